@@ -1,0 +1,155 @@
+/*
+ * lock_table - who may change which rows, who is next, and which rows a lease keeps to itself.
+ *
+ * A claim names every row that one command will touch. It enters all of their queues in one step,
+ * and owns its rows once it stands first in each of them. Arrival order is the same in every queue,
+ * so two claims can never wait for each other: there is no deadlock to detect and no lock order to
+ * remember (conservative two-phase locking, Bernstein, Hadzilacos and Goodman 1987, 3.5).
+ *
+ *     claim_init(&c, slots, rows, row_count);
+ *     switch (lock_table_enter(&t, &c)) { case CLAIM_GRANTED: ... case CLAIM_QUEUED: ... }
+ *     ...read, decide...
+ *     lock_table_leave(&t, &c, &granted);       // the claims in `granted` own their rows now
+ *
+ * A gate closes rows for a lease. A claim that names a closed row, and has not brought the fence
+ * that opens it, waits at the gate, in arrival order, and stands in no queue at all until the gate
+ * opens: a basket that waits for one leased row does not hold up its other rows. A claim whose rows
+ * are closed by several gates waits at one after the other.
+ *
+ * A row has an entry only while somebody queues for it or a gate closes it. Entries are lent by the
+ * claims and gates themselves, as sleeping threads lend their turnstiles (Mauro and McDougall,
+ * Solaris Internals, 3.7), so nothing is allocated. A gate lends the entries of its rows while it
+ * is closed; of an open row, some claim in its queue does. When the lender leaves, the entry moves
+ * into the newest claim of the queue: nobody points to it but the map, so that is O(1) however long
+ * the queue is.
+ *
+ * Cost:      O(rows of the claim). Closing and opening a gate: O(claims that go to or come from it,
+ *            and their rows); one that joins a line at a gate walks past those that came later.
+ * Threads:   none inside. run/lock_manager.h puts one guard around a table.
+ * Ownership: the caller owns claims, slots and gates and keeps them still while they are inside.
+ */
+#pragma once
+#include "base/list.h"
+#include "base/map.h"
+#include "core/limits.h"
+
+enum { LOCK_TABLE_BUCKETS = 1 << 14 };
+
+struct claim;
+struct gate;
+
+/* The queue of one row. Lent by a slot or a gate's row; not to be touched from outside. */
+struct row_entry {
+	struct map_node node; /* in lock_table.rows, by the row's key */
+	struct list slots;    /* claim_slot.queue_link, arrival order; the first one owns the row */
+	int slot_count;
+	struct gate *gate; /* closes the row; NULL: none */
+};
+
+/* A claim's place in the queue of one row. */
+struct claim_slot {
+	uint64_t row;
+	struct claim *claim;
+	struct list queue_link; /* in row_entry.slots */
+	bool is_first;          /* of its queue */
+	struct row_entry lent;
+};
+
+enum claim_state {
+	CLAIM_OUT,     /* not in the table */
+	CLAIM_AT_GATE, /* waits at a gate, in no queue */
+	CLAIM_QUEUED,  /* in every queue of its rows, not first in all of them */
+	CLAIM_GRANTED, /* first in all of them: it owns its rows */
+	CLAIM_REFUSED, /* only as an answer: a queue is at ROW_QUEUE_MAX; it is not in the table */
+};
+
+struct claim {
+	enum claim_state state;
+	int row_count;
+	int blocked_count; /* slots with an earlier claim ahead; 0 while queued = granted */
+	int ahead_count;   /* the most that stood ahead of it in one queue when it arrived */
+	int fence_count;
+	const int64_t *fences; /* of the leases it holds: gates with these let it through */
+	uint64_t arrival;  /* the how-manieth claim of this table it is; keeps its place at gates */
+	struct gate *gate; /* while AT_GATE */
+	struct list gate_link;    /* in gate.claims */
+	struct list granted_link; /* in the list filled by whoever made it an owner */
+	struct claim_slot *slots;
+};
+
+/* A row that a gate closes. */
+struct gate_row {
+	uint64_t row;
+	struct row_entry lent; /* in use while the gate is closed */
+};
+
+struct gate {
+	int64_t fence; /* unique for ever; the claims that bring it pass */
+	int row_count;
+	struct gate_row *rows;
+	struct list claims; /* claim.gate_link, by arrival */
+	int claim_count;
+	bool is_closed;
+};
+
+struct lock_table {
+	struct map rows;
+	uint64_t arrival_last;
+	int claim_count; /* claims inside, in whatever state */
+	struct map_node *buckets[LOCK_TABLE_BUCKETS];
+};
+
+void lock_table_init(struct lock_table *t);
+
+/* CHECKs that nobody is left inside. */
+void lock_table_fini(struct lock_table *t);
+
+/*
+ * rows: 1 to COMMAND_ROWS_MAX row keys in any order; equal ones (the same row twice, or a collision
+ * of hashes) are claimed once. slots: room for row_count slots. fences may be NULL when 0.
+ */
+void claim_init(struct claim *c, struct claim_slot slots[], const uint64_t rows[], int row_count,
+		const int64_t fences[], int fence_count);
+
+/*
+ * Joins every queue of its rows, or the first gate in the way. Returns GRANTED, QUEUED, AT_GATE, or
+ * REFUSED when a queue or the gate has ROW_QUEUE_MAX claims already; then the claim stays OUT.
+ */
+enum claim_state lock_table_enter(struct lock_table *t, struct claim *c);
+
+/*
+ * Leaves, as an owner that is done or a waiter that gave up, from whatever state; harmless when
+ * OUT. Claims that become owners by it are appended to `granted`, first come first.
+ */
+void lock_table_leave(struct lock_table *t, struct claim *c, struct list *granted);
+
+/* rows: 1 to COMMAND_ROWS_MAX distinct keys after collapsing equal ones; gate_rows: room for them.
+ */
+void gate_init(struct gate *g, struct gate_row gate_rows[], const uint64_t rows[], int row_count,
+	       int64_t fence);
+
+/* Is any of these rows closed by a gate that none of the fences opens? NULL: no. */
+struct gate *lock_table_gate_of(const struct lock_table *t, const uint64_t rows[], int row_count,
+				const int64_t fences[], int fence_count);
+
+/*
+ * Closes the gate's rows, none of which may be closed already. Claims that stand in the queue of
+ * one of them (owners excepted: they are being decided already) and cannot pass leave all their
+ * queues and wait at the gate, by arrival; whoever becomes an owner by that is appended to
+ * `granted`.
+ */
+void lock_table_close(struct lock_table *t, struct gate *g, struct list *granted);
+
+/*
+ * Opens the gate. The claims that waited at it enter as if they came now, in arrival order: into
+ * another gate, or into the queues. Owners are appended to `granted`. Bounds do not apply: whoever
+ * was let in to wait is not sent away.
+ */
+void lock_table_open(struct lock_table *t, struct gate *g, struct list *granted);
+
+/* How many claims stand before it: in the longest of its queues, or at its gate. 0: owner. */
+int lock_table_ahead(const struct claim *c);
+
+/* Calls `see` for every row that has a queue or a gate, in no order. */
+void lock_table_each(const struct lock_table *t,
+		     void (*see)(void *context, const struct row_entry *entry), void *context);
