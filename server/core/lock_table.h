@@ -123,8 +123,7 @@ enum claim_state lock_table_enter(struct lock_table *t, struct claim *c);
  */
 void lock_table_leave(struct lock_table *t, struct claim *c, struct list *granted);
 
-/* rows: 1 to COMMAND_ROWS_MAX distinct keys after collapsing equal ones; gate_rows: room for them.
- */
+/* rows: 1 to COMMAND_ROWS_MAX row keys, equal ones count once. gate_rows: room for row_count. */
 void gate_init(struct gate *g, struct gate_row gate_rows[], const uint64_t rows[], int row_count,
 	       int64_t fence);
 

@@ -1,0 +1,48 @@
+/*
+ * answer - what became of a command, in numbers and names; wire/ turns it into JSON.
+ *
+ * For a command that was carried out: its movements and the rows after them. For a refusal: the
+ * numbers that explain it. Texts live as long as the command that was answered.
+ */
+#pragma once
+#include "core/command.h"
+#include "core/outcome.h"
+
+/* A lease as it stands. */
+struct lease_view {
+	const char *id;
+	int64_t fence;
+	const char *purpose;
+	int64_t expires_at_ms; /* UTC */
+	int64_t expires_in_ms;
+	int row_count;
+	const struct row_ref *rows;
+};
+
+/* Why a refusal for stock or a stale compare was given: the row that was short. */
+struct shortage {
+	int row_index; /* in command.rows */
+	int64_t requested;
+	int64_t available;
+};
+
+struct answer {
+	enum outcome outcome;
+	int status;       /* HTTP status */
+	bool is_unknown;  /* of a fault: whether it took effect is not known */
+	bool is_replayed; /* an idempotency key had been used: this is the first answer again */
+
+	int movement_count; /* 0 to COMMAND_MOVEMENTS_MAX */
+	struct movement movements[COMMAND_MOVEMENTS_MAX];
+	int stock_count; /* rows after it; also for a locked read, 412 and 409 stale-quantity */
+	struct stock stocks[COMMAND_MOVEMENTS_MAX]; /* parallel to command.rows */
+
+	struct shortage shortage; /* with INSUFFICIENT_STOCK */
+	const char *detail;       /* a sentence that says more; NULL: the outcome's title will do */
+	struct item item;         /* with item commands; id 0: there is none */
+	struct location location; /* with location commands */
+	struct lease_view lease;  /* with lease commands, and the lease in the way (ROW_LEASED) */
+	const char *body;         /* of a replay: the first answer's body; NULL: build it */
+
+	int64_t seq; /* the newest seq that the answer rests on: Stock-Seq */
+};

@@ -1,0 +1,33 @@
+/*
+ * catalogue - items and locations: what stock is of, and where it lies.
+ *
+ * The texts belong to whoever made or loaded the struct (usually an arena); NULL: none, or not
+ * loaded where only the numbers were asked for.
+ */
+#pragma once
+#include "core/stock.h"
+
+struct item {
+	int64_t id; /* in the store; 0: there is no such item */
+	struct code sku;
+	const char *name;
+	const char *unit;        /* "piece" when the client names none */
+	const char *attributes;  /* a JSON object, or NULL */
+	int64_t backorder_limit; /* how far available may go below zero; >= 0 */
+	int64_t reorder_point;   /* counts only with has_reorder_point; >= 0 */
+	bool has_reorder_point;
+	bool is_archived; /* takes no increases, hidden in lists */
+	int64_t version;  /* grows by one with each PUT; its ETag */
+	int64_t created_at_ms;
+	int64_t updated_at_ms;
+};
+
+struct location {
+	int64_t id; /* 0: there is no such location */
+	struct code code;
+	const char *name;
+	bool is_archived;
+	int64_t version;
+	int64_t created_at_ms;
+	int64_t updated_at_ms;
+};

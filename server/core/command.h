@@ -1,0 +1,67 @@
+/*
+ * command - what a client wants done, parsed and checked as far as that goes without the store.
+ *
+ * One struct for every kind: `rows` are the stock rows it names, in the request's order; the other
+ * fields count only where the kind's comment names them. Texts live as long as the command does.
+ */
+#pragma once
+#include "core/catalogue.h"
+#include "core/movement.h"
+
+enum command_kind {
+	COMMAND_ADJUST,          /* rows[0], quantity = delta (not 0), is_up_to, condition */
+	COMMAND_SET,             /* rows[0], quantity = the new on_hand (>= 0), condition */
+	COMMAND_TRANSFER,        /* rows[0] from, rows[1] to, quantity >= 1 */
+	COMMAND_READ,            /* rows[0]: a locked read; changes nothing */
+	COMMAND_ITEM_PUT,        /* item, condition, is_create_only */
+	COMMAND_ITEM_DELETE,     /* item.sku, condition */
+	COMMAND_LOCATION_PUT,    /* location, condition, is_create_only */
+	COMMAND_LOCATION_DELETE, /* location.code, condition */
+	COMMAND_LEASE_TAKE,      /* rows, lease_id ("" makes one), ttl_ms, purpose */
+	COMMAND_LEASE_RENEW,     /* lease_id, fences[0], ttl_ms */
+	COMMAND_LEASE_RELEASE,   /* lease_id, fences[0] when fence_count is 1 */
+	COMMAND_KINDS,
+};
+
+/* What must be true of the row, item or location for the command to be carried out. */
+struct condition {
+	bool has_version; /* If-Match: "N", or expected_version: 412 otherwise */
+	bool has_on_hand; /* expected: 409 stale-quantity otherwise */
+	bool must_exist;  /* If-Match: * : 412 when the item, location or row is absent */
+	int64_t version;
+	int64_t on_hand;
+};
+
+struct command {
+	enum command_kind kind;
+	int row_count;
+	struct row_ref *rows;
+	int64_t quantity;    /* within ±QUANTITY_MAX */
+	bool is_up_to;       /* take at most what is available */
+	bool is_create_only; /* If-None-Match: * */
+	struct condition condition;
+
+	const char *reason;     /* never NULL for kinds that make movements */
+	const char *reference;  /* NULL: none */
+	const char *request_id; /* never NULL */
+
+	struct item item;
+	struct location location;
+
+	const char *lease_id;
+	const char *purpose; /* never NULL for leases */
+	int64_t ttl_ms;
+
+	int fence_count; /* leases the client says it holds (the Lease header) */
+	int64_t fences[CLAIM_FENCES_MAX];
+	const char *fence_ids[CLAIM_FENCES_MAX];
+
+	const char *key;      /* Idempotency-Key; NULL: none */
+	uint64_t fingerprint; /* with a key: of everything that makes it "the same request" */
+};
+
+/* Does it go through the rules that change stock? */
+static inline bool command_makes_movements(enum command_kind kind)
+{
+	return kind == COMMAND_ADJUST || kind == COMMAND_SET || kind == COMMAND_TRANSFER;
+}

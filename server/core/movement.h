@@ -1,0 +1,48 @@
+/*
+ * movement - one change of one stock row, whatever made it: a line of the ledger.
+ *
+ * `seq` is the store-wide commit order, consecutive. `prev_seq` is the row's movement before this
+ * one, so that the history of a row is a walk and the ledger needs no second index.
+ */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+
+enum movement_kind {
+	MOVEMENT_ADJUST,
+	MOVEMENT_SET,
+	MOVEMENT_COUNT_OF_STOCK, /* "count" */
+	MOVEMENT_TRANSFER,
+	MOVEMENT_RESERVE,
+	MOVEMENT_RELEASE,
+	MOVEMENT_EXPIRE,
+	MOVEMENT_COMMIT,
+	MOVEMENT_SUPERSEDE,
+	MOVEMENT_EDIT, /* made by hand in the database */
+	MOVEMENT_KINDS,
+};
+
+struct movement {
+	int64_t seq;
+	int64_t stock_id;
+	enum movement_kind kind;
+	int64_t on_hand_delta;
+	int64_t reserved_delta;
+	int64_t on_hand; /* after it, as are reserved and version */
+	int64_t reserved;
+	int64_t version;
+	int64_t prev_seq;       /* 0: the row's first */
+	int64_t at_ms;          /* UTC */
+	bool is_oversubscribed; /* reservations exceed what is on the shelf since this movement */
+	bool is_low_stock;      /* available is at or below the item's reorder point */
+	const char *reason;     /* owned by whoever made or loaded the movement, as are all texts */
+	const char *reference;  /* NULL: none, as with the two below */
+	const char *reservation;
+	const char *request_id;
+};
+
+/* "adjust", "set", "count", ... Never NULL. */
+const char *movement_kind_text(enum movement_kind kind);
+
+/* The kind with this text, or MOVEMENT_KINDS. */
+enum movement_kind movement_kind_by_text(const char *text);

@@ -1,0 +1,26 @@
+#include "core/outcome.h"
+#include "base/check.h"
+#include <string.h>
+
+static const struct outcome_row rows[] = {
+#define OUTCOME(name, code, http, exit, recorded, retry_s, title, hint) \
+	[OUTCOME_##name] = { code, http, exit, recorded, retry_s, title, hint },
+#include "schema/outcomes.def"
+#undef OUTCOME
+};
+_Static_assert(LENGTH_OF(rows) == OUTCOME_COUNT, "every outcome has a row");
+
+const struct outcome_row *outcome_row(enum outcome o)
+{
+	CHECK(o < OUTCOME_COUNT);
+	return &rows[o];
+}
+
+enum outcome outcome_by_code(const char *code)
+{
+	enum outcome o = 0;
+
+	while (o < OUTCOME_COUNT && strcmp(rows[o].code, code) != 0)
+		o++;
+	return o;
+}

@@ -1,0 +1,211 @@
+#include "core/rules.h"
+#include "base/check.h"
+
+static enum outcome refuse_unknown(const struct command *c, const struct rules_row rows[],
+				   const char **ret_detail)
+{
+	for (int i = 0; i < c->row_count; i++) {
+		if (rows[i].item->id == 0)
+			return OUTCOME_UNKNOWN_ITEM;
+		if (rows[i].location->id != 0)
+			continue;
+		if (c->kind == COMMAND_TRANSFER)
+			*ret_detail = i == 0 ? "The location in `from` is not known."
+					     : "The location in `to` is not known.";
+		return OUTCOME_UNKNOWN_LOCATION;
+	}
+	return OUTCOME_DONE;
+}
+
+static bool version_fits(const struct condition *want, int64_t version)
+{
+	return (!want->must_exist || version != 0) &&
+	       (!want->has_version || version == want->version);
+}
+
+/* Only commands of one row that change it come with a condition. */
+static enum outcome refuse_stale(const struct command *c, const struct stock *s)
+{
+	if (c->kind != COMMAND_ADJUST && c->kind != COMMAND_SET)
+		return OUTCOME_DONE;
+	if (!version_fits(&c->condition, s->version))
+		return OUTCOME_PRECONDITION_FAILED;
+	if (c->condition.has_on_hand && s->on_hand != c->condition.on_hand)
+		return OUTCOME_STALE_QUANTITY;
+	return OUTCOME_DONE;
+}
+
+/* What the command adds to the on_hand of one of its rows; of `up to`, at most what there is. */
+static int64_t on_hand_delta(const struct command *c, int row_index, const struct stock *s)
+{
+	int64_t available = stock_available(s);
+
+	switch (c->kind) {
+	case COMMAND_ADJUST:
+		if (!c->is_up_to || c->quantity > 0 || -c->quantity <= available)
+			return c->quantity;
+		return available > 0 ? -available : 0;
+	case COMMAND_SET:
+		return c->quantity - s->on_hand;
+	case COMMAND_TRANSFER:
+		return row_index == 0 ? -c->quantity : c->quantity;
+	default:
+		return 0;
+	}
+}
+
+static enum outcome refuse_archived(const struct rules_row *row, int64_t delta)
+{
+	if (delta > 0 && row->item->is_archived)
+		return OUTCOME_ITEM_ARCHIVED;
+	if (delta > 0 && row->location->is_archived)
+		return OUTCOME_LOCATION_ARCHIVED;
+	return OUTCOME_DONE;
+}
+
+static bool is_short(const struct command *c, const struct rules_row *row, int64_t delta)
+{
+	if (c->kind == COMMAND_SET)
+		return false; /* it states what is on the shelf */
+	if (c->kind == COMMAND_ADJUST && delta == 0)
+		return true; /* up to nothing */
+	return delta < 0 && stock_available(row->stock) + delta < -row->item->backorder_limit;
+}
+
+/* In the order of the checks: for each of them all rows, so that the first row has no priority. */
+static enum outcome refuse_deltas(const struct command *c, const struct rules_row rows[],
+				  const int64_t deltas[], struct shortage *ret_shortage)
+{
+	for (int i = 0; i < c->row_count; i++) {
+		enum outcome o = refuse_archived(&rows[i], deltas[i]);
+
+		if (o != OUTCOME_DONE)
+			return o;
+	}
+	for (int i = 0; i < c->row_count; i++) {
+		if (!is_short(c, &rows[i], deltas[i]))
+			continue;
+		*ret_shortage = (struct shortage){
+			.row_index = i,
+			.requested = c->kind == COMMAND_TRANSFER ? c->quantity : -c->quantity,
+			.available = stock_available(rows[i].stock),
+		};
+		return OUTCOME_INSUFFICIENT_STOCK;
+	}
+	for (int i = 0; i < c->row_count; i++) {
+		int64_t after = rows[i].stock->on_hand + deltas[i];
+
+		if (after > LEVEL_MAX || after < -LEVEL_MAX)
+			return OUTCOME_QUANTITY_OVERFLOW;
+	}
+	return OUTCOME_DONE;
+}
+
+static enum movement_kind movement_kind_of(enum command_kind kind)
+{
+	switch (kind) {
+	case COMMAND_SET:
+		return MOVEMENT_SET;
+	case COMMAND_TRANSFER:
+		return MOVEMENT_TRANSFER;
+	default:
+		return MOVEMENT_ADJUST;
+	}
+}
+
+/* Changes the row and writes the movement that says so. */
+static void row_change(const struct command *c, const struct rules_row *row, int64_t delta,
+		       int64_t seq, int64_t now_ms, struct movement *ret_movement)
+{
+	struct stock *s = row->stock;
+	const struct stock before = *s;
+
+	CHECK(seq > before.seq);
+	s->on_hand += delta;
+	s->version++;
+	s->seq = seq;
+	s->updated_at_ms = now_ms;
+	CHECK(stock_is_sound(s));
+	*ret_movement = (struct movement){
+		.seq = seq,
+		.stock_id = s->id,
+		.kind = movement_kind_of(c->kind),
+		.on_hand_delta = delta,
+		.on_hand = s->on_hand,
+		.reserved = s->reserved,
+		.version = s->version,
+		.prev_seq = before.seq,
+		.at_ms = now_ms,
+		.is_oversubscribed = c->kind == COMMAND_SET && s->reserved > s->on_hand,
+		.is_low_stock = row->item->has_reorder_point &&
+				stock_available(s) <= row->item->reorder_point,
+		.reason = c->reason,
+		.reference = c->reference,
+		.request_id = c->request_id,
+	};
+}
+
+static void check_command(const struct command *c, const struct rules_row rows[])
+{
+	CHECK(command_makes_movements(c->kind) || c->kind == COMMAND_READ);
+	CHECK(c->row_count == (c->kind == COMMAND_TRANSFER ? 2 : 1));
+	CHECK(c->quantity >= -QUANTITY_MAX);
+	CHECK(c->quantity <= QUANTITY_MAX);
+	CHECK(IMPLIES(c->kind == COMMAND_ADJUST, c->quantity != 0));
+	CHECK(IMPLIES(c->kind == COMMAND_SET, c->quantity >= 0));
+	CHECK(IMPLIES(c->kind == COMMAND_TRANSFER, c->quantity >= 1));
+	CHECK(IMPLIES(c->kind == COMMAND_TRANSFER, rows[0].stock != rows[1].stock));
+	for (int i = 0; i < c->row_count; i++)
+		CHECK(stock_is_sound(rows[i].stock));
+}
+
+/* Refuses (with what explains it), or leaves the deltas of its rows. */
+static enum outcome decide(const struct command *c, const struct rules_row rows[], int64_t deltas[],
+			   struct answer *a)
+{
+	enum outcome o = refuse_unknown(c, rows, &a->detail);
+
+	if (o != OUTCOME_DONE)
+		return o;
+	o = refuse_stale(c, rows[0].stock);
+	if (o != OUTCOME_DONE) {
+		a->stock_count = 1;
+		a->stocks[0] = *rows[0].stock;
+		return o;
+	}
+	for (int i = 0; i < c->row_count; i++)
+		deltas[i] = on_hand_delta(c, i, rows[i].stock);
+	return refuse_deltas(c, rows, deltas, &a->shortage);
+}
+
+void rules_decide(const struct command *c, struct rules_row rows[], const struct rules_clock *clock,
+		  struct answer *ret_answer)
+{
+	int64_t deltas[COMMAND_MOVEMENTS_MAX];
+	struct answer *a = ret_answer;
+
+	check_command(c, rows);
+	a->movement_count = 0;
+	a->stock_count = 0;
+	a->shortage = (struct shortage){ 0 };
+	a->detail = NULL;
+	a->outcome = decide(c, rows, deltas, a);
+	a->status = outcome_row(a->outcome)->http_status;
+	if (a->outcome != OUTCOME_DONE)
+		return;
+	if (c->kind == COMMAND_ADJUST || c->kind == COMMAND_TRANSFER)
+		a->status = 201;
+	for (int i = 0; i < c->row_count; i++) {
+		if (c->kind != COMMAND_READ)
+			row_change(c, &rows[i], deltas[i], clock->seq + 1 + i, clock->now_ms,
+				   &a->movements[a->movement_count++]);
+		a->stocks[a->stock_count++] = *rows[i].stock;
+	}
+}
+
+enum outcome rules_precondition(const struct command *c, int64_t version)
+{
+	if (c->is_create_only && version != 0)
+		return OUTCOME_PRECONDITION_FAILED;
+	return version_fits(&c->condition, version) ? OUTCOME_DONE : OUTCOME_PRECONDITION_FAILED;
+}

@@ -1,0 +1,38 @@
+/*
+ * rules - what each command does to stock rows: it yields new rows and movements, or refuses.
+ *
+ *     struct rules_row rows[2] = { { &item, &location, &stock } };
+ *     rules_decide(&command, rows, &clock, &answer);
+ *     if (answer.outcome == OUTCOME_DONE)  ...rows[i].stock and answer.movements are the effect...
+ *
+ * Nothing is changed on a refusal. Only a command that lowers `available` can be refused for stock;
+ * a set states what is on the shelf and always passes. Order of checks: item and location exist,
+ * If-Match and expected, archived, stock, bounds.
+ *
+ * Pure: no clock, no store, no memory. Cost: a few hundred instructions.
+ */
+#pragma once
+#include "core/answer.h"
+
+struct rules_row {
+	const struct item *item;         /* id 0: unknown */
+	const struct location *location; /* id 0: unknown */
+	struct stock *stock;             /* the row as earlier commands left it; changed on DONE */
+};
+
+/* Where the ledger stands. */
+struct rules_clock {
+	int64_t seq;    /* the last one given out; movements take the following ones */
+	int64_t now_ms; /* store time */
+};
+
+/*
+ * Decides ADJUST, SET, TRANSFER and READ. rows is parallel to command->rows. Fills outcome, status,
+ * movements, stocks, shortage and detail of ret_answer; the caller moves its seq on by
+ * movement_count. Movements carry stock_id 0 where the row is new: the store knows it later.
+ */
+void rules_decide(const struct command *c, struct rules_row rows[], const struct rules_clock *clock,
+		  struct answer *ret_answer);
+
+/* Do the conditions of an item or location command hold? version 0: it does not exist. */
+enum outcome rules_precondition(const struct command *c, int64_t version);

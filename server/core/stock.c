@@ -1,0 +1,39 @@
+#include "core/stock.h"
+#include <string.h>
+
+bool stock_is_sound(const struct stock *s)
+{
+	bool is_bounded = s->on_hand >= -LEVEL_MAX && s->on_hand <= LEVEL_MAX && s->reserved >= 0 &&
+			  s->reserved <= LEVEL_MAX;
+
+	if (s->id == 0 && s->version == 0)
+		return s->on_hand == 0 && s->reserved == 0 && s->seq == 0;
+	return is_bounded && s->id >= 0 && s->version > 0 && s->seq > 0;
+}
+
+static bool is_letter_or_digit(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+bool code_is_valid(const char *text, size_t bytes)
+{
+	if (bytes < 1 || bytes > CODE_BYTES_MAX || !is_letter_or_digit(text[0]))
+		return false;
+	for (size_t i = 1; i < bytes; i++) {
+		char c = text[i];
+
+		if (!is_letter_or_digit(c) && c != '.' && c != '_' && c != ':' && c != '-')
+			return false;
+	}
+	return true;
+}
+
+bool code_set(struct code *c, const char *text, size_t bytes)
+{
+	if (!code_is_valid(text, bytes))
+		return false;
+	memcpy(c->text, text, bytes);
+	c->text[bytes] = '\0';
+	return true;
+}
