@@ -1,0 +1,243 @@
+--[[
+What the wrk scripts of this folder share: options, prepared requests, counts per status.
+
+    local rowlock = dofile(debug.getinfo(1, "S").source:match("^@(.*/)") .. "rowlock.lua")
+
+    rowlock.run(function(options, rows) return { ... prepared requests ... } end, { rows = 1000 })
+
+Requests are built once, in `init`; `request` only walks along them. Building each request when it
+is sent costs wrk more than the server spends on it, and the figure would be wrk's.
+
+Each thread of wrk has a Lua state of its own: `init`, `request` and `response` run in it, `setup`
+and `done` in the main one, which reads the threads' globals through `thread:get`.
+
+At the end wrk's own figures are followed by these lines:
+
+    answers    201 230112                                   one line per status
+    sockets    connect 0 read 0 write 0 timeout 0           what went wrong below HTTP
+    latency_us p50 746 p99 1103 max 4711
+]]
+
+local rowlock = {}
+
+-- Beyond this many rows a thread prepares requests for that many of them, drawn at random:
+-- a million rows prepared twice would not fit into LuaJIT's memory.
+local PREPARED_ROWS_MAX = 100000
+
+local DEFAULTS = {
+	location = "WH1",   -- the location of every row
+	sku = "BENCH-%04d", -- the sku of row 1, 2 ... `rows`
+	rows = 1000,        -- how many rows
+	row = 0,            -- only this row, when it is not 0
+	read = "",          -- of reads: `snapshot` or `locked`; empty leaves the server's default
+	reads = 90,         -- of mixed.lua: how many of 100 requests are reads
+	count = "status",   -- `status` counts every answer's status; `errors` only what failed, which
+	                    -- spares wrk the parsing of headers: 3 to 5 % at 80,000 requests a second
+}
+
+-- A mistake of the caller. `error` would come out as a panic of wrk's Lua.
+local function demand(condition, message)
+	if not condition then
+		io.stderr:write("wrk script: ", message, "\n")
+		os.exit(64)
+	end
+end
+
+local function is_one_of(value, choices)
+	for _, choice in ipairs(choices) do
+		if value == choice then
+			return true
+		end
+	end
+	return false
+end
+
+local function is_whole(number, least, most)
+	return number % 1 == 0 and number >= least and number <= most
+end
+
+local function check(options)
+	demand(is_whole(options.rows, 1, math.huge), "rows: a whole number, at least 1")
+	demand(is_whole(options.row, 0, options.rows), "row: 1 to rows, or 0 for all of them")
+	demand(is_whole(options.reads, 0, 100), "reads: 0 to 100, a share in percent")
+	demand(is_one_of(options.read, { "", "snapshot", "locked" }), "read: snapshot or locked")
+	demand(is_one_of(options.count, { "status", "errors" }), "count: status or errors")
+	return options
+end
+
+-- `name=value` words, as given after `--`, over the script's own defaults, over those above.
+local function options_of(words, script_defaults)
+	local options = {}
+
+	for name, value in pairs(DEFAULTS) do
+		options[name] = script_defaults[name] or value
+	end
+	for i = 1, #words do
+		local name, value = words[i]:match("^(%w+)=(.*)$")
+		local known = name and DEFAULTS[name]
+
+		demand(known ~= nil, "unknown option: " .. words[i])
+		if type(known) == "number" then
+			value = tonumber(value)
+			demand(value ~= nil, "a number is wanted: " .. words[i])
+		end
+		options[name] = value
+	end
+	return check(options)
+end
+
+-- Fisher and Yates. Rows in random order, so that neighbours in time are not neighbours on disk.
+local function shuffle(list)
+	for i = #list, 2, -1 do
+		local j = math.random(i)
+
+		list[i], list[j] = list[j], list[i]
+	end
+	return list
+end
+
+local function row_numbers(options)
+	local numbers = {}
+
+	if options.row > 0 then
+		return { options.row }
+	end
+	for i = 1, math.min(options.rows, PREPARED_ROWS_MAX) do
+		numbers[i] = options.rows <= PREPARED_ROWS_MAX and i or math.random(options.rows)
+	end
+	return shuffle(numbers)
+end
+
+local function path_of(options, number)
+	return "/v1/stock/" .. options.sku:format(number) .. "/" .. options.location
+end
+
+-- One point read of each path.
+function rowlock.reads(options, paths)
+	local query = options.read ~= "" and "?read=" .. options.read or ""
+	local requests = {}
+
+	for i, path in ipairs(paths) do
+		requests[i] = wrk.format("GET", path .. query)
+	end
+	return requests
+end
+
+-- Two single-row updates of each path: all rows up by one, then all rows down by one. The units
+-- come back, so a run of any length neither sells out nor fills up.
+function rowlock.updates(_, paths)
+	local headers = { ["Content-Type"] = "application/json" }
+	local requests = {}
+
+	for _, delta in ipairs({ "1", "-1" }) do
+		for _, path in ipairs(paths) do
+			requests[#requests + 1] =
+				wrk.format("POST", path .. "/adjust", headers, '{"delta":' .. delta .. "}")
+		end
+	end
+	return requests
+end
+
+-- `reads` of every 100 requests are reads, spread evenly (Bresenham), both kinds walking on.
+function rowlock.mixed(options, paths)
+	local reads, updates = rowlock.reads(options, paths), rowlock.updates(options, paths)
+	local requests, read_count, update_count = {}, 0, 0
+	local length = math.max(100, #updates)
+
+	-- Whole hundreds and an even number of updates: a lap of the list leaves every level as it was.
+	length = math.ceil(length / 200) * 200
+	for i = 1, length do
+		if math.floor(i * options.reads / 100) > math.floor((i - 1) * options.reads / 100) then
+			requests[i] = reads[read_count % #reads + 1]
+			read_count = read_count + 1
+		else
+			requests[i] = updates[update_count % #updates + 1]
+			update_count = update_count + 1
+		end
+	end
+	return requests
+end
+
+local threads = {}
+
+local function total_by_status()
+	local total, codes = {}, {}
+
+	for _, thread in ipairs(threads) do
+		for code, count in pairs(thread:get("statuses")) do
+			total[code] = (total[code] or 0) + count
+		end
+	end
+	for code, count in pairs(total) do
+		if count > 0 then
+			codes[#codes + 1] = code
+		end
+	end
+	table.sort(codes)
+	return total, codes
+end
+
+local function print_statuses(summary)
+	local total, codes = total_by_status()
+
+	if #codes == 0 then
+		local failed = summary.errors.status
+
+		print(("answers    2xx 3xx %d"):format(summary.requests - failed))
+		print(("answers    4xx 5xx %d"):format(failed))
+	end
+	for _, code in ipairs(codes) do
+		print(("answers    %d %d"):format(code, total[code]))
+	end
+end
+
+local function report(summary, latency)
+	local errors = summary.errors
+
+	print_statuses(summary)
+	print(("sockets    connect %d read %d write %d timeout %d"):format(
+		errors.connect, errors.read, errors.write, errors.timeout))
+	print(("latency_us p50 %d p99 %d max %d"):format(
+		latency:percentile(50), latency:percentile(99), latency.max))
+end
+
+-- Installs wrk's callbacks. `prepare(options, paths)` returns the requests of one thread.
+function rowlock.run(prepare, script_defaults)
+	local requests, next_index = {}, 0
+	local thread_count = 0
+
+	function setup(thread)
+		thread_count = thread_count + 1
+		thread:set("thread_number", thread_count)
+		threads[thread_count] = thread
+	end
+
+	function init(words)
+		local options = options_of(words, script_defaults)
+		local paths = {}
+
+		math.randomseed(thread_number)
+		for i, number in ipairs(row_numbers(options)) do
+			paths[i] = path_of(options, number)
+		end
+		requests = prepare(options, paths)
+		next_index = math.random(#requests)
+		statuses = {}
+		if options.count == "status" then
+			function response(status)
+				statuses[status] = (statuses[status] or 0) + 1
+			end
+		end
+	end
+
+	function request()
+		next_index = next_index % #requests + 1
+		return requests[next_index]
+	end
+
+	function done(summary, latency)
+		report(summary, latency)
+	end
+end
+
+return rowlock
