@@ -1,0 +1,60 @@
+"""load - one run of wrk, and what it found."""
+import dataclasses
+import pathlib
+import re
+import subprocess
+
+from servers import Broken
+
+SCRIPTS = pathlib.Path(__file__).resolve().parents[2] / "client" / "wrk"
+OVERTIME_S_MAX = 20  # a server that stalls makes wrk late, not endless
+
+RATE = re.compile(r"^Requests/sec:\s+([\d.]+)", re.M)
+ANSWERS = re.compile(r"^answers +(\d+) (\d+)$", re.M)
+SOCKETS = re.compile(r"^sockets +connect (\d+) read (\d+) write (\d+) timeout (\d+)$", re.M)
+LATENCY = re.compile(r"^latency_us p50 (\d+) p99 (\d+) max (\d+)$", re.M)
+
+
+@dataclasses.dataclass
+class Run:
+    rate: float  # requests a second
+    p50_us: int
+    p99_us: int
+    max_us: int
+    answers: dict  # status -> count
+    socket_errors: int  # with time-outs, which is how a stall looks
+
+    @property
+    def refused(self):
+        return sum(count for status, count in self.answers.items() if not 200 <= status < 300)
+
+
+def parse(text):
+    found = [pattern.search(text) for pattern in (RATE, SOCKETS, LATENCY)]
+    if None in found:
+        raise Broken(f"wrk said something else:\n{text}")
+    rate, sockets, latency = found
+    p50, p99, most = map(int, latency.groups())
+    return Run(rate=float(rate[1]), p50_us=p50, p99_us=p99, max_us=most,
+               answers={int(status): int(count) for status, count in ANSWERS.findall(text)},
+               socket_errors=sum(map(int, sockets.groups())))
+
+
+def run_wrk(url, script, connections, seconds, options):
+    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}", "-s", str(SCRIPTS / script), url,
+               "--", *(f"{name}={value}" for name, value in options.items())]
+    try:
+        result = subprocess.run(command, capture_output=True, text=True,
+                                timeout=seconds + OVERTIME_S_MAX)
+    except subprocess.TimeoutExpired:
+        raise Broken(f"no end after {OVERTIME_S_MAX} s more: {' '.join(command)}") from None
+    if result.returncode != 0:
+        raise Broken(f"{' '.join(command)}\n{result.stdout}{result.stderr}")
+    return parse(result.stdout)
+
+
+def prepare_rows(url, options):
+    command = [str(SCRIPTS / "prepare"), url, *(f"{n}={v}" for n, v in options.items())]
+    result = subprocess.run(command, capture_output=True, text=True)
+    if result.returncode != 0:
+        raise Broken(f"{' '.join(command)}\n{result.stdout}{result.stderr}")
