@@ -1,0 +1,215 @@
+#include "client/api.h"
+#include "base/check.h"
+#include <curl/curl.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A page of 1000 rows is below 1 MiB; whoever answers more than this is not our server. */
+enum { ANSWER_BYTES_MAX = 64 * 1024 * 1024, CONNECT_TIMEOUT_S = 5 };
+
+struct api {
+	CURL *curl;
+	char *url;
+};
+
+static const char *const header_names[ANSWER_HEADER_COUNT] = {
+	[ANSWER_CONTENT_TYPE] = "Content-Type",
+	[ANSWER_REPLAYED] = "Idempotency-Replayed",
+	[ANSWER_REQUEST_ID] = "X-Request-Id",
+	[ANSWER_SERVER_TIMING] = "Server-Timing",
+};
+
+static void slist_free(struct curl_slist **list)
+{
+	curl_slist_free_all(*list);
+}
+
+static void url_free(CURLU **url)
+{
+	curl_url_cleanup(*url);
+}
+
+/* libcurl refuses an option only when memory is short or when this source is wrong. */
+#define SET(curl, option, value)                                                 \
+	do {                                                                     \
+		CURLcode set_code = curl_easy_setopt((curl), (option), (value)); \
+		CHECK(set_code == CURLE_OK);                                     \
+	} while (0)
+
+/* Called by libcurl with each piece of the body; anything but `bytes` ends the transfer. */
+static size_t body_receive(char *piece, size_t size, size_t bytes, void *into)
+{
+	struct text *body = into;
+
+	CHECK(size == 1);
+	if (body->byte_count + bytes > ANSWER_BYTES_MAX)
+		return CURL_WRITEFUNC_ERROR;
+	text_add_bytes(body, piece, bytes);
+	return body->failed ? CURL_WRITEFUNC_ERROR : bytes;
+}
+
+/* "127.0.0.1:8080/" -> "http://127.0.0.1:8080"; NULL when it is no http URL. */
+static char *url_normalise(const char *url)
+{
+	CLEANUP(url_free) CURLU *parsed = memory_or_exit(curl_url());
+	char *whole = NULL;
+	char *scheme = NULL;
+
+	if (curl_url_set(parsed, CURLUPART_URL, url, CURLU_GUESS_SCHEME) != CURLUE_OK)
+		return NULL;
+	if (curl_url_set(parsed, CURLUPART_QUERY, NULL, 0) != CURLUE_OK ||
+	    curl_url_set(parsed, CURLUPART_FRAGMENT, NULL, 0) != CURLUE_OK ||
+	    curl_url_get(parsed, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK)
+		return NULL;
+	bool is_http = strcmp(scheme, "http") == 0 || strcmp(scheme, "https") == 0;
+	curl_free(scheme);
+	if (!is_http || curl_url_get(parsed, CURLUPART_URL, &whole, 0) != CURLUE_OK)
+		return NULL;
+
+	char *copy = memory_or_exit(strdup(whole));
+	curl_free(whole);
+	for (size_t bytes = strlen(copy); bytes > 0 && copy[bytes - 1] == '/'; bytes--)
+		copy[bytes - 1] = '\0';
+	return copy;
+}
+
+static void headers_add(struct curl_slist **list, const char *header)
+{
+	*list = memory_or_exit(curl_slist_append(*list, header));
+}
+
+/* "Expect:" turns off libcurl's own "Expect: 100-continue", which costs a round trip. */
+static struct curl_slist *headers_of(const struct request *r)
+{
+	struct curl_slist *list = NULL;
+
+	headers_add(&list, "Expect:");
+	headers_add(&list, "Accept: application/json, */*;q=0.5");
+	if (r->body != NULL)
+		headers_add(&list, "Content-Type: application/json");
+	for (int i = 0; i < r->header_count; i++)
+		headers_add(&list, memory_or_exit(r->headers[i].data));
+	return list;
+}
+
+static void answer_read_headers(struct answer *a, CURL *curl)
+{
+	for (int i = 0; i < ANSWER_HEADER_COUNT; i++) {
+		struct curl_header *header;
+
+		if (curl_easy_header(curl, header_names[i], 0, CURLH_HEADER, -1, &header) ==
+		    CURLHE_OK)
+			a->headers[i] = memory_or_exit(strdup(header->value));
+	}
+}
+
+static void answer_read_json(struct answer *a)
+{
+	if (strstr(answer_header(a, ANSWER_CONTENT_TYPE), "json") != NULL && a->body.data != NULL)
+		a->json = json_loadb(a->body.data, a->body.byte_count, 0, NULL);
+}
+
+/* Says why no answer came, and for a write what that means. */
+static enum exit_code complain(const struct api *api, const struct request *r, CURLcode code,
+			       const char *reason)
+{
+	long sent_bytes = 0;
+
+	exit_failed("no answer from %s: %s", api->url,
+		    reason[0] == '\0' ? curl_easy_strerror(code) : reason);
+	curl_easy_getinfo(api->curl, CURLINFO_REQUEST_SIZE, &sent_bytes);
+	if (strcmp(r->method, "GET") != 0 && sent_bytes > 0)
+		fputs("  The request had been sent: whether it took effect is not known.\n"
+		      "  Sent again with the same --key it takes effect once; rowlock history "
+		      "shows "
+		      "what did.\n",
+		      stderr);
+	return EXIT_UNREACHABLE;
+}
+
+enum exit_code api_open(const char *url, long timeout_s, struct api **ret_api)
+{
+	char *whole = url_normalise(url);
+
+	if (whole == NULL)
+		return exit_usage("the server is no http URL: '%s'", url);
+
+	struct api *api = memory_or_exit(calloc(1, sizeof(*api)));
+	api->url = whole;
+	api->curl = memory_or_exit(curl_easy_init());
+	SET(api->curl, CURLOPT_PROTOCOLS_STR, "http,https");
+	SET(api->curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+	SET(api->curl, CURLOPT_USERAGENT, "rowlock/" ROWLOCK_VERSION);
+	SET(api->curl, CURLOPT_PATH_AS_IS, 1L); /* a sku ".." is the server's to refuse */
+	SET(api->curl, CURLOPT_NOSIGNAL, 1L);
+	SET(api->curl, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_TIMEOUT_S);
+	SET(api->curl, CURLOPT_TIMEOUT, timeout_s);
+	SET(api->curl, CURLOPT_WRITEFUNCTION, body_receive);
+	*ret_api = api;
+	return EXIT_DONE;
+}
+
+void api_close(struct api *api)
+{
+	if (api == NULL)
+		return;
+	curl_easy_cleanup(api->curl);
+	free(api->url);
+	free(api);
+}
+
+const char *api_url(const struct api *api)
+{
+	return api->url;
+}
+
+enum exit_code api_send(struct api *api, const struct request *r, struct answer *ret_answer)
+{
+	CLEANUP(slist_free) struct curl_slist *headers = headers_of(r);
+	char reason[CURL_ERROR_SIZE] = "";
+	struct answer a = { 0 };
+	struct text url;
+
+	text_init(&a.body);
+	text_init(&url);
+	text_add(&url, api->url);
+	text_add(&url, memory_or_exit(r->path.data));
+	char *body = r->body == NULL ? NULL : json_line(r->body);
+
+	SET(api->curl, CURLOPT_URL, memory_or_exit(url.data));
+	SET(api->curl, CURLOPT_HTTPGET, 1L); /* forgets the body of the request before */
+	if (body != NULL)
+		SET(api->curl, CURLOPT_COPYPOSTFIELDS, body);
+	SET(api->curl, CURLOPT_CUSTOMREQUEST, r->method);
+	SET(api->curl, CURLOPT_HTTPHEADER, headers);
+	SET(api->curl, CURLOPT_WRITEDATA, &a.body);
+	SET(api->curl, CURLOPT_ERRORBUFFER, reason);
+	CURLcode code = curl_easy_perform(api->curl);
+	SET(api->curl, CURLOPT_ERRORBUFFER, NULL);
+
+	text_fini(&url);
+	free(body);
+	if (code != CURLE_OK) {
+		answer_fini(&a);
+		return complain(api, r, code, reason);
+	}
+	curl_easy_getinfo(api->curl, CURLINFO_RESPONSE_CODE, &a.status);
+	answer_read_headers(&a, api->curl);
+	answer_read_json(&a);
+	*ret_answer = a;
+	return EXIT_DONE;
+}
+
+void answer_fini(struct answer *a)
+{
+	text_fini(&a->body);
+	json_decref(a->json);
+	for (int i = 0; i < ANSWER_HEADER_COUNT; i++)
+		free(a->headers[i]);
+	*a = (struct answer){ 0 };
+}
+
+const char *answer_header(const struct answer *a, enum answer_header h)
+{
+	return a->headers[h] == NULL ? "" : a->headers[h];
+}

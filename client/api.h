@@ -1,0 +1,47 @@
+/*
+ * api - sends requests and receives answers: the client's home of libcurl.
+ *
+ *     struct api *api;
+ *     code = api_open("http://127.0.0.1:8080", 30, &api);
+ *     code = api_send(api, &request, &answer);   // DONE: the server answered, whatever it said
+ *     ...
+ *     answer_fini(&answer);
+ *     api_close(api);
+ *
+ * The connection is kept between requests. Redirects are not followed, nothing is sent twice.
+ */
+#pragma once
+#include "client/request.h"
+
+struct api;
+
+/* The headers of an answer that somebody looks at. */
+enum answer_header {
+	ANSWER_CONTENT_TYPE,
+	ANSWER_REPLAYED,
+	ANSWER_REQUEST_ID,
+	ANSWER_SERVER_TIMING,
+	ANSWER_HEADER_COUNT,
+};
+
+struct answer {
+	long status;
+	struct text body;
+	json_t *json;                       /* the body, where it is JSON; else NULL */
+	char *headers[ANSWER_HEADER_COUNT]; /* NULL: not sent */
+};
+
+/* Complains about a URL that is none. The timeout covers one request and its answer. */
+enum exit_code api_open(const char *url, long timeout_s, struct api **ret_api);
+void api_close(struct api *api); /* NULL is fine */
+
+/* Where requests go: scheme, host and port, without a slash at the end. */
+const char *api_url(const struct api *api);
+
+/* EXIT_UNREACHABLE, with the reason on stderr, when no whole answer came. */
+enum exit_code api_send(struct api *api, const struct request *r, struct answer *ret_answer);
+
+void answer_fini(struct answer *a);
+
+/* A header's value, or "". */
+const char *answer_header(const struct answer *a, enum answer_header h);

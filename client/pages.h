@@ -1,0 +1,15 @@
+/*
+ * pages - prints a list of the server, following its cursors.
+ *
+ *     struct request r;
+ *     request_init(&r, "GET", "/v1/items");
+ *     code = pages_print(s, &r, &show_items);
+ *
+ * Prints --limit rows (default 100), or with --all every one. Each page is printed before the next
+ * is asked for, so memory does not grow with the list. Where rows remain, stderr says so.
+ */
+#pragma once
+#include "client/show.h"
+
+/* With --json the pages come out as one list object: {"data":[...],"next":...}. */
+enum exit_code pages_print(struct session *s, struct request *r, const struct listing *listing);

@@ -1,0 +1,226 @@
+#include "client/show.h"
+#include "base/check.h"
+#include "client/timing.h"
+
+/* clang-format off */
+static const struct column item_columns[] = {
+	{ "SKU",             "sku",             false },
+	{ "NAME",            "name",            false },
+	{ "UNIT",            "unit",            false },
+	{ "BACKORDER_LIMIT", "backorder_limit", true  },
+	{ "REORDER_POINT",   "reorder_point",   true  },
+	{ "ARCHIVED",        "archived",        false },
+};
+
+static const struct column location_columns[] = {
+	{ "LOCATION", "location", false },
+	{ "NAME",     "name",     false },
+	{ "ARCHIVED", "archived", false },
+};
+
+static const struct column stock_columns[] = {
+	{ "SKU",        "sku",        false },
+	{ "LOCATION",   "location",   false },
+	{ "ON_HAND",    "on_hand",    true  },
+	{ "RESERVED",   "reserved",   true  },
+	{ "AVAILABLE",  "available",  true  },
+	{ "VERSION",    "version",    true  },
+	{ "SEQ",        "seq",        true  },
+	{ "UPDATED_AT", "updated_at", false },
+};
+
+static const struct column movement_columns[] = {
+	{ "SEQ",       "seq",           true  },
+	{ "AT",        "at",            false },
+	{ "KIND",      "kind",          false },
+	{ "SKU",       "sku",           false },
+	{ "LOCATION",  "location",      false },
+	{ "DELTA",     "on_hand_delta", true  },
+	{ "ON_HAND",   "on_hand",       true  },
+	{ "AVAILABLE", "available",     true  },
+	{ "VERSION",   "version",       true  },
+	{ "REASON",    "reason",        false },
+	{ "REFERENCE", "reference",     false },
+};
+
+static const struct column lease_columns[] = {
+	{ "ID",         "id",      false },
+	{ "FENCE",      "fence",   true  },
+	{ "EXPIRES_IN", NULL,      true  },
+	{ "PURPOSE",    "purpose", false },
+	{ "ROWS",       NULL,      false },
+};
+
+static const struct column lock_columns[] = {
+	{ "SKU",          "sku",      false },
+	{ "LOCATION",     "location", false },
+	{ "HELD_BY",      NULL,       false },
+	{ "HELD_FOR",     NULL,       true  },
+	{ "WAITING",      NULL,       true  },
+	{ "LONGEST_WAIT", NULL,       true  },
+};
+/* clang-format on */
+
+static void add_field(struct table *t, const json_t *object, const char *field)
+{
+	struct text shown;
+
+	text_init(&shown);
+	json_show(&shown, json_object_get(object, field));
+	table_add(t, shown.data == NULL ? "" : shown.data);
+	text_fini(&shown);
+}
+
+static void add_fields(struct table *t, const json_t *row, const struct listing *listing)
+{
+	for (size_t i = 0; i < listing->column_count; i++)
+		add_field(t, row, listing->columns[i].field);
+}
+
+static void add_number(struct table *t, int64_t number)
+{
+	char digits[24];
+
+	snprintf(digits, sizeof(digits), "%lld", (long long)number);
+	table_add(t, digits);
+}
+
+static void add_duration(struct table *t, int64_t ms)
+{
+	char shown[32];
+
+	if (ms < 1000)
+		snprintf(shown, sizeof(shown), "%lld ms", (long long)ms);
+	else
+		snprintf(shown, sizeof(shown), "%.1f s", (double)ms / 1000.0);
+	table_add(t, shown);
+}
+
+static void add_lease(struct table *t, const json_t *row, const struct listing *listing)
+{
+	struct text rows;
+	size_t i;
+	json_t *at;
+
+	CHECK(listing->column_count == LENGTH_OF(lease_columns));
+	add_field(t, row, "id");
+	add_field(t, row, "fence");
+	add_duration(t, json_member_int(row, "expires_in_ms"));
+	add_field(t, row, "purpose");
+	text_init(&rows);
+	json_array_foreach(json_object_get(row, "rows"), i, at)
+		text_add_format(&rows, "%s%s/%s", i == 0 ? "" : " ", json_member_text(at, "sku"),
+				json_member_text(at, "location"));
+	table_add(t, rows.data == NULL ? "" : rows.data);
+	text_fini(&rows);
+}
+
+static void add_lock(struct table *t, const json_t *row, const struct listing *listing)
+{
+	const json_t *holder = json_object_get(row, "holder");
+	const json_t *waiters = json_object_get(row, "waiters");
+	struct text held_by;
+	int64_t longest_ms = 0;
+	size_t i;
+	json_t *waiter;
+
+	CHECK(listing->column_count == LENGTH_OF(lock_columns));
+	json_array_foreach(waiters, i, waiter) if (json_member_int(waiter, "age_ms") > longest_ms)
+		longest_ms = json_member_int(waiter, "age_ms");
+	add_field(t, row, "sku");
+	add_field(t, row, "location");
+	text_init(&held_by);
+	text_add_format(&held_by, "%s %s", json_member_text(holder, "kind"),
+			json_member_text(holder, "id"));
+	table_add(t, json_is_object(holder) ? memory_or_exit(held_by.data) : "");
+	text_fini(&held_by);
+	if (json_is_object(holder))
+		add_duration(t, json_member_int(holder, "age_ms"));
+	else
+		table_add(t, "");
+	add_number(t, (int64_t)json_array_size(waiters));
+	if (json_array_size(waiters) > 0)
+		add_duration(t, longest_ms);
+	else
+		table_add(t, "");
+}
+
+const struct listing show_items = { item_columns, LENGTH_OF(item_columns), add_fields };
+const struct listing show_locations = { location_columns, LENGTH_OF(location_columns), add_fields };
+const struct listing show_stock = { stock_columns, LENGTH_OF(stock_columns), add_fields };
+const struct listing show_movements = { movement_columns, LENGTH_OF(movement_columns), add_fields };
+const struct listing show_leases = { lease_columns, LENGTH_OF(lease_columns), add_lease };
+const struct listing show_locks = { lock_columns, LENGTH_OF(lock_columns), add_lock };
+
+void show_table(struct table *t, const struct listing *listing)
+{
+	table_init(t, listing->columns, listing->column_count);
+}
+
+void show_one(const json_t *row, const struct listing *listing)
+{
+	struct table t;
+
+	show_table(&t, listing);
+	listing->add_row(&t, row, listing);
+	table_print(&t, stdout);
+	table_fini(&t);
+}
+
+void show_fields(const json_t *object)
+{
+	static const struct column columns[] = { { .heading = "FIELD" }, { .heading = "VALUE" } };
+	struct table t;
+	const char *name;
+	json_t *value;
+
+	table_init(&t, columns, LENGTH_OF(columns));
+	/* jansson iterates in the order of the document; it only lacks a const of its own. */
+	json_object_foreach((json_t *)(uintptr_t)object, name, value)
+	{
+		table_add(&t, name);
+		add_field(&t, object, name);
+	}
+	table_print(&t, stdout);
+	table_fini(&t);
+}
+
+void show_body(const struct answer *a)
+{
+	if (a->body.byte_count > 0)
+		fwrite(a->body.data, 1, a->body.byte_count, stdout);
+}
+
+void show_write(const struct session *s, const struct answer *a)
+{
+	const json_t *movement = json_object_get(a->json, "movement");
+	size_t i;
+	json_t *row;
+	struct table t;
+
+	if (s->is_json) {
+		show_body(a);
+		return;
+	}
+	show_table(&t, &show_movements);
+	if (json_is_object(movement))
+		add_fields(&t, movement, &show_movements);
+	json_array_foreach(json_object_get(a->json, "movements"), i, row)
+		add_fields(&t, row, &show_movements);
+	table_print(&t, stdout);
+	table_fini(&t);
+	if (answer_header(a, ANSWER_REPLAYED)[0] != '\0')
+		puts("replayed: this is the answer that the key got the first time");
+	show_timing(a);
+}
+
+void show_timing(const struct answer *a)
+{
+	struct text t;
+
+	text_init(&t);
+	timing_show(&t, answer_header(a, ANSWER_SERVER_TIMING));
+	if (t.byte_count > 0)
+		puts(t.data);
+	text_fini(&t);
+}

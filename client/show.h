@@ -1,0 +1,45 @@
+/*
+ * show - the server's objects for people: which fields, in which columns.
+ *
+ *     struct table t;
+ *     show_table(&t, &show_stock);
+ *     show_stock.add_row(&t, stock_object, &show_stock);
+ *     table_print(&t, stdout);
+ */
+#pragma once
+#include "client/json.h"
+#include "client/session.h"
+#include "client/table.h"
+
+struct listing {
+	const struct column *columns;
+	size_t column_count;
+	void (*add_row)(struct table *t, const json_t *row, const struct listing *listing);
+};
+
+extern const struct listing show_items;
+extern const struct listing show_locations;
+extern const struct listing show_stock;
+extern const struct listing show_movements;
+extern const struct listing show_leases;
+extern const struct listing show_locks;
+
+/* An empty table with the listing's columns. */
+void show_table(struct table *t, const struct listing *listing);
+
+/* Prints one object as one row under its headings. */
+void show_one(const json_t *row, const struct listing *listing);
+
+/* Prints one object downwards, every field that it has. */
+void show_fields(const json_t *object);
+
+/* Prints the answer's body as it came: what --json is for. */
+void show_body(const struct answer *a);
+
+/*
+ * After a write: its movements, and what its lock cost; or the body, with --json.
+ */
+void show_write(const struct session *s, const struct answer *a);
+
+/* The line about what the lock cost, where the answer says it. */
+void show_timing(const struct answer *a);

@@ -1,0 +1,112 @@
+/* item and location: the same four actions on two collections. */
+#include "client/command.h"
+#include "client/pages.h"
+#include "client/session.h"
+#include "client/show.h"
+
+struct collection {
+	const char *path;
+	const char *word;
+	const struct listing *listing;
+};
+
+static const struct collection items = { "/v1/items", "item", &show_items };
+static const struct collection locations = { "/v1/locations", "location", &show_locations };
+
+static enum exit_code member_list(struct session *s, const struct collection *c)
+{
+	struct request r;
+
+	request_init(&r, "GET", c->path);
+	enum exit_code code = pages_print(s, &r, c->listing);
+	request_fini(&r);
+	return code;
+}
+
+/* Sends one request about the member that the operand names. */
+static enum exit_code member_ask(struct session *s, const struct collection *c, const char *method,
+				 struct answer *ret_answer)
+{
+	struct request r;
+
+	request_init(&r, method, c->path);
+	request_add_segment(&r, session_operand(s, 0));
+	enum exit_code code = session_ask_with_options(s, &r, ret_answer);
+	request_fini(&r);
+	return code;
+}
+
+static enum exit_code member_show(struct session *s, const struct collection *c, const char *method)
+{
+	struct answer answer;
+	enum exit_code code = member_ask(s, c, method, &answer);
+
+	if (code != EXIT_DONE)
+		return code;
+	if (s->is_json)
+		show_body(&answer);
+	else
+		show_fields(answer.json);
+	answer_fini(&answer);
+	return EXIT_DONE;
+}
+
+static enum exit_code member_put(struct session *s, const struct collection *c)
+{
+	if (!args_has(&s->args, OPTION_NAME))
+		return exit_usage("%s put needs --name TEXT", c->word);
+	return member_show(s, c, "PUT");
+}
+
+static enum exit_code member_delete(struct session *s, const struct collection *c)
+{
+	struct answer answer;
+	enum exit_code code = member_ask(s, c, "DELETE", &answer);
+
+	if (code != EXIT_DONE)
+		return code;
+	if (!s->is_json)
+		printf("%s %s is deleted\n", c->word, session_operand(s, 0));
+	answer_fini(&answer);
+	return EXIT_DONE;
+}
+
+enum exit_code verb_item_list(struct session *s)
+{
+	return member_list(s, &items);
+}
+
+enum exit_code verb_item_show(struct session *s)
+{
+	return member_show(s, &items, "GET");
+}
+
+enum exit_code verb_item_put(struct session *s)
+{
+	return member_put(s, &items);
+}
+
+enum exit_code verb_item_delete(struct session *s)
+{
+	return member_delete(s, &items);
+}
+
+enum exit_code verb_location_list(struct session *s)
+{
+	return member_list(s, &locations);
+}
+
+enum exit_code verb_location_show(struct session *s)
+{
+	return member_show(s, &locations, "GET");
+}
+
+enum exit_code verb_location_put(struct session *s)
+{
+	return member_put(s, &locations);
+}
+
+enum exit_code verb_location_delete(struct session *s)
+{
+	return member_delete(s, &locations);
+}

@@ -1,0 +1,72 @@
+/* adjust, set and transfer: the writes that move stock. */
+#include "base/check.h"
+#include "client/command.h"
+#include "client/session.h"
+#include "client/show.h"
+
+/* Sends the request, whose body has its operands by now, and shows what it did. */
+static enum exit_code change_send(struct session *s, struct request *r)
+{
+	struct answer answer;
+	enum exit_code code = session_ask_with_options(s, r, &answer);
+
+	if (code != EXIT_DONE)
+		return code;
+	show_write(s, &answer);
+	answer_fini(&answer);
+	return EXIT_DONE;
+}
+
+/* POST /v1/stock/SKU/LOCATION/verb with the third operand as a number. */
+static enum exit_code row_change(struct session *s, const char *verb, const char *field,
+				 const char *operand)
+{
+	struct request r;
+
+	request_init(&r, "POST", "/v1/stock");
+	request_add_segment(&r, session_operand(s, 0));
+	request_add_segment(&r, session_operand(s, 1));
+	request_add_segment(&r, verb);
+	enum exit_code code = request_add_number(&r, field, operand, session_operand(s, 2));
+	if (args_has(&s->args, OPTION_FORCE))
+		json_put(request_body(&r), "expected", json_null());
+	if (code == EXIT_DONE)
+		code = change_send(s, &r);
+	request_fini(&r);
+	return code;
+}
+
+enum exit_code verb_adjust(struct session *s)
+{
+	return row_change(s, "adjust", "delta", "DELTA");
+}
+
+/* Without a compare the server answers 428 and says what is missing. */
+enum exit_code verb_set(struct session *s)
+{
+	static const enum option compares[] = { OPTION_EXPECTED, OPTION_EXPECTED_VERSION,
+						OPTION_IF_MATCH };
+
+	for (size_t i = 0; i < LENGTH_OF(compares); i++)
+		if (args_has(&s->args, OPTION_FORCE) && args_has(&s->args, compares[i]))
+			return exit_usage("--force and --%s contradict each other",
+					  option_row(compares[i])->flag);
+	return row_change(s, "set", "on_hand", "ON_HAND");
+}
+
+enum exit_code verb_transfer(struct session *s)
+{
+	static const char *const fields[] = { "sku", "from", "to" };
+	enum exit_code code = EXIT_DONE;
+	struct request r;
+
+	request_init(&r, "POST", "/v1/transfers");
+	for (size_t i = 0; i < LENGTH_OF(fields) && code == EXIT_DONE; i++)
+		code = request_add_text(&r, fields[i], session_operand(s, (int)i));
+	if (code == EXIT_DONE)
+		code = request_add_number(&r, "quantity", "QUANTITY", session_operand(s, 3));
+	if (code == EXIT_DONE)
+		code = change_send(s, &r);
+	request_fini(&r);
+	return code;
+}

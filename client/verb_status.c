@@ -1,0 +1,152 @@
+/* status: does the server live, is it ready, and what does it do. */
+#include "base/check.h"
+#include "client/command.h"
+#include "client/session.h"
+#include "client/show.h"
+#include <stdlib.h>
+#include <string.h>
+
+/* What is shown of /metrics: a value as it is, or the mean of a histogram in ms or in pieces. */
+enum reading { READ_VALUE, READ_MEAN_MS, READ_MEAN };
+
+/* clang-format off */
+static const struct {
+	const char *label;
+	const char *metric;
+	enum reading reading;
+} readings[] = {
+	{ "stock_seq",           "rowlock_stock_seq",         READ_VALUE   },
+	{ "movements",           "rowlock_movements_total",   READ_VALUE   },
+	{ "connections",         "rowlock_connections",       READ_VALUE   },
+	{ "writes_waiting",      "rowlock_writes_waiting",    READ_VALUE   },
+	{ "leases",              "rowlock_leases",            READ_VALUE   },
+	{ "groups",              "rowlock_groups_total",      READ_VALUE   },
+	{ "mean_group_commands", "rowlock_group_commands",    READ_MEAN    },
+	{ "mean_lock_wait_ms",   "rowlock_lock_wait_seconds", READ_MEAN_MS },
+	{ "mean_commit_ms",      "rowlock_commit_seconds",    READ_MEAN_MS },
+	{ "wal_bytes",           "rowlock_wal_bytes",         READ_VALUE   },
+};
+/* clang-format on */
+
+/* The value of the sample that is named `name``suffix` and has no labels; false when there is none.
+ */
+static bool metric_find(const char *metrics, const char *name, const char *suffix,
+			double *ret_value)
+{
+	size_t name_bytes = strlen(name);
+	size_t suffix_bytes = strlen(suffix);
+
+	for (const char *line = metrics; line != NULL && *line != '\0';) {
+		if (strncmp(line, name, name_bytes) == 0 &&
+		    strncmp(line + name_bytes, suffix, suffix_bytes) == 0 &&
+		    line[name_bytes + suffix_bytes] == ' ') {
+			*ret_value = strtod(line + name_bytes + suffix_bytes, NULL);
+			return true;
+		}
+		line = strchr(line, '\n');
+		if (line != NULL)
+			line++;
+	}
+	return false;
+}
+
+static json_t *mean_read(const char *metrics, const char *name, double scale)
+{
+	double sum;
+	double count;
+
+	if (!metric_find(metrics, name, "_sum", &sum) ||
+	    !metric_find(metrics, name, "_count", &count) || count < 1.0)
+		return NULL;
+	/* Three digits behind the point are plenty for a person. */
+	return json_real((double)(int64_t)(sum / count * scale * 1000.0 + 0.5) / 1000.0);
+}
+
+static json_t *metric_read(const char *metrics, const char *name, enum reading reading)
+{
+	double value;
+
+	switch (reading) {
+	case READ_MEAN_MS:
+		return mean_read(metrics, name, 1000.0);
+	case READ_MEAN:
+		return mean_read(metrics, name, 1.0);
+	default:
+		return metric_find(metrics, name, "", &value) ? json_integer((json_int_t)value)
+							      : NULL;
+	}
+}
+
+static enum exit_code path_ask(struct session *s, const char *path, struct answer *ret_answer)
+{
+	struct request r;
+
+	request_init(&r, "GET", path);
+	enum exit_code code = api_send(s->api, &r, ret_answer);
+	request_fini(&r);
+	return code;
+}
+
+/* status += the members of a probe's body (version, reasons ...), and whether it said yes. */
+static enum exit_code probe_add(struct session *s, json_t *status, const char *path,
+				const char *name)
+{
+	struct answer answer;
+	enum exit_code code = path_ask(s, path, &answer);
+
+	if (code != EXIT_DONE)
+		return code;
+	if (answer.json != NULL)
+		json_object_update_missing(status, answer.json);
+	json_put(status, name, json_boolean(answer.status == 200));
+	code = answer.status == 200 ? EXIT_DONE : exit_of_answer(answer.status, NULL);
+	answer_fini(&answer);
+	return code;
+}
+
+static enum exit_code metrics_add(struct session *s, json_t *status)
+{
+	struct answer answer;
+	enum exit_code code = path_ask(s, "/metrics", &answer);
+
+	if (code != EXIT_DONE)
+		return code;
+	for (size_t i = 0; i < LENGTH_OF(readings) && answer.status == 200; i++) {
+		json_t *value =
+			metric_read(answer.body.data, readings[i].metric, readings[i].reading);
+
+		if (value != NULL)
+			json_put(status, readings[i].label, value);
+	}
+	answer_fini(&answer);
+	return EXIT_DONE;
+}
+
+static void status_print(const struct session *s, const json_t *status)
+{
+	if (!s->is_json) {
+		show_fields(status);
+		return;
+	}
+	char *line = json_line(status);
+	puts(line);
+	free(line);
+}
+
+enum exit_code verb_status(struct session *s)
+{
+	json_t *status = memory_or_exit(json_object());
+	enum exit_code alive;
+	enum exit_code ready = EXIT_DONE;
+
+	json_put(status, "server", json_string(api_url(s->api)));
+	alive = probe_add(s, status, "/livez", "alive");
+	if (alive != EXIT_UNREACHABLE)
+		ready = probe_add(s, status, "/readyz", "ready");
+	if (alive != EXIT_UNREACHABLE && ready != EXIT_UNREACHABLE)
+		metrics_add(s, status);
+	if (alive != EXIT_UNREACHABLE)
+		status_print(s, status);
+	json_decref(status);
+	return alive != EXIT_DONE ? alive : ready;
+}
