@@ -94,8 +94,8 @@ def lease(bench):
 
 
 def fill(path):
-    """A row each of a million items at one location, by the store's own guards: the ledger balances.
-    Without flushes, which a scratch file does not need."""
+    """A million items, each with stock at one location, by hand: the store's triggers write the
+    ledger. Without flushes, which a scratch file does not need."""
     store = sqlite3.connect(path, isolation_level=None)
     store.executescript("PRAGMA synchronous = OFF; PRAGMA cache_size = -200000")
     store.execute("BEGIN")

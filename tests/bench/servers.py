@@ -1,4 +1,4 @@
-"""servers - the processes that are measured: started, waited for, asked for their memory, stopped."""
+"""servers - the measured processes: started, waited for, asked for their memory, stopped."""
 import http.client
 import json
 import pathlib
