@@ -6,6 +6,7 @@
 --
 -- Every update stands in one queue. Run it against `rowlockd --row-release commit` and `early` to
 -- see what it costs to hold a row lock until the disk is done. Options: rowlock.lua.
-local rowlock = dofile(debug.getinfo(1, "S").source:match("^@(.*/)") .. "rowlock.lua")
+local here = debug.getinfo(1, "S").source:match("^@(.*/)") or ""
+local rowlock = dofile(here .. "rowlock.lua")
 
 rowlock.run(rowlock.updates, { row = 1 })

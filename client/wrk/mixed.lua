@@ -6,6 +6,7 @@
 --
 -- Reads answer 200 and updates 201, so the counts at the end tell them apart.
 -- Options and their defaults: rowlock.lua.
-local rowlock = dofile(debug.getinfo(1, "S").source:match("^@(.*/)") .. "rowlock.lua")
+local here = debug.getinfo(1, "S").source:match("^@(.*/)") or ""
+local rowlock = dofile(here .. "rowlock.lua")
 
 rowlock.run(rowlock.mixed, {})

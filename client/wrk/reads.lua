@@ -6,6 +6,7 @@
 --
 -- A read takes no row lock and never waits, unless `read=locked` puts it in the writers' queue.
 -- Options and their defaults: rowlock.lua.
-local rowlock = dofile(debug.getinfo(1, "S").source:match("^@(.*/)") .. "rowlock.lua")
+local here = debug.getinfo(1, "S").source:match("^@(.*/)") or ""
+local rowlock = dofile(here .. "rowlock.lua")
 
 rowlock.run(rowlock.reads, {})

@@ -1,7 +1,8 @@
 --[[
 What the wrk scripts of this folder share: options, prepared requests, counts per status.
 
-    local rowlock = dofile(debug.getinfo(1, "S").source:match("^@(.*/)") .. "rowlock.lua")
+    local here = debug.getinfo(1, "S").source:match("^@(.*/)") or ""
+    local rowlock = dofile(here .. "rowlock.lua")
 
     rowlock.run(function(options, rows) return { ... prepared requests ... } end, { rows = 1000 })
 

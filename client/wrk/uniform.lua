@@ -6,6 +6,7 @@
 --
 -- Different rows never wait for each other's locks; they share the disk flushes.
 -- Options and their defaults: rowlock.lua.
-local rowlock = dofile(debug.getinfo(1, "S").source:match("^@(.*/)") .. "rowlock.lua")
+local here = debug.getinfo(1, "S").source:match("^@(.*/)") or ""
+local rowlock = dofile(here .. "rowlock.lua")
 
 rowlock.run(rowlock.updates, {})
