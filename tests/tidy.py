@@ -1,0 +1,193 @@
+#!/usr/bin/env python3
+"""tidy - the rules of the tree that a program can hold, so that people need not.
+
+    tests/tidy.py                                    the sources
+    tests/tidy.py --core libcore.a --base libbase.a  and that core/ is pure
+
+A rule is one test case (TAP); what it finds is `path:line: what is wrong`.
+"""
+import argparse
+import pathlib
+import re
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+
+# folder -> the folders whose headers its files may include. main.c wires all of them together.
+MAY_SEE = {
+    "server/base": {"base"},
+    "server/core": {"base", "core", "schema"},
+    "server/wire": {"base", "core", "wire", "schema"},
+    "server/ops": {"base", "ops", "schema"},
+    "server/store": {"base", "core", "ops", "store", "schema"},
+    "server/run": {"base", "core", "wire", "ops", "store", "run", "schema"},
+    "server/http": {"base", "core", "wire", "ops", "run", "http", "schema"},
+    "client": {"base", "core", "wire", "client", "schema"},
+}
+LAYERS = set().union(*MAY_SEE.values())
+
+# a third-party header -> the files that may include it (tests may include any)
+ONE_HOME = {
+    "microhttpd.h": ["server/http/loop*.[ch]"],
+    "sqlite3.h": ["server/store/sqlite*.[ch]"],
+    "curl/curl.h": ["client/api.c"],
+    "jansson.h": ["server/wire/json*.[ch]", "client/*.[ch]"],
+    "xxhash.h": ["server/base/hash.c"],
+}
+
+# sentence, the paths it holds for, what no line of them may match
+NO_LINE = [
+    ("no blanks at the end of a line", r"", r".*[ \t\r]$"),
+    ("C is indented with tabs", r"\.[ch]$", r"    "),
+    ("Python is indented with blanks", r"\.py$", r"\t"),
+    ("what is left to do has an issue number", r"", r".*\b(TO" r"DO|FIX" r"ME)\b(?!.*#\d)"),
+    ("no file names a path of somebody's machine", r"", r".*(?<![\w.}])/(work|home|root)/\w"),
+]
+# sentence, the paths it holds for, what the text of each must match
+MUST_HAVE = [
+    ("a file ends with one newline", r"", r"(?s)(|.*[^\n]\n)\Z"),
+    ("a header begins with its manual, and is read once", r"\.h$", r"(?s)/\*.*\n#pragma once\n"),
+    # stock.c is itself what the others CHECK.
+    ("a source of core/ or run/ checks what it relies on",
+     r"^server/(core|run)/(?!stock)\w+\.c$", r"(?s).*\bCHECK\("),
+]
+
+COLUMNS = {".c": 100, ".h": 100, ".py": 100, ".lua": 110, ".build": 120, ".sql": 132}
+COLUMNS_OF_TABLES = 140  # between clang-format off and on
+FUNCTION_LINES_MAX = 120
+
+# What the machine code of core/ may call: memory, strings, and what the compiler itself puts in.
+PURE = re.compile(r"check_failed|mem(cpy|set|cmp|move|chr)|str(n?len|n?cmp|n?cpy|n?chr|rchr)"
+                  r"|__stack_chk_fail|_GLOBAL_OFFSET_TABLE_|__(asan|odr_asan|ubsan|tsan)_.*")
+
+SKIPPED = re.compile(r"(^|/)(\.git|build[^/]*|__pycache__|corpus)(/|$)|\.(png|gz|db)$")
+
+
+def read_tree():
+    """path -> text, of all files that people write."""
+    paths = (p for p in ROOT.rglob("*") if p.is_file() and not p.is_symlink())
+    names = {str(p.relative_to(ROOT)): p for p in paths}
+    return {name: names[name].read_text(errors="replace")
+            for name in sorted(names) if not SKIPPED.search(name)}
+
+
+def lines_of(tree, pattern):
+    for path, text in tree.items():
+        if re.search(pattern, path):
+            for number, line in enumerate(text.splitlines(), 1):
+                yield path, number, line
+
+
+def find_lines(tree, paths, pattern):
+    for path, number, line in lines_of(tree, paths):
+        if re.match(pattern, line):
+            yield f"{path}:{number}: {line.strip()[:60]}"
+
+
+def find_lacking(tree, paths, pattern):
+    for path, text in tree.items():
+        if re.search(paths, path) and not re.match(pattern, text):
+            yield f"{path}:1: does not"
+
+
+def find_includes(tree):
+    """A folder includes only what is to its left, and each third-party header has one home."""
+    for path, number, line in lines_of(tree, r"^(server|client)/.*\.[ch]$"):
+        found = re.match(r'\s*#\s*include\s*[<"]([^>"]+)[>"]', line)
+        if not found:
+            continue
+        header, folder = found[1], path.rpartition("/")[0]
+        layer = header.split("/")[0]
+        homes = ONE_HOME.get(header, [path])
+        if folder in MAY_SEE and "/" in header and layer in LAYERS - MAY_SEE[folder]:
+            yield f"{path}:{number}: {folder} must not see {header}"
+        if not any(pathlib.PurePath(path).match(home) for home in homes):
+            yield f"{path}:{number}: {header} belongs into {', '.join(homes)}"
+
+
+def find_wide(tree):
+    is_table = False
+    for path, number, line in lines_of(tree, r""):
+        is_table = ("clang-format off" in line or is_table) and "clang-format on" not in line
+        most = COLUMNS.get(pathlib.PurePath(path).suffix, sys.maxsize)
+        width = len(line.expandtabs(8))
+        if width > (max(most, COLUMNS_OF_TABLES) if is_table else most):
+            yield f"{path}:{number}: {width} columns"
+
+
+def find_long_functions(tree):
+    begun = 0
+    for path, number, line in lines_of(tree, r"\.c$"):
+        if line == "{":
+            begun = number
+        elif line == "}" and number - begun > FUNCTION_LINES_MAX:
+            yield f"{path}:{begun}: {number - begun} lines"
+
+
+def find_forgotten(tree):
+    for path in tree:
+        folder, _, name = path.rpartition("/")
+        if path.endswith(".c") or re.match(r"tests/http/.*\.txt$", path):
+            if f"'{name}'" not in tree.get(f"{folder}/meson.build", ""):
+                yield f"{path}:1: not in {folder}/meson.build"
+
+
+def symbols(archive):
+    """For each member: its name, the symbols that it defines, and those that it needs."""
+    members = []
+    output = subprocess.run(["nm", archive], check=True, text=True, stdout=subprocess.PIPE).stdout
+    for line in filter(None, output.splitlines()):
+        if line.endswith(".o:"):
+            members.append((line[:-1], set(), set()))
+        else:
+            kind, name = line.split()[-2:]
+            members[-1][2 if kind in "Uw" else 1].add(name)
+    return members
+
+
+def find_impure(core, base):
+    """core/ may call a source of base/ that itself calls only what is pure."""
+    known = set()
+    for _, defined, needed in symbols(base):
+        if all(PURE.fullmatch(name) for name in needed):
+            known |= defined
+    members = symbols(core)
+    known.update(*(defined for _, defined, _ in members))
+    for member, _, needed in members:
+        for name in sorted(needed - known):
+            if not PURE.fullmatch(name):
+                yield f"{core}({member}): calls {name}"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--core", help="libcore.a: prove that it calls nothing outside")
+    parser.add_argument("--base", help="libbase.a")
+    arguments = parser.parse_args()
+    tree = read_tree()
+    cases = [(sentence, find_lines(tree, *row)) for sentence, *row in NO_LINE]
+    cases += [(sentence, find_lacking(tree, *row)) for sentence, *row in MUST_HAVE]
+    cases += [
+        ("a folder sees only what is to its left, a library has one home", find_includes(tree)),
+        ("lines are at most 100 columns", find_wide(tree)),
+        ("functions are at most 120 lines", find_long_functions(tree)),
+        ("every source and conversation is in its folder's meson.build", find_forgotten(tree)),
+    ]
+    if arguments.core:
+        cases.append(("core has no thread, no clock, no memory of its own, no I/O",
+                      find_impure(arguments.core, arguments.base)))
+    is_tidy = True
+    print(f"1..{len(cases)}")
+    for number, (sentence, findings) in enumerate(cases, 1):
+        findings = list(findings)
+        is_tidy = is_tidy and not findings
+        print(f"{'not ' if findings else ''}ok {number} - {sentence}")
+        for finding in findings:
+            print(f"# {finding}")
+    return 0 if is_tidy else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
