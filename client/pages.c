@@ -17,8 +17,7 @@ static void page_print_json(struct pages *p, const json_t *rows)
 	size_t i;
 	json_t *row;
 
-	json_array_foreach(rows, i, row)
-	{
+	json_array_foreach (rows, i, row) {
 		char *line = json_line(row);
 
 		printf("%s%s", p->has_rows ? "," : "", line);
@@ -36,7 +35,8 @@ static void page_print(struct pages *p, const json_t *rows)
 		page_print_json(p, rows);
 		return;
 	}
-	json_array_foreach(rows, i, row) p->listing->add_row(&p->table, row, p->listing);
+	json_array_foreach (rows, i, row)
+		p->listing->add_row(&p->table, row, p->listing);
 	table_print(&p->table, stdout);
 }
 

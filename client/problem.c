@@ -63,8 +63,10 @@ static void problem_show(const struct answer *a, const char *code)
 	fputc('\n', stderr);
 	member_print(a->json, "detail", "detail", "");
 	member_print(a->json, "hint", "hint", "");
-	json_array_foreach(json_object_get(a->json, "lines"), i, line) shortage_print(line);
-	json_array_foreach(json_object_get(a->json, "errors"), i, line) error_print(line);
+	json_array_foreach (json_object_get(a->json, "lines"), i, line)
+		shortage_print(line);
+	json_array_foreach (json_object_get(a->json, "errors"), i, line)
+		error_print(line);
 	member_print(a->json, "current", "current", "");
 	member_print(a->json, "outcome", "outcome", "");
 	member_print(a->json, "retry_after_ms", "retry after", " ms");

@@ -108,7 +108,7 @@ static void add_lease(struct table *t, const json_t *row, const struct listing *
 	add_duration(t, json_member_int(row, "expires_in_ms"));
 	add_field(t, row, "purpose");
 	text_init(&rows);
-	json_array_foreach(json_object_get(row, "rows"), i, at)
+	json_array_foreach (json_object_get(row, "rows"), i, at)
 		text_add_format(&rows, "%s%s/%s", i == 0 ? "" : " ", json_member_text(at, "sku"),
 				json_member_text(at, "location"));
 	table_add(t, rows.data == NULL ? "" : rows.data);
@@ -125,8 +125,9 @@ static void add_lock(struct table *t, const json_t *row, const struct listing *l
 	json_t *waiter;
 
 	CHECK(listing->column_count == LENGTH_OF(lock_columns));
-	json_array_foreach(waiters, i, waiter) if (json_member_int(waiter, "age_ms") > longest_ms)
-		longest_ms = json_member_int(waiter, "age_ms");
+	json_array_foreach (waiters, i, waiter)
+		if (json_member_int(waiter, "age_ms") > longest_ms)
+			longest_ms = json_member_int(waiter, "age_ms");
 	add_field(t, row, "sku");
 	add_field(t, row, "location");
 	text_init(&held_by);
@@ -167,7 +168,7 @@ void show_one(const json_t *row, const struct listing *listing)
 	table_fini(&t);
 }
 
-void show_fields(const json_t *object)
+void show_fields(json_t *object)
 {
 	static const struct column columns[] = { { .heading = "FIELD" }, { .heading = "VALUE" } };
 	struct table t;
@@ -175,9 +176,7 @@ void show_fields(const json_t *object)
 	json_t *value;
 
 	table_init(&t, columns, LENGTH_OF(columns));
-	/* jansson iterates in the order of the document; it only lacks a const of its own. */
-	json_object_foreach((json_t *)(uintptr_t)object, name, value)
-	{
+	json_object_foreach (object, name, value) {
 		table_add(&t, name);
 		add_field(&t, object, name);
 	}
@@ -205,7 +204,7 @@ void show_write(const struct session *s, const struct answer *a)
 	show_table(&t, &show_movements);
 	if (json_is_object(movement))
 		add_fields(&t, movement, &show_movements);
-	json_array_foreach(json_object_get(a->json, "movements"), i, row)
+	json_array_foreach (json_object_get(a->json, "movements"), i, row)
 		add_fields(&t, row, &show_movements);
 	table_print(&t, stdout);
 	table_fini(&t);

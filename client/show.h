@@ -31,7 +31,7 @@ void show_table(struct table *t, const struct listing *listing);
 void show_one(const json_t *row, const struct listing *listing);
 
 /* Prints one object downwards, every field that it has. */
-void show_fields(const json_t *object);
+void show_fields(json_t *object);
 
 /* Prints the answer's body as it came: what --json is for. */
 void show_body(const struct answer *a);

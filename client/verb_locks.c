@@ -5,14 +5,14 @@
 #include <time.h>
 #include <unistd.h>
 
-static void locks_show(const struct answer *a)
+static void locks_show(const json_t *rows)
 {
 	struct table t;
 	size_t i;
 	json_t *row;
 
 	show_table(&t, &show_locks);
-	json_array_foreach(json_object_get(a->json, "data"), i, row)
+	json_array_foreach (rows, i, row)
 		show_locks.add_row(&t, row, &show_locks);
 	table_print(&t, stdout);
 	table_fini(&t);
@@ -31,7 +31,7 @@ static enum exit_code locks_ask(struct session *s)
 	if (s->is_json)
 		show_body(&answer);
 	else
-		locks_show(&answer);
+		locks_show(json_object_get(answer.json, "data"));
 	answer_fini(&answer);
 	return fflush(stdout) == 0 ? EXIT_DONE : EXIT_FAILED;
 }

@@ -122,7 +122,7 @@ static enum exit_code metrics_add(struct session *s, json_t *status)
 	return EXIT_DONE;
 }
 
-static void status_print(const struct session *s, const json_t *status)
+static void status_print(const struct session *s, json_t *status)
 {
 	if (!s->is_json) {
 		show_fields(status);

@@ -38,7 +38,7 @@ static void rows_show(const struct answer *a)
 	json_t *row;
 
 	show_table(&t, &show_stock);
-	json_array_foreach(json_object_get(a->json, "locations"), i, row)
+	json_array_foreach (json_object_get(a->json, "locations"), i, row)
 		show_stock.add_row(&t, row, &show_stock);
 	json_put(a->json, "location", json_string("(all)"));
 	show_stock.add_row(&t, a->json, &show_stock);
