@@ -1,0 +1,560 @@
+#!/usr/bin/env python3
+"""test_schema - what the SQLite schema promises to people who type SQL at it.
+
+    tests/schema/test_schema.py          every row of the tables below, as TAP
+
+A case is a sentence, SQL as somebody would type it, and what must come of it. Each is run on a
+copy of the store of SHOP, three times: by SQLite's defaults, with every setting that could make
+triggers behave differently turned round, and by the sqlite3 shell. Whatever was done, the books
+must balance afterwards; what was refused must have left no trace.
+"""
+import contextlib
+import pathlib
+import shutil
+import sqlite3
+import subprocess
+import sys
+import tempfile
+
+SCHEMA = pathlib.Path(__file__).resolve().parents[2] / "schema"
+
+# What the service does on its own connection, and how rows come about that only it can make.
+SHOP = """
+    INSERT INTO item (sku, name, reorder_point) VALUES
+        ('A-1', 'Hex bolt', 5), ('A-2', 'Hex nut', NULL), ('A-3', 'Washer', NULL);
+    INSERT INTO location (code, name) VALUES
+        ('WH1', 'Main warehouse'), ('WH2', 'Harbour'), ('WH3', 'Empty');
+    INSERT INTO v_stock (sku, location, on_hand) VALUES
+        ('A-1', 'WH1', 40), ('A-1', 'WH2', 10), ('A-2', 'WH1', 7), ('A-2', 'WH2', 3);
+    -- seq 5: the service reserves 6 of A-1 at WH2. seq 6: it sells 5 of A-2 at WH2, on backorder.
+    INSERT INTO movement VALUES
+        (5, 2, 'reserve', 0, 6, 10, 6, 2, NULL, NULL, 'r_1', 'q-1', 0, 1, 1000, 2),
+        (6, 4, 'adjust', -5, 0, -2, 0, 2, 'sale', 'order-9', NULL, 'q-2', 0, 0, 2000, 4);
+    UPDATE stock SET reserved = 6, version = 2, seq = 5, updated_at = 1000 WHERE id = 2;
+    UPDATE stock SET on_hand = -2, version = 2, seq = 6, updated_at = 2000 WHERE id = 4;
+    -- A-2 at WH1 is leased, and A-1 at WH3; the lease of A-3 at WH1 has run out.
+    INSERT INTO row_lock (lease, fence, item_id, location_id, purpose, taken_at, expires_at)
+    SELECT 'l_1', 1, 2, 1, 'cycle count 7', ms, ms + 600000 FROM v_now UNION ALL
+    SELECT 'l_1', 1, 1, 3, 'cycle count 7', ms, ms + 600000 FROM v_now UNION ALL
+    SELECT 'l_2', 2, 3, 1, 'forgotten', ms - 2000, ms - 1000 FROM v_now;
+    UPDATE store SET next_fence = 3;
+"""
+
+ROW = "SELECT on_hand, reserved, version, seq FROM stock WHERE id = "
+LAST = ("SELECT seq, kind, reason, on_hand_delta, on_hand, version, oversubscribed, low_stock "
+        "FROM v_movements LIMIT 1")
+COUNT = "SELECT count(*), max(seq) FROM movement"
+
+# sentence, what is typed, a question, its answer
+EDITS = [
+    ("an UPDATE of on_hand raises version and seq",
+     "UPDATE stock SET on_hand = 37 WHERE id = 1", ROW + "1", [(37, 0, 2, 7)]),
+    ("it writes its movement, which says edit",
+     "UPDATE stock SET on_hand = 37 WHERE id = 1", LAST, [(7, "edit", "edit", -3, 37, 2, 0, 0)]),
+    ("the movement knows the one before it",
+     "UPDATE stock SET on_hand = 37 WHERE id = 2", "SELECT prev_seq FROM movement WHERE seq = 7",
+     [(5,)]),
+    ("v_stock takes the same by sku and location",
+     "UPDATE v_stock SET on_hand = on_hand - 3 WHERE sku = 'A-1' AND location = 'WH1'", LAST,
+     [(7, "edit", "edit", -3, 37, 2, 0, 0)]),
+    ("one UPDATE of several rows writes a movement for each",
+     "UPDATE v_stock SET on_hand = on_hand + 1 WHERE sku = 'A-1'",
+     "SELECT seq, sku, location, on_hand FROM v_movements WHERE seq > 6 ORDER BY seq",
+     [(7, "A-1", "WH1", 41), (8, "A-1", "WH2", 11)]),
+    ("two edits in one transaction follow each other",
+     "BEGIN; UPDATE stock SET on_hand = 1 WHERE id = 1; UPDATE stock SET on_hand = 2 WHERE id = 1;"
+     "COMMIT", ROW + "1", [(2, 0, 3, 8)]),
+    ("an edit that changes nothing writes nothing",
+     "UPDATE stock SET on_hand = on_hand WHERE id = 1", ROW + "1", [(40, 0, 1, 1)]),
+    ("an edit says low_stock at the reorder point",
+     "UPDATE stock SET on_hand = 5 WHERE id = 1", LAST, [(7, "edit", "edit", -35, 5, 2, 0, 1)]),
+    ("low_stock counts what is available",
+     "UPDATE stock SET on_hand = 9 WHERE id = 2", LAST, [(7, "edit", "edit", -1, 9, 3, 0, 1)]),
+    ("an edit below what is reserved passes and says oversubscribed",
+     "UPDATE stock SET on_hand = 5 WHERE id = 2", LAST, [(7, "edit", "edit", -5, 5, 3, 1, 1)]),
+    ("a row on backorder can be edited back to the shelf",
+     "UPDATE stock SET on_hand = 0 WHERE id = 4", ROW + "4", [(0, 0, 3, 7)]),
+    ("a row on backorder may be touched without a change",
+     "UPDATE stock SET on_hand = on_hand WHERE id = 4", ROW + "4", [(-2, 0, 2, 6)]),
+    ("time in the ledger does not run backwards in a new row either",
+     "INSERT INTO movement VALUES (7, 1, 'adjust', -1, 0, 39, 0, 2, NULL, NULL, NULL, NULL, 0, 0,"
+     " 9999999999999, 1); UPDATE stock SET on_hand = 39, version = 2, seq = 7 WHERE id = 1;"
+     "INSERT INTO v_stock (sku, location, on_hand) VALUES ('A-3', 'WH2', 1)",
+     "SELECT at FROM movement WHERE seq = 8", [(9999999999999,)]),
+    ("time in the ledger does not run backwards",
+     "INSERT INTO movement VALUES (7, 1, 'adjust', -1, 0, 39, 0, 2, NULL, NULL, NULL, NULL, 0, 0,"
+     " 9999999999999, 1); UPDATE stock SET on_hand = 39, version = 2, seq = 7 WHERE id = 1;"
+     "UPDATE stock SET on_hand = 38 WHERE id = 1", "SELECT at FROM movement WHERE seq = 8",
+     [(9999999999999,)]),
+    ("time in the ledger is unix milliseconds",
+     "UPDATE stock SET on_hand = 3 WHERE id = 1",
+     "SELECT updated_at = at, at / 1000 BETWEEN unixepoch() - 60 AND unixepoch()"
+     " FROM movement JOIN stock USING (seq) WHERE seq = 7", [(1, 1)]),
+    ("the service's own writes do not fire the guard",
+     "INSERT INTO movement VALUES (7, 3, 'adjust', -9, 0, -2, 0, 2, NULL, NULL, NULL, NULL, 0, 0,"
+     " 3000, 3); UPDATE stock SET on_hand = -2, version = 2, seq = 7, updated_at = 3000"
+     " WHERE id = 3", COUNT, [(7, 7)]),
+    ("nor does the first stock of a pair that the service inserts",
+     "INSERT INTO stock VALUES (9, 3, 2, 5, 0, 1, 7, 3000); INSERT INTO movement VALUES"
+     " (7, 9, 'adjust', 5, 0, 5, 0, 1, NULL, NULL, NULL, NULL, 0, 0, 3000, 0)", COUNT, [(7, 7)]),
+    ("several movements of one row may be one UPDATE of the service",
+     "INSERT INTO movement VALUES"
+     " (7, 1, 'adjust', -1, 0, 39, 0, 2, NULL, NULL, NULL, NULL, 0, 0, 3000, 1),"
+     " (8, 1, 'adjust', -1, 0, 38, 0, 3, NULL, NULL, NULL, NULL, 0, 0, 3000, 7);"
+     "UPDATE stock SET on_hand = 38, version = 3, seq = 8 WHERE id = 1", COUNT, [(8, 8)]),
+    ("a row typed in with stock writes its first movement",
+     "INSERT INTO stock (item_id, location_id, on_hand) VALUES (3, 2, 12)", LAST,
+     [(7, "edit", "edit", 12, 12, 1, 0, 0)]),
+    ("v_stock takes new rows by sku and location",
+     "INSERT INTO v_stock (sku, location, on_hand) VALUES ('A-3', 'WH2', 12)",
+     "SELECT s.on_hand, s.version, s.seq, at = s.updated_at FROM stock s JOIN movement USING (seq)"
+     " WHERE item_id = 3", [(12, 1, 7, 1)]),
+    ("a row typed in without stock has no movement yet",
+     "INSERT INTO v_stock (sku, location) VALUES ('A-3', 'WH2')",
+     "SELECT on_hand, version, seq, updated FROM v_stock WHERE sku = 'A-3'", [(0, 0, 0, None)]),
+    ("and gets its first by an edit",
+     "INSERT INTO v_stock (sku, location) VALUES ('A-3', 'WH2');"
+     "UPDATE v_stock SET on_hand = 4 WHERE sku = 'A-3'", LAST,
+     [(7, "edit", "edit", 4, 4, 1, 0, 0)]),
+    ("a row without history may be deleted",
+     "INSERT INTO v_stock (sku, location) VALUES ('A-3', 'WH2');"
+     "DELETE FROM stock WHERE item_id = 3", "SELECT count(*) FROM stock", [(4,)]),
+    ("a new row says low_stock at the reorder point",
+     "DELETE FROM row_lock; INSERT INTO v_stock (sku, location, on_hand) VALUES ('A-1', 'WH3', 5)",
+     LAST, [(7, "edit", "edit", 5, 5, 1, 0, 1)]),
+    ("what is archived is not low in stock",
+     "UPDATE item SET archived = 1 WHERE sku = 'A-1'", "SELECT * FROM v_low_stock", []),
+    ("what lies at an archived location is not low in stock",
+     "UPDATE location SET archived = 1 WHERE code = 'WH2'", "SELECT * FROM v_low_stock", []),
+    ("a lease that has run out lets edits through",
+     "UPDATE row_lock SET expires_at = 1; UPDATE stock SET on_hand = 1 WHERE id = 3", COUNT,
+     [(7, 7)]),
+    ("a lease that has run out lets a new row in",
+     "INSERT INTO v_stock (sku, location, on_hand) VALUES ('A-3', 'WH1', 1)", COUNT, [(7, 7)]),
+    ("deleting a lease by hand frees its rows",
+     "DELETE FROM row_lock WHERE lease = 'l_1'; UPDATE stock SET on_hand = 1 WHERE id = 3", COUNT,
+     [(7, 7)]),
+    ("an item edited by hand gets a new version",
+     "UPDATE item SET name = 'Bolt' WHERE sku = 'A-1'",
+     "SELECT name, version, updated_at >= created_at FROM item WHERE id = 1", [("Bolt", 2, 1)]),
+    ("an item that the service edits keeps the version it was given",
+     "UPDATE item SET name = 'Bolt', version = version + 1, updated_at = 5 WHERE sku = 'A-1'",
+     "SELECT version, updated_at FROM item WHERE id = 1", [(2, 5)]),
+    ("a location edited by hand gets a new version",
+     "UPDATE location SET archived = 1 WHERE code = 'WH1'",
+     "SELECT archived, version FROM location WHERE id = 1", [(1, 2)]),
+    ("an item that was never stocked can be deleted, with leases that have run out",
+     "DELETE FROM item WHERE sku = 'A-3'", "SELECT count(*) FROM row_lock WHERE item_id = 3",
+     [(0,)]),
+    ("a location that was never stocked can be deleted, with leases that have run out",
+     "UPDATE row_lock SET expires_at = 1; DELETE FROM location WHERE code = 'WH3'",
+     "SELECT (SELECT count(*) FROM location), (SELECT count(*) FROM row_lock)", [(2, 2)]),
+    ("a fence grows", "UPDATE store SET next_fence = 4", "SELECT next_fence FROM store", [(4,)]),
+]
+
+# sentence, what is typed, what the refusal says
+LEASED = "row is locked by a lease: SELECT * FROM v_locks"
+ONLY = "only on_hand is edited by hand: UPDATE v_stock SET on_hand"
+LEDGER = "the ledger is append-only: change the stock instead"
+SHELF = "on_hand is what lies on the shelf: type 0 or more"
+REFUSALS = [
+    ("a leased row", "UPDATE stock SET on_hand = 1 WHERE id = 3", LEASED),
+    ("a leased row by name",
+     "UPDATE v_stock SET on_hand = 1 WHERE sku = 'A-2' AND location = 'WH1'", LEASED),
+    ("a leased row, also where nothing would change",
+     "UPDATE stock SET on_hand = 7 WHERE id = 3", LEASED),
+    ("all rows, when one of them is leased", "UPDATE stock SET on_hand = 1", LEASED),
+    ("a leased row, whatever OR says", "UPDATE OR IGNORE stock SET on_hand = 1 WHERE id = 3",
+     LEASED),
+    ("the first stock of a leased pair",
+     "INSERT INTO stock (item_id, location_id, on_hand) VALUES (1, 3, 1)", LEASED),
+    ("less than nothing", "UPDATE stock SET on_hand = -1 WHERE id = 1", SHELF),
+    ("less than nothing by name",
+     "UPDATE v_stock SET on_hand = on_hand - 41 WHERE sku = 'A-1' AND location = 'WH1'", SHELF),
+    ("a little less than nothing on a row on backorder",
+     "UPDATE stock SET on_hand = -1 WHERE id = 4", SHELF),
+    ("less than nothing in a new row",
+     "INSERT INTO stock (item_id, location_id, on_hand) VALUES (3, 2, -1)", SHELF),
+    ("more than 10^15", "UPDATE stock SET on_hand = 1000000000000001 WHERE id = 1",
+     "on_hand: within 10^15"),
+    ("more than 64 bits", "UPDATE stock SET on_hand = 9223372036854775808 WHERE id = 1",
+     "cannot store REAL value in INTEGER column stock.on_hand"),
+    ("a word", "UPDATE stock SET on_hand = 'many' WHERE id = 1",
+     "cannot store TEXT value in INTEGER column stock.on_hand"),
+    ("half a unit", "UPDATE stock SET on_hand = 1.5 WHERE id = 1",
+     "cannot store REAL value in INTEGER column stock.on_hand"),
+    ("reserved", "UPDATE stock SET reserved = 0 WHERE id = 2", ONLY),
+    ("fewer than no reserved units, also to the service",
+     "UPDATE stock SET reserved = -1, version = 3, seq = 7 WHERE id = 2", "reserved: 0 to 10^15"),
+    ("reserved together with on_hand", "UPDATE stock SET on_hand = 9, reserved = 1 WHERE id = 1",
+     ONLY),
+    ("reserved by name", "UPDATE v_stock SET reserved = 0 WHERE sku = 'A-1'", ONLY),
+    ("the sku by way of v_stock", "UPDATE v_stock SET sku = 'A-9' WHERE sku = 'A-1'", ONLY),
+    ("available", "UPDATE v_stock SET available = 9 WHERE sku = 'A-1'", ONLY),
+    ("the item of a row", "UPDATE stock SET item_id = 3 WHERE id = 1", ONLY),
+    ("the location of a row", "UPDATE stock SET location_id = 3 WHERE id = 1", ONLY),
+    ("a row pushed over another", "UPDATE OR REPLACE stock SET location_id = 2 WHERE id = 1",
+     "stock SET on_hand = "),
+    ("the id of a row", "UPDATE stock SET id = 9 WHERE id = 1", ONLY),
+    ("version alone", "UPDATE stock SET version = version + 1 WHERE id = 1", ONLY),
+    ("version backwards", "UPDATE stock SET version = 1, seq = 9 WHERE id = 2", ONLY),
+    ("seq alone", "UPDATE stock SET seq = 6 WHERE id = 1", ONLY),
+    ("the time of a row", "UPDATE stock SET updated_at = 1 WHERE id = 1", ONLY),
+    ("deleting a row with history", "DELETE FROM stock WHERE id = 1",
+     "a row with history stays: UPDATE stock SET on_hand = 0 instead"),
+    ("deleting all rows", "DELETE FROM stock", "a row with history stays"),
+    ("deleting by name", "DELETE FROM v_stock WHERE sku = 'A-1'", "cannot modify v_stock"),
+    ("INSERT OR REPLACE of a row",
+     "INSERT OR REPLACE INTO stock (item_id, location_id, on_hand) VALUES (1, 1, 9)",
+     "this row exists: UPDATE v_stock SET on_hand"),
+    ("INSERT OR REPLACE of an id",
+     "INSERT OR REPLACE INTO stock (id, item_id, location_id, on_hand) VALUES (1, 3, 3, 9)",
+     "this row exists"),
+    ("INSERT OR REPLACE that claims a version",
+     "INSERT OR REPLACE INTO stock VALUES (1, 1, 1, 9, 0, 1, 1, 1)", "this row exists"),
+    ("INSERT OR REPLACE by name",
+     "INSERT OR REPLACE INTO v_stock (sku, location, on_hand) VALUES ('A-1', 'WH1', 9)",
+     "this row exists"),
+    ("a new row with reserved units",
+     "INSERT INTO stock (item_id, location_id, on_hand, reserved) VALUES (3, 2, 9, 1)",
+     "only on_hand is given by hand"),
+    ("a new row by name with reserved units",
+     "INSERT INTO v_stock (sku, location, on_hand, reserved) VALUES ('A-3', 'WH2', 9, 1)",
+     "only sku, location and on_hand are given by hand"),
+    ("a new row with a seq",
+     "INSERT INTO stock (item_id, location_id, on_hand, seq) VALUES (3, 2, 9, 3)",
+     "version and seq begin together"),
+    ("stock of an item that is not there",
+     "INSERT INTO stock (item_id, location_id, on_hand) VALUES (9, 1, 1)", "no such item: INSERT"),
+    ("stock at a location that is not there",
+     "INSERT INTO stock (item_id, location_id, on_hand) VALUES (1, 9, 1)",
+     "no such location: INSERT"),
+    ("stock of an unknown sku",
+     "INSERT INTO v_stock (sku, location, on_hand) VALUES ('A-9', 'WH1', 1)", "no such item"),
+    ("stock at an unknown code",
+     "INSERT INTO v_stock (sku, location, on_hand) VALUES ('A-1', 'WH9', 1)", "no such location"),
+    ("a change of the ledger", "UPDATE movement SET on_hand_delta = 0 WHERE seq = 1", LEDGER),
+    ("a change of nothing in the ledger", "UPDATE movement SET reason = reason", LEDGER),
+    ("deleting from the ledger", "DELETE FROM movement WHERE seq = 6", LEDGER),
+    ("deleting the ledger", "DELETE FROM movement", LEDGER),
+    ("a movement of no known kind",
+     "INSERT INTO movement VALUES"
+     " (7, 1, 'gift', 1, 0, 41, 0, 2, NULL, NULL, NULL, NULL, 0, 0, 1, 1)",
+     "kind: adjust set count transfer"),
+    ("a movement without its levels",
+     "INSERT INTO movement (stock_id, kind, on_hand_delta) VALUES (1, 'adjust', -3)",
+     "NOT NULL constraint failed: movement."),
+    ("a fence that goes back", "UPDATE store SET next_fence = 1", "next_fence only grows"),
+    ("a second store", "INSERT INTO store VALUES (2, 'x', 1, 1)", "store has its one row"),
+    ("another store in its place", "INSERT OR REPLACE INTO store VALUES (1, 'x', 1, 1)",
+     "store has its one row"),
+    ("no store", "DELETE FROM store", "store has its one row"),
+    ("a second lease of a row",
+     "INSERT INTO row_lock SELECT NULL, 'l_3', 3, 2, 1, '', ms, ms + 1000 FROM v_now",
+     "UNIQUE constraint failed: row_lock.item_id, row_lock.location_id"),
+    ("deleting an item with stock", "DELETE FROM item WHERE sku = 'A-1'",
+     "in use by stock, history or a lease: UPDATE item SET archived = 1"),
+    ("deleting an item with a lease",
+     "INSERT INTO item (id, sku, name) VALUES (9, 'A-9', 'x'); INSERT INTO row_lock"
+     " SELECT NULL, 'l_3', 3, 9, 1, '', ms, ms + 60000 FROM v_now; DELETE FROM item WHERE id = 9",
+     "in use by stock, history or a lease"),
+    ("deleting a location with stock", "DELETE FROM location WHERE code = 'WH1'",
+     "in use by stock, history or a lease: UPDATE location SET archived = 1"),
+    ("deleting a location with a lease", "DELETE FROM location WHERE code = 'WH3'",
+     "in use by stock, history or a lease"),
+    ("INSERT OR REPLACE of an item", "INSERT OR REPLACE INTO item (sku, name) VALUES ('A-1', 'x')",
+     "this item exists: UPDATE item SET"),
+    ("INSERT OR REPLACE of an item's id",
+     "INSERT OR REPLACE INTO item (id, sku, name) VALUES (1, 'A-9', 'x')", "this item exists"),
+    ("INSERT OR REPLACE of a location",
+     "INSERT OR REPLACE INTO location (code, name) VALUES ('WH1', 'x')",
+     "this location exists: UPDATE location SET"),
+    ("INSERT OR REPLACE of a location's id",
+     "INSERT OR REPLACE INTO location (id, code, name) VALUES (1, 'WH9', 'x')",
+     "this location exists"),
+    ("a sku pushed over another",
+     "UPDATE OR REPLACE item SET sku = 'A-2' WHERE sku = 'A-1'", "another item has this sku"),
+    ("a code pushed over another",
+     "UPDATE OR REPLACE location SET code = 'WH2' WHERE code = 'WH1'",
+     "another location has this code"),
+    ("the id of an item", "UPDATE item SET id = 9 WHERE id = 3",
+     "id, version and times of an item"),
+    ("the id of a location", "UPDATE location SET id = 9 WHERE id = 3",
+     "id, version and times of a location"),
+    ("a version of an item that goes back", "UPDATE item SET version = 0 WHERE id = 3",
+     "CHECK constraint failed: version >= 1"),
+    ("a sku that begins with a dash", "INSERT INTO item (sku, name) VALUES ('-A', 'x')",
+     "sku: 1 to 64 of A-Z a-z 0-9"),
+    ("a sku with a slash", "INSERT INTO item (sku, name) VALUES ('A/1', 'x')", "sku: 1 to 64"),
+    ("a sku of an umlaut", "INSERT INTO item (sku, name) VALUES ('Ä', 'x')", "sku: 1 to 64"),
+    ("an empty sku", "INSERT INTO item (sku, name) VALUES ('', 'x')", "sku: 1 to 64"),
+    ("a sku of 65", "INSERT INTO item (sku, name) SELECT printf('%065d', 1), 'x'", "sku: 1 to 64"),
+    ("a code with a blank", "INSERT INTO location (code, name) VALUES ('WH 1', 'x')",
+     "code: 1 to 64"),
+    ("attributes that are a list",
+     "UPDATE item SET attributes = '[1]' WHERE id = 1", "attributes: a JSON object, or NULL"),
+    ("a negative backorder_limit", "UPDATE item SET backorder_limit = -1 WHERE id = 1",
+     "backorder_limit: 0 to 10^12"),
+    ("a negative reorder_point", "UPDATE item SET reorder_point = -1 WHERE id = 1",
+     "reorder_point: 0 to 10^12, or NULL"),
+    ("an item archived twice", "UPDATE item SET archived = 2 WHERE id = 1", "archived: 0 or 1"),
+]
+
+# sentence, damage done with every guard taken away, and all that v_ledger_check then says
+DAMAGES = [
+    ("a level that was changed", "UPDATE stock SET on_hand = 41 WHERE id = 1",
+     [("A-1", "WH1", 1, 1, "on_hand is 41, its movements sum to 40;"
+       " its last movement says on_hand 40, reserved 0, version 1")]),
+    ("reserved that was changed", "UPDATE stock SET reserved = 0 WHERE id = 2",
+     [("A-1", "WH2", 2, 5, "reserved is 0, its movements sum to 6;"
+       " its last movement says on_hand 10, reserved 6, version 2")]),
+    ("a version that was changed", "UPDATE stock SET version = 3 WHERE id = 2",
+     [("A-1", "WH2", 2, 5, "version is 3, it has 2 movements;"
+       " its last movement says on_hand 10, reserved 6, version 2")]),
+    ("a seq that was changed", "UPDATE stock SET seq = 6 WHERE id = 2",
+     [("A-1", "WH2", 2, 6, "seq is 6, its last movement is 5")]),
+    ("a level out of nothing", "INSERT INTO stock VALUES (9, 3, 2, 5, 0, 0, 0, 0)",
+     [("A-3", "WH2", 9, 0, "on_hand is 5, its movements sum to 0")]),
+    ("a row whose item is gone", "DELETE FROM item WHERE id = 2",
+     [(None, "WH1", 3, 3, "item 2 does not exist"), (None, "WH2", 4, 6, "item 2 does not exist")]),
+    ("a row whose location is gone", "DELETE FROM location WHERE code = 'WH1'",
+     [("A-1", None, 1, 1, "location 1 does not exist"),
+      ("A-2", None, 3, 3, "location 1 does not exist")]),
+    ("a row that is gone", "DELETE FROM stock WHERE id = 2",
+     [(None, None, 2, 5, "2 movements of a stock row that does not exist")]),
+    ("a row that was replaced", "REPLACE INTO stock VALUES (9, 1, 1, 40, 0, 1, 1, 1)",
+     [(None, None, 1, 1, "1 movements of a stock row that does not exist"),
+      ("A-1", "WH1", 9, 1, "on_hand is 40, its movements sum to 0; version is 1, it has 0"
+       " movements; seq is 1, its last movement is 0")]),
+    ("a movement that is gone from the middle", "DELETE FROM movement WHERE seq = 4",
+     [(None, None, None, 6, "5 movements, but the last seq is 6"),
+      ("A-2", "WH2", 4, 6, "on_hand is -2, its movements sum to -5; version is 2, it has 1"
+       " movements"),
+      ("A-2", "WH2", 4, 6, "prev_seq 4 is not the movement before")]),
+    ("a movement that is gone from the end", "DELETE FROM movement WHERE seq = 6",
+     [("A-2", "WH2", 4, 6, "on_hand is -2, its movements sum to 3; version is 2, it has 1"
+       " movements; seq is 6, its last movement is 4; its last movement says on_hand 3, reserved 0,"
+       " version 1")]),
+    ("the whole ledger gone", "DELETE FROM stock WHERE id > 1; DELETE FROM movement",
+     [("A-1", "WH1", 1, 1, "on_hand is 40, its movements sum to 0; version is 1, it has 0"
+       " movements; seq is 1, its last movement is 0")]),
+    ("a delta that was changed", "UPDATE movement SET on_hand_delta = -4 WHERE seq = 6",
+     [("A-2", "WH2", 4, 6, "its deltas do not lead from the level before to its own"),
+      ("A-2", "WH2", 4, 6, "on_hand is -2, its movements sum to -1")]),
+    ("a reserved delta that was changed", "UPDATE movement SET reserved_delta = 5 WHERE seq = 5",
+     [("A-1", "WH2", 2, 5, "its deltas do not lead from the level before to its own"),
+      ("A-1", "WH2", 2, 5, "reserved is 6, its movements sum to 5")]),
+    ("two deltas that cancel out",
+     "UPDATE movement SET on_hand_delta = on_hand_delta + iif(seq = 6, 1, -1) WHERE stock_id = 4",
+     [("A-2", "WH2", 4, 4, "its deltas do not lead from the level before to its own"),
+      ("A-2", "WH2", 4, 6, "its deltas do not lead from the level before to its own")]),
+    ("a prev_seq that skips", "UPDATE movement SET prev_seq = 0 WHERE seq = 6",
+     [("A-2", "WH2", 4, 6, "prev_seq 0 is not the movement before")]),
+    ("a prev_seq into another row", "UPDATE movement SET prev_seq = 1 WHERE seq = 6",
+     [("A-2", "WH2", 4, 6, "prev_seq 1 is not the movement before")]),
+    ("a prev_seq to itself", "UPDATE movement SET prev_seq = 6 WHERE seq = 6",
+     [("A-2", "WH2", 4, 6, "prev_seq 6 is not the movement before")]),
+    ("a version that jumps",
+     "UPDATE movement SET version = 3 WHERE seq = 6; UPDATE stock SET version = 3 WHERE id = 4",
+     [("A-2", "WH2", 4, 6, "version 3 does not follow 1"),
+      ("A-2", "WH2", 4, 6, "version is 3, it has 2 movements")]),
+    ("a fork: two movements after the same one",
+     "INSERT INTO movement VALUES"
+     " (7, 4, 'adjust', 0, 0, 3, 0, 2, NULL, NULL, NULL, NULL, 0, 0, 1, 4)",
+     [("A-2", "WH2", 4, 6, "version is 2, it has 3 movements; seq is 6, its last movement is 7;"
+       " its last movement says on_hand 3, reserved 0, version 2")]),
+    ("a movement typed in beside the stock",
+     "INSERT INTO movement VALUES"
+     " (7, 1, 'adjust', -3, 0, 37, 0, 2, NULL, NULL, NULL, NULL, 0, 0, 1, 1)",
+     [("A-1", "WH1", 1, 1, "on_hand is 40, its movements sum to 37; version is 1, it has 2"
+       " movements; seq is 1, its last movement is 7; its last movement says on_hand 37, reserved"
+       " 0, version 2")]),
+    ("a gap in the seqs",
+     "UPDATE movement SET seq = 8 WHERE seq = 6; UPDATE stock SET seq = 8 WHERE id = 4",
+     [(None, None, None, 8, "6 movements, but the last seq is 8")]),
+    ("nothing at all", "SELECT 1", []),
+]
+
+# sentence, a question to the untouched shop, its answer
+VIEWS = [
+    ("v_stock speaks of skus and locations",
+     "SELECT sku, location, name, on_hand, reserved, available, version, seq, updated FROM v_stock"
+     " WHERE sku = 'A-1' AND location = 'WH2'",
+     [("A-1", "WH2", "Hex bolt", 10, 6, 4, 2, 5, "1970-01-01T00:00:01.000Z")]),
+    ("v_movements begins with the newest, and names what made it",
+     "SELECT seq, kind, sku, location, on_hand_delta, available, reason, reference, reservation,"
+     " request_id, at FROM v_movements LIMIT 2",
+     [(6, "adjust", "A-2", "WH2", -5, -2, "sale", "order-9", None, "q-2",
+       "1970-01-01T00:00:02.000Z"),
+      (5, "reserve", "A-1", "WH2", 0, 4, "reserve", None, "r_1", "q-1",
+       "1970-01-01T00:00:01.000Z")]),
+    ("v_low_stock counts what is available, not what is on hand",
+     "SELECT sku, location, available, reorder_point FROM v_low_stock", [("A-1", "WH2", 4, 5)]),
+    ("v_locks shows leases that have not run out",
+     "SELECT sku, location, lease, fence, purpose, expires_in_s BETWEEN 500 AND 600 FROM v_locks"
+     " ORDER BY sku",
+     [("A-1", "WH3", "l_1", 1, "cycle count 7", 1), ("A-2", "WH1", "l_1", 1, "cycle count 7", 1)]),
+    ("v_ledger_check is empty", "SELECT * FROM v_ledger_check", []),
+    ("the ledger and the keys have no index that would slow the writer down",
+     "SELECT name FROM sqlite_master WHERE type = 'index' AND tbl_name IN"
+     " ('movement', 'idempotency')", []),
+    ("every table is strict", "SELECT name FROM pragma_table_list WHERE schema = 'main'"
+     " AND type = 'table' AND strict = 0 AND name NOT LIKE 'sqlite_%'", []),
+    ("every table and view says what it is for, where .schema shows it",
+     "SELECT name FROM sqlite_master WHERE type IN ('table', 'view')"
+     " AND name NOT LIKE 'sqlite_%' AND sql NOT GLOB '*--*'", []),
+    ("the store has an epoch and a time",
+     "SELECT length(epoch), created_at / 1000 BETWEEN unixepoch() - 60 AND unixepoch() FROM store",
+     [(16, 1)]),
+]
+
+TABLES = ("store", "item", "location", "stock", "movement", "row_lock", "idempotency")
+
+
+def connect(path):
+    return contextlib.closing(sqlite3.connect(path, isolation_level=None))
+
+
+def migrate(path, *scripts):
+    with connect(path) as db:
+        schema = (SCHEMA / "sqlite" / "001_stock.sql").read_text()
+        db.executescript("BEGIN;" + schema + "COMMIT;")
+        for script in scripts:
+            db.executescript(script)
+
+
+def typed_in_python(*pragmas):
+    """Runs a script; returns what was refused, or ''."""
+    def run(path, sql):
+        with connect(path) as db:
+            for pragma in pragmas:
+                db.execute("PRAGMA " + pragma)
+            try:
+                db.executescript(sql)
+            except sqlite3.Error as error:
+                return str(error)
+        return ""
+    return run
+
+
+def typed_in_the_shell(path, sql):
+    shell = subprocess.run(["sqlite3", "-bail", "-batch", str(path)], input=sql + ";\n",
+                           capture_output=True, text=True, timeout=60)
+    return shell.stderr
+
+
+# The settings that change how triggers, views and foreign keys behave, both ways.
+WORLDS = [
+    ("by default", typed_in_python()),
+    ("turned round", typed_in_python("recursive_triggers = ON", "foreign_keys = ON",
+                                     "trusted_schema = OFF")),
+    ("in the shell", typed_in_the_shell if shutil.which("sqlite3") else None),
+]
+
+
+def contents(path):
+    with connect(path) as db:
+        return {table: db.execute(f"SELECT * FROM {table}").fetchall() for table in TABLES}
+
+
+def ask(path, question):
+    with connect(path) as db:
+        db.execute("PRAGMA trusted_schema = OFF")
+        return db.execute(question).fetchall()
+
+
+def expect(what, found, wanted):
+    if found != wanted:
+        raise AssertionError(f"{what}\nfound:  {found}\nwanted: {wanted}")
+
+
+def check_edit(path, run, sql, question, answer):
+    expect("refused", run(path, sql), "")
+    expect(question, ask(path, question), answer)
+    expect("v_ledger_check", ask(path, "SELECT * FROM v_ledger_check"), [])
+
+
+def check_refusal(path, run, sql, message):
+    *before, last = sql.split("; ")
+    for statement in before:
+        expect("refused too early", run(path, statement), "")
+    untouched = contents(path)
+    said = run(path, last)
+    if message not in said:
+        raise AssertionError(f"said:   {said or 'nothing: it was carried out'}\nwanted: {message}")
+    expect("contents", contents(path), untouched)
+
+
+def check_damage(path, sql, findings):
+    with connect(path) as db:
+        guards = db.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall()
+        for (guard,) in guards:
+            db.execute(f"DROP TRIGGER {guard}")
+        db.executescript(sql)
+    found = ask(path, "SELECT sku, location, stock_id, seq, finding FROM v_ledger_check")
+    expect("v_ledger_check", sorted(found, key=str), sorted(findings, key=str))
+
+
+def check_demo(path, run):
+    path.unlink()
+    migrate(path)
+    expect("refused", run(path, (SCHEMA / "demo.sql").read_text()), "")
+    expect("v_ledger_check", ask(path, "SELECT * FROM v_ledger_check"), [])
+    expect("items, locations, stock, low stock", ask(path, """
+        SELECT (SELECT count(*) BETWEEN 24 AND 60 FROM item),
+            (SELECT count(*) BETWEEN 3 AND 4 FROM location),
+            (SELECT count(*) > 60 FROM v_stock), (SELECT count(*) > 0 FROM v_low_stock),
+            (SELECT count(*) FROM item WHERE NOT json_valid(coalesce(attributes, '{}')))"""),
+           [(1, 1, 1, 1, 0)])
+
+
+def check_comments(path, run):
+    """`.schema` shows what the columns mean, and not only that they are there."""
+    del run
+    shell = subprocess.run(["sqlite3", "-readonly", str(path), ".schema stock"],
+                           capture_output=True, text=True, timeout=60)
+    expect("-- units on the shelf", "-- units on the shelf" in shell.stdout, True)
+
+
+def cases():
+    """sentence, function of a path; None where the machine lacks the shell."""
+    for world, run in WORLDS:
+        def case(sentence, check, *args, run=run):
+            bound = run and (lambda path: check(path, run, *args))
+            return f"{sentence} ({world})", bound
+        for sentence, *row in EDITS:
+            yield case(sentence, check_edit, *row)
+        for sentence, *row in REFUSALS:
+            yield case("refused: " + sentence, check_refusal, *row)
+        yield case("the demo data loads, and its books balance", check_demo)
+    yield case("comments show in .schema", check_comments)  # in the last world, the shell
+    for sentence, *row in DAMAGES:
+        yield "found: " + sentence, lambda path, row=row: check_damage(path, *row)
+    for sentence, question, answer in VIEWS:
+        yield sentence, (lambda path, question=question, answer=answer:
+                         expect(question, ask(path, question), answer))
+
+
+def main():
+    failed = 0
+    with tempfile.TemporaryDirectory() as folder:
+        shop, copy = pathlib.Path(folder, "shop.db"), pathlib.Path(folder, "copy.db")
+        migrate(shop, SHOP)
+        for number, (sentence, check) in enumerate(cases(), 1):
+            if check is None:
+                print(f"ok {number} - {sentence} # SKIP no sqlite3 shell")
+                continue
+            shutil.copy(shop, copy)
+            try:
+                check(copy)
+                print(f"ok {number} - {sentence}")
+            except (AssertionError, sqlite3.Error) as error:
+                failed += 1
+                print(f"not ok {number} - {sentence}")
+                print("".join(f"# {line}\n" for line in str(error).splitlines()), end="")
+        print(f"1..{number}")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
