@@ -5,9 +5,6 @@ void key_map_init(struct key_map *m, struct key_slot slots[], size_t slot_count)
 {
 	CHECK(slot_count >= 2);
 	CHECK((slot_count & (slot_count - 1)) == 0);
-	for (size_t i = 0; i < slot_count; i++)
-		if (slots[i].id != 0)
-			slots[i].id = 0;
 	*m = (struct key_map){ .slots = slots, .slot_count = slot_count };
 }
 
@@ -86,4 +83,16 @@ void key_map_remove(struct key_map *m, uint64_t hash, int64_t id)
 		i = slot_next(m, i);
 	if (m->slots[i].id != 0)
 		slot_free(m, i);
+}
+
+void key_map_sweep(struct key_map *m, size_t *at, size_t visit_count, int64_t id_last)
+{
+	for (size_t i = 0; i < visit_count; i++) {
+		size_t here = *at & (m->slot_count - 1);
+
+		/* Freeing moves another one here: look at it, too. */
+		while (m->slots[here].id != 0 && m->slots[here].id <= id_last)
+			slot_free(m, here);
+		*at = slot_next(m, here);
+	}
 }

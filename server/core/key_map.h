@@ -9,9 +9,7 @@
  *     for (id = key_map_find(&m, hash, 0); id != 0; id = key_map_find(&m, hash, id)) ...
  *
  * Ids rise; the caller brings the memory: 16 bytes for each of `slot_count` slots (a power of two,
- * at most half of them are used). Memory that was never written (fresh from calloc) is not written
- * by key_map_init() either, so that it costs nothing until keys come. Threads: none inside.
- * Cost: O(1).
+ * at most half of them are used). Threads: none inside. Cost: O(1).
  */
 #pragma once
 #include <stdbool.h>
@@ -29,6 +27,7 @@ struct key_map {
 	size_t used_count;
 };
 
+/* The slots must be zero (fresh pages are: so an empty map of any size costs no memory). */
 void key_map_init(struct key_map *m, struct key_slot slots[], size_t slot_count);
 
 /* Half of the slots are used: somebody must be removed before the next one is added. */
@@ -42,3 +41,9 @@ int64_t key_map_find(const struct key_map *m, uint64_t hash, int64_t below);
 
 /* Removes one record; harmless when it is not there. */
 void key_map_remove(struct key_map *m, uint64_t hash, int64_t id);
+
+/*
+ * Removes the records up to id_last among the next `visit_count` slots from *at on, and moves *at
+ * forward: forgetting old records a little at a time.
+ */
+void key_map_sweep(struct key_map *m, size_t *at, size_t visit_count, int64_t id_last);

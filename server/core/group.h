@@ -1,0 +1,47 @@
+/*
+ * group - which decided commands are committed together, and when the group closes.
+ *
+ * A group is what arrived while the previous one was flushed: it closes when nobody is ready any
+ * more. There is no linger. Since rows pass on within the group, others become ready all the time
+ * under load, so it also closes when it is full, or when the first of those that wait for its flush
+ * has waited long enough.
+ *
+ *     group_begin(&g);
+ *     while (group_room(&g, now_ns) > 0 && (n = take(room)) > 0)
+ *             ...decide each, group_add(&g, now_ns, rests_on_group)...
+ *     if (g.has_writes) ...one flush...
+ *
+ * Pure: time comes in as an argument.
+ */
+#pragma once
+#include "core/limits.h"
+#include <stdbool.h>
+
+struct group {
+	int decided_count; /* commands decided in it, whether they wait for the flush or not */
+	int member_count;  /* of those, the ones that wait for the flush */
+	int64_t first_member_ns;
+	bool has_writes; /* something is to be written: without, there is nothing to flush */
+};
+
+static inline void group_begin(struct group *g)
+{
+	*g = (struct group){ 0 };
+}
+
+static inline void group_add(struct group *g, int64_t now_ns, bool is_member)
+{
+	g->decided_count++;
+	if (!is_member)
+		return;
+	if (g->member_count++ == 0)
+		g->first_member_ns = now_ns;
+}
+
+/* How many more it takes now; 0: it closes. */
+static inline int group_room(const struct group *g, int64_t now_ns)
+{
+	if (g->member_count > 0 && now_ns - g->first_member_ns > GROUP_OPEN_US_MAX * INT64_C(1000))
+		return 0;
+	return GROUP_COMMANDS_MAX - g->decided_count;
+}

@@ -1,0 +1,529 @@
+#include "run/decide.h"
+#include "base/clock.h"
+#include "base/fault.h"
+#include "base/hash.h"
+#include "core/rules.h"
+#include <stdio.h>
+#include <string.h>
+
+static void refuse(struct write *w, enum outcome o)
+{
+	w->answer.outcome = o;
+	w->answer.status = outcome_row(o)->http_status;
+}
+
+static void carry_out(struct write *w, int status)
+{
+	w->answer.outcome = OUTCOME_DONE;
+	w->answer.status = status;
+}
+
+bool decided_is_recorded(const struct write *w)
+{
+	return w->command.key != NULL && outcome_row(w->answer.outcome)->is_recorded;
+}
+
+/* ---------------------------------------------------------------- stock */
+
+static bool row_is_open(const struct decider *d, const struct cached_row *row)
+{
+	return row->changed_group == d->group || row->item->changed_group == d->group ||
+	       row->location->changed_group == d->group;
+}
+
+/* A lease may end between the claim and the decision: then its fence is stale. */
+static bool fences_are_current(const struct decider *d, const struct command *c)
+{
+	for (int i = 0; i < c->fence_count; i++) {
+		const struct lease *l = lease_book_by_fence(&d->locks->leases, c->fences[i]);
+
+		if (l == NULL || l->deadline_ns <= d->now_ns || strcmp(l->id, c->fence_ids[i]) != 0)
+			return false;
+	}
+	return true;
+}
+
+static int decide_stock(struct decider *d, struct write *w)
+{
+	struct command *c = &w->command;
+	struct rules_row rows[COMMAND_MOVEMENTS_MAX];
+	struct stock before[COMMAND_MOVEMENTS_MAX];
+	bool rests_on_group = false;
+
+	CHECK(c->row_count >= 1);
+	CHECK(c->row_count <= COMMAND_MOVEMENTS_MAX);
+	for (int i = 0; i < c->row_count; i++) {
+		int r = row_cache_row(d->cache, &c->rows[i], &w->cached_rows[i]);
+
+		if (r < 0)
+			return r;
+
+		struct cached_row *row = w->cached_rows[i];
+
+		rests_on_group = rests_on_group || row_is_open(d, row);
+		before[i] = row->stock;
+		rows[i] = (struct rules_row){ .item = &row->item->item,
+					      .location = &row->location->location,
+					      .stock = &row->stock };
+	}
+
+	if (fences_are_current(d, c)) {
+		struct rules_clock clock = { .seq = d->seq, .now_ms = d->now_ms };
+
+		rules_decide(c, rows, &clock, &w->answer);
+	} else {
+		refuse(w, OUTCOME_STALE_FENCE);
+	}
+
+	for (int i = 0; i < w->answer.movement_count; i++) {
+		CHECK(w->answer.movements[i].seq == d->seq + 1);
+		d->seq++;
+		row_cache_changed(d->cache, w->cached_rows[i], &before[i], &w->answer.movements[i],
+				  d->group);
+		d->has_writes = true;
+		rests_on_group = true;
+	}
+	w->is_late = rests_on_group;
+	return 0;
+}
+
+/* ---------------------------------------------------------------- catalogue */
+
+static int put_item(struct decider *d, struct write *w)
+{
+	struct cached_item *known;
+	int r = row_cache_item(d->cache, w->command.item.sku.text, &known);
+
+	if (r < 0)
+		return r;
+	w->is_late = known->changed_group == d->group;
+
+	enum outcome o = rules_precondition(&w->command, known->item.version);
+
+	if (o != OUTCOME_DONE) {
+		refuse(w, o);
+		return 0;
+	}
+
+	struct item item = w->command.item;
+	bool is_new = known->item.id == 0;
+
+	item.id = known->item.id;
+	item.version = known->item.version + 1;
+	item.created_at_ms = is_new ? d->now_ms : known->item.created_at_ms;
+	item.updated_at_ms = d->now_ms;
+	r = d->store->ops->put_item(d->store, &item);
+	if (r < 0)
+		return r;
+	w->answer.item = item;
+	carry_out(w, is_new ? 201 : 200);
+
+	known->item = item;
+	known->item.name = known->item.unit = known->item.attributes = NULL;
+	known->changed_group = d->group;
+	d->has_writes = true;
+	w->is_late = true;
+	return 0;
+}
+
+static int delete_item(struct decider *d, struct write *w)
+{
+	struct cached_item *known;
+	bool has_stock;
+	int r = row_cache_item(d->cache, w->command.item.sku.text, &known);
+
+	if (r < 0)
+		return r;
+	w->is_late = known->changed_group == d->group;
+	if (known->item.id == 0) {
+		refuse(w, OUTCOME_UNKNOWN_ITEM);
+		return 0;
+	}
+
+	enum outcome o = rules_precondition(&w->command, known->item.version);
+
+	if (o != OUTCOME_DONE) {
+		refuse(w, o);
+		return 0;
+	}
+
+	/* Rows that this group has stocked for the first time must be there to be found. */
+	w->is_late = true;
+	r = row_cache_write(d->cache);
+	if (r < 0)
+		return r;
+	r = d->store->ops->item_has_stock(d->store, known->item.id, &has_stock);
+	if (r < 0)
+		return r;
+	if (has_stock) {
+		refuse(w, OUTCOME_ITEM_IN_USE);
+		return 0;
+	}
+	r = d->store->ops->delete_item(d->store, known->item.id);
+	if (r < 0)
+		return r;
+	carry_out(w, 204);
+	known->item = (struct item){ .sku = known->item.sku };
+	known->changed_group = d->group;
+	d->has_writes = true;
+	return 0;
+}
+
+static int put_location(struct decider *d, struct write *w)
+{
+	struct cached_location *known;
+	int r = row_cache_location(d->cache, w->command.location.code.text, &known);
+
+	if (r < 0)
+		return r;
+	w->is_late = known->changed_group == d->group;
+
+	enum outcome o = rules_precondition(&w->command, known->location.version);
+
+	if (o != OUTCOME_DONE) {
+		refuse(w, o);
+		return 0;
+	}
+
+	struct location location = w->command.location;
+	bool is_new = known->location.id == 0;
+
+	location.id = known->location.id;
+	location.version = known->location.version + 1;
+	location.created_at_ms = is_new ? d->now_ms : known->location.created_at_ms;
+	location.updated_at_ms = d->now_ms;
+	r = d->store->ops->put_location(d->store, &location);
+	if (r < 0)
+		return r;
+	w->answer.location = location;
+	carry_out(w, is_new ? 201 : 200);
+
+	known->location = location;
+	known->location.name = NULL;
+	known->changed_group = d->group;
+	d->has_writes = true;
+	w->is_late = true;
+	return 0;
+}
+
+static int delete_location(struct decider *d, struct write *w)
+{
+	struct cached_location *known;
+	bool has_stock;
+	int r = row_cache_location(d->cache, w->command.location.code.text, &known);
+
+	if (r < 0)
+		return r;
+	w->is_late = known->changed_group == d->group;
+	if (known->location.id == 0) {
+		refuse(w, OUTCOME_UNKNOWN_LOCATION);
+		return 0;
+	}
+
+	enum outcome o = rules_precondition(&w->command, known->location.version);
+
+	if (o != OUTCOME_DONE) {
+		refuse(w, o);
+		return 0;
+	}
+
+	w->is_late = true;
+	r = row_cache_write(d->cache);
+	if (r < 0)
+		return r;
+	r = d->store->ops->location_has_stock(d->store, known->location.id, &has_stock);
+	if (r < 0)
+		return r;
+	if (has_stock) {
+		refuse(w, OUTCOME_LOCATION_IN_USE);
+		return 0;
+	}
+	r = d->store->ops->delete_location(d->store, known->location.id);
+	if (r < 0)
+		return r;
+	carry_out(w, 204);
+	known->location = (struct location){ .code = known->location.code };
+	known->changed_group = d->group;
+	d->has_writes = true;
+	return 0;
+}
+
+/* ---------------------------------------------------------------- leases */
+
+/* Has a command of this group, not durable yet, taken a lease with this id? */
+static bool id_is_being_taken(const struct decider *d, const char *id)
+{
+	LIST_EACH(it, d->members) {
+		const struct write *w = CONTAINER_OF(it, struct write, work_link);
+
+		if (w->command.kind == COMMAND_LEASE_TAKE && w->lease != NULL &&
+		    strcmp(w->lease->id, id) == 0)
+			return true;
+	}
+	return false;
+}
+
+static int leases_being_taken(const struct decider *d)
+{
+	int count = 0;
+
+	LIST_EACH(it, d->members) {
+		const struct write *w = CONTAINER_OF(it, struct write, work_link);
+
+		count += w->command.kind == COMMAND_LEASE_TAKE && w->lease != NULL;
+	}
+	return count;
+}
+
+/* Each row once, in the order named. */
+static int distinct_rows(const struct command *c, struct row_ref rows[])
+{
+	int count = 0;
+
+	for (int i = 0; i < c->row_count; i++) {
+		bool is_repeated = false;
+
+		for (int k = 0; k < count; k++)
+			is_repeated = is_repeated ||
+				      (strcmp(rows[k].sku.text, c->rows[i].sku.text) == 0 &&
+				       strcmp(rows[k].location.text, c->rows[i].location.text) == 0);
+		if (!is_repeated)
+			rows[count++] = c->rows[i];
+	}
+	return count;
+}
+
+/* Why the lease cannot be taken, or DONE. */
+static int may_take(struct decider *d, struct write *w, const struct row_ref rows[], int row_count,
+		    enum outcome *ret)
+{
+	uint64_t keys[COMMAND_ROWS_MAX];
+
+	for (int i = 0; i < row_count; i++) {
+		struct cached_row *row;
+		int r = row_cache_row(d->cache, &rows[i], &row);
+
+		if (r < 0)
+			return r;
+		w->is_late = w->is_late || row_is_open(d, row);
+		if (row->item->item.id == 0 || row->location->location.id == 0) {
+			*ret = row->item->item.id == 0 ? OUTCOME_UNKNOWN_ITEM
+						       : OUTCOME_UNKNOWN_LOCATION;
+			return 0;
+		}
+		keys[i] = rows[i].key;
+	}
+
+	const struct lease *other = lock_manager_lease_of(d->locks, keys, row_count);
+
+	if (other != NULL) { /* its own fence let it in, but a row has one lease at a time */
+		*ret = OUTCOME_ROW_LEASED;
+		w->answer.lease = lease_view_of(other, d->now_ns);
+		w->answer.lease.id = arena_copy(&w->arena, other->id, strlen(other->id));
+		w->answer.lease.purpose =
+			arena_copy(&w->arena, other->purpose, strlen(other->purpose));
+		w->answer.lease.rows = NULL;
+		w->answer.lease.row_count = 0;
+		if (w->answer.lease.id == NULL || w->answer.lease.purpose == NULL)
+			return FAULT(-ENOMEM);
+	} else if (lease_book_by_id(&d->locks->leases, w->command.lease_id) != NULL ||
+		   id_is_being_taken(d, w->command.lease_id)) {
+		*ret = OUTCOME_LEASE_EXISTS;
+	} else if (d->locks->leases.count + leases_being_taken(d) >= LEASES_MAX) {
+		*ret = OUTCOME_TOO_MANY_LEASES;
+	} else {
+		*ret = OUTCOME_DONE;
+	}
+	return 0;
+}
+
+static int store_lease(struct decider *d, const struct lease *l)
+{
+	for (int i = 0; i < l->row_count; i++) {
+		struct cached_row *row;
+		int r = row_cache_row(d->cache, &l->rows[i], &row);
+
+		if (r < 0)
+			return r;
+
+		struct lease_row stored = { .lease_id = l->id,
+					    .fence = l->gate.fence,
+					    .sku = row->sku,
+					    .location = row->location_code,
+					    .purpose = l->purpose,
+					    .taken_at_ms = l->taken_at_ms,
+					    .expires_at_ms = l->expires_at_ms };
+
+		r = d->store->ops->add_lease_row(d->store, &stored, row->item->item.id,
+						 row->location->location.id);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int take_lease(struct decider *d, struct write *w)
+{
+	struct row_ref *rows = arena_alloc(&w->arena, sizeof(rows[0]) * COMMAND_ROWS_MAX);
+	char made_id[32];
+	const char *id = w->command.lease_id;
+	int64_t fence;
+	enum outcome o;
+
+	if (rows == NULL)
+		return FAULT(-ENOMEM);
+
+	int row_count = distinct_rows(&w->command, rows);
+	int r = may_take(d, w, rows, row_count, &o);
+
+	if (r < 0)
+		return r;
+	if (o != OUTCOME_DONE) {
+		refuse(w, o);
+		return 0;
+	}
+
+	r = d->store->ops->next_fence(d->store, &fence);
+	if (r < 0)
+		return r;
+	if (id[0] == '\0') {
+		snprintf(made_id, sizeof(made_id), "l_%lld", (long long)fence);
+		id = made_id;
+	}
+
+	struct lease *l = lease_create(id, w->command.purpose, fence, rows, row_count);
+
+	if (l == NULL)
+		return FAULT(-ENOMEM);
+	l->taken_at_ms = d->now_ms;
+	l->taken_ns = d->now_ns;
+	l->expires_at_ms = d->now_ms + w->command.ttl_ms;
+	l->deadline_ns = d->now_ns + w->command.ttl_ms * NS_PER_MS;
+	w->lease = l;
+	r = store_lease(d, l);
+	if (r < 0)
+		return r;
+
+	w->answer.lease = lease_view_of(l, d->now_ns);
+	w->answer.lease.rows = rows;
+	w->answer.lease.purpose = w->command.purpose;
+	w->answer.lease.id = arena_copy(&w->arena, id, strlen(id));
+	if (w->answer.lease.id == NULL)
+		return FAULT(-ENOMEM);
+	carry_out(w, 201);
+	d->has_writes = true;
+	w->is_late = true;
+	return 0;
+}
+
+/* The lease that a renewal or release names, or why not. */
+static struct lease *find_lease(struct decider *d, struct write *w, enum outcome *ret)
+{
+	struct lease *l = lease_book_by_id(&d->locks->leases, w->command.lease_id);
+
+	*ret = OUTCOME_UNKNOWN_LEASE;
+	if (l == NULL || l->deadline_ns <= d->now_ns)
+		return NULL;
+	*ret = OUTCOME_STALE_FENCE;
+	if (w->command.fence_count > 0 && w->command.fences[0] != l->gate.fence)
+		return NULL;
+	*ret = OUTCOME_DONE;
+	return l;
+}
+
+static int renew_lease(struct decider *d, struct write *w)
+{
+	enum outcome o;
+	struct lease *l = find_lease(d, w, &o);
+
+	if (l == NULL) {
+		refuse(w, o);
+		return 0;
+	}
+
+	int64_t expires_at_ms = d->now_ms + w->command.ttl_ms;
+	int r = d->store->ops->renew_lease(d->store, l->id, expires_at_ms);
+
+	if (r < 0)
+		return r;
+	w->lease = l;
+	w->answer.lease = lease_view_of(l, d->now_ns);
+	w->answer.lease.expires_at_ms = expires_at_ms;
+	w->answer.lease.expires_in_ms = w->command.ttl_ms;
+	w->answer.lease.id = w->command.lease_id;
+	w->answer.lease.purpose = arena_copy(&w->arena, l->purpose, strlen(l->purpose));
+	w->answer.lease.rows = (struct row_ref *)arena_copy(
+		&w->arena, l->rows, sizeof(l->rows[0]) * (size_t)l->row_count);
+	if (w->answer.lease.purpose == NULL || w->answer.lease.rows == NULL)
+		return FAULT(-ENOMEM);
+	carry_out(w, 200);
+	d->has_writes = true;
+	w->is_late = true;
+	return 0;
+}
+
+static int release_lease(struct decider *d, struct write *w)
+{
+	enum outcome o;
+	struct lease *l = find_lease(d, w, &o);
+
+	if (l == NULL) {
+		refuse(w, o);
+		return 0;
+	}
+
+	int r = d->store->ops->delete_lease(d->store, l->id);
+
+	if (r < 0)
+		return r;
+	w->lease = l;
+	carry_out(w, 204);
+	d->has_writes = true;
+	w->is_late = true;
+	return 0;
+}
+
+/* ---------------------------------------------------------------- all */
+
+static int decide_by_kind(struct decider *d, struct write *w)
+{
+	switch (w->command.kind) {
+	case COMMAND_ADJUST:
+	case COMMAND_SET:
+	case COMMAND_TRANSFER:
+	case COMMAND_READ:
+		return decide_stock(d, w);
+	case COMMAND_ITEM_PUT:
+		return put_item(d, w);
+	case COMMAND_ITEM_DELETE:
+		return delete_item(d, w);
+	case COMMAND_LOCATION_PUT:
+		return put_location(d, w);
+	case COMMAND_LOCATION_DELETE:
+		return delete_location(d, w);
+	case COMMAND_LEASE_TAKE:
+		return take_lease(d, w);
+	case COMMAND_LEASE_RENEW:
+		return renew_lease(d, w);
+	case COMMAND_LEASE_RELEASE:
+		return release_lease(d, w);
+	case COMMAND_KINDS:
+		break;
+	}
+	check_failed(__FILE__, __LINE__, "the command has a kind");
+}
+
+int decide(struct decider *d, struct write *w)
+{
+	int r = decide_by_kind(d, w);
+
+	if (r < 0)
+		return r;
+	/* An answer that its key remembers is written with the group, a refusal too. */
+	if (decided_is_recorded(w)) {
+		d->has_writes = true;
+		w->is_late = true;
+	}
+	w->answer.seq = w->is_late ? d->seq : d->seq_committed;
+	return 0;
+}

@@ -1,0 +1,14 @@
+/*
+ * engine - what a service is made of, for the files of run/ only.
+ */
+#pragma once
+#include "run/reader_pool.h"
+#include "run/writer.h"
+
+struct service {
+	struct store *store;
+	uint64_t row_seed;
+	struct lock_manager locks;
+	struct writer writer;
+	struct reader_pool readers;
+};

@@ -1,0 +1,644 @@
+#include "run/lock_manager.h"
+#include "base/clock.h"
+#include "base/fault.h"
+#include <string.h>
+#include <sys/mman.h>
+
+/* ---------------------------------------------------------------- life */
+
+int lock_manager_init(struct lock_manager *m)
+{
+	size_t bytes = sizeof(struct key_slot) * KEY_SLOTS;
+	void *slots = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (slots == MAP_FAILED)
+		return FAULT(-errno);
+	guard_init(&m->guard, RANK_LOCKS);
+	signal_flag_init(&m->work);
+	lock_table_init(&m->table);
+	list_init(&m->waiting);
+	list_init(&m->ready);
+	lease_book_init(&m->leases);
+	map_init(&m->keys_in_flight, m->key_buckets, LENGTH_OF(m->key_buckets));
+	m->key_slots = slots;
+	key_map_init(&m->keys, m->key_slots, KEY_SLOTS);
+	return 0;
+}
+
+void lock_manager_fini(struct lock_manager *m)
+{
+	CHECK(list_is_empty(&m->waiting));
+	CHECK(list_is_empty(&m->ready));
+	CHECK(m->keys_in_flight.count == 0);
+
+	LIST_EACH(it, &m->leases.leases) {
+		struct list nobody;
+
+		list_init(&nobody);
+		lock_table_open(&m->table, &CONTAINER_OF(it, struct lease, link)->gate, &nobody);
+		CHECK(list_is_empty(&nobody));
+	}
+	lease_book_fini(&m->leases);
+	lock_table_fini(&m->table);
+	munmap(m->key_slots, sizeof(struct key_slot) * KEY_SLOTS);
+	signal_flag_fini(&m->work);
+	guard_fini(&m->guard);
+}
+
+/* ---------------------------------------------------------------- small moves */
+
+static void wake_writer_locked(struct lock_manager *m)
+{
+	CHECK(guard_is_mine(&m->guard));
+	if (m->is_writer_asleep)
+		signal_flag_raise(&m->work);
+}
+
+static void make_ready_locked(struct lock_manager *m, struct write *w, int64_t now_ns)
+{
+	if (w->state == WRITE_WAITING) {
+		list_remove(&w->work_link);
+		m->waiting_count--;
+	}
+	write_move(w, WRITE_READY);
+	w->cost.granted_ns = now_ns;
+	list_push_back(&m->ready, &w->work_link);
+	m->ready_count++;
+	wake_writer_locked(m);
+}
+
+/* The claims that have just become owners are ready for the writer. */
+static void grant_locked(struct lock_manager *m, struct list *granted, int64_t now_ns)
+{
+	struct list *link;
+
+	while ((link = list_pop_front(granted)) != NULL)
+		make_ready_locked(m, CONTAINER_OF(CONTAINER_OF(link, struct claim, granted_link),
+						  struct write, claim),
+				  now_ns);
+}
+
+static void leave_locked(struct lock_manager *m, struct write *w, int64_t now_ns)
+{
+	struct list granted;
+
+	if (w->claim.state == CLAIM_OUT)
+		return;
+	list_init(&granted);
+	lock_table_leave(&m->table, &w->claim, &granted);
+	grant_locked(m, &granted, now_ns);
+}
+
+/* Takes a write that is not decided yet out of everything. */
+static void take_out_locked(struct lock_manager *m, struct write *w, enum write_state next,
+			    int64_t now_ns)
+{
+	if (w->state == WRITE_WAITING)
+		m->waiting_count--;
+	else if (w->state == WRITE_READY)
+		m->ready_count--;
+	list_remove(&w->work_link);
+	write_move(w, next);
+	leave_locked(m, w, now_ns);
+	if (w->is_in_flight) {
+		map_remove(&m->keys_in_flight, &w->key_node);
+		w->is_in_flight = false;
+	}
+}
+
+static void attach_locked(struct write *w, struct waiter *waiter)
+{
+	waiter->write = w;
+	list_init(&waiter->write_link);
+	list_push_back(&w->waiters, &waiter->write_link);
+	w->waiter_count++;
+}
+
+static void detach_locked(struct waiter *waiter)
+{
+	struct write *w = waiter->write;
+
+	CHECK(w->waiter_count > 0);
+	list_remove(&waiter->write_link);
+	w->waiter_count--;
+}
+
+static void copy_lease_view(struct arena *texts, const struct lease *l, int64_t now_ns,
+			    struct lease_view *ret)
+{
+	*ret = lease_view_of(l, now_ns);
+	ret->id = arena_copy(texts, l->id, strlen(l->id));
+	ret->purpose = arena_copy(texts, l->purpose, strlen(l->purpose));
+	ret->rows = NULL;
+	ret->row_count = 0;
+	if (ret->id == NULL || ret->purpose == NULL)
+		*ret = (struct lease_view){ .id = "", .purpose = "" };
+}
+
+/* Why its wait ended without a decision. */
+static void explain_wait_locked(struct lock_manager *m, const struct write *w, int64_t now_ns,
+				struct arena *texts, struct answer *ret)
+{
+	*ret = (struct answer){ .outcome = OUTCOME_ROW_BUSY };
+	if (m->is_store_busy) {
+		ret->outcome = OUTCOME_STORE_BUSY;
+	} else if (w->claim.state == CLAIM_AT_GATE) {
+		ret->outcome = OUTCOME_ROW_LEASED;
+		copy_lease_view(texts, lease_of_gate(w->claim.gate), now_ns, &ret->lease);
+	}
+	ret->status = outcome_row(ret->outcome)->http_status;
+}
+
+static void answer_with(struct write *w, enum outcome o)
+{
+	w->answer = (struct answer){ .outcome = o, .status = outcome_row(o)->http_status };
+}
+
+/* ---------------------------------------------------------------- loops */
+
+static struct write *in_flight_locked(struct lock_manager *m, const struct write *w)
+{
+	struct map_node *n = map_find(&m->keys_in_flight, w->key_hash);
+
+	for (; n != NULL; n = map_find_next(n)) {
+		struct write *other = CONTAINER_OF(n, struct write, key_node);
+
+		if (strcmp(other->command.key, w->command.key) == 0)
+			return other;
+	}
+	return NULL;
+}
+
+/* Shares the write with the same key, or refuses when it is another request. */
+static enum enter join_locked(struct write *first, struct write *w, struct waiter *waiter)
+{
+	if (first->command.fingerprint != w->command.fingerprint) {
+		answer_with(w, OUTCOME_KEY_REUSED);
+		return ENTER_ANSWERED;
+	}
+	write_hold(first);
+	attach_locked(first, waiter);
+	if (first->decide_by_ns < w->decide_by_ns)
+		first->decide_by_ns = w->decide_by_ns;
+	metric_add(METRIC_KEYS_JOINED, 1);
+	return ENTER_PENDING;
+}
+
+/* Every fence it brings must be of a lease that is held. */
+static bool fences_are_current_locked(const struct lock_manager *m, const struct command *c)
+{
+	for (int i = 0; i < c->fence_count; i++) {
+		const struct lease *l = lease_book_by_fence(&m->leases, c->fences[i]);
+
+		if (l == NULL || strcmp(l->id, c->fence_ids[i]) != 0)
+			return false;
+	}
+	return true;
+}
+
+/* Whom it waits for: the lease in the way, or the request just ahead. For the log of slow writes. */
+static void remember_blocker_locked(struct write *w)
+{
+	const char *who = "";
+
+	if (w->claim.state == CLAIM_AT_GATE)
+		who = lease_of_gate(w->claim.gate)->id;
+	for (int i = 0; w->claim.state == CLAIM_QUEUED && i < w->claim.row_count; i++) {
+		const struct list *ahead = w->claim.slots[i].queue_link.prev;
+
+		if (w->claim.slots[i].is_first)
+			continue;
+		who = CONTAINER_OF(CONTAINER_OF(ahead, struct claim_slot, queue_link)->claim,
+				   struct write, claim)
+			      ->command.request_id;
+		break;
+	}
+
+	size_t bytes = strnlen(who, sizeof(w->blocked_by) - 1);
+
+	memcpy(w->blocked_by, who, bytes);
+	w->blocked_by[bytes] = '\0';
+}
+
+static enum enter queue_locked(struct lock_manager *m, struct write *w, struct waiter *waiter,
+			       int64_t wait_ms, int64_t now_ns)
+{
+	enum claim_state state = lock_table_enter(&m->table, &w->claim);
+
+	if (state == CLAIM_REFUSED) {
+		answer_with(w, OUTCOME_ROW_QUEUE_FULL);
+		metric_add(METRIC_QUEUE_FULL, 1);
+		return ENTER_ANSWERED;
+	}
+	w->cost.claimed_ns = now_ns;
+	w->cost.ahead_count = w->claim.ahead_count;
+	if (state != CLAIM_GRANTED && wait_ms == 0) {
+		explain_wait_locked(m, w, now_ns, &w->arena, &w->answer);
+		leave_locked(m, w, now_ns);
+		metric_add(METRIC_TIMEOUTS, 1);
+		return ENTER_ANSWERED;
+	}
+
+	write_hold(w); /* the engine's own, until it is done with it */
+	attach_locked(w, waiter);
+	if (w->command.key != NULL) {
+		map_insert(&m->keys_in_flight, &w->key_node, w->key_hash);
+		w->is_in_flight = true;
+	}
+	if (state == CLAIM_GRANTED) {
+		make_ready_locked(m, w, now_ns);
+	} else {
+		write_move(w, WRITE_WAITING);
+		list_push_back(&m->waiting, &w->work_link);
+		m->waiting_count++;
+		remember_blocker_locked(w);
+	}
+	return ENTER_PENDING;
+}
+
+/* Is there a record left to compare? Another request may have used the key meanwhile. */
+static bool key_has_record_locked(const struct lock_manager *m, uint64_t key_hash,
+				  struct key_search *search)
+{
+	int64_t newest = key_map_find(&m->keys, key_hash, 0);
+
+	if (newest != search->newest)
+		*search = (struct key_search){ .newest = newest, .id = newest };
+	else
+		search->id = key_map_find(&m->keys, key_hash, search->id);
+	return search->id > m->key_floor;
+}
+
+static enum enter enter_locked(struct lock_manager *m, struct write *w, struct waiter *waiter,
+			       int64_t wait_ms, int64_t now_ns, struct key_search *search)
+{
+	CHECK(guard_is_mine(&m->guard));
+	CHECK(w->state == WRITE_NEW);
+
+	if (w->command.key != NULL) {
+		struct write *first = in_flight_locked(m, w);
+
+		if (first != NULL)
+			return join_locked(first, w, waiter);
+		if (key_has_record_locked(m, w->key_hash, search))
+			return ENTER_LOOK_UP;
+	}
+	if (m->is_failed || m->is_draining) {
+		answer_with(w, m->is_failed ? OUTCOME_STORE_FAILED : OUTCOME_DRAINING);
+		return ENTER_ANSWERED;
+	}
+	if (!fences_are_current_locked(m, &w->command)) {
+		answer_with(w, OUTCOME_STALE_FENCE);
+		return ENTER_ANSWERED;
+	}
+	return queue_locked(m, w, waiter, wait_ms, now_ns);
+}
+
+enum enter lock_manager_enter(struct lock_manager *m, struct write *w, struct waiter *waiter,
+			      int64_t wait_ms, int64_t now_ns, struct key_search *search)
+{
+	guard_lock(&m->guard);
+	enum enter result = enter_locked(m, w, waiter, wait_ms, now_ns, search);
+	guard_unlock(&m->guard);
+	return result;
+}
+
+static bool withdraw_locked(struct lock_manager *m, struct waiter *waiter, int64_t now_ns,
+			    struct arena *texts, struct answer *ret)
+{
+	struct write *w = waiter->write;
+
+	CHECK(guard_is_mine(&m->guard));
+	if (w->state == WRITE_DONE)
+		return false;
+	if (w->waiter_count > 1) {
+		*ret = (struct answer){ .outcome = OUTCOME_REQUEST_IN_FLIGHT, .is_unknown = true };
+		ret->status = outcome_row(ret->outcome)->http_status;
+		detach_locked(waiter);
+		return true;
+	}
+	if (w->state != WRITE_WAITING)
+		return false; /* it owns its rows: the writer decides it, or says that the store is busy */
+	explain_wait_locked(m, w, now_ns, texts, ret);
+	take_out_locked(m, w, WRITE_WITHDRAWN, now_ns);
+	detach_locked(waiter);
+	return true;
+}
+
+bool lock_manager_withdraw(struct lock_manager *m, struct waiter *waiter, int64_t now_ns,
+			   struct arena *texts, struct answer *ret_answer)
+{
+	struct write *w = waiter->write;
+	bool is_out;
+	bool is_last;
+
+	guard_lock(&m->guard);
+	is_out = withdraw_locked(m, waiter, now_ns, texts, ret_answer);
+	is_last = is_out && w->state == WRITE_WITHDRAWN;
+	guard_unlock(&m->guard);
+
+	if (is_last) {
+		metric_add(METRIC_TIMEOUTS, 1);
+		write_release(w); /* the engine's hold; the waiter still has its own */
+	}
+	return is_out;
+}
+
+/* ---------------------------------------------------------------- the writer */
+
+static int64_t next_event_locked(const struct lock_manager *m, int64_t until_ns)
+{
+	int64_t next = deadline_next_ns(&m->leases.deadlines);
+
+	if (next > until_ns)
+		next = until_ns;
+	if (m->is_draining && !list_is_empty(&m->waiting) && m->drain_until_ns < next)
+		next = m->drain_until_ns;
+	return next;
+}
+
+bool lock_manager_wait(struct lock_manager *m, int64_t until_ns)
+{
+	bool goes_on;
+
+	guard_lock(&m->guard);
+	while (list_is_empty(&m->ready) && !m->must_stop) {
+		int64_t next_ns = next_event_locked(m, until_ns);
+
+		if (next_ns <= clock_monotonic_ns())
+			break;
+		m->is_writer_asleep = true;
+		guard_wait(&m->guard, &m->work, next_ns);
+		m->is_writer_asleep = false;
+	}
+	goes_on = !m->must_stop;
+	guard_unlock(&m->guard);
+	return goes_on;
+}
+
+int lock_manager_take(struct lock_manager *m, int limit, struct list *batch)
+{
+	int count = 0;
+
+	guard_lock(&m->guard);
+	while (count < limit && !list_is_empty(&m->ready)) {
+		struct write *w = CONTAINER_OF(list_pop_front(&m->ready), struct write, work_link);
+
+		write_move(w, WRITE_DECIDED);
+		list_push_back(batch, &w->work_link);
+		m->ready_count--;
+		count++;
+	}
+	CHECK(m->ready_count >= 0);
+	CHECK(IMPLIES(list_is_empty(&m->ready), m->ready_count == 0));
+	metric_set(METRIC_READY, m->ready_count);
+	metric_set(METRIC_WAITING, m->waiting_count);
+	guard_unlock(&m->guard);
+	return count;
+}
+
+void lock_manager_pass_on(struct lock_manager *m, struct list *batch, int64_t now_ns,
+			  bool (*keeps_rows)(const struct write *w))
+{
+	guard_lock(&m->guard);
+	LIST_EACH(it, batch) {
+		struct write *w = CONTAINER_OF(it, struct write, work_link);
+
+		if (!keeps_rows(w))
+			leave_locked(m, w, now_ns);
+	}
+	guard_unlock(&m->guard);
+}
+
+static void close_gate_locked(struct lock_manager *m, struct lease *l, int64_t now_ns)
+{
+	struct list granted;
+
+	list_init(&granted);
+	lease_book_add(&m->leases, l);
+	lock_table_close(&m->table, &l->gate, &granted);
+	grant_locked(m, &granted, now_ns);
+}
+
+static void open_gate_locked(struct lock_manager *m, struct lease *l, int64_t now_ns)
+{
+	struct list granted;
+
+	list_init(&granted);
+	lease_book_remove(&m->leases, l);
+	lock_table_open(&m->table, &l->gate, &granted);
+	grant_locked(m, &granted, now_ns);
+}
+
+/* The lease change of a write that is durable now. */
+static struct lease *change_lease_locked(struct lock_manager *m, struct write *w, int64_t now_ns)
+{
+	struct lease *l = w->lease;
+
+	w->lease = NULL;
+	if (l == NULL)
+		return NULL;
+
+	bool is_carried_out = w->answer.outcome == OUTCOME_DONE;
+
+	switch (w->command.kind) {
+	case COMMAND_LEASE_TAKE:
+		if (!is_carried_out)
+			return l;
+		close_gate_locked(m, l, now_ns);
+		return NULL;
+	case COMMAND_LEASE_RENEW:
+		/* Its time may have come while the group was flushed: then it has ended. */
+		if (is_carried_out && list_is_linked(&l->link))
+			lease_book_renew(&m->leases, l, w->answer.lease.expires_at_ms,
+					 now_ns + w->command.ttl_ms * NS_PER_MS);
+		return NULL;
+	case COMMAND_LEASE_RELEASE:
+		if (!is_carried_out || !list_is_linked(&l->link))
+			return NULL;
+		open_gate_locked(m, l, now_ns);
+		return l;
+	default:
+		check_failed(__FILE__, __LINE__, "only lease commands carry a lease");
+	}
+}
+
+static void finish_one_locked(struct lock_manager *m, struct write *w, int64_t now_ns,
+			      struct list *waiters)
+{
+	lease_destroy(change_lease_locked(m, w, now_ns));
+	leave_locked(m, w, now_ns);
+	if (w->is_in_flight) {
+		map_remove(&m->keys_in_flight, &w->key_node);
+		w->is_in_flight = false;
+	}
+	write_move(w, WRITE_DONE);
+	list_splice_back(waiters, &w->waiters);
+	w->waiter_count = 0;
+}
+
+void lock_manager_finish(struct lock_manager *m, struct list *batch, int64_t now_ns,
+			 struct list *waiters)
+{
+	guard_lock(&m->guard);
+	LIST_EACH(it, batch)
+		finish_one_locked(m, CONTAINER_OF(it, struct write, work_link), now_ns, waiters);
+	metric_set(METRIC_LEASES, m->leases.count);
+	guard_unlock(&m->guard);
+}
+
+void lock_manager_end_leases(struct lock_manager *m, int64_t now_ns, struct list *ended)
+{
+	struct lease *l;
+
+	guard_lock(&m->guard);
+	while ((l = lease_book_due(&m->leases, now_ns)) != NULL) {
+		open_gate_locked(m, l, now_ns);
+		list_push_back(ended, &l->link);
+	}
+	metric_set(METRIC_LEASES, m->leases.count);
+	guard_unlock(&m->guard);
+}
+
+void lock_manager_add_lease(struct lock_manager *m, struct lease *l, int64_t now_ns)
+{
+	guard_lock(&m->guard);
+	close_gate_locked(m, l, now_ns);
+	metric_set(METRIC_LEASES, m->leases.count);
+	guard_unlock(&m->guard);
+}
+
+void lock_manager_drop_lease(struct lock_manager *m, struct lease *l, int64_t now_ns)
+{
+	guard_lock(&m->guard);
+	open_gate_locked(m, l, now_ns);
+	metric_set(METRIC_LEASES, m->leases.count);
+	guard_unlock(&m->guard);
+	lease_destroy(l);
+}
+
+static void refuse_locked(struct lock_manager *m, struct write *w, enum outcome o, int64_t now_ns,
+			  struct refused *refused)
+{
+	answer_with(w, o);
+	take_out_locked(m, w, WRITE_DONE, now_ns);
+	list_push_back(&refused->writes, &w->work_link);
+	list_splice_back(&refused->waiters, &w->waiters);
+	w->waiter_count = 0;
+}
+
+void lock_manager_refuse_all(struct lock_manager *m, bool only_waiting, enum outcome o,
+			     struct refused *refused)
+{
+	int64_t now_ns = clock_monotonic_ns();
+
+	guard_lock(&m->guard);
+	while (!list_is_empty(&m->waiting))
+		refuse_locked(m, CONTAINER_OF(m->waiting.next, struct write, work_link), o, now_ns,
+			      refused);
+	while (!only_waiting && !list_is_empty(&m->ready))
+		refuse_locked(m, CONTAINER_OF(m->ready.next, struct write, work_link), o, now_ns,
+			      refused);
+	guard_unlock(&m->guard);
+}
+
+void lock_manager_refuse_late(struct lock_manager *m, int64_t now_ns, struct refused *refused)
+{
+	guard_lock(&m->guard);
+	LIST_EACH_SAFE(it, &m->ready) {
+		struct write *w = CONTAINER_OF(it, struct write, work_link);
+
+		if (w->decide_by_ns <= now_ns)
+			refuse_locked(m, w, OUTCOME_STORE_BUSY, now_ns, refused);
+	}
+	guard_unlock(&m->guard);
+}
+
+void lock_manager_fail(struct lock_manager *m)
+{
+	guard_lock(&m->guard);
+	m->is_failed = true;
+	guard_unlock(&m->guard);
+}
+
+bool lock_manager_drain_is_over(struct lock_manager *m, int64_t now_ns)
+{
+	guard_lock(&m->guard);
+	bool is_over = m->is_draining && m->drain_until_ns <= now_ns && !list_is_empty(&m->waiting);
+	guard_unlock(&m->guard);
+	return is_over;
+}
+
+const struct lease *lock_manager_lease_of(struct lock_manager *m, const uint64_t rows[],
+					  int row_count)
+{
+	guard_lock(&m->guard);
+	struct gate *g = lock_table_gate_of(&m->table, rows, row_count, NULL, 0);
+	guard_unlock(&m->guard);
+	return g == NULL ? NULL : lease_of_gate(g);
+}
+
+void lock_manager_set_store_busy(struct lock_manager *m, bool is_busy)
+{
+	guard_lock(&m->guard);
+	m->is_store_busy = is_busy;
+	guard_unlock(&m->guard);
+}
+
+/* ---------------------------------------------------------------- keys */
+
+void lock_manager_add_key(struct lock_manager *m, uint64_t key_hash, int64_t id, int64_t at_ms)
+{
+	guard_lock(&m->guard);
+	CHECK(id > m->key_newest);
+	/* What is forgotten leaves the map as fast as new keys come: two slots a key at half full. */
+	if (m->key_floor > 0)
+		key_map_sweep(&m->keys, &m->key_sweep_at, KEY_SWEEP_SLOTS, m->key_floor);
+	key_map_add(&m->keys, key_hash, id);
+	m->key_newest = id;
+
+	int newest = (m->key_epoch_first + m->key_epoch_count - 1 + KEY_EPOCHS) % KEY_EPOCHS;
+
+	if (m->key_epoch_count > 0 && at_ms < m->key_epochs[newest].at_ms + 60 * MS_PER_S) {
+		m->key_epochs[newest].id_last = id;
+	} else {
+		if (m->key_epoch_count == KEY_EPOCHS) {
+			m->key_epoch_first = (m->key_epoch_first + 1) % KEY_EPOCHS;
+			m->key_epoch_count--;
+		}
+		m->key_epochs[(m->key_epoch_first + m->key_epoch_count) % KEY_EPOCHS] =
+			(struct key_epoch){ .at_ms = at_ms, .id_last = id };
+		m->key_epoch_count++;
+	}
+	metric_set(METRIC_KEYS, (int64_t)m->keys.used_count);
+	guard_unlock(&m->guard);
+}
+
+static int64_t forget_keys_locked(struct lock_manager *m, int64_t now_ms)
+{
+	int64_t oldest_ms = now_ms - KEY_AGE_H_MAX * 3600 * MS_PER_S;
+
+	CHECK(guard_is_mine(&m->guard));
+	while (m->key_epoch_count > 0 &&
+	       m->key_epochs[m->key_epoch_first].at_ms + 60 * MS_PER_S <= oldest_ms) {
+		if (m->key_floor < m->key_epochs[m->key_epoch_first].id_last)
+			m->key_floor = m->key_epochs[m->key_epoch_first].id_last;
+		m->key_epoch_first = (m->key_epoch_first + 1) % KEY_EPOCHS;
+		m->key_epoch_count--;
+	}
+	if (m->key_floor < m->key_newest - KEYS_MAX)
+		m->key_floor = m->key_newest - KEYS_MAX;
+	if (m->key_floor > 0)
+		key_map_sweep(&m->keys, &m->key_sweep_at, 2 * KEY_SWEEP_SLOTS, m->key_floor);
+	metric_set(METRIC_KEYS, (int64_t)m->keys.used_count);
+	return m->key_floor;
+}
+
+int64_t lock_manager_forget_keys(struct lock_manager *m, int64_t now_ms)
+{
+	guard_lock(&m->guard);
+	int64_t floor = forget_keys_locked(m, now_ms);
+	guard_unlock(&m->guard);
+	return floor;
+}

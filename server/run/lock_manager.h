@@ -1,0 +1,147 @@
+/*
+ * lock_manager - the lock table, the leases, the keys and the ready queue under one guard.
+ *
+ * Loops bring writes in and take them out again when their time is up; the writer takes those that
+ * own their rows, and gives the rows back. Everything here is short: no store, no disk, no memory
+ * is asked for while the guard is held (a lease's memory is brought along).
+ *
+ * Threads: *_enter, *_withdraw and the views from any thread; all that the writer does from the
+ * writer thread only.
+ */
+#pragma once
+#include "core/key_map.h"
+#include "run/lease_book.h"
+#include "run/service.h"
+
+enum {
+	KEYS_IN_FLIGHT_BUCKETS = 1 << 14,
+	KEY_SLOTS = 1 << 23, /* at most half of them used: room for KEYS_MAX, and for those not swept yet */
+	KEY_SWEEP_SLOTS = 64, /* looked at for each new key */
+	KEY_EPOCHS = KEY_AGE_H_MAX * 60 + 2,
+};
+_Static_assert(KEYS_MAX <= KEY_SLOTS / 2, "the key map holds every remembered key");
+
+/* Up to which id the keys were used by a minute: what is older than KEY_AGE_H_MAX is forgotten. */
+struct key_epoch {
+	int64_t at_ms;
+	int64_t id_last;
+};
+
+struct lock_manager {
+	struct guard guard;
+	struct signal_flag work; /* the writer sleeps on it */
+
+	/* All below is guarded by guard. */
+	struct lock_table table;
+	struct list waiting; /* write.work_link: WAITING, by arrival */
+	struct list ready;   /* write.work_link: READY, by the time of grant */
+	int waiting_count;
+	int ready_count;
+	struct lease_book leases;
+	struct map keys_in_flight; /* write.key_node */
+	struct map_node *key_buckets[KEYS_IN_FLIGHT_BUCKETS];
+	struct key_map keys;
+	struct key_slot *key_slots; /* mapped, touched as it fills */
+	int64_t key_floor;          /* ids up to here are forgotten */
+	int64_t key_newest;
+	struct key_epoch key_epochs[KEY_EPOCHS]; /* a ring, oldest at key_epoch_first */
+	int key_epoch_first;
+	int key_epoch_count;
+	size_t key_sweep_at;
+	bool is_writer_asleep;
+	bool is_store_busy;
+	bool is_draining;
+	bool is_failed; /* the disk failed: nothing is taken any more */
+	int64_t drain_until_ns;
+	bool must_stop;
+};
+
+int lock_manager_init(struct lock_manager *m);
+void lock_manager_fini(struct lock_manager *m);
+
+/* ---------------------------------------------------------------- loops */
+
+enum enter {
+	ENTER_PENDING,  /* queued, ready, or joined to a write under way */
+	ENTER_ANSWERED, /* w->answer says why not */
+	ENTER_LOOK_UP,  /* the key may have been used: compare record search->id, then enter again */
+};
+
+
+/* How far a write has compared the records whose hash is that of its key. Starts all 0. */
+struct key_search {
+	int64_t newest; /* the newest such record when it began; a newer one starts it anew */
+	int64_t id;     /* with ENTER_LOOK_UP: the one to compare; it was another key if asked again */
+};
+
+/*
+ * Brings a write in for `waiter`. The claim must be initialised. wait_ms 0: what would queue is
+ * answered ROW_BUSY or ROW_LEASED.
+ */
+enum enter lock_manager_enter(struct lock_manager *m, struct write *w, struct waiter *waiter,
+			      int64_t wait_ms, int64_t now_ns, struct key_search *search);
+
+/* See service_withdraw(). */
+bool lock_manager_withdraw(struct lock_manager *m, struct waiter *waiter, int64_t now_ns,
+			   struct arena *texts, struct answer *ret_answer);
+
+/* ---------------------------------------------------------------- the writer */
+
+/*
+ * Sleeps until there is something to do: a ready write, a lease whose time is up, the end of the
+ * drain, a stop, or until_ns. Returns false when it must stop.
+ */
+bool lock_manager_wait(struct lock_manager *m, int64_t until_ns);
+
+/* Moves at most `limit` ready writes to `batch`, first come first; they are DECIDED from now on. */
+int lock_manager_take(struct lock_manager *m, int limit, struct list *batch);
+
+/* Gives back the rows of every write in `batch` that is not `keeps_rows`; next in line are ready. */
+void lock_manager_pass_on(struct lock_manager *m, struct list *batch, int64_t now_ns,
+			  bool (*keeps_rows)(const struct write *w));
+
+/*
+ * The writes in `batch` are DONE: gives back what they still hold, forgets their keys in flight,
+ * and moves their waiters' parcels to `waiters` (link: waiter.write_link). Lease changes of those
+ * that were carried out take effect, before anybody else gets the rows.
+ */
+void lock_manager_finish(struct lock_manager *m, struct list *batch, int64_t now_ns,
+			 struct list *waiters);
+
+/* Remembers the used keys of a committed group. */
+void lock_manager_add_key(struct lock_manager *m, uint64_t key_hash, int64_t id, int64_t at_ms);
+
+/* Forgets keys that are too many or too old, a little at a time; returns the id up to which. */
+int64_t lock_manager_forget_keys(struct lock_manager *m, int64_t now_ms);
+
+/* Opens the gates of leases whose time is up; those leases are moved to `ended` (lease.link). */
+void lock_manager_end_leases(struct lock_manager *m, int64_t now_ns, struct list *ended);
+
+/* Closes the gate of a lease that the store has and we do not, or opens the one it no longer has. */
+void lock_manager_add_lease(struct lock_manager *m, struct lease *l, int64_t now_ns);
+void lock_manager_drop_lease(struct lock_manager *m, struct lease *l, int64_t now_ns);
+
+/* Writes that were taken out undecided, and whoever waited for them; see lock_manager_finish(). */
+struct refused {
+	struct list writes;  /* write.work_link */
+	struct list waiters; /* waiter.write_link */
+};
+
+/* Takes out every write that waits or is ready (only_waiting: just the former), answered with `o`. */
+void lock_manager_refuse_all(struct lock_manager *m, bool only_waiting, enum outcome o,
+			     struct refused *refused);
+
+/* Takes out ready writes whose waiters' time is up, answered STORE_BUSY. */
+void lock_manager_refuse_late(struct lock_manager *m, int64_t now_ns, struct refused *refused);
+
+/* The disk failed: from now on every new write is refused. */
+void lock_manager_fail(struct lock_manager *m);
+
+/* Is the drain over, with writes still waiting? */
+bool lock_manager_drain_is_over(struct lock_manager *m, int64_t now_ns);
+
+/* The lease that closes one of these rows, whatever fences one has, or NULL. The writer only. */
+const struct lease *lock_manager_lease_of(struct lock_manager *m, const uint64_t rows[],
+					  int row_count);
+
+void lock_manager_set_store_busy(struct lock_manager *m, bool is_busy);

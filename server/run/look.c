@@ -1,0 +1,218 @@
+/* look - what service.h lets people see of queues and leases: copies, made under the guard. */
+#include "base/clock.h"
+#include "base/fault.h"
+#include "run/engine.h"
+#include <stdlib.h>
+#include <string.h>
+
+/* ---------------------------------------------------------------- leases */
+
+static bool copy_lease(struct arena *a, const struct lease *l, int64_t now_ns,
+		       struct lease_view *ret)
+{
+	*ret = lease_view_of(l, now_ns);
+	ret->id = arena_copy(a, l->id, strlen(l->id));
+	ret->purpose = arena_copy(a, l->purpose, strlen(l->purpose));
+	ret->rows = (struct row_ref *)arena_copy(a, l->rows,
+						 sizeof(l->rows[0]) * (size_t)l->row_count);
+	return ret->id != NULL && ret->purpose != NULL && ret->rows != NULL;
+}
+
+static int copy_leases_locked(struct lock_manager *m, const char *id, struct arena *a,
+			      struct lease_view **ret_leases, size_t *ret_count)
+{
+	int64_t now_ns = clock_monotonic_ns();
+	size_t count = 0;
+
+	CHECK(guard_is_mine(&m->guard));
+	*ret_leases = arena_alloc(a, sizeof(**ret_leases) * (size_t)m->leases.count);
+	if (*ret_leases == NULL)
+		return FAULT(-ENOMEM);
+	LIST_EACH(it, &m->leases.leases) {
+		const struct lease *l = CONTAINER_OF(it, struct lease, link);
+
+		if ((id != NULL && strcmp(l->id, id) != 0) || l->deadline_ns <= now_ns)
+			continue;
+		if (!copy_lease(a, l, now_ns, &(*ret_leases)[count++]))
+			return FAULT(-ENOMEM);
+	}
+	*ret_count = count;
+	return 0;
+}
+
+int service_leases(struct service *s, const char *id, struct arena *a,
+		   struct lease_view **ret_leases, size_t *ret_count)
+{
+	guard_lock(&s->locks.guard);
+	int r = copy_leases_locked(&s->locks, id, a, ret_leases, ret_count);
+	guard_unlock(&s->locks.guard);
+	return r;
+}
+
+/* ---------------------------------------------------------------- queues */
+
+/* What is gathered while the guard is held. */
+struct look {
+	struct lock_manager *locks;
+	struct arena *arena;
+	struct lock_view *rows;
+	size_t count;
+	int64_t now_ns;
+	bool has_failed;
+};
+
+static const struct write *write_of_claim(const struct claim *c)
+{
+	return CONTAINER_OF(c, const struct write, claim);
+}
+
+static int64_t age_ms(const struct look *look, const struct write *w)
+{
+	return (look->now_ns - w->cost.claimed_ns) / NS_PER_MS;
+}
+
+static const char *copied(struct look *look, const char *s)
+{
+	const char *copy = arena_copy(look->arena, s, strlen(s));
+
+	look->has_failed = look->has_failed || copy == NULL;
+	return copy;
+}
+
+static const struct write *write_of_slot(const struct list *link)
+{
+	return write_of_claim(CONTAINER_OF(link, const struct claim_slot, queue_link)->claim);
+}
+
+/* The names behind a row's key, from whoever queues for it or leases it; NULL: not a stock row. */
+static const struct row_ref *row_names(const struct row_entry *e)
+{
+	const struct row_ref *rows = NULL;
+	int count = 0;
+
+	if (e->gate != NULL) {
+		rows = lease_of_gate(e->gate)->rows;
+		count = lease_of_gate(e->gate)->row_count;
+	} else if (!list_is_empty(&e->slots)) {
+		rows = write_of_slot(e->slots.next)->command.rows;
+		count = write_of_slot(e->slots.next)->command.row_count;
+	}
+	for (int i = 0; i < count; i++)
+		if (rows[i].key == e->node.key)
+			return &rows[i];
+	return NULL;
+}
+
+static void add_waiter(struct look *look, struct lock_view *v, const struct write *w)
+{
+	int64_t age = age_ms(look, w);
+
+	v->waiter_count++;
+	if (v->longest_wait_ms < age)
+		v->longest_wait_ms = age;
+	if (v->waiter_views == LOCK_WAITERS_SHOWN)
+		return;
+	v->waiters[v->waiter_views++] =
+		(struct lock_waiter_view){ .request_id = copied(look, w->command.request_id),
+					   .age_ms = age };
+}
+
+static bool names_row(const struct write *w, uint64_t key)
+{
+	for (int i = 0; i < w->command.row_count; i++)
+		if (w->command.rows[i].key == key)
+			return true;
+	return false;
+}
+
+static void see_lease(struct look *look, struct lock_view *v, const struct row_entry *e)
+{
+	struct lease *l = lease_of_gate(e->gate);
+
+	v->is_leased = true;
+	v->holder_id = copied(look, l->id);
+	v->purpose = copied(look, l->purpose);
+	v->fence = l->gate.fence;
+	v->expires_in_ms = lease_view_of(l, look->now_ns).expires_in_ms;
+	v->holder_age_ms = look->now_ns > l->taken_ns ? (look->now_ns - l->taken_ns) / NS_PER_MS : 0;
+	LIST_EACH(it, &l->gate.claims) {
+		const struct write *w =
+			write_of_claim(CONTAINER_OF(it, const struct claim, gate_link));
+
+		if (names_row(w, e->node.key))
+			add_waiter(look, v, w);
+	}
+}
+
+/* The first in the queue holds the row if it holds all of its rows; the others wait. */
+static void see_queue(struct look *look, struct lock_view *v, const struct row_entry *e)
+{
+	LIST_EACH(it, &e->slots) {
+		const struct write *w = write_of_slot(it);
+
+		if (it == e->slots.next && w->claim.state == CLAIM_GRANTED && !v->is_leased) {
+			v->holder_id = copied(look, w->command.request_id);
+			v->holder_age_ms = (look->now_ns - w->cost.granted_ns) / NS_PER_MS;
+		} else {
+			add_waiter(look, v, w);
+		}
+	}
+}
+
+static void see_row(void *context, const struct row_entry *e)
+{
+	struct look *look = context;
+	const struct row_ref *names = row_names(e);
+
+	if (names == NULL || look->count == LOCK_ROWS_SHOWN || look->has_failed)
+		return;
+
+	struct lock_view *v = &look->rows[look->count];
+	int waiters = e->slot_count + (e->gate != NULL ? e->gate->claim_count : 0);
+	size_t shown = (size_t)(waiters < LOCK_WAITERS_SHOWN ? waiters : LOCK_WAITERS_SHOWN);
+
+	*v = (struct lock_view){ .sku = names->sku, .location = names->location };
+	v->waiters = arena_alloc(look->arena, sizeof(v->waiters[0]) * shown);
+	if (v->waiters == NULL) {
+		look->has_failed = true;
+		return;
+	}
+	if (e->gate != NULL)
+		see_lease(look, v, e);
+	see_queue(look, v, e);
+	look->count++;
+}
+
+static int by_wait(const void *a, const void *b)
+{
+	const struct lock_view *x = a, *y = b;
+
+	if (x->longest_wait_ms != y->longest_wait_ms)
+		return x->longest_wait_ms > y->longest_wait_ms ? -1 : 1;
+
+	int by_sku = strcmp(x->sku.text, y->sku.text);
+
+	return by_sku != 0 ? by_sku : strcmp(x->location.text, y->location.text);
+}
+
+int service_locks(struct service *s, struct arena *a, struct lock_view **ret_rows,
+		  size_t *ret_count)
+{
+	struct look look = { .locks = &s->locks, .arena = a };
+
+	look.rows = arena_alloc(a, sizeof(look.rows[0]) * LOCK_ROWS_SHOWN);
+	if (look.rows == NULL)
+		return FAULT(-ENOMEM);
+
+	guard_lock(&s->locks.guard);
+	look.now_ns = clock_monotonic_ns();
+	lock_table_each(&s->locks.table, see_row, &look);
+	guard_unlock(&s->locks.guard);
+
+	if (look.has_failed)
+		return FAULT(-ENOMEM);
+	qsort(look.rows, look.count, sizeof(look.rows[0]), by_wait);
+	*ret_rows = look.rows;
+	*ret_count = look.count;
+	return 0;
+}

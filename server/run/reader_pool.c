@@ -1,0 +1,127 @@
+#include "run/reader_pool.h"
+#include "base/clock.h"
+#include "base/fault.h"
+
+static struct long_read *next_read(struct reader_pool *p)
+{
+	struct list *link;
+
+	guard_lock(&p->guard);
+	while (list_is_empty(&p->queue) && !p->must_stop)
+		guard_wait(&p->guard, &p->work, INT64_MAX);
+	link = list_pop_front(&p->queue);
+	guard_unlock(&p->guard);
+	return link == NULL ? NULL : CONTAINER_OF(link, struct long_read, queue_link);
+}
+
+static void run_read(struct reader *reader, struct long_read *read)
+{
+	int64_t begun_ns = clock_monotonic_ns();
+
+	reader->ops->limit_time(reader, begun_ns + LONG_READ_MS_MAX * NS_PER_MS);
+	read->result = reader->ops->begin(reader, &read->seq);
+	if (read->result == 0)
+		read->result = read->run(read, reader, read->arena);
+	reader->ops->end(reader);
+	reader->ops->limit_time(reader, 0);
+	metric_observe(METRIC_LONG_READ_TIME, clock_monotonic_ns() - begun_ns);
+}
+
+static void send_home(struct reader_pool *p, struct long_read *read)
+{
+	struct list one;
+
+	guard_lock(&p->guard);
+	p->under_way_count--;
+	guard_unlock(&p->guard);
+
+	list_init(&one);
+	list_init(&read->parcel.link);
+	list_push_back(&one, &read->parcel.link);
+	mailbox_post(read->parcel.home, &one);
+}
+
+static void *reader_main(void *context)
+{
+	struct reader_thread *t = context;
+	struct long_read *read;
+
+	pthread_setname_np(pthread_self(), "reader");
+	while ((read = next_read(t->pool)) != NULL) {
+		run_read(t->reader, read);
+		send_home(t->pool, read);
+	}
+	return NULL;
+}
+
+static int start_thread(struct reader_pool *p, struct store *store)
+{
+	struct reader_thread *t = &p->threads[p->thread_count];
+
+	t->pool = p;
+
+	int r = store->ops->open_reader(store, &t->reader);
+
+	if (r < 0)
+		return r;
+	if (pthread_create(&t->thread, NULL, reader_main, t) != 0) {
+		t->reader->ops->close(t->reader);
+		return FAULT(-EAGAIN);
+	}
+	p->thread_count++;
+	return 0;
+}
+
+int reader_pool_open(struct reader_pool *p, struct store *store, int thread_count)
+{
+	CHECK(thread_count >= 1);
+	CHECK(thread_count <= READER_THREADS_MAX);
+	guard_init(&p->guard, RANK_READERS);
+	signal_flag_init(&p->work);
+	list_init(&p->queue);
+	p->under_way_count = 0;
+	p->must_stop = false;
+	p->thread_count = 0;
+	while (p->thread_count < thread_count) {
+		int r = start_thread(p, store);
+
+		if (r < 0) {
+			reader_pool_close(p);
+			return r;
+		}
+	}
+	return 0;
+}
+
+void reader_pool_close(struct reader_pool *p)
+{
+	guard_lock(&p->guard);
+	p->must_stop = true;
+	for (int i = 0; i < p->thread_count; i++)
+		signal_flag_raise(&p->work);
+	guard_unlock(&p->guard);
+
+	for (int i = 0; i < p->thread_count; i++) {
+		CHECK(pthread_join(p->threads[i].thread, NULL) == 0);
+		p->threads[i].reader->ops->close(p->threads[i].reader);
+	}
+	CHECK(p->under_way_count == 0);
+	signal_flag_fini(&p->work);
+	guard_fini(&p->guard);
+}
+
+bool reader_pool_submit(struct reader_pool *p, struct long_read *read)
+{
+	bool is_taken;
+
+	guard_lock(&p->guard);
+	is_taken = p->under_way_count < LONG_READS_MAX;
+	if (is_taken) {
+		list_init(&read->queue_link);
+		list_push_back(&p->queue, &read->queue_link);
+		p->under_way_count++;
+		signal_flag_raise(&p->work);
+	}
+	guard_unlock(&p->guard);
+	return is_taken;
+}

@@ -1,0 +1,37 @@
+/*
+ * reader_pool - a few threads for reads that take long: lists and histories.
+ *
+ * Each thread has its own read-only connection. A read runs in one snapshot under a time limit, then
+ * its parcel goes home. The queue is bounded by LONG_READS_MAX.
+ *
+ * Threads: submit from any; open and close from one.
+ */
+#pragma once
+#include "run/service.h"
+
+enum { READER_THREADS_MAX = 64 };
+
+struct reader_thread {
+	struct reader_pool *pool;
+	struct reader *reader;
+	pthread_t thread;
+};
+
+struct reader_pool {
+	struct guard guard;
+	struct signal_flag work;
+	struct list queue; /* long_read.queue_link; guarded, as is all below */
+	int under_way_count; /* queued or running */
+	bool must_stop;
+	int thread_count; /* written before the threads start */
+	struct reader_thread threads[READER_THREADS_MAX];
+};
+
+/* 0 or a fault; then nothing is left open. */
+int reader_pool_open(struct reader_pool *p, struct store *store, int thread_count);
+
+/* Finishes what is queued, then ends the threads. */
+void reader_pool_close(struct reader_pool *p);
+
+/* False: LONG_READS_MAX are under way. */
+bool reader_pool_submit(struct reader_pool *p, struct long_read *read);

@@ -1,0 +1,69 @@
+#include "run/replay.h"
+#include "base/clock.h"
+#include <string.h>
+
+/* The row as it stood right after the movement. */
+static struct stock stock_after(const struct movement *m)
+{
+	return (struct stock){ .id = m->stock_id,
+			       .on_hand = m->on_hand,
+			       .reserved = m->reserved,
+			       .version = m->version,
+			       .seq = m->seq,
+			       .updated_at_ms = m->at_ms };
+}
+
+static int rebuild(struct reader *reader, struct write *w, const struct key_record *k)
+{
+	struct answer *a = &w->answer;
+
+	*a = (struct answer){ .outcome = k->outcome,
+			      .status = k->status,
+			      .is_replayed = true,
+			      .body = k->body,
+			      .seq = k->seq };
+	CHECK(k->movement_count <= COMMAND_MOVEMENTS_MAX);
+	for (int i = 0; i < k->movement_count; i++) {
+		struct movement_view v;
+		int r = reader->ops->movement(reader, k->first_seq + i, &w->arena, &v);
+
+		if (r < 0)
+			return r;
+		a->movements[i] = v.movement;
+		a->stocks[i] = stock_after(&v.movement);
+	}
+	a->movement_count = k->movement_count;
+	a->stock_count = k->movement_count;
+	return 0;
+}
+
+static void refuse(struct write *w, enum outcome o)
+{
+	w->answer = (struct answer){ .outcome = o, .status = outcome_row(o)->http_status };
+}
+
+enum replay replay_try(struct snapshot *snapshot, struct write *w, int64_t key_id, int64_t now_ms)
+{
+	struct reader *reader = snapshot->reader;
+	struct key_record k;
+	int r = snapshot_use(snapshot);
+
+	if (r == 0)
+		r = reader->ops->key(reader, key_id, &w->arena, &k);
+	if (r < 0) {
+		refuse(w, OUTCOME_STORE_FAILED);
+		return REPLAY_ANSWERED;
+	}
+	if (k.id == 0 || strcmp(k.key, w->command.key) != 0 ||
+	    k.at_ms < now_ms - KEY_AGE_H_MAX * 3600 * MS_PER_S)
+		return REPLAY_OTHER_KEY;
+	if (k.fingerprint != w->command.fingerprint) {
+		refuse(w, OUTCOME_KEY_REUSED);
+		w->answer.seq = snapshot->seq;
+		return REPLAY_ANSWERED;
+	}
+	if (rebuild(reader, w, &k) < 0)
+		refuse(w, OUTCOME_STORE_FAILED);
+	metric_add(METRIC_KEYS_REPLAYED, 1);
+	return REPLAY_ANSWERED;
+}

@@ -1,0 +1,203 @@
+#include "run/service.h"
+#include "base/clock.h"
+#include "base/fault.h"
+#include "base/hash.h"
+#include "run/engine.h"
+#include "run/replay.h"
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+/* ---------------------------------------------------------------- life */
+
+static int start_engine(struct service *s, const struct service_options *o)
+{
+	int r = lock_manager_init(&s->locks);
+
+	if (r < 0)
+		return r;
+	s->writer.releases_rows_early = o->releases_rows_early;
+	s->writer.slow_ns = o->slow_ns;
+	s->writer.fail = o->fail;
+	s->writer.fail_context = o->fail_context;
+	r = writer_open(&s->writer, s->store, &s->locks, s->row_seed);
+	if (r < 0) {
+		lock_manager_fini(&s->locks);
+		return r;
+	}
+	r = reader_pool_open(&s->readers, s->store, o->reader_count);
+	if (r < 0) {
+		writer_close(&s->writer);
+		lock_manager_fini(&s->locks);
+	}
+	return r;
+}
+
+int service_open(const struct service_options *options, struct service **ret)
+{
+	struct service *s = calloc(1, sizeof(*s));
+
+	if (s == NULL)
+		return FAULT(-ENOMEM);
+	s->store = options->store;
+	if (getrandom(&s->row_seed, sizeof(s->row_seed), 0) != sizeof(s->row_seed)) {
+		free(s);
+		return FAULT(-EIO);
+	}
+
+	int r = start_engine(s, options);
+
+	if (r < 0) {
+		free(s);
+		return r;
+	}
+	*ret = s;
+	return 0;
+}
+
+void service_close(struct service *s)
+{
+	if (s == NULL)
+		return;
+	reader_pool_close(&s->readers);
+	writer_close(&s->writer);
+	lock_manager_fini(&s->locks);
+	s->store->ops->close(s->store);
+	free(s);
+}
+
+void service_drain(struct service *s, int64_t until_ns)
+{
+	guard_lock(&s->locks.guard);
+	s->locks.is_draining = true;
+	s->locks.drain_until_ns = until_ns;
+	signal_flag_raise(&s->locks.work);
+	guard_unlock(&s->locks.guard);
+}
+
+/* ---------------------------------------------------------------- writes */
+
+static void answer_at_once(struct write *w, struct waiter *waiter, enum outcome o)
+{
+	w->answer = (struct answer){ .outcome = o, .status = outcome_row(o)->http_status };
+	waiter->write = w;
+}
+
+/* What the command claims: its rows, or the item, location or lease that it is about. */
+static bool claim_rows(struct service *s, struct write *w)
+{
+	struct command *c = &w->command;
+	struct claim_slot *slots = w->first_slots;
+	uint64_t keys[COMMAND_ROWS_MAX];
+	int count = c->row_count;
+
+	CHECK(count <= COMMAND_ROWS_MAX);
+	for (int i = 0; i < count; i++) {
+		c->rows[i].key = hash_pair(c->rows[i].sku.text, c->rows[i].location.text,
+					   s->row_seed);
+		keys[i] = c->rows[i].key;
+	}
+	if (count == 0) {
+		count = 1;
+		if (c->kind == COMMAND_ITEM_PUT || c->kind == COMMAND_ITEM_DELETE)
+			keys[0] = hash_pair(c->item.sku.text, "", s->row_seed);
+		else if (c->kind == COMMAND_LOCATION_PUT || c->kind == COMMAND_LOCATION_DELETE)
+			keys[0] = hash_pair("", c->location.code.text, s->row_seed);
+		else
+			keys[0] = hash_pair("/lease/", c->lease_id, s->row_seed);
+	}
+	if (count > (int)LENGTH_OF(w->first_slots))
+		slots = arena_alloc(&w->arena, sizeof(*slots) * (size_t)count);
+	if (slots == NULL)
+		return false;
+	claim_init(&w->claim, slots, keys, count, c->fences, c->fence_count);
+	return true;
+}
+
+enum submit service_submit(struct service *s, struct write *w, struct waiter *waiter,
+			   struct snapshot *snapshot, int64_t wait_ms)
+{
+	struct key_search search = { 0 };
+	int64_t now_ns = clock_monotonic_ns();
+	enum enter result;
+
+	CHECK(w->state == WRITE_NEW);
+	if (!claim_rows(s, w)) {
+		answer_at_once(w, waiter, OUTCOME_OUT_OF_MEMORY);
+		return SUBMIT_ANSWERED;
+	}
+	w->decide_by_ns = now_ns + wait_ms * NS_PER_MS;
+	if (w->command.key != NULL)
+		w->key_hash = hash_bytes(w->command.key, strlen(w->command.key), 0);
+
+	while ((result = lock_manager_enter(&s->locks, w, waiter, wait_ms, now_ns, &search)) ==
+	       ENTER_LOOK_UP) {
+		enum replay replay = replay_try(snapshot, w, search.id, service_now_ms(s));
+
+		if (replay == REPLAY_OTHER_KEY)
+			continue;
+		waiter->write = w;
+		return SUBMIT_ANSWERED;
+	}
+	if (result == ENTER_ANSWERED) {
+		if (w->answer.seq == 0)
+			w->answer.seq = service_seq(s);
+		waiter->write = w;
+		return SUBMIT_ANSWERED;
+	}
+	if (waiter->write != w) /* it shares another one, and was never in itself */
+		write_release(w);
+	return SUBMIT_PENDING;
+}
+
+bool service_withdraw(struct service *s, struct waiter *waiter, struct arena *texts,
+		      struct answer *ret_answer)
+{
+	if (!lock_manager_withdraw(&s->locks, waiter, clock_monotonic_ns(), texts, ret_answer))
+		return false;
+	ret_answer->seq = service_seq(s);
+	return true;
+}
+
+bool service_read(struct service *s, struct long_read *read)
+{
+	return reader_pool_submit(&s->readers, read);
+}
+
+/* ---------------------------------------------------------------- looking in */
+
+void service_health(struct service *s, struct service_health *ret)
+{
+	struct lock_manager *m = &s->locks;
+
+	guard_lock(&m->guard);
+	*ret = (struct service_health){ .is_draining = m->is_draining,
+					.waiting_count = m->waiting_count,
+					.lease_count = m->leases.count,
+					.key_count = (int64_t)m->keys.used_count };
+	guard_unlock(&m->guard);
+
+	ret->is_disk_full = atomic_load(&s->writer.is_disk_full);
+	ret->is_store_busy = atomic_load(&s->writer.is_store_busy);
+	ret->is_writable = !atomic_load(&s->writer.is_failing) && !ret->is_disk_full;
+	ret->seq = service_seq(s);
+	ret->wal_bytes = atomic_load(&s->writer.wal_bytes);
+}
+
+int64_t service_seq(const struct service *s)
+{
+	return atomic_load(&s->writer.seq);
+}
+
+int64_t service_now_ms(struct service *s)
+{
+	int64_t newest_ms = atomic_load(&s->writer.published_ms);
+	int64_t now_ms = clock_utc_ms();
+
+	return now_ms > newest_ms ? now_ms : newest_ms;
+}
+
+uint64_t service_row_seed(const struct service *s)
+{
+	return s->row_seed;
+}

@@ -1,0 +1,167 @@
+/*
+ * service - the engine as the loops see it: submit writes, read snapshots, look at the queues.
+ *
+ *     struct write *w = write_create();
+ *     ...fill in w->command, texts in w->arena...
+ *     waiter.parcel.home = &loop->mailbox;
+ *     if (service_submit(s, w, &waiter, &loop->snapshot, wait_ms) == SUBMIT_ANSWERED)
+ *             ...answer from waiter.write->answer, then write_release(waiter.write)...
+ *     else
+ *             ...suspend BEFORE submitting; the parcel comes to the mailbox; then as above...
+ *
+ * Threads: everything here may be called from any loop thread; a snapshot belongs to one.
+ */
+#pragma once
+#include "ops/metrics.h"
+#include "run/write.h"
+#include "store/store.h"
+
+struct service;
+
+struct service_options {
+	struct store *store;        /* taken over: closed with the service */
+	bool releases_rows_early;   /* --row-release early; false: commit (strict two-phase locking) */
+	int64_t slow_ns;            /* writes that take longer are logged; 0: none */
+	int reader_count;           /* threads for long reads, >= 1 */
+
+	/* Called once, on the writer thread, when the disk failed and the process must stop. */
+	void (*fail)(void *context, int exit_code);
+	void *fail_context;
+};
+
+/* Loads leases and keys and starts the writer and the reader threads. 0 or a fault. */
+int service_open(const struct service_options *options, struct service **ret);
+
+/*
+ * Stops: no write may be pending any more (see service_drain). Closes the store. NULL is fine.
+ */
+void service_close(struct service *s);
+
+/*
+ * From now on new writes are refused with DRAINING. Those that wait at a lease or in a queue when
+ * the monotonic time until_ns comes are answered with DRAINING, too; the rest is carried out.
+ */
+void service_drain(struct service *s, int64_t until_ns);
+
+/* ---------------------------------------------------------------- writes */
+
+enum submit {
+	SUBMIT_PENDING,  /* the parcel will come to waiter->parcel.home */
+	SUBMIT_ANSWERED, /* waiter->write->answer is there */
+};
+
+struct snapshot;
+
+/*
+ * Queues a write, joins the one with the same idempotency key, or answers at once (a replay, a queue
+ * at its bound, draining, wait_ms 0 and the row not free). Takes over the caller's hold on w; in
+ * both cases waiter->write is the write to answer from, held for the caller.
+ *
+ * Once it is PENDING another thread may finish it at any moment. Deadlines are the caller's: see
+ * service_withdraw().
+ */
+enum submit service_submit(struct service *s, struct write *w, struct waiter *waiter,
+			   struct snapshot *snapshot, int64_t wait_ms);
+
+/*
+ * The waiter's time is up, or its client is gone. True: it no longer waits, nothing was done (or,
+ * with REQUEST_IN_FLIGHT, others still wait for it), and *ret_answer says ROW_BUSY, ROW_LEASED (with
+ * the lease), STORE_BUSY or REQUEST_IN_FLIGHT; texts in `texts`. The caller still holds
+ * waiter->write. False: it is decided (or done) already, its parcel comes as soon as it is durable.
+ */
+bool service_withdraw(struct service *s, struct waiter *waiter, struct arena *texts,
+		      struct answer *ret_answer);
+
+/* ---------------------------------------------------------------- reads */
+
+/*
+ * snapshot - a loop's own read-only view. Begun at the first read of a loop turn, renewed when a newer
+ * group was published, ended before the loop sleeps: it never pins the store.
+ */
+struct snapshot {
+	struct reader *reader; /* use it between snapshot_use() and snapshot_rest() only */
+	struct service *service;
+	int64_t seq;           /* the newest seq that it shows */
+	uint64_t generation;   /* of the service's published state it was begun at */
+	bool is_open;
+};
+
+int snapshot_init(struct snapshot *n, struct service *s);
+void snapshot_fini(struct snapshot *n);
+
+/* Sees everything that was published before the call. 0 or a fault. */
+int snapshot_use(struct snapshot *n);
+void snapshot_rest(struct snapshot *n);
+
+/*
+ * A read that may take long (a list, a history): runs on a reader thread under a time limit of
+ * LONG_READ_MS_MAX, in a snapshot of its own, then its parcel comes home.
+ */
+struct long_read {
+	struct parcel parcel;
+	/* On the reader thread. Fills what it wants; returns 0 or a fault (-ETIME: took too long). */
+	int (*run)(struct long_read *read, struct reader *reader, struct arena *arena);
+	struct arena *arena; /* the request's own, nobody else touches it meanwhile */
+	int result;          /* what run() (or beginning the snapshot) returned */
+	int64_t seq;         /* of its snapshot: Stock-Seq */
+	struct list queue_link;
+};
+
+/* False: LONG_READS_MAX are under way; nothing happened. Suspend before the call, as for writes. */
+bool service_read(struct service *s, struct long_read *read);
+
+/* ---------------------------------------------------------------- looking in */
+
+struct lock_waiter_view {
+	const char *request_id;
+	int64_t age_ms;
+};
+
+/* A row with a holder or a queue. */
+struct lock_view {
+	struct code sku;
+	struct code location;
+	bool is_leased;          /* the holder is a lease, else a command (or nobody: holder_id NULL) */
+	const char *holder_id;   /* lease id, or the request id of the command; NULL: nobody */
+	const char *purpose;     /* of the lease */
+	int64_t fence;
+	int64_t expires_in_ms;   /* of the lease */
+	int64_t holder_age_ms;
+	int64_t longest_wait_ms;
+	size_t waiter_count;     /* all of them */
+	size_t waiter_views;     /* those listed below: at most LOCK_WAITERS_SHOWN, in order */
+	struct lock_waiter_view *waiters;
+};
+
+enum { LOCK_WAITERS_SHOWN = 100, LOCK_ROWS_SHOWN = 1000 };
+
+/* Copies the rows with a holder or a queue, longest wait first. Array and texts in the arena. */
+int service_locks(struct service *s, struct arena *a, struct lock_view **ret_rows,
+		  size_t *ret_count);
+
+/* Copies every lease that is held, or the one with this id (NULL: all), by fence. */
+int service_leases(struct service *s, const char *id, struct arena *a,
+		   struct lease_view **ret_leases, size_t *ret_count);
+
+struct service_health {
+	bool is_writable;      /* the last group did not fail, the file is where it was */
+	bool is_draining;
+	bool is_disk_full;
+	bool is_store_busy;    /* another program holds the store right now */
+	int64_t seq;           /* newest published */
+	int64_t waiting_count; /* commands queued or at leases */
+	int64_t lease_count;
+	int64_t wal_bytes;
+	int64_t key_count;
+};
+
+void service_health(struct service *s, struct service_health *ret);
+
+/* Newest published seq. Any thread, one atomic load. */
+int64_t service_seq(const struct service *s);
+
+/* Store time now, UTC ms: max(clock, newest committed time). */
+int64_t service_now_ms(struct service *s);
+
+/* The seed of row keys: row_ref.key = hash_pair(sku, location, seed). */
+uint64_t service_row_seed(const struct service *s);

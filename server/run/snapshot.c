@@ -1,0 +1,43 @@
+#include "run/service.h"
+#include "base/fault.h"
+#include "run/engine.h"
+
+int snapshot_init(struct snapshot *n, struct service *s)
+{
+	*n = (struct snapshot){ .service = s };
+	return s->store->ops->open_reader(s->store, &n->reader);
+}
+
+void snapshot_fini(struct snapshot *n)
+{
+	snapshot_rest(n);
+	if (n->reader != NULL)
+		n->reader->ops->close(n->reader);
+	n->reader = NULL;
+}
+
+int snapshot_use(struct snapshot *n)
+{
+	/* Read before the transaction begins: it can only see more than this promises. */
+	uint64_t generation = atomic_load(&n->service->writer.generation);
+
+	if (n->is_open && n->generation == generation)
+		return 0;
+	snapshot_rest(n);
+
+	int r = n->reader->ops->begin(n->reader, &n->seq);
+
+	if (r < 0)
+		return r;
+	n->generation = generation;
+	n->is_open = true;
+	return 0;
+}
+
+void snapshot_rest(struct snapshot *n)
+{
+	if (!n->is_open)
+		return;
+	n->reader->ops->end(n->reader);
+	n->is_open = false;
+}

@@ -1,0 +1,793 @@
+#include "run/writer.h"
+#include "base/clock.h"
+#include "base/fault.h"
+#include "ops/log.h"
+#include "wire/answers.h"
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	EXIT_DISK_FAILED = 74,
+	FAILURES_MAX = 3, /* groups that fail in a row, for another reason than a full disk */
+	HOUSEKEEPING_MS = 1000,
+	FULL_LOG_S = 60,
+};
+
+/* ---------------------------------------------------------------- answering */
+
+static struct waiter *waiter_of(struct list *link)
+{
+	return CONTAINER_OF(link, struct waiter, write_link);
+}
+
+static struct write *write_of(struct list *link)
+{
+	return CONTAINER_OF(link, struct write, work_link);
+}
+
+/* Sends every waiter's parcel home, one burst and one wake-up for each loop. */
+static void deliver(struct list *waiters)
+{
+	struct list boxes;
+	struct list *link;
+
+	list_init(&boxes);
+	while ((link = list_pop_front(waiters)) != NULL) {
+		struct parcel *p = &waiter_of(link)->parcel;
+
+		list_init(&p->link);
+		list_push_back(&p->home->outgoing, &p->link);
+		if (!list_is_linked(&p->home->outgoing_link))
+			list_push_back(&boxes, &p->home->outgoing_link);
+	}
+	while ((link = list_pop_front(&boxes)) != NULL) {
+		struct mailbox *m = CONTAINER_OF(link, struct mailbox, outgoing_link);
+
+		mailbox_post(m, &m->outgoing);
+	}
+}
+
+/* The engine is done with them. */
+static void let_go(struct list *writes)
+{
+	struct list *link;
+
+	while ((link = list_pop_front(writes)) != NULL)
+		write_release(write_of(link));
+}
+
+static void log_if_slow(const struct writer *wr, const struct write *w)
+{
+	const struct write_cost *k = &w->cost;
+	char sku[CODE_BYTES_MAX * 2];
+
+	if (wr->slow_ns == 0 || k->done_ns - k->claimed_ns < wr->slow_ns)
+		return;
+	log_write(LOG_WARN, "slow_write",
+		  "request=%s row=%s/%s behind=%s ahead=%d lock_ms=%.1f queue_ms=%.1f commit_ms=%.1f "
+		  "status=%d",
+		  w->command.request_id,
+		  w->command.row_count > 0
+			  ? log_quote(sku, sizeof(sku), w->command.rows[0].sku.text)
+			  : "-",
+		  w->command.row_count > 0 ? w->command.rows[0].location.text : "-",
+		  w->blocked_by[0] != '\0' ? w->blocked_by : "-", k->ahead_count,
+		  (double)(k->granted_ns - k->claimed_ns) / NS_PER_MS,
+		  (double)(k->picked_ns - k->granted_ns) / NS_PER_MS,
+		  (double)(k->done_ns - k->decided_ns) / NS_PER_MS, w->answer.status);
+}
+
+static void finish(struct writer *wr, struct list *writes)
+{
+	int64_t now_ns = clock_monotonic_ns();
+	struct list waiters;
+
+	list_init(&waiters);
+	LIST_EACH(it, writes) {
+		struct write *w = write_of(it);
+
+		w->cost.done_ns = now_ns;
+		w->cost.group_count = wr->group.member_count;
+		metric_observe(METRIC_LOCK_WAIT, w->cost.granted_ns - w->cost.claimed_ns);
+		metric_observe(METRIC_QUEUE_DEPTH, w->cost.ahead_count);
+		log_if_slow(wr, w);
+	}
+	lock_manager_finish(wr->locks, writes, now_ns, &waiters);
+	deliver(&waiters);
+	let_go(writes);
+}
+
+static void refused_init(struct refused *r)
+{
+	list_init(&r->writes);
+	list_init(&r->waiters);
+}
+
+static void finish_refused(struct refused *r)
+{
+	deliver(&r->waiters);
+	let_go(&r->writes);
+}
+
+static void refuse_ready(struct writer *wr, enum outcome o)
+{
+	struct refused refused;
+
+	refused_init(&refused);
+	lock_manager_refuse_all(wr->locks, false, o, &refused);
+	finish_refused(&refused);
+}
+
+/* ---------------------------------------------------------------- faults */
+
+static void stop_process(struct writer *wr)
+{
+	if (wr->has_failed)
+		return;
+	wr->has_failed = true;
+	lock_manager_fail(wr->locks);
+	atomic_store(&wr->is_failing, true);
+	refuse_ready(wr, OUTCOME_STORE_FAILED);
+	if (wr->fail != NULL)
+		wr->fail(wr->fail_context, EXIT_DISK_FAILED);
+}
+
+static void log_fault(enum log_level level, const char *event, int r, int count)
+{
+	const struct fault *f = fault_latest();
+
+	log_write(level, event, "error=%s errno=%d extended=%d commands=%d at=%s:%d", strerror(-r),
+		  f->system_error, f->detail, count, f->file, f->line);
+}
+
+static void log_full_disk(struct writer *wr, int r)
+{
+	int64_t now_ns = clock_monotonic_ns();
+
+	atomic_store(&wr->is_disk_full, true);
+	if (wr->full_logged_ns != 0 && now_ns - wr->full_logged_ns < FULL_LOG_S * NS_PER_S)
+		return;
+	wr->full_logged_ns = now_ns;
+	log_fault(LOG_ERROR, "disk_full", r, wr->group.member_count);
+}
+
+/* What the clients of a failed group are told, and whether the process goes on. */
+static enum outcome judge_fault(struct writer *wr, int r)
+{
+	switch (r) {
+	case -ENOSPC:
+	case -EDQUOT:
+		log_full_disk(wr, r);
+		return OUTCOME_DISK_FULL;
+	case -EREMOTEIO:
+		log_fault(LOG_CRIT, "commit_unknown", r, wr->group.member_count);
+		return OUTCOME_OUTCOME_UNKNOWN;
+	case -ENOMEM:
+		log_fault(LOG_ERROR, "out_of_memory", r, wr->group.member_count);
+		return OUTCOME_OUT_OF_MEMORY;
+	case -EBUSY:
+		return OUTCOME_STORE_BUSY;
+	case -ESTALE:
+		log_fault(LOG_CRIT, "db_file_moved", r, wr->group.member_count);
+		return OUTCOME_STORE_FAILED;
+	default:
+		log_fault(LOG_ERROR, "store_failed", r, wr->group.member_count);
+		return OUTCOME_STORE_FAILED;
+	}
+}
+
+/* Nothing of the group was kept (or, with OUTCOME_UNKNOWN, nobody knows): all of it gets that answer. */
+static void fail_group(struct writer *wr, int r)
+{
+	enum outcome o = judge_fault(wr, r);
+	bool is_hopeless = r == -EREMOTEIO || r == -ESTALE;
+
+	if (r != -EREMOTEIO)
+		(void)wr->store->ops->rollback(wr->store);
+	row_cache_drop(&wr->cache);
+	metric_add(METRIC_GROUPS_FAILED, 1);
+	LIST_EACH(it, &wr->members) {
+		struct write *w = write_of(it);
+
+		w->answer = (struct answer){ .outcome = o,
+					     .status = outcome_row(o)->http_status,
+					     .is_unknown = o == OUTCOME_OUTCOME_UNKNOWN,
+					     .seq = wr->decider.seq_committed };
+	}
+	finish(wr, &wr->members);
+	if (o == OUTCOME_STORE_FAILED) {
+		atomic_store(&wr->is_failing, true);
+		is_hopeless = is_hopeless || ++wr->failed_in_a_row >= FAILURES_MAX;
+	}
+	if (is_hopeless)
+		stop_process(wr);
+}
+
+static void note_success(struct writer *wr)
+{
+	wr->failed_in_a_row = 0;
+	atomic_store(&wr->is_failing, false);
+	if (atomic_exchange(&wr->is_disk_full, false)) {
+		wr->full_logged_ns = 0;
+		log_write(LOG_INFO, "disk_has_space", "seq=%" PRId64, wr->decider.seq);
+	}
+}
+
+/* ---------------------------------------------------------------- writing a group */
+
+static int write_movements(struct writer *wr, struct write *w)
+{
+	for (int i = 0; i < w->answer.movement_count; i++) {
+		struct movement *m = &w->answer.movements[i];
+
+		m->stock_id = w->cached_rows[i]->stock.id;
+		CHECK(m->stock_id > 0);
+		w->answer.stocks[i].id = m->stock_id;
+
+		int r = wr->store->ops->add_movement(wr->store, m);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int write_key(struct writer *wr, struct write *w)
+{
+	struct text body;
+	int r;
+
+	text_init(&body);
+	if (!answer_is_rebuilt(&w->command, &w->answer))
+		answer_write_body(&body, &w->command, &w->answer);
+	if (body.failed) {
+		text_fini(&body);
+		return FAULT(-ENOMEM);
+	}
+
+	struct key_record record = { .key = w->command.key,
+				     .key_hash = w->key_hash,
+				     .fingerprint = w->command.fingerprint,
+				     .status = w->answer.status,
+				     .outcome = w->answer.outcome,
+				     .first_seq = w->answer.movement_count > 0
+							  ? w->answer.movements[0].seq
+							  : 0,
+				     .movement_count = w->answer.movement_count,
+				     .seq = w->answer.seq,
+				     .body = body.data,
+				     .at_ms = wr->decider.now_ms };
+
+	r = wr->store->ops->add_key(wr->store, &record);
+	w->key_id = record.id;
+	text_fini(&body);
+	return r;
+}
+
+static int write_group(struct writer *wr)
+{
+	int64_t movement_count = 0;
+	int r = row_cache_write(&wr->cache);
+
+	if (r < 0)
+		return r;
+	LIST_EACH(it, &wr->members) {
+		struct write *w = write_of(it);
+
+		r = write_movements(wr, w);
+		if (r < 0)
+			return r;
+		movement_count += w->answer.movement_count;
+		r = decided_is_recorded(w) ? write_key(wr, w) : 0;
+		if (r < 0)
+			return r;
+	}
+	CHECK(wr->decider.seq == wr->decider.seq_committed + movement_count);
+	return 0;
+}
+
+static int flush_group(struct writer *wr)
+{
+	int64_t begun_ns = clock_monotonic_ns();
+	int r = write_group(wr);
+
+	if (r < 0)
+		return r;
+	r = wr->store->ops->commit(wr->store);
+	if (r < 0)
+		return r;
+	metric_observe(METRIC_COMMIT_TIME, clock_monotonic_ns() - begun_ns);
+
+	/* Had the file been moved away meanwhile, nobody could say where the group is now. */
+	r = wr->store->ops->check_file(wr->store);
+	return r < 0 ? FAULT(-EREMOTEIO) : 0;
+}
+
+static void forget_ended_leases(struct writer *wr)
+{
+	struct list *link;
+
+	while ((link = list_pop_front(&wr->ended_leases)) != NULL)
+		lease_destroy(CONTAINER_OF(link, struct lease, link));
+}
+
+/* Nobody may see any of it before this; nobody may be answered before it. */
+static void publish_group(struct writer *wr)
+{
+	struct decider *d = &wr->decider;
+
+	metric_add(METRIC_MOVEMENTS, d->seq - d->seq_committed);
+	metric_add(METRIC_GROUPS, 1);
+	metric_observe(METRIC_GROUP_SIZE, wr->group.member_count);
+	metric_set(METRIC_SEQ, d->seq);
+	if (wr->newest_ms < d->now_ms)
+		wr->newest_ms = d->now_ms;
+	atomic_store(&wr->published_ms, wr->newest_ms);
+	atomic_store(&wr->seq, d->seq);
+	atomic_fetch_add(&wr->generation, 1);
+	d->seq_committed = d->seq;
+	LIST_EACH(it, &wr->members) {
+		struct write *w = write_of(it);
+
+		if (w->key_id != 0)
+			lock_manager_add_key(wr->locks, w->key_hash, w->key_id, d->now_ms);
+	}
+	forget_ended_leases(wr);
+	note_success(wr);
+}
+
+static void end_group(struct writer *wr)
+{
+	int r;
+
+	if (!wr->group.has_writes) {
+		metric_add(METRIC_GROUPS_EMPTY, 1);
+		r = wr->store->ops->rollback(wr->store);
+		if (r == 0)
+			finish(wr, &wr->members);
+	} else {
+		r = flush_group(wr);
+		if (r == 0) {
+			publish_group(wr);
+			finish(wr, &wr->members);
+		}
+	}
+	if (r < 0)
+		fail_group(wr, r);
+}
+
+/* ---------------------------------------------------------------- deciding a group */
+
+static bool keeps_rows_always(const struct write *w)
+{
+	return w->is_late;
+}
+
+/* A lease takes effect when it is durable: until then nobody may pass. */
+static bool keeps_rows_early(const struct write *w)
+{
+	return w->is_late && w->lease != NULL;
+}
+
+static int decide_batch(struct writer *wr, struct list *batch)
+{
+	struct list at_once;
+	struct list *link;
+	int r = 0;
+
+	list_init(&at_once);
+	wr->decider.now_ns = clock_monotonic_ns();
+	LIST_EACH(it, batch) {
+		struct write *w = write_of(it);
+
+		w->cost.picked_ns = wr->decider.now_ns;
+		w->is_late = true; /* what was not decided belongs to the group that failed */
+		if (r == 0)
+			r = decide(&wr->decider, w);
+	}
+
+	int64_t decided_ns = clock_monotonic_ns();
+
+	lock_manager_pass_on(wr->locks, batch, decided_ns,
+			     wr->releases_rows_early ? keeps_rows_early : keeps_rows_always);
+	while ((link = list_pop_front(batch)) != NULL) {
+		struct write *w = write_of(link);
+
+		w->cost.decided_ns = decided_ns;
+		group_add(&wr->group, decided_ns, w->is_late);
+		list_push_back(w->is_late ? &wr->members : &at_once, link);
+		metric_add(METRIC_COMMANDS, 1);
+		if (w->answer.outcome != OUTCOME_DONE)
+			metric_add(METRIC_REFUSALS, 1);
+	}
+	finish(wr, &at_once);
+	wr->group.has_writes = wr->decider.has_writes;
+	return r;
+}
+
+static int decide_group(struct writer *wr)
+{
+	struct list batch;
+	int room;
+
+	list_init(&batch);
+	while ((room = group_room(&wr->group, clock_monotonic_ns())) > 0 &&
+	       lock_manager_take(wr->locks, room, &batch) > 0) {
+		int r = decide_batch(wr, &batch);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* ---------------------------------------------------------------- beginning a group */
+
+static bool go_on_waiting(void *context)
+{
+	struct writer *wr = context;
+	struct refused late;
+
+	if (!atomic_exchange(&wr->is_store_busy, true))
+		lock_manager_set_store_busy(wr->locks, true);
+	refused_init(&late);
+	lock_manager_refuse_late(wr->locks, clock_monotonic_ns(), &late);
+	finish_refused(&late);
+	return true;
+}
+
+static void note_store_is_ours(struct writer *wr)
+{
+	if (!atomic_load(&wr->is_store_busy))
+		return;
+	atomic_store(&wr->is_store_busy, false);
+	lock_manager_set_store_busy(wr->locks, false);
+	if (wr->is_busy_logged)
+		log_write(LOG_INFO, "store_free_again", "seq=%" PRId64, wr->decider.seq_committed);
+	wr->is_busy_logged = false;
+}
+
+static void note_store_is_busy(struct writer *wr)
+{
+	metric_add(METRIC_STORE_BUSY, 1);
+	if (!wr->is_busy_logged)
+		log_write(LOG_WARN, "store_locked_by_other", "waiting_for=write_lock");
+	wr->is_busy_logged = true;
+}
+
+static const struct lease_row *stored_lease(const struct lease_row rows[], size_t count,
+					    int64_t fence)
+{
+	for (size_t i = 0; i < count; i++)
+		if (rows[i].fence == fence)
+			return &rows[i];
+	return NULL;
+}
+
+/* Rows first .. first + return value - 1 are one lease. */
+static size_t rows_of_lease(const struct lease_row rows[], size_t count, size_t first)
+{
+	size_t n = 1;
+
+	while (first + n < count && rows[first + n].fence == rows[first].fence &&
+	       n < COMMAND_ROWS_MAX)
+		n++;
+	return n;
+}
+
+static int add_stored_lease(struct writer *wr, const struct lease_row rows[], size_t count)
+{
+	struct row_ref refs[COMMAND_ROWS_MAX];
+	int64_t now_ns = clock_monotonic_ns();
+
+	for (size_t i = 0; i < count; i++)
+		refs[i] = (struct row_ref){ .key = hash_pair(rows[i].sku.text,
+							     rows[i].location.text,
+							     wr->cache.seed),
+					    .sku = rows[i].sku,
+					    .location = rows[i].location };
+
+	struct lease *l = lease_create(rows[0].lease_id, rows[0].purpose, rows[0].fence, refs,
+				       (int)count);
+
+	if (l == NULL)
+		return FAULT(-ENOMEM);
+	l->taken_at_ms = rows[0].taken_at_ms;
+	l->taken_ns = now_ns - (wr->decider.now_ms - rows[0].taken_at_ms) * NS_PER_MS;
+	l->expires_at_ms = rows[0].expires_at_ms;
+	l->deadline_ns = now_ns + (rows[0].expires_at_ms - wr->decider.now_ms) * NS_PER_MS;
+	lock_manager_add_lease(wr->locks, l, now_ns);
+	return 0;
+}
+
+/* Makes the leases in memory what the store says: at start, and after another program wrote. */
+static int reload_leases(struct writer *wr)
+{
+	struct arena texts;
+	struct lease_row *rows;
+	size_t count;
+
+	arena_init(&texts);
+
+	int r = wr->store->ops->load_leases(wr->store, &texts, &rows, &count);
+
+	if (r == 0) {
+		LIST_EACH_SAFE(it, &wr->locks->leases.leases) {
+			struct lease *l = CONTAINER_OF(it, struct lease, link);
+
+			if (stored_lease(rows, count, l->gate.fence) == NULL)
+				lock_manager_drop_lease(wr->locks, l, clock_monotonic_ns());
+		}
+	}
+	for (size_t i = 0, n; r == 0 && i < count; i += n) {
+		bool is_known = lease_book_by_fence(&wr->locks->leases, rows[i].fence) != NULL;
+
+		n = rows_of_lease(rows, count, i);
+		if (!is_known && rows[i].expires_at_ms > wr->decider.now_ms &&
+		    wr->locks->leases.count < LEASES_MAX)
+			r = add_stored_lease(wr, &rows[i], n);
+	}
+	arena_fini(&texts);
+	return r;
+}
+
+static int delete_ended_leases(struct writer *wr)
+{
+	LIST_EACH(it, &wr->ended_leases) {
+		int r = wr->store->ops->delete_lease(wr->store,
+						     CONTAINER_OF(it, struct lease, link)->id);
+
+		if (r < 0)
+			return r;
+		wr->decider.has_writes = true;
+	}
+	wr->group.has_writes = wr->decider.has_writes;
+	return 0;
+}
+
+static int64_t store_time_ms(const struct writer *wr)
+{
+	int64_t now_ms = clock_utc_ms();
+
+	return now_ms > wr->newest_ms ? now_ms : wr->newest_ms;
+}
+
+static int begin_group(struct writer *wr)
+{
+	struct store_begun begun;
+	int r = wr->store->ops->check_file(wr->store);
+
+	if (r < 0)
+		return r;
+	r = wr->store->ops->begin(wr->store, go_on_waiting, wr, &begun);
+	if (r < 0)
+		return r;
+	note_store_is_ours(wr);
+
+	struct decider *d = &wr->decider;
+
+	d->group++;
+	d->now_ms = store_time_ms(wr);
+	d->now_ns = clock_monotonic_ns();
+	d->has_writes = false;
+	if (!begun.is_changed_by_others) {
+		CHECK(begun.seq == d->seq_committed);
+		row_cache_make_room(&wr->cache);
+		d->seq = d->seq_committed;
+		return delete_ended_leases(wr);
+	}
+
+	log_write(LOG_INFO, "external_write", "seq=%" PRId64 " was=%" PRId64, begun.seq,
+		  d->seq_committed);
+	metric_add(METRIC_EXTERNAL_WRITES, 1);
+	row_cache_drop(&wr->cache);
+	d->seq = d->seq_committed = begun.seq;
+	atomic_store(&wr->seq, begun.seq);
+	atomic_fetch_add(&wr->generation, 1);
+	r = reload_leases(wr);
+	return r < 0 ? r : delete_ended_leases(wr);
+}
+
+static void run_group(struct writer *wr)
+{
+	group_begin(&wr->group);
+
+	int r = begin_group(wr);
+
+	if (r == -EBUSY) {
+		note_store_is_busy(wr);
+		return; /* the ready ones stay ready until their own time is up */
+	}
+	if (r == 0)
+		r = decide_group(wr);
+	if (r == 0) {
+		end_group(wr);
+		return;
+	}
+
+	/* It failed before or while it was decided: whoever is ready now shares its fate. */
+	enum outcome o = r == -ENOSPC ? OUTCOME_DISK_FULL : OUTCOME_STORE_FAILED;
+
+	fail_group(wr, r);
+	refuse_ready(wr, o);
+}
+
+/* ---------------------------------------------------------------- between groups */
+
+static void checkpoint_if_due(struct writer *wr)
+{
+	int64_t bytes = wr->store->ops->wal_bytes(wr->store);
+
+	atomic_store(&wr->wal_bytes, bytes);
+	metric_set(METRIC_WAL_BYTES, bytes);
+	if (bytes < WAL_BYTES_CHECKPOINT) {
+		wr->checkpoint_from_bytes = WAL_BYTES_CHECKPOINT;
+		return;
+	}
+	if (bytes < wr->checkpoint_from_bytes)
+		return;
+
+	int64_t begun_ns = clock_monotonic_ns();
+	int64_t frames = wr->store->ops->checkpoint(wr->store);
+
+	metric_observe(METRIC_CHECKPOINT_TIME, clock_monotonic_ns() - begun_ns);
+	if (frames < 0)
+		log_fault(LOG_WARN, "checkpoint_failed", (int)frames, 0);
+	/* If a reader held it up, the WAL goes on growing: try again a quarter further on. */
+	wr->checkpoint_from_bytes = bytes + WAL_BYTES_CHECKPOINT / 4;
+}
+
+/* Deletes forgotten keys from the store, in a small group of its own. */
+static void delete_old_keys(struct writer *wr)
+{
+	enum { DELETE_COUNT = 5000 };
+	struct store_begun begun;
+	int64_t floor = lock_manager_forget_keys(wr->locks, store_time_ms(wr));
+
+	if (floor == 0 || wr->store->ops->begin(wr->store, NULL, NULL, &begun) < 0)
+		return;
+	if (begun.is_changed_by_others ||
+	    wr->store->ops->delete_keys(wr->store, floor, DELETE_COUNT) <= 0) {
+		/* Let the next group find out what others wrote. */
+		(void)wr->store->ops->rollback(wr->store);
+		return;
+	}
+
+	int r = wr->store->ops->commit(wr->store);
+
+	if (r < 0)
+		fail_group(wr, r);
+}
+
+static void keep_house(struct writer *wr)
+{
+	int64_t now_ns = clock_monotonic_ns();
+
+	if (now_ns - wr->housekept_ns < HOUSEKEEPING_MS * NS_PER_MS)
+		return;
+	wr->housekept_ns = now_ns;
+	group_begin(&wr->group);
+
+	int r = wr->store->ops->check_file(wr->store);
+
+	if (r < 0) {
+		fail_group(wr, r);
+		return;
+	}
+	delete_old_keys(wr);
+}
+
+static void end_drain_if_over(struct writer *wr)
+{
+	struct refused refused;
+
+	if (!lock_manager_drain_is_over(wr->locks, clock_monotonic_ns()))
+		return;
+	refused_init(&refused);
+	lock_manager_refuse_all(wr->locks, true, OUTCOME_DRAINING, &refused);
+	finish_refused(&refused);
+}
+
+static bool has_work(struct writer *wr)
+{
+	guard_lock(&wr->locks->guard);
+	bool has_ready = !list_is_empty(&wr->locks->ready);
+	guard_unlock(&wr->locks->guard);
+	return has_ready || !list_is_empty(&wr->ended_leases);
+}
+
+static void *writer_main(void *context)
+{
+	struct writer *wr = context;
+
+	pthread_setname_np(pthread_self(), "writer");
+	while (lock_manager_wait(wr->locks,
+				 wr->housekept_ns + HOUSEKEEPING_MS * NS_PER_MS)) {
+		lock_manager_end_leases(wr->locks, clock_monotonic_ns(), &wr->ended_leases);
+		end_drain_if_over(wr);
+		if (wr->has_failed) {
+			refuse_ready(wr, OUTCOME_STORE_FAILED);
+			wr->housekept_ns = clock_monotonic_ns();
+			continue;
+		}
+		if (has_work(wr)) {
+			run_group(wr);
+			checkpoint_if_due(wr);
+		}
+		keep_house(wr);
+	}
+	return NULL;
+}
+
+/* ---------------------------------------------------------------- opening */
+
+static void see_key(void *context, int64_t id, uint64_t key_hash, int64_t at_ms)
+{
+	struct writer *wr = context;
+
+	lock_manager_add_key(wr->locks, key_hash, id, at_ms);
+}
+
+static int load_state(struct writer *wr)
+{
+	struct store_begun begun;
+	const struct store_ops *ops = wr->store->ops;
+	int r = ops->newest_ms(wr->store, &wr->newest_ms);
+
+	if (r < 0)
+		return r;
+	r = ops->begin(wr->store, NULL, NULL, &begun);
+	if (r < 0)
+		return r;
+	wr->decider.seq = wr->decider.seq_committed = begun.seq;
+	wr->decider.now_ms = store_time_ms(wr);
+	r = reload_leases(wr);
+	if (r == 0)
+		r = ops->each_key(wr->store,
+				  wr->decider.now_ms - KEY_AGE_H_MAX * 3600 * MS_PER_S, KEYS_MAX,
+				  see_key, wr);
+	(void)ops->rollback(wr->store);
+	atomic_store(&wr->seq, begun.seq);
+	atomic_store(&wr->published_ms, wr->newest_ms);
+	metric_set(METRIC_SEQ, begun.seq);
+	return r;
+}
+
+int writer_open(struct writer *w, struct store *store, struct lock_manager *locks, uint64_t seed)
+{
+	w->store = store;
+	w->locks = locks;
+	list_init(&w->members);
+	list_init(&w->ended_leases);
+	w->checkpoint_from_bytes = WAL_BYTES_CHECKPOINT;
+	w->housekept_ns = clock_monotonic_ns();
+
+	int r = row_cache_init(&w->cache, store, seed);
+
+	if (r < 0)
+		return r;
+	w->decider = (struct decider){
+		.store = store, .cache = &w->cache, .locks = locks, .members = &w->members
+	};
+	r = load_state(w);
+	if (r == 0 && pthread_create(&w->thread, NULL, writer_main, w) != 0)
+		r = FAULT(-EAGAIN);
+	if (r < 0)
+		row_cache_fini(&w->cache);
+	return r;
+}
+
+void writer_close(struct writer *w)
+{
+	guard_lock(&w->locks->guard);
+	w->locks->must_stop = true;
+	if (w->locks->is_writer_asleep)
+		signal_flag_raise(&w->locks->work);
+	guard_unlock(&w->locks->guard);
+
+	CHECK(pthread_join(w->thread, NULL) == 0);
+	CHECK(list_is_empty(&w->members));
+	forget_ended_leases(w);
+	row_cache_fini(&w->cache);
+}

@@ -1,0 +1,61 @@
+/*
+ * writer - the one thread that changes the store: group commit.
+ *
+ *     take the ready writes ──> decide each ──> pass their rows on ──┐
+ *          ▲                                                        │  until nobody is ready,
+ *          └────────────────────────────────────────────────────────┘  or the group closes
+ *     write rows, movements, keys ──> COMMIT (one flush) ──> publish ──> answer everybody in it
+ *
+ * With early lock release a row passes on as soon as its change is decided, so one hot row gets
+ * many changes per flush; every answer that rests on the group, a refusal too, leaves only after the
+ * flush, and a failed commit fails the whole group. (DeWitt et al. 1984, "Implementation Techniques
+ * for Main Memory Database Systems", section 5.2: pre-committed transactions.) With `commit` a row
+ * passes on when its change is durable.
+ *
+ * A refusal that rests on nothing uncommitted, and that no key has to remember, leaves at once. A
+ * group that wrote nothing is rolled back: no flush.
+ */
+#pragma once
+#include "core/group.h"
+#include "run/decide.h"
+#include <stdatomic.h>
+
+struct writer {
+	struct store *store;
+	struct lock_manager *locks;
+	bool releases_rows_early;
+	int64_t slow_ns; /* 0: none */
+	pthread_t thread;
+
+	/* The thread's own. */
+	struct row_cache cache;
+	struct decider decider;
+	struct group group;
+	struct list members;      /* write.work_link: wait for the flush */
+	struct list ended_leases; /* lease.link: to be deleted from the store */
+	int64_t newest_ms;        /* newest committed time */
+	int failed_in_a_row;
+	bool is_busy_logged;
+	int64_t full_logged_ns;   /* when the full disk was logged last; 0: it is not full */
+	int64_t checkpoint_from_bytes;
+	int64_t housekept_ns;
+	bool has_failed;
+
+	/* Published for everybody. */
+	atomic_int_fast64_t seq;         /* newest committed */
+	atomic_uint_fast64_t generation; /* grows with each commit, before its answers leave */
+	atomic_int_fast64_t published_ms;
+	atomic_bool is_disk_full;
+	atomic_bool is_store_busy;
+	atomic_bool is_failing; /* the last group failed for another reason */
+	atomic_int_fast64_t wal_bytes;
+
+	void (*fail)(void *context, int exit_code);
+	void *fail_context;
+};
+
+/* Loads leases and keys, then starts the thread. 0 or a fault. */
+int writer_open(struct writer *w, struct store *store, struct lock_manager *locks, uint64_t seed);
+
+/* Stops the thread. Nothing may be pending. */
+void writer_close(struct writer *w);

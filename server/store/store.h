@@ -1,0 +1,262 @@
+/*
+ * store - where items, locations, stock rows, the ledger, leases and keys live.
+ *
+ * SQLite fills in these tables (store/sqlite.h); nothing outside of store/ knows which store it is.
+ * Every store keeps these promises, and tests/unit/test_store.c holds it to each of them:
+ *
+ *   - commit() returns 0 only once the whole group would survive a power cut;
+ *   - a group is all or nothing, also across a crash;
+ *   - a snapshot sees the last commit that returned before it began, and nothing of later ones;
+ *   - seqs are consecutive, and nothing ever appears at or below a seq that was already read.
+ *
+ * Threads: one writer (`struct store`) used by one thread; any number of readers (`struct reader`),
+ * each used by one thread at a time. Texts handed out live in the arena that was passed in.
+ * Returns: 0, or a fault (< 0, base/fault.h). Something that is absent is not a fault: its id is 0.
+ *
+ * Faults that mean something to the caller (each leaves the connection usable unless said):
+ *   -EBUSY   begin(): another program holds the database; nothing was done
+ *   -ENOSPC  the disk is full; the group was rolled back
+ *   -EIO     a write failed before the flush; the group was rolled back
+ *   -EREMOTEIO  commit(): the flush failed; whether the group was kept is UNKNOWN: stop the process
+ *   -ESTALE  the database file was moved or removed: stop the process
+ *   -EBADMSG the file is corrupt, or was changed in a way that no rule allows
+ *   -ETIME   a read was interrupted by its time limit
+ *   -ENOMEM  memory was short; the group was rolled back
+ * Any other fault: the group was rolled back.
+ */
+#pragma once
+#include "base/arena.h"
+#include "core/answer.h"
+
+/* ------------------------------------------------------------------ opening */
+
+enum store_trouble {
+	STORE_FINE,
+	STORE_FOREIGN,    /* another program's file, or not a database: exit 65 */
+	STORE_NEWER,      /* a later version of this program wrote it: exit 65 */
+	STORE_CORRUPT,    /* exit 65 */
+	STORE_GONE,       /* the lock file is there, the store is not: exit 65, --create to start empty */
+	STORE_IN_USE,     /* another instance has it: exit 75 */
+	STORE_LOCKED,     /* another program holds it for too long: exit 75 */
+	STORE_FORBIDDEN,  /* no permission, or a read-only file system: exit 77 */
+	STORE_NETWORK,    /* on a network file system: exit 78 */
+	STORE_UNREACHABLE, /* exit 69 */
+};
+
+struct store_options {
+	const char *path;
+	bool may_create_gone; /* --create: start empty although a lock file says a store was here */
+	int busy_ms;          /* begin() waits this long for another program's lock */
+};
+
+struct store_open_result {
+	enum store_trouble trouble;
+	char message[512]; /* a sentence for the operator: what is wrong with which path, and what to do */
+	bool is_new;       /* the file was created */
+	int version_from;  /* schema version found, 0 for a new file */
+	int version;       /* schema version now */
+	int64_t wal_frames_recovered;
+	double open_ms;
+};
+
+struct store;
+struct reader;
+
+/* ------------------------------------------------------------------ records */
+
+/* A used idempotency key. */
+struct key_record {
+	int64_t id; /* rising with arrival; given by the store in add_key() */
+	const char *key;
+	uint64_t key_hash; /* hash_bytes(key, ..., 0) */
+	uint64_t fingerprint;
+	int status;
+	enum outcome outcome;
+	int64_t first_seq; /* its movements: first_seq .. first_seq + movement_count - 1 */
+	int movement_count;
+	int64_t seq;      /* the Stock-Seq of the first answer */
+	const char *body; /* the answer's JSON where it cannot be rebuilt from the ledger; else NULL */
+	int64_t at_ms;
+};
+
+/* One leased row. A lease of n rows is n of these with the same lease_id and fence. */
+struct lease_row {
+	const char *lease_id;
+	int64_t fence;
+	struct code sku;
+	struct code location;
+	const char *purpose;
+	int64_t taken_at_ms;
+	int64_t expires_at_ms;
+};
+
+/* A stock row with its names. */
+struct stock_view {
+	struct code sku;
+	struct code location;
+	struct stock stock;
+};
+
+/* A movement with its names. */
+struct movement_view {
+	struct code sku;
+	struct code location;
+	struct movement movement;
+};
+
+/* ------------------------------------------------------------------ the writer */
+
+/* What begin() found. */
+struct store_begun {
+	bool is_changed_by_others; /* another program wrote since the last group: drop every cache */
+	int64_t seq;               /* the last one in the ledger; read anew when changed by others */
+};
+
+struct store_ops {
+	const char *name;
+
+	/*
+	 * Takes the write lock. Waits at most busy_ms, in short steps, while another program holds it;
+	 * `may_go_on` (may be NULL) is asked between the steps and ends the wait early by false.
+	 */
+	int (*begin)(struct store *s, bool (*may_go_on)(void *), void *context,
+		     struct store_begun *ret);
+
+	/* Reads inside the group; they see what the group wrote. texts: NULL = only the numbers. */
+	int (*load_item)(struct store *s, const char *sku, struct arena *texts, struct item *ret);
+	int (*load_location)(struct store *s, const char *code, struct arena *texts,
+			     struct location *ret);
+	int (*load_stock)(struct store *s, int64_t item_id, int64_t location_id, struct stock *ret);
+	int (*item_has_stock)(struct store *s, int64_t item_id, bool *ret);
+	int (*location_has_stock)(struct store *s, int64_t location_id, bool *ret);
+
+	/* Inserts when ids are 0, and sets them; updates otherwise. */
+	int (*put_item)(struct store *s, struct item *item);
+	int (*delete_item)(struct store *s, int64_t item_id);
+	int (*put_location)(struct store *s, struct location *location);
+	int (*delete_location)(struct store *s, int64_t location_id);
+	int (*put_stock)(struct store *s, int64_t item_id, int64_t location_id, struct stock *row);
+	int (*add_movement)(struct store *s, const struct movement *m); /* stock_id must be known */
+
+	/* Leases. next_fence() gives one that no lease of this store ever had. */
+	int (*next_fence)(struct store *s, int64_t *ret);
+	int (*add_lease_row)(struct store *s, const struct lease_row *row, int64_t item_id,
+			     int64_t location_id);
+	int (*renew_lease)(struct store *s, const char *lease_id, int64_t expires_at_ms);
+	int (*delete_lease)(struct store *s, const char *lease_id);
+	/* Every lease row, expired or not, ordered by fence. Array and texts in the arena. */
+	int (*load_leases)(struct store *s, struct arena *a, struct lease_row **ret_rows,
+			   size_t *ret_count);
+
+	/* Keys. add_key() sets record->id. */
+	int (*add_key)(struct store *s, struct key_record *record);
+	/* Deletes at most `count` records with id <= id_last, oldest first. */
+	int (*delete_keys)(struct store *s, int64_t id_last, int count);
+	/* Calls `see` for the newest `count` records made since since_ms, oldest first. */
+	int (*each_key)(struct store *s, int64_t since_ms, size_t count,
+			void (*see)(void *context, int64_t id, uint64_t key_hash, int64_t at_ms),
+			void *context);
+
+	int (*commit)(struct store *s);   /* one flush for all of it */
+	int (*rollback)(struct store *s); /* harmless when no group is open */
+
+	/* Between groups: copies the WAL into the database. Returns frames copied, or a fault. */
+	int64_t (*checkpoint)(struct store *s);
+	int64_t (*wal_bytes)(struct store *s);
+	/* 0 while the file is still the one that was opened, else -ESTALE. Any time, cheap. */
+	int (*check_file)(struct store *s);
+	/* Newest committed time in the store (UTC ms; 0: none): store time never runs behind it. */
+	int (*newest_ms)(struct store *s, int64_t *ret);
+	/* Runs a script of SQL between groups (demo data). ret_message: malloc'ed, NULL when fine. */
+	int (*run_script)(struct store *s, const char *sql, char **ret_message);
+	/* Has it no items at all? */
+	int (*is_empty)(struct store *s, bool *ret);
+
+	int (*open_reader)(struct store *s, struct reader **ret); /* any thread */
+	void (*close)(struct store *s); /* checkpoints what it can; NULL is fine */
+};
+
+struct store {
+	const struct store_ops *ops;
+};
+
+/* ------------------------------------------------------------------ readers */
+
+struct stock_query {
+	const char *sku;      /* NULL: any */
+	const char *location; /* NULL: any */
+	bool is_below_reorder;
+	int64_t after_id; /* rows of the stock table with an id above it, in id order */
+	int limit;        /* 1 to PAGE_ROWS_MAX */
+};
+
+struct movement_query {
+	const char *sku; /* NULL: any, as with all texts */
+	const char *location;
+	const char *reference;
+	const char *reservation;
+	enum movement_kind kind; /* MOVEMENT_KINDS: any */
+	int64_t since_ms;        /* at or after; INT64_MIN: any */
+	int64_t until_ms;        /* before; INT64_MAX: any */
+	bool is_descending;
+	int64_t after_seq; /* rows behind it in the order asked for; 0: from the start */
+	int limit;
+};
+
+struct catalogue_query {
+	const char *text;  /* in the name, sku or code, without regard to case; NULL: any */
+	int is_archived;   /* 0, 1; -1: both */
+	const char *after; /* skus or codes behind it, in byte order; "": from the start */
+	int limit;
+};
+
+/*
+ * A page of a list: `next` says where to go on (an id, a seq, or a sku or code in next_code).
+ * A filtered page examines at most PAGE_EXAMINED_MAX rows: it may be empty and still have a next.
+ */
+struct page {
+	size_t count;
+	bool has_next;
+	int64_t next;
+	struct code next_code;
+	union {
+		struct stock_view *stock;
+		struct movement_view *movements;
+		struct item *items;
+		struct location *locations;
+	};
+};
+
+struct reader_ops {
+	/* Begins a snapshot; ret_seq is the newest seq in it. One at a time. */
+	int (*begin)(struct reader *r, int64_t *ret_seq);
+	void (*end)(struct reader *r); /* harmless without a snapshot */
+
+	int (*item)(struct reader *r, const char *sku, struct arena *a, struct item *ret);
+	int (*location)(struct reader *r, const char *code, struct arena *a, struct location *ret);
+	/* The row with its names in two ids: which of the three are there. */
+	int (*stock)(struct reader *r, const char *sku, const char *location,
+		     struct stock *ret, bool *ret_has_item, bool *ret_has_location);
+	/* All rows of one item, by location code; ret_has_item says whether there is such an item. */
+	int (*stock_of_item)(struct reader *r, const char *sku, struct arena *a, bool *ret_has_item,
+			     struct stock_view **ret_rows, size_t *ret_count);
+	int (*movement)(struct reader *r, int64_t seq, struct arena *a, struct movement_view *ret);
+	int (*key)(struct reader *r, int64_t id, struct arena *a, struct key_record *ret);
+
+	int (*list_stock)(struct reader *r, const struct stock_query *q, struct arena *a,
+			  struct page *ret);
+	int (*list_movements)(struct reader *r, const struct movement_query *q, struct arena *a,
+			      struct page *ret);
+	int (*list_items)(struct reader *r, const struct catalogue_query *q, struct arena *a,
+			  struct page *ret);
+	int (*list_locations)(struct reader *r, const struct catalogue_query *q, struct arena *a,
+			      struct page *ret);
+
+	/* Reads after this end with -ETIME once the monotonic clock passes at_ns; 0: no limit. */
+	void (*limit_time)(struct reader *r, int64_t at_ns);
+	void (*close)(struct reader *r);
+};
+
+struct reader {
+	const struct reader_ops *ops;
+};
