@@ -1,0 +1,170 @@
+#include "http/connection.h"
+#include "base/clock.h"
+#include "ops/log.h"
+#include "ops/metrics.h"
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+struct connection *connection_open(struct loop *l, struct MHD_Connection *handle, int fd)
+{
+	struct list *link = list_pop_front(&l->free_connections);
+	struct connection *c = link != NULL ? CONTAINER_OF(link, struct connection, link) :
+					      malloc(sizeof(*c));
+
+	if (c == NULL)
+		return NULL;
+	*c = (struct connection){ .loop = l, .handle = handle, .fd = fd, .due_ns = INT64_MAX };
+	list_init(&c->link);
+	list_push_back(&l->connections, &c->link);
+	l->connection_count++;
+	metric_add(METRIC_CONNECTIONS, 1);
+	connection_enter(c, CONNECTION_HEAD, l->now_ns + l->edge->options.header_timeout_ms * NS_PER_MS);
+	return c;
+}
+
+void connection_close(struct connection *c)
+{
+	struct loop *l = c->loop;
+
+	CHECK(c->request == NULL);
+	deadline_remove(&l->deadlines, &c->deadline);
+	list_remove(&c->link);
+	list_push_back(&l->free_connections, &c->link);
+	l->connection_count--;
+	metric_add(METRIC_CONNECTIONS, -1);
+}
+
+void connection_enter(struct connection *c, enum connection_phase phase, int64_t due_ns)
+{
+	c->phase = phase;
+	c->due_ns = due_ns;
+	if (due_ns == INT64_MAX)
+		return;
+	if (deadline_is_set(&c->deadline) && c->deadline.at_ns <= due_ns)
+		return; /* comes up early enough, and is put right then */
+	deadline_remove(&c->loop->deadlines, &c->deadline);
+	deadline_add(&c->loop->deadlines, &c->deadline, due_ns);
+}
+
+struct connection *connection_pop_due(struct loop *l)
+{
+	struct deadline *d;
+
+	while ((d = deadline_pop_due(&l->deadlines, l->now_ns)) != NULL) {
+		struct connection *c = CONTAINER_OF(d, struct connection, deadline);
+
+		if (c->due_ns <= l->now_ns)
+			return c;
+		if (c->due_ns != INT64_MAX)
+			deadline_add(&l->deadlines, d, c->due_ns);
+	}
+	return NULL;
+}
+
+void connection_cut(struct connection *c)
+{
+	connection_enter(c, CONNECTION_LEAVING, INT64_MAX);
+	shutdown(c->fd, SHUT_RDWR);
+}
+
+bool connection_has_input(const struct connection *c)
+{
+	char byte;
+
+	return recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
+bool connection_is_gone(const struct connection *c)
+{
+	char byte;
+	ssize_t r = recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+
+	return r == 0 || (r < 0 && errno != EAGAIN && errno != EINTR);
+}
+
+/* ---------------------------------------------------------------- answers past microhttpd */
+
+/* The exchange of the request under way, or of one made up for bytes that never became one. */
+static struct exchange *refused_exchange(struct connection *c)
+{
+	struct request *r = c->request;
+
+	if (r == NULL) {
+		r = request_take(&c->loop->requests);
+		if (r == NULL)
+			return NULL;
+		r->x.begun_ns = c->loop->now_ns;
+	}
+	r->x.service = c->loop->edge->options.service;
+	r->x.snapshot = &c->loop->snapshot;
+	r->x.mailbox = &c->loop->mailbox;
+	r->x.must_close = true;
+	request_move(r, REQUEST_RUNNING);
+	return &r->x;
+}
+
+static void answer_write(struct text *out, const struct exchange *x)
+{
+	text_add_format(out, "HTTP/1.1 %d Refused\r\nConnection: close\r\n", x->status);
+	text_add_format(out, "Content-Type: %s\r\nContent-Length: %zu\r\nX-Request-Id: %s\r\n",
+			x->content_type != NULL ? x->content_type : "application/json",
+			x->reply.byte_count, x->request_id);
+	for (int i = 0; i < x->reply_header_count; i++)
+		text_add_format(out, "%s: %s\r\n", x->reply_headers[i].name,
+				x->reply_headers[i].value);
+	text_add(out, "\r\n");
+	text_add_bytes(out, x->reply.data != NULL ? x->reply.data : "", x->reply.byte_count);
+}
+
+static void answer_send(const struct connection *c, const struct exchange *x)
+{
+	struct text out;
+
+	text_init(&out);
+	answer_write(&out, x);
+	/* A client that has no room for so little is cut without it. */
+	if (!out.failed && !x->reply.failed)
+		(void)!send(c->fd, out.data, out.byte_count, MSG_NOSIGNAL | MSG_DONTWAIT);
+	text_fini(&out);
+}
+
+void connection_refuse(struct connection *c, enum outcome o, const char *detail)
+{
+	struct exchange *x = refused_exchange(c);
+
+	if (x != NULL) {
+		c->loop->edge->options.refuse(x, o, detail);
+		CHECK(request_of(x)->state == REQUEST_REPLIED);
+		answer_send(c, x);
+		connection_account(c->loop, x);
+		if (c->request == NULL)
+			request_return(&c->loop->requests, request_of(x));
+	}
+	connection_cut(c);
+}
+
+/* ---------------------------------------------------------------- keeping account */
+
+static void request_log(const struct exchange *x, enum log_level level, const char *event,
+			int64_t ns)
+{
+	char path[256], id[2 * ID_BYTES_MAX];
+
+	log_write(level, event, "method=%s path=%s status=%d ms=%lld.%03lld id=%s",
+		  x->method_text[0] != '\0' ? x->method_text : "-",
+		  log_quote(path, sizeof(path), x->path), x->status, (long long)(ns / NS_PER_MS),
+		  (long long)(ns / 1000 % 1000), log_quote(id, sizeof(id), x->request_id));
+}
+
+void connection_account(struct loop *l, const struct exchange *x)
+{
+	int64_t ns = clock_monotonic_ns() - x->begun_ns;
+
+	metric_request(x->label != NULL ? x->label : "none", x->status, ns);
+	if (x->status >= 500)
+		request_log(x, x->status == 503 ? LOG_WARN : LOG_ERROR, "request_failed", ns);
+	else if (l->edge->options.logs_requests)
+		request_log(x, LOG_INFO, "request", ns);
+}

@@ -1,0 +1,65 @@
+/*
+ * connection - one client's connection: which time limit runs, and answers that bypass microhttpd.
+ *
+ * A connection has one deadline at a time. Moving it is a store: its place in the queue is put right
+ * only when it comes up too early, or must come earlier. microhttpd's own idle timeout is not used,
+ * since each byte restarts it and a slow client would live for ever.
+ *
+ *     HEAD ──> BODY ──> ANSWERING ──> REPLYING ──> HEAD ...
+ *       └───────┴───────────────────────┴──> LEAVING
+ *
+ * Threads: the loop's.
+ */
+#pragma once
+#include "http/edge.h"
+
+struct MHD_Connection;
+
+enum connection_phase {
+	CONNECTION_HEAD,      /* idle, or headers are coming in */
+	CONNECTION_BODY,      /* the body is coming in */
+	CONNECTION_ANSWERING, /* a handler is at work, or the request is parked */
+	CONNECTION_REPLYING,  /* the client reads the answer */
+	CONNECTION_LEAVING,   /* shut down; closed at the next event */
+};
+
+struct connection {
+	struct loop *loop;
+	struct MHD_Connection *handle;
+	int fd;
+	enum connection_phase phase;
+	struct deadline deadline; /* in loop.deadlines, at or before due_ns */
+	int64_t due_ns;           /* INT64_MAX: none */
+	struct request *request;  /* the one under way, or NULL */
+	struct list link;         /* in loop.connections or loop.free_connections */
+};
+
+/* Registers an accepted socket with its loop; NULL when memory is short. */
+struct connection *connection_open(struct loop *l, struct MHD_Connection *handle, int fd);
+
+/* The socket itself is closed by microhttpd. */
+void connection_close(struct connection *c);
+
+/* From now on this limit runs. */
+void connection_enter(struct connection *c, enum connection_phase phase, int64_t due_ns);
+
+/* One whose time is up, or NULL. */
+struct connection *connection_pop_due(struct loop *l);
+
+/* Cuts it: microhttpd closes it at the next event. */
+void connection_cut(struct connection *c);
+
+/*
+ * Answers past microhttpd, where that would not let us (in the middle of a body) or would give an
+ * answer of its own, and cuts the connection behind it.
+ */
+void connection_refuse(struct connection *c, enum outcome o, const char *detail);
+
+/* Are there bytes that nobody has read yet? */
+bool connection_has_input(const struct connection *c);
+
+/* Has the client gone away? Looks without reading. */
+bool connection_is_gone(const struct connection *c);
+
+/* Counts and logs an answer. */
+void connection_account(struct loop *l, const struct exchange *x);

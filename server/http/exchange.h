@@ -1,0 +1,101 @@
+/*
+ * exchange - one HTTP request and its answer, as handlers see it. Nothing here knows microhttpd.
+ *
+ *     void stock_show(struct exchange *x)                       // at once
+ *     {
+ *             text_add(&x->reply, "{...}\n");
+ *             exchange_header_add(x, "ETag", etag);
+ *             exchange_reply(x, 200);
+ *     }
+ *
+ *     void stock_adjust(struct exchange *x)                     // later
+ *     {
+ *             if (service_submit(...) == SUBMIT_PENDING)
+ *                     exchange_park(x, finish, give_up, deadline_ns);
+ *             else
+ *                     finish(x);
+ *     }
+ *
+ * A handler either replies or parks, exactly once each time it is called. A parked exchange is called
+ * again on its own loop thread: `resume` when its parcel has come home, `expire` when its deadline
+ * passes first (it may reply, or park again). Parking after submitting is safe, since the parcel is
+ * taken by this same thread, later.
+ *
+ * Threads: the loop thread that owns it. Ownership: the loop; everything in `arena` dies with it.
+ */
+#pragma once
+#include "run/service.h"
+
+enum http_method {
+	HTTP_GET,
+	HTTP_HEAD, /* handlers answer as to GET; the loop sends no body */
+	HTTP_POST,
+	HTTP_PUT,
+	HTTP_PATCH,
+	HTTP_DELETE,
+	HTTP_OPTIONS,
+	HTTP_OTHER, /* known to HTTP, not to us: 501 */
+};
+
+enum { EXCHANGE_HEADERS_MAX = 16 };
+
+struct exchange_reply_header {
+	const char *name;  /* a constant */
+	const char *value; /* in the arena, or a constant */
+};
+
+struct exchange {
+	/* The request. Texts live as long as the exchange. */
+	enum http_method method;
+	const char *method_text;
+	const char *path;  /* raw, escapes and all, up to the '?' */
+	const char *query; /* raw, behind the '?'; NULL: there is none */
+	const char *body;  /* complete; "" when there is none */
+	size_t body_bytes;
+	char request_id[ID_BYTES_MAX + 1]; /* echoed or made */
+	int64_t begun_ns;
+	struct arena arena;
+
+	/* Where it runs. */
+	struct service *service;
+	struct snapshot *snapshot; /* this loop's; snapshot_use() it, the loop rests it */
+	struct mailbox *mailbox;   /* home of this loop's parcels */
+
+	/* The handlers' own. */
+	const struct route *route; /* set by the dispatcher; NULL before */
+	const char *label;         /* of the metrics, a constant; set by the dispatcher, NULL before */
+	struct exchange *waiter_owner; /* this exchange: each lies right before the parcel whose */
+	struct waiter waiter;          /* owner it names, so that exchange_of_parcel() finds it; */
+	struct exchange *read_owner;   /* waiter and long_read may be overwritten, these not */
+	struct long_read long_read;
+	void *context; /* in the arena */
+
+	/* The answer. */
+	struct text reply;        /* the body */
+	const char *content_type; /* NULL: application/json */
+	bool must_close;          /* Connection: close behind this answer */
+	int status;
+	int reply_header_count;
+	struct exchange_reply_header reply_headers[EXCHANGE_HEADERS_MAX];
+};
+
+/* The value of a request header (any case of the name), or NULL. The first one if there are several. */
+const char *exchange_header(const struct exchange *x, const char *name);
+
+/* How often the header was sent. */
+int exchange_header_count(const struct exchange *x, const char *name);
+
+/* Adds a header to the answer. At most EXCHANGE_HEADERS_MAX. */
+void exchange_header_add(struct exchange *x, const char *name, const char *value);
+
+/* Answers with x->reply. X-Request-Id, Content-Length and Date are the loop's. */
+void exchange_reply(struct exchange *x, int status);
+
+typedef void exchange_continue(struct exchange *x);
+
+/* deadline_ns: monotonic; INT64_MAX: none (the parcel comes for certain). */
+void exchange_park(struct exchange *x, exchange_continue *resume, exchange_continue *expire,
+		   int64_t deadline_ns);
+
+/* The exchange whose waiter or long read this parcel is. */
+struct exchange *exchange_of_parcel(struct parcel *p);

@@ -1,0 +1,214 @@
+#include "http/header_guard.h"
+#include "base/check.h"
+#include <string.h>
+#include <strings.h>
+
+const char *header_find(const struct header headers[], int count, const char *name)
+{
+	for (int i = 0; i < count; i++)
+		if (strcasecmp(headers[i].name, name) == 0)
+			return headers[i].value;
+	return NULL;
+}
+
+int header_times(const struct header headers[], int count, const char *name)
+{
+	int times = 0;
+
+	for (int i = 0; i < count; i++)
+		times += strcasecmp(headers[i].name, name) == 0;
+	return times;
+}
+
+/* ---------------------------------------------------------------- authorities: host[:port] */
+
+struct authority {
+	const char *host; /* brackets of an IPv6 address included */
+	size_t host_bytes;
+	int port; /* 0: not given */
+};
+
+static bool port_read(const char *text, int *ret_port)
+{
+	int port = 0;
+
+	if (*text == '\0')
+		return false;
+	for (; *text != '\0'; text++) {
+		if (*text < '0' || *text > '9')
+			return false;
+		port = port * 10 + (*text - '0');
+		if (port > UINT16_MAX)
+			return false;
+	}
+	*ret_port = port;
+	return port > 0;
+}
+
+static bool authority_read(const char *text, struct authority *ret)
+{
+	struct authority a = { .host = text };
+
+	if (text[0] == '[')
+		a.host_bytes = strcspn(text, "]") + 1;
+	else
+		a.host_bytes = strcspn(text, ":");
+	if (a.host_bytes == 0 || a.host_bytes > strlen(text))
+		return false;
+	text += a.host_bytes;
+	if (*text == ':' && !port_read(text + 1, &a.port))
+		return false;
+	if (*text != ':' && *text != '\0')
+		return false;
+	*ret = a;
+	return true;
+}
+
+static bool host_is(const struct authority *a, const char *name)
+{
+	return strlen(name) == a->host_bytes && strncasecmp(a->host, name, a->host_bytes) == 0;
+}
+
+/* An address cannot be rebound by anybody's name server: the browser itself was told to go there. */
+static bool host_is_address(const struct authority *a)
+{
+	size_t span = strspn(a->host, a->host[0] == '[' ? "[]0123456789abcdefABCDEF:." : "0123456789.");
+
+	return span >= a->host_bytes;
+}
+
+/* A name that the operator gave; one with a port stands for that port only. */
+static bool is_host_name(const struct header_guard *g, const struct authority *a, int port)
+{
+	for (const char *const *name = g->host_names; name != NULL && *name != NULL; name++) {
+		struct authority own;
+
+		if (authority_read(*name, &own) && own.host_bytes == a->host_bytes &&
+		    strncasecmp(own.host, a->host, a->host_bytes) == 0 &&
+		    (own.port == 0 || own.port == port))
+			return true;
+	}
+	return false;
+}
+
+static bool host_is_ours(const struct header_guard *g, const struct authority *a)
+{
+	static const char *const always[] = { "localhost", "127.0.0.1", "[::1]" };
+
+	if (host_is(a, g->listen_name) || host_is(a, g->listen_host) || (g->listens_on_any && host_is_address(a)))
+		return true;
+	for (size_t i = 0; i < LENGTH_OF(always); i++)
+		if (host_is(a, always[i]))
+			return true;
+	return false;
+}
+
+static bool authority_is_ours(const struct header_guard *g, const char *text)
+{
+	struct authority a;
+
+	if (!authority_read(text, &a))
+		return false;
+	if (host_is_ours(g, &a))
+		return a.port == 0 || a.port == g->port;
+	return is_host_name(g, &a, a.port);
+}
+
+/*
+ * A page's origin always has a port, said or not (80, 443), so "http://localhost" is another server
+ * than ours on 8080, unless the browser called us by just that name, through a proxy.
+ */
+static bool origin_is_ours(const struct header_guard *g, const char *origin, const char *host)
+{
+	bool is_secure = strncasecmp(origin, "https://", 8) == 0;
+	const char *text = origin + (is_secure ? 8 : 7);
+	struct authority a;
+
+	if (!is_secure && strncasecmp(origin, "http://", 7) != 0)
+		return false;
+	if (host != NULL && strcasecmp(text, host) == 0)
+		return true;
+	if (!authority_read(text, &a))
+		return false;
+	if (host_is_ours(g, &a))
+		return a.port == g->port;
+	return is_host_name(g, &a, a.port != 0 ? a.port : is_secure ? 443 : 80);
+}
+
+/* ---------------------------------------------------------------- the judgement */
+
+/* The headers that count here, found in one pass. */
+struct tally {
+	const char *host;
+	int host_count;
+	const char *expect;
+	const char *origin;
+	const char *fetch_site;
+};
+
+static void tally_add(struct tally *t, const struct header *h)
+{
+	switch (h->name[0] | 0x20) {
+	case 'h':
+		if (strcasecmp(h->name, "Host") == 0) {
+			t->host = h->value;
+			t->host_count++;
+		}
+		break;
+	case 'e':
+		if (strcasecmp(h->name, "Expect") == 0)
+			t->expect = h->value;
+		break;
+	case 'o':
+		if (strcasecmp(h->name, "Origin") == 0)
+			t->origin = h->value;
+		break;
+	case 's':
+		if (strcasecmp(h->name, "Sec-Fetch-Site") == 0)
+			t->fetch_site = h->value;
+		break;
+	}
+}
+
+static enum outcome refuse(enum outcome o, const char *detail, const char **ret_detail)
+{
+	*ret_detail = detail;
+	return o;
+}
+
+static enum outcome origin_judge(const struct header_guard *g, const struct tally *t,
+				 const char *host, const char **ret_detail)
+{
+	if (t->origin != NULL && !origin_is_ours(g, t->origin, host))
+		return refuse(OUTCOME_FOREIGN_ORIGIN, "The Origin header names another origin.",
+			      ret_detail);
+	if (t->fetch_site != NULL && strcasecmp(t->fetch_site, "cross-site") == 0)
+		return refuse(OUTCOME_FOREIGN_ORIGIN, "Sec-Fetch-Site is cross-site.", ret_detail);
+	return OUTCOME_DONE;
+}
+
+enum outcome header_guard_judge(const struct header_guard *g, const struct request_head *head,
+				const char **ret_detail)
+{
+	struct tally t = { 0 };
+	const char *host;
+
+	for (int i = 0; i < head->header_count; i++)
+		tally_add(&t, &head->headers[i]);
+	*ret_detail = NULL;
+	if (t.host_count > 1)
+		return refuse(OUTCOME_MALFORMED_REQUEST, "There is more than one Host header.",
+			      ret_detail);
+	if (t.host_count == 0 && strcmp(head->version, "HTTP/1.1") == 0)
+		return refuse(OUTCOME_MALFORMED_REQUEST, "An HTTP/1.1 request needs a Host header.",
+			      ret_detail);
+	if (t.expect != NULL && strcasecmp(t.expect, "100-continue") != 0)
+		return OUTCOME_EXPECTATION_FAILED;
+	if (!head->knows_method)
+		return OUTCOME_NOT_IMPLEMENTED;
+
+	host = head->authority != NULL ? head->authority : t.host;
+	if (host != NULL && !authority_is_ours(g, host))
+		return OUTCOME_MISDIRECTED;
+	return origin_judge(g, &t, host, ret_detail);
+}

@@ -1,0 +1,48 @@
+/*
+ * header_guard - which requests are refused for what their headers say, before anybody looks at
+ * path or body.
+ *
+ *     o = header_guard_judge(&guard, &head, &detail);
+ *     if (o != OUTCOME_DONE) ...refuse with o and detail...
+ *
+ * A page from elsewhere must not use a browser on this machine against us: a foreign Host is a name
+ * that was rebound to our address (421), a foreign Origin a request across sites (403). Whether the
+ * bytes are well-formed HTTP at all, and where the body ends, is framing.h's business.
+ *
+ * Threads: none inside; a guard is only read once it stands. Texts are kept by reference.
+ */
+#pragma once
+#include "core/outcome.h"
+#include <stdint.h>
+
+struct header {
+	const char *name;
+	const char *value;
+};
+
+/* The first value under this name (any case), or NULL. */
+const char *header_find(const struct header headers[], int count, const char *name);
+
+/* How often the name occurs. */
+int header_times(const struct header headers[], int count, const char *name);
+
+/* What this server calls itself. */
+struct header_guard {
+	const char *listen_name; /* as the operator typed it: "shop.lan" */
+	const char *listen_host; /* "127.0.0.1", "[::1]" */
+	bool listens_on_any;     /* the wildcard address: every address literal may be ours */
+	int port;
+	const char *const *host_names; /* further names, with or without :port; NULL-terminated; or NULL */
+};
+
+struct request_head {
+	bool knows_method;     /* it is one of ours */
+	const char *version;   /* "HTTP/1.1" */
+	const char *authority; /* of an absolute target; NULL: there was none */
+	const struct header *headers;
+	int header_count;
+};
+
+/* OUTCOME_DONE: nothing is wrong. Otherwise *ret_detail is a constant sentence, or NULL. */
+enum outcome header_guard_judge(const struct header_guard *g, const struct request_head *head,
+				const char **ret_detail);

@@ -1,0 +1,428 @@
+#include "http/loop_daemon.h"
+#include "base/clock.h"
+#include "base/fault.h"
+#include "ops/log.h"
+#include "ops/metrics.h"
+#include <arpa/inet.h>
+#include <microhttpd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* One malloc for each connection; above 32 KiB microhttpd would map pages for it. */
+enum { CONNECTION_MEMORY_BYTES = 32768 };
+_Static_assert(PATH_BYTES_MAX + HEADER_BYTES_MAX + HEADER_COUNT_MAX * 64 < CONNECTION_MEMORY_BYTES,
+	       "what passes our limits fits microhttpd's, so that it is we who refuse");
+
+/* ---------------------------------------------------------------- answers */
+
+/* False: memory is short. */
+static bool reply_add_headers(struct MHD_Response *response, const struct exchange *x)
+{
+	bool fits = MHD_add_response_header(response, "Content-Type",
+					    x->content_type != NULL ? x->content_type :
+								      "application/json") == MHD_YES;
+
+	fits &= MHD_add_response_header(response, "X-Request-Id", x->request_id) == MHD_YES;
+	for (int i = 0; i < x->reply_header_count; i++)
+		fits &= MHD_add_response_header(response, x->reply_headers[i].name,
+						x->reply_headers[i].value) == MHD_YES;
+	if (x->must_close)
+		fits &= MHD_add_response_header(response, "Connection", "close") == MHD_YES;
+	return fits;
+}
+
+/* When the client must have read its answer. */
+static int64_t reply_due_ns(const struct loop *l)
+{
+	int64_t due_ns = l->now_ns + l->edge->options.reply_timeout_ms * NS_PER_MS;
+	int64_t last_ns = l->now_ns + NS_PER_S;
+
+	if (!l->is_draining)
+		return due_ns;
+	if (last_ns < l->edge->drain_until_ns)
+		last_ns = l->edge->drain_until_ns;
+	return due_ns < last_ns ? due_ns : last_ns;
+}
+
+/* The body stays with the request, which outlives the response: see on_completed(). */
+static enum MHD_Result reply_queue(struct connection *c, struct exchange *x)
+{
+	struct MHD_Response *response;
+	enum MHD_Result result;
+
+	x->must_close |= c->loop->is_draining;
+	response = MHD_create_response_from_buffer(x->reply.byte_count,
+						   x->reply.data != NULL ? x->reply.data : (char[]){ "" },
+						   MHD_RESPMEM_PERSISTENT);
+	if (response == NULL)
+		return MHD_NO;
+	result = MHD_NO;
+	if (reply_add_headers(response, x))
+		result = MHD_queue_response(c->handle, (unsigned)x->status, response);
+	MHD_destroy_response(response);
+	connection_account(c->loop, x);
+	connection_enter(c, CONNECTION_REPLYING, reply_due_ns(c->loop));
+	return result;
+}
+
+/* An answer that did not fit into memory is replaced by one that says so. */
+static enum MHD_Result reply_send(struct request *r)
+{
+	struct exchange *x = &r->x;
+
+	if (x->reply.failed) {
+		text_fini(&x->reply);
+		x->reply_header_count = 0;
+		r->state = REQUEST_RUNNING;
+		r->connection->loop->edge->options.refuse(x, OUTCOME_OUT_OF_MEMORY, NULL);
+	}
+	return x->reply.failed ? MHD_NO : reply_queue(r->connection, x);
+}
+
+/* ---------------------------------------------------------------- handlers */
+
+static void request_park(struct request *r)
+{
+	struct connection *c = r->connection;
+
+	list_push_back(&c->loop->parked, &r->link);
+	connection_enter(c, CONNECTION_ANSWERING, r->parked_until_ns);
+	metric_add(METRIC_SUSPENDED, 1);
+	MHD_suspend_connection(c->handle);
+}
+
+/* What a handler has made of its request. */
+static enum MHD_Result request_settle(struct request *r)
+{
+	CHECK(r->state == REQUEST_REPLIED || r->state == REQUEST_PARKED);
+	if (r->state == REQUEST_REPLIED)
+		return reply_send(r);
+	request_park(r);
+	return MHD_YES;
+}
+
+static enum MHD_Result request_refuse(struct request *r, enum outcome o, const char *detail)
+{
+	request_move(r, REQUEST_RUNNING);
+	r->connection->loop->edge->options.refuse(&r->x, o, detail);
+	return request_settle(r);
+}
+
+static enum MHD_Result request_start(struct request *r)
+{
+	struct connection *c = r->connection;
+
+	if (r->refusal == OUTCOME_DONE && c->loop->is_draining)
+		r->refusal = OUTCOME_DRAINING;
+	connection_enter(c, CONNECTION_ANSWERING, INT64_MAX);
+	if (r->refusal != OUTCOME_DONE)
+		return request_refuse(r, r->refusal, r->refusal_detail);
+	if (r->body.byte_count > 0) {
+		r->x.body = r->body.data;
+		r->x.body_bytes = r->body.byte_count;
+	}
+	request_move(r, REQUEST_RUNNING);
+	c->loop->edge->options.handle(&r->x);
+	return request_settle(r);
+}
+
+static void request_continue(struct request *r)
+{
+	exchange_continue *next = r->state == REQUEST_EXPIRED ? r->expire : r->resume;
+
+	request_move(r, REQUEST_RUNNING);
+	next(&r->x);
+}
+
+void loop_daemon_finish_orphan(struct loop *l, struct request *r)
+{
+	CHECK(r->connection == NULL);
+	request_continue(r);
+	if (r->state == REQUEST_PARKED) {
+		list_push_back(&l->parked, &r->link);
+		return;
+	}
+	CHECK(r->state == REQUEST_REPLIED);
+	request_return(&l->requests, r);
+}
+
+void loop_daemon_resume(struct request *r)
+{
+	CHECK(r->state != REQUEST_PARKED);
+	list_remove(&r->link);
+	connection_enter(r->connection, CONNECTION_ANSWERING, INT64_MAX);
+	metric_add(METRIC_SUSPENDED, -1);
+	MHD_resume_connection(r->connection->handle);
+}
+
+/* ---------------------------------------------------------------- requests coming in */
+
+static void refuse_later(struct request *r, enum outcome o, const char *detail)
+{
+	if (r->refusal != OUTCOME_DONE)
+		return;
+	r->refusal = o;
+	r->refusal_detail = detail;
+}
+
+static enum MHD_Result on_header(void *request, enum MHD_ValueKind kind, const char *name,
+				 size_t name_bytes, const char *value, size_t value_bytes)
+{
+	struct request *r = request;
+
+	(void)kind, (void)name_bytes, (void)value_bytes;
+	if (r->header_count == HEADER_COUNT_MAX) {
+		refuse_later(r, OUTCOME_HEADERS_TOO_LARGE, NULL);
+		return MHD_NO;
+	}
+	r->headers[r->header_count++] =
+		(struct header){ .name = name, .value = value != NULL ? value : "" };
+	return MHD_YES;
+}
+
+static void request_judge(struct request *r, const char *version)
+{
+	struct request_head head = { .knows_method = r->x.method != HTTP_OTHER,
+				     .version = version,
+				     .authority = r->authority,
+				     .headers = r->headers,
+				     .header_count = r->header_count };
+	const char *length = exchange_header(&r->x, "Content-Length");
+	const char *detail;
+	enum outcome o = header_guard_judge(&r->connection->loop->edge->guard, &head, &detail);
+
+	if (o != OUTCOME_DONE)
+		refuse_later(r, o, detail);
+	if (length != NULL && strtoll(length, NULL, 10) > BODY_BYTES_MAX)
+		refuse_later(r, OUTCOME_BODY_TOO_LARGE, NULL);
+}
+
+/*
+ * A refused body is read and thrown away, since many clients do not listen while they send; except
+ * when its client waits for a word before it sends, or when it is out of all proportion.
+ */
+static bool request_is_refused_now(const struct request *r)
+{
+	const char *length = exchange_header(&r->x, "Content-Length");
+
+	if (r->refusal == OUTCOME_DONE)
+		return false;
+	return exchange_header(&r->x, "Expect") != NULL ||
+	       (length != NULL && strtoll(length, NULL, 10) > BODY_DISCARD_BYTES_MAX);
+}
+
+/* The handler's first call: the headers are there. */
+static enum MHD_Result request_take_headers(struct request *r, const char *method,
+					    const char *version)
+{
+	struct connection *c = r->connection;
+	const struct loop_options *options = &c->loop->edge->options;
+
+	r->x.method_text = method;
+	r->x.method = http_method_of(method);
+	r->x.service = options->service;
+	r->x.snapshot = &c->loop->snapshot;
+	r->x.mailbox = &c->loop->mailbox;
+	MHD_get_connection_values_n(c->handle, MHD_HEADER_KIND, on_header, r);
+	request_take_id(r);
+	request_judge(r, version);
+	request_move(r, REQUEST_RECEIVING);
+	connection_enter(c, CONNECTION_BODY, c->loop->now_ns + options->body_timeout_ms * NS_PER_MS);
+	if (!request_is_refused_now(r))
+		return MHD_YES;
+	r->x.must_close = true;
+	return request_refuse(r, r->refusal, r->refusal_detail);
+}
+
+static enum MHD_Result request_take_body(struct request *r, const char *bytes, size_t *byte_count)
+{
+	r->body_received += (int64_t)*byte_count;
+	if (r->body_received > BODY_BYTES_MAX)
+		refuse_later(r, OUTCOME_BODY_TOO_LARGE, NULL);
+	if (r->body_received > BODY_DISCARD_BYTES_MAX) {
+		connection_refuse(r->connection, r->refusal, r->refusal_detail);
+		return MHD_NO;
+	}
+	if (r->refusal == OUTCOME_DONE)
+		text_add_bytes(&r->body, bytes, *byte_count);
+	if (r->body.failed)
+		refuse_later(r, OUTCOME_OUT_OF_MEMORY, NULL);
+	*byte_count = 0;
+	return MHD_YES;
+}
+
+/* ---------------------------------------------------------------- what microhttpd calls */
+
+static struct connection *connection_of(struct MHD_Connection *handle)
+{
+	return MHD_get_connection_info(handle, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
+}
+
+/* The target as it came, before microhttpd splits and decodes it. */
+static void *on_target(void *loop, const char *target, struct MHD_Connection *handle)
+{
+	struct loop *l = loop;
+	struct connection *c = connection_of(handle);
+	struct request *r = c != NULL ? request_take(&l->requests) : NULL;
+
+	if (r == NULL)
+		return NULL;
+	CHECK(c->request == NULL);
+	c->request = r;
+	r->connection = c;
+	r->x.begun_ns = clock_monotonic_ns();
+	if (strlen(target) > PATH_BYTES_MAX)
+		refuse_later(r, OUTCOME_URI_TOO_LONG, NULL);
+	else if (!request_take_target(r, target))
+		refuse_later(r, OUTCOME_OUT_OF_MEMORY, NULL);
+	return r;
+}
+
+/* Segments are decoded once, by whoever splits the path. */
+static size_t on_unescape(void *unused, struct MHD_Connection *handle, char *text)
+{
+	(void)unused, (void)handle;
+	return strlen(text);
+}
+
+static enum MHD_Result on_request(void *loop, struct MHD_Connection *handle, const char *url,
+				  const char *method, const char *version, const char *upload,
+				  size_t *upload_bytes, void **context)
+{
+	struct request *r = *context;
+
+	(void)loop, (void)handle, (void)url;
+	if (r == NULL)
+		return MHD_NO; /* memory was short in on_target() */
+	switch (r->state) {
+	case REQUEST_NEW:
+		return request_take_headers(r, method, version);
+	case REQUEST_RECEIVING:
+		if (*upload_bytes > 0)
+			return request_take_body(r, upload, upload_bytes);
+		return request_start(r);
+	case REQUEST_RETURNED:
+	case REQUEST_EXPIRED:
+		request_continue(r);
+		return request_settle(r);
+	case REQUEST_PARKED:
+		return MHD_YES;
+	default:
+		return MHD_NO;
+	}
+}
+
+/*
+ * microhttpd is through with a request. It may also be through before the handler is, when it finds
+ * the client gone right after a resume: then the handler is still told, and nobody hears its answer.
+ */
+static void on_completed(void *loop, struct MHD_Connection *handle, void **context,
+			 enum MHD_RequestTerminationCode code)
+{
+	struct loop *l = loop;
+	struct request *r = *context;
+	struct connection *c;
+
+	(void)handle, (void)code;
+	*context = NULL;
+	if (r == NULL)
+		return;
+	CHECK(r->state != REQUEST_PARKED);
+	c = r->connection;
+	c->request = NULL;
+	r->connection = NULL;
+	if (c->phase != CONNECTION_LEAVING)
+		connection_enter(c, CONNECTION_HEAD,
+				 l->now_ns + l->edge->options.header_timeout_ms * NS_PER_MS);
+	if (r->state == REQUEST_RETURNED || r->state == REQUEST_EXPIRED)
+		loop_daemon_finish_orphan(l, r);
+	else
+		request_return(&l->requests, r);
+}
+
+static void on_connection(void *loop, struct MHD_Connection *handle, void **context,
+			  enum MHD_ConnectionNotificationCode code)
+{
+	struct loop *l = loop;
+
+	if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+		int fd = MHD_get_connection_info(handle, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+
+		l->opened_count++;
+		*context = connection_open(l, handle, fd);
+		if (*context == NULL)
+			shutdown(fd, SHUT_RDWR);
+		return;
+	}
+	if (*context != NULL)
+		connection_close(*context);
+	*context = NULL;
+	edge_uncount(l->edge);
+}
+
+static void on_panic(void *unused, const char *file, unsigned line, const char *reason)
+{
+	(void)unused;
+	log_write(LOG_CRIT, "microhttpd_panic", "at=%s:%u reason=\"%s\"", file, line,
+		  reason != NULL ? reason : "");
+	abort();
+}
+
+/* ---------------------------------------------------------------- the daemon */
+
+int loop_daemon_open(struct loop *l)
+{
+	MHD_set_panic_func(on_panic, NULL);
+	l->daemon = MHD_start_daemon(
+		MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL,
+		on_request, l,
+		MHD_OPTION_CONNECTION_LIMIT, (unsigned)l->edge->connection_limit,
+		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY_BYTES,
+		MHD_OPTION_URI_LOG_CALLBACK, on_target, l,
+		MHD_OPTION_UNESCAPE_CALLBACK, on_unescape, NULL,
+		MHD_OPTION_NOTIFY_COMPLETED, on_completed, l,
+		MHD_OPTION_NOTIFY_CONNECTION, on_connection, l,
+		MHD_OPTION_END);
+	return l->daemon != NULL ? 0 : FAULT(errno != 0 ? -errno : -ENOMEM);
+}
+
+void loop_daemon_close(struct loop *l)
+{
+	if (l->daemon == NULL)
+		return;
+	CHECK(list_is_empty(&l->parked));
+	MHD_stop_daemon(l->daemon);
+	l->daemon = NULL;
+}
+
+int loop_daemon_fd(struct loop *l)
+{
+	return MHD_get_daemon_info(l->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
+}
+
+void loop_daemon_adopt(struct loop *l, int fd)
+{
+	/* microhttpd wants an address and does nothing with it but compare. */
+	struct sockaddr_in peer = { .sin_family = AF_INET };
+	uint64_t opened_count = l->opened_count;
+
+	if (MHD_add_connection(l->daemon, fd, (struct sockaddr *)&peer, sizeof(peer)) == MHD_YES)
+		return;
+	/* The socket was closed. Where on_connection() knew it, it has counted. */
+	if (l->opened_count == opened_count)
+		edge_uncount(l->edge);
+}
+
+void loop_daemon_run(struct loop *l)
+{
+	MHD_run(l->daemon);
+}
+
+bool loop_daemon_is_ready(struct loop *l)
+{
+	MHD_UNSIGNED_LONG_LONG ms;
+
+	return MHD_get_timeout(l->daemon, &ms) == MHD_YES && ms == 0;
+}

@@ -1,0 +1,87 @@
+/*
+ * request - an exchange from the inside: what the loop keeps beside what handlers see.
+ *
+ *     NEW ──> RECEIVING ──> RUNNING ──> REPLIED
+ *                            │   ▲
+ *                            ▼   │
+ *                           PARKED ──> RETURNED    its parcel came: resume() runs next
+ *                                └───> EXPIRED     its deadline passed: expire() runs next
+ *                                └───> ABANDONED   its client left, its write was withdrawn
+ *
+ * NEW: its target was read. RECEIVING: its headers are there, its body is coming in. While it is
+ * PARKED its connection is suspended. RETURNED and EXPIRED lead back to RUNNING.
+ *
+ * Threads: the loop's. Ownership: the loop's; request_pool keeps the memory for the next one.
+ */
+#pragma once
+#include "core/limits.h"
+#include "http/exchange.h"
+#include "http/header_guard.h"
+
+enum request_state {
+	REQUEST_NEW,
+	REQUEST_RECEIVING,
+	REQUEST_RUNNING,
+	REQUEST_PARKED,
+	REQUEST_RETURNED,
+	REQUEST_EXPIRED,
+	REQUEST_ABANDONED,
+	REQUEST_REPLIED,
+	REQUEST_STATES,
+};
+
+struct connection;
+
+struct request {
+	struct exchange x;
+	enum request_state state;
+	struct connection *connection; /* NULL: it is gone, and the parcel is still to come */
+	struct list link;              /* in request_pool.free or loop.parked */
+
+	exchange_continue *resume; /* while it is parked or due */
+	exchange_continue *expire;
+	int64_t parked_until_ns;
+	bool is_decided; /* parked, and can no longer be withdrawn */
+
+	struct text body;
+	int64_t body_received; /* all of it, kept or not */
+	enum outcome refusal;  /* found before the handler was asked; OUTCOME_DONE: none */
+	const char *refusal_detail;
+
+	const char *authority; /* of an absolute request target; NULL: see the Host header */
+	int header_count;      /* may exceed those that are kept */
+	struct header headers[HEADER_COUNT_MAX];
+};
+
+static inline struct request *request_of(struct exchange *x)
+{
+	return CONTAINER_OF(x, struct request, x);
+}
+
+/* Requests of one loop that are not in use. */
+struct request_pool {
+	struct list free;
+	int count;
+	uint64_t id_prefix; /* makes ids of different loops and runs differ */
+	uint64_t id_next;
+};
+
+void request_pool_init(struct request_pool *p);
+void request_pool_fini(struct request_pool *p);
+
+/* A request that is RECEIVING, with an id of its own; NULL when memory is short. */
+struct request *request_take(struct request_pool *p);
+
+/* Gives everything back that it holds. Never while a parcel of its own is under way. */
+void request_return(struct request_pool *p, struct request *r);
+
+/* Changes state; CHECKs that the arrow exists. */
+void request_move(struct request *r, enum request_state next);
+
+/* Takes X-Request-Id over where it is well-formed. */
+void request_take_id(struct request *r);
+
+/* Splits the raw target, which is copied, into path, query and authority. False: memory is short. */
+bool request_take_target(struct request *r, const char *target);
+
+enum http_method http_method_of(const char *text);
