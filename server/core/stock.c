@@ -6,8 +6,8 @@ bool stock_is_sound(const struct stock *s)
 	bool is_bounded = s->on_hand >= -LEVEL_MAX && s->on_hand <= LEVEL_MAX && s->reserved >= 0 &&
 			  s->reserved <= LEVEL_MAX;
 
-	if (s->id == 0 && s->version == 0)
-		return s->on_hand == 0 && s->reserved == 0 && s->seq == 0;
+	if (s->version == 0) /* never stocked; it has an id if somebody typed it in empty */
+		return s->id >= 0 && s->on_hand == 0 && s->reserved == 0 && s->seq == 0;
 	return is_bounded && s->id >= 0 && s->version > 0 && s->seq > 0;
 }
 

@@ -22,10 +22,10 @@ struct row_ref {
 };
 
 struct stock {
-	int64_t id;            /* in the store; 0: never stocked, all else is 0 too */
+	int64_t id;            /* in the store; 0: never stocked */
 	int64_t on_hand;       /* units on the shelf; below 0 only as a backorder */
 	int64_t reserved;      /* of those, units promised to active reservations; >= 0 */
-	int64_t version;       /* 0: never changed */
+	int64_t version;       /* 0: never changed, all else is 0 too */
 	int64_t seq;           /* its last movement; 0: none */
 	int64_t updated_at_ms; /* UTC; 0: never */
 };

@@ -14,6 +14,9 @@
 int sqlite_open(const struct store_options *options, struct store **ret_store,
 		struct store_open_result *result);
 
+/* schema/demo.sql, for store_ops.run_script(). */
+const char *sqlite_demo_script(void);
+
 /* "3.40.1": the library in use. */
 const char *sqlite_version(void);
 

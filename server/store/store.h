@@ -127,6 +127,7 @@ struct store_ops {
 	int (*load_location)(struct store *s, const char *code, struct arena *texts,
 			     struct location *ret);
 	int (*load_stock)(struct store *s, int64_t item_id, int64_t location_id, struct stock *ret);
+	/* Was it ever stocked, or is it leased now? */
 	int (*item_has_stock)(struct store *s, int64_t item_id, bool *ret);
 	int (*location_has_stock)(struct store *s, int64_t location_id, bool *ret);
 
@@ -150,7 +151,7 @@ struct store_ops {
 
 	/* Keys. add_key() sets record->id. */
 	int (*add_key)(struct store *s, struct key_record *record);
-	/* Deletes at most `count` records with id <= id_last, oldest first. */
+	/* Deletes at most `count` records with id <= id_last, oldest first; returns how many. */
 	int (*delete_keys)(struct store *s, int64_t id_last, int count);
 	/* Calls `see` for the newest `count` records made since since_ms, oldest first. */
 	int (*each_key)(struct store *s, int64_t since_ms, size_t count,

@@ -1,0 +1,190 @@
+#include "store/sqlite.h"
+#include "base/clock.h"
+#include "store/sqlite_private.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+const char *sqlite_version(void)
+{
+	return sqlite3_libversion();
+}
+
+bool sqlite_has_wal_reset_bug(void)
+{
+	return sqlite3_libversion_number() < 3051003;
+}
+
+/* Once per process, before SQLite is used: no statistics, hence no mutex around each malloc. */
+static void configure_library(void)
+{
+	static bool is_done;
+
+	if (!is_done) {
+		sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+		sqlite3_initialize();
+	}
+	is_done = true;
+}
+
+/* Puts what SQLite said into words for the operator. */
+static int explain(const struct store_options *o, struct sqlite_connection *c, int r,
+		   struct store_open_result *result)
+{
+	int code = c->db != NULL ? sqlite3_extended_errcode(c->db) : SQLITE_NOMEM;
+	const char *advice = "";
+
+	if (result->trouble != STORE_FINE) {
+		char what[sizeof(result->message)];
+
+		snprintf(what, sizeof(what), "%s", result->message);
+		snprintf(result->message, sizeof(result->message), "%.200s: %.300s", o->path, what);
+		return r;
+	}
+	switch (code & 0xff) {
+	case SQLITE_NOTADB:
+		result->trouble = STORE_FOREIGN;
+		advice = ": choose another --store";
+		break;
+	case SQLITE_CORRUPT:
+		result->trouble = STORE_CORRUPT;
+		advice = ": restore it from a backup";
+		break;
+	case SQLITE_BUSY:
+		result->trouble = STORE_LOCKED;
+		advice = ": another program holds it; close it and try again";
+		break;
+	case SQLITE_READONLY:
+	case SQLITE_PERM:
+	case SQLITE_CANTOPEN:
+		result->trouble = STORE_FORBIDDEN;
+		advice = ": the file and its folder must be writable";
+		break;
+	default:
+		result->trouble = STORE_UNREACHABLE;
+		break;
+	}
+	snprintf(result->message, sizeof(result->message), "%.300s: %s (%d)%s", o->path,
+		 c->db != NULL ? sqlite3_errmsg(c->db) : "out of memory", code & 0xff, advice);
+	return r;
+}
+
+static int count_pages(void *context, sqlite3 *db, const char *schema, int page_count)
+{
+	struct sqlite_store *s = context;
+
+	(void)db;
+	(void)schema;
+	s->wal_pages = page_count;
+	return SQLITE_OK;
+}
+
+static int retry_while_busy(struct sqlite_connection *c, int busy_ms,
+			    int (*step)(struct sqlite_connection *, struct store_open_result *),
+			    struct store_open_result *result)
+{
+	int64_t until_ns = clock_monotonic_ns() + busy_ms * NS_PER_MS;
+	int r;
+
+	while ((r = step(c, result)) == -EBUSY && clock_monotonic_ns() < until_ns)
+		usleep(5000);
+	return r;
+}
+
+/* How many frames a crash left in the WAL: SQLite has read them back when this returns. */
+static int recover(struct sqlite_store *s, struct store_open_result *result)
+{
+	int frames = 0, copied = 0;
+	int64_t ignored;
+	int r = sqlite_integer(&s->connection, "SELECT count(*) FROM store", &ignored);
+
+	if (r < 0)
+		return r;
+	if (sqlite3_wal_checkpoint_v2(s->connection.db, NULL, SQLITE_CHECKPOINT_PASSIVE, &frames,
+				      &copied) == SQLITE_OK &&
+	    frames > 0)
+		result->wal_frames_recovered = frames;
+	return 0;
+}
+
+static int prepare_writer(struct sqlite_store *s, struct store_open_result *result)
+{
+	struct sqlite_connection *c = &s->connection;
+	int r = retry_while_busy(c, s->busy_ms, sqlite_migrate, result);
+
+	if (r < 0)
+		return r;
+	/* The schema's guards are for people who type SQL; the service keeps the books itself. */
+	sqlite3_db_config(c->db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
+	sqlite3_db_config(c->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
+	r = sqlite_execute(c, "PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0;"
+			      "PRAGMA secure_delete=OFF; PRAGMA cache_size=-65536;"
+			      "PRAGMA mmap_size=0; PRAGMA temp_store=MEMORY;"
+			      "PRAGMA foreign_keys=OFF; PRAGMA journal_size_limit=-1");
+	if (r == 0)
+		r = sqlite_integer(c, "PRAGMA page_size", &s->page_bytes);
+	if (r == 0)
+		r = recover(s, result);
+	if (r == 0)
+		r = sqlite_integer(c, "PRAGMA data_version", &s->data_version);
+	if (r == 0)
+		sqlite3_wal_hook(c->db, count_pages, s);
+	return r;
+}
+
+static int open_writer(const struct store_options *o, struct sqlite_store *s,
+		       struct store_open_result *result)
+{
+	int flags = SQLITE_OPEN_READWRITE | (s->file.is_store_there ? 0 : SQLITE_OPEN_CREATE);
+	int r = sqlite_connect(&s->connection, o->path, flags, sqlite_writer_texts,
+			       WRITER_STATEMENTS);
+
+	if (r < 0)
+		return explain(o, &s->connection, r, result);
+	/* A file that turns out not to be ours is left as it was found. */
+	sqlite3_db_config(s->connection.db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+	if (sqlite3_db_readonly(s->connection.db, "main") == 1) {
+		result->trouble = STORE_FORBIDDEN;
+		snprintf(result->message, sizeof(result->message), "the file cannot be written");
+		return explain(o, &s->connection, FAULT(-EACCES), result);
+	}
+	r = prepare_writer(s, result);
+	return r < 0 ? explain(o, &s->connection, r, result) : 0;
+}
+
+int sqlite_open(const struct store_options *options, struct store **ret_store,
+		struct store_open_result *result)
+{
+	int64_t begun_ns = clock_monotonic_ns();
+	struct sqlite_store *s = calloc(1, sizeof(*s));
+	int r;
+
+	configure_library();
+	*result = (struct store_open_result){ 0 };
+	if (s == NULL || (s->path = strdup(options->path)) == NULL) {
+		free(s);
+		result->trouble = STORE_UNREACHABLE;
+		snprintf(result->message, sizeof(result->message), "out of memory");
+		return FAULT(-ENOMEM);
+	}
+	s->store.ops = &sqlite_store_ops;
+	s->busy_ms = options->busy_ms;
+	r = sqlite_file_open(options, &s->file, result);
+	if (r == 0) {
+		r = open_writer(options, s, result);
+		if (r < 0) {
+			sqlite_disconnect(&s->connection);
+			sqlite_file_close(&s->file, s->path, s->file.is_lock_new);
+		}
+	}
+	if (r < 0) {
+		free(s->path);
+		free(s);
+		return r;
+	}
+	result->is_new = !s->file.is_store_there;
+	result->open_ms = (double)(clock_monotonic_ns() - begun_ns) / NS_PER_MS;
+	*ret_store = &s->store;
+	return 0;
+}

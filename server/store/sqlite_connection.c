@@ -1,0 +1,153 @@
+/* sqlite_connection - one connection: its pragmas, its prepared statements, and what errors mean. */
+#include "store/sqlite_private.h"
+#include <stdlib.h>
+#include <string.h>
+
+int sqlite_fault_of_code(int extended_code)
+{
+	switch (extended_code) {
+	case SQLITE_IOERR_SHMSIZE: /* the WAL's index could not grow */
+		return -ENOSPC;
+	case SQLITE_IOERR_NOMEM:
+		return -ENOMEM;
+	case SQLITE_READONLY_DBMOVED:
+		return -ESTALE;
+	case SQLITE_IOERR_FSYNC:
+	case SQLITE_IOERR_DIR_FSYNC:
+		return -EREMOTEIO;
+	default:
+		break;
+	}
+	switch (extended_code & 0xff) {
+	case SQLITE_BUSY:
+	case SQLITE_LOCKED:
+		return -EBUSY;
+	case SQLITE_FULL:
+		return -ENOSPC;
+	case SQLITE_NOMEM:
+		return -ENOMEM;
+	case SQLITE_CORRUPT:
+	case SQLITE_NOTADB:
+	case SQLITE_CONSTRAINT:
+		return -EBADMSG;
+	case SQLITE_INTERRUPT:
+		return -ETIME;
+	case SQLITE_READONLY:
+	case SQLITE_PERM:
+	case SQLITE_CANTOPEN:
+	case SQLITE_AUTH:
+		return -EACCES;
+	default:
+		return -EIO;
+	}
+}
+
+int sqlite_raise(struct sqlite_connection *c)
+{
+	int code = sqlite3_extended_errcode(c->db);
+
+	return FAULT_DETAIL(sqlite_fault_of_code(code), code);
+}
+
+int sqlite_execute(struct sqlite_connection *c, const char *sql)
+{
+	return sqlite3_exec(c->db, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : sqlite_raise(c);
+}
+
+int sqlite_integer(struct sqlite_connection *c, const char *sql, int64_t *ret)
+{
+	sqlite3_stmt *s;
+	int r = 0;
+
+	if (sqlite3_prepare_v2(c->db, sql, -1, &s, NULL) != SQLITE_OK)
+		return sqlite_raise(c);
+	if (sqlite3_step(s) == SQLITE_ROW)
+		*ret = sqlite3_column_int64(s, 0);
+	else
+		r = sqlite_raise(c);
+	sqlite3_finalize(s);
+	return r;
+}
+
+int sqlite_connect(struct sqlite_connection *c, const char *path, int flags,
+		   const char *const texts[], int statement_count)
+{
+	*c = (struct sqlite_connection){ .texts = texts, .statement_count = statement_count };
+	c->statements = calloc((size_t)statement_count, sizeof(c->statements[0]));
+	if (c->statements == NULL)
+		return FAULT(-ENOMEM);
+	if (sqlite3_open_v2(path, &c->db, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
+			    NULL) != SQLITE_OK)
+		return c->db != NULL ? sqlite_raise(c) : FAULT(-ENOMEM);
+	/* DEFENSIVE: no SQL of ours needs to write to the schema or shadow tables. */
+	sqlite3_db_config(c->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+	sqlite3_db_config(c->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+	sqlite3_busy_timeout(c->db, 0);
+	return 0;
+}
+
+void sqlite_disconnect(struct sqlite_connection *c)
+{
+	for (int i = 0; c->statements != NULL && i < c->statement_count; i++)
+		sqlite3_finalize(c->statements[i]);
+	free(c->statements);
+	c->statements = NULL;
+	CHECK(sqlite3_close(c->db) == SQLITE_OK);
+	c->db = NULL;
+}
+
+int sqlite_statement(struct sqlite_connection *c, int index, sqlite3_stmt **ret)
+{
+	CHECK(index < c->statement_count);
+	if (c->statements[index] == NULL &&
+	    sqlite3_prepare_v3(c->db, c->texts[index], -1, SQLITE_PREPARE_PERSISTENT,
+			       &c->statements[index], NULL) != SQLITE_OK)
+		return sqlite_raise(c);
+	*ret = c->statements[index];
+	return 0;
+}
+
+void sqlite_park(sqlite3_stmt **statement)
+{
+	sqlite3_reset(*statement);
+}
+
+int sqlite_run(struct sqlite_connection *c, sqlite3_stmt *statement)
+{
+	int code = sqlite3_step(statement);
+	int r = code == SQLITE_DONE || code == SQLITE_ROW ? 0 : sqlite_raise(c);
+
+	sqlite3_reset(statement);
+	return r;
+}
+
+void sqlite_bind_text(sqlite3_stmt *s, int index, const char *text)
+{
+	int code = text == NULL ? sqlite3_bind_null(s, index)
+				: sqlite3_bind_text(s, index, text, -1, SQLITE_STATIC);
+
+	CHECK(code == SQLITE_OK);
+}
+
+int sqlite_column_copy(sqlite3_stmt *s, int column, struct arena *a, const char **ret)
+{
+	*ret = NULL;
+	if (sqlite3_column_type(s, column) == SQLITE_NULL)
+		return 0;
+
+	const void *text = sqlite3_column_text(s, column);
+
+	if (text == NULL)
+		return FAULT(-ENOMEM);
+	*ret = arena_copy(a, text, (size_t)sqlite3_column_bytes(s, column));
+	return *ret == NULL ? FAULT(-ENOMEM) : 0;
+}
+
+int sqlite_column_code(sqlite3_stmt *s, int column, struct code *ret)
+{
+	const char *text = (const char *)sqlite3_column_text(s, column);
+
+	if (text == NULL || !code_set(ret, text, (size_t)sqlite3_column_bytes(s, column)))
+		return FAULT(-EBADMSG);
+	return 0;
+}

@@ -1,0 +1,418 @@
+/* sqlite_lists - pages of stock, movements, items and locations. Keyset only: each page begins behind
+ * the last row of the one before. What a filter looks at is bounded by PAGE_EXAMINED_MAX. */
+#include "store/sqlite_private.h"
+#include <string.h>
+
+/* Is the row behind the page the one that shows that there is more? */
+static bool page_is_full(const struct page *p, int limit)
+{
+	return p->count == (size_t)limit;
+}
+
+static int finish(struct sqlite_connection *c, int code)
+{
+	return code == SQLITE_ROW || code == SQLITE_DONE ? 0 : sqlite_raise(c);
+}
+
+/* ---------------------------------------------------------------- stock */
+
+static bool stock_fits(sqlite3_stmt *s, const struct stock_query *q)
+{
+	const char *sku = (const char *)sqlite3_column_text(s, 6);
+	const char *code = (const char *)sqlite3_column_text(s, 7);
+
+	if (q->sku != NULL && (sku == NULL || strcmp(sku, q->sku) != 0))
+		return false;
+	if (q->location != NULL && (code == NULL || strcmp(code, q->location) != 0))
+		return false;
+	if (!q->is_below_reorder)
+		return true;
+
+	int64_t available = sqlite3_column_int64(s, 1) - sqlite3_column_int64(s, 2);
+	bool has_point = sqlite3_column_type(s, 8) != SQLITE_NULL;
+
+	return has_point && available <= sqlite3_column_int64(s, 8) && !sqlite3_column_int(s, 9);
+}
+
+static int add_stock(sqlite3_stmt *s, struct page *p)
+{
+	struct stock_view *v = &p->stock[p->count];
+
+	v->stock = (struct stock){ .id = sqlite3_column_int64(s, 0),
+				   .on_hand = sqlite3_column_int64(s, 1),
+				   .reserved = sqlite3_column_int64(s, 2),
+				   .version = sqlite3_column_int64(s, 3),
+				   .seq = sqlite3_column_int64(s, 4),
+				   .updated_at_ms = sqlite3_column_int64(s, 5) };
+
+	int r = sqlite_column_code(s, 6, &v->sku);
+
+	if (r == 0)
+		r = sqlite_column_code(s, 7, &v->location);
+	p->count++;
+	return r;
+}
+
+int sqlite_list_stock(struct reader *r, const struct stock_query *q, struct arena *a,
+		      struct page *ret)
+{
+	struct sqlite_connection *c = &sqlite_reader_of(r)->connection;
+	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
+	int examined = 0, code, fault = sqlite_statement(c, LIST_STOCK, &s);
+
+	if (fault < 0)
+		return fault;
+	*ret = (struct page){ .next = q->after_id };
+	ret->stock = arena_alloc(a, sizeof(ret->stock[0]) * (size_t)q->limit);
+	if (ret->stock == NULL)
+		return FAULT(-ENOMEM);
+	sqlite3_bind_int64(s, 1, q->after_id);
+	while ((code = sqlite3_step(s)) == SQLITE_ROW) {
+		bool fits = stock_fits(s, q);
+
+		if ((fits && page_is_full(ret, q->limit)) || examined == PAGE_EXAMINED_MAX) {
+			ret->has_next = true;
+			break;
+		}
+		examined++;
+		ret->next = sqlite3_column_int64(s, 0);
+		fault = fits ? add_stock(s, ret) : 0;
+		if (fault < 0)
+			return fault;
+	}
+	return finish(c, code);
+}
+
+/* ---------------------------------------------------------------- movements */
+
+static bool text_fits(const char *wanted, const char *found)
+{
+	return wanted == NULL || (found != NULL && strcmp(wanted, found) == 0);
+}
+
+static bool movement_fits(const struct movement_query *q, const struct movement_view *v)
+{
+	const struct movement *m = &v->movement;
+
+	return text_fits(q->sku, v->sku.text) && text_fits(q->location, v->location.text) &&
+	       text_fits(q->reference, m->reference) &&
+	       text_fits(q->reservation, m->reservation) &&
+	       (q->kind == MOVEMENT_KINDS || q->kind == m->kind) && m->at_ms >= q->since_ms &&
+	       m->at_ms < q->until_ms;
+}
+
+/* Time never runs backwards in the ledger: behind this one there is nothing that fits. */
+static bool movement_is_beyond(const struct movement_query *q, const struct movement_view *v)
+{
+	return q->is_descending ? v->movement.at_ms < q->since_ms
+				: v->movement.at_ms >= q->until_ms;
+}
+
+enum taken { TAKEN, PAGE_FULL, BEYOND };
+
+/* Takes one movement, in the order asked for, into the page or passes it over. */
+static enum taken take_movement(const struct movement_query *q, struct page *p, int *examined,
+				const struct movement_view *v)
+{
+	if (movement_is_beyond(q, v))
+		return BEYOND;
+
+	bool fits = movement_fits(q, v);
+
+	if ((fits && page_is_full(p, q->limit)) || *examined == PAGE_EXAMINED_MAX) {
+		p->has_next = true;
+		return PAGE_FULL;
+	}
+	++*examined;
+	p->next = v->movement.seq;
+	if (fits)
+		p->movements[p->count++] = *v;
+	return TAKEN;
+}
+
+static int movement_time(struct sqlite_connection *c, int64_t seq, int64_t *ret)
+{
+	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
+	int r = sqlite_statement(c, READ_MOVEMENT_TIME, &s);
+
+	if (r < 0)
+		return r;
+	sqlite3_bind_int64(s, 1, seq);
+	if (sqlite3_step(s) != SQLITE_ROW)
+		return FAULT(-EBADMSG); /* seqs are consecutive: a gap means that rows were lost */
+	*ret = sqlite3_column_int64(s, 0);
+	return 0;
+}
+
+/* The first seq made at or after `ms`, or last + 1: seqs are consecutive and times rise with them. */
+static int first_seq_since(struct sqlite_connection *c, int64_t ms, int64_t last, int64_t *ret)
+{
+	int64_t low = 1, high = last + 1;
+
+	while (low < high) {
+		int64_t middle = low + (high - low) / 2;
+		int64_t at;
+		int r = movement_time(c, middle, &at);
+
+		if (r < 0)
+			return r;
+		if (at >= ms)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	*ret = low;
+	return 0;
+}
+
+/* Where the scan of the ledger begins: behind the cursor, and not before the times asked for. */
+static int scan_start(struct sqlite_connection *c, const struct movement_query *q, int64_t *ret)
+{
+	int64_t last, first;
+	int r = sqlite_integer(c, "SELECT coalesce(max(seq), 0) FROM movement", &last);
+
+	if (r < 0)
+		return r;
+	*ret = q->after_seq;
+	if (q->is_descending) {
+		if (*ret == 0 || *ret > last + 1)
+			*ret = last + 1;
+		if (q->until_ms == INT64_MAX)
+			return 0;
+		r = first_seq_since(c, q->until_ms, last, &first);
+		if (r == 0 && first < *ret)
+			*ret = first;
+		return r;
+	}
+	if (q->since_ms == INT64_MIN)
+		return 0;
+	r = first_seq_since(c, q->since_ms, last, &first);
+	if (r == 0 && first - 1 > *ret)
+		*ret = first - 1;
+	return r;
+}
+
+static int scan_ledger(struct sqlite_connection *c, const struct movement_query *q, struct arena *a,
+		       struct page *ret)
+{
+	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
+	int examined = 0, code;
+	int64_t start;
+	int r = scan_start(c, q, &start);
+
+	if (r == 0)
+		r = sqlite_statement(c, q->is_descending ? LIST_MOVEMENTS_DOWN : LIST_MOVEMENTS_UP,
+				     &s);
+	if (r < 0)
+		return r;
+	sqlite3_bind_int64(s, 1, start);
+	while ((code = sqlite3_step(s)) == SQLITE_ROW) {
+		struct movement_view v;
+
+		r = sqlite_read_movement(s, a, &v);
+		if (r < 0)
+			return r;
+		if (take_movement(q, ret, &examined, &v) != TAKEN)
+			break;
+	}
+	return finish(c, code);
+}
+
+/* The ids behind the query's names; -1: there is no such name, so nothing fits. */
+static int resolve(struct sqlite_connection *c, int statement, const char *name, int64_t *ret)
+{
+	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
+	int r = sqlite_statement(c, statement, &s);
+
+	if (r < 0)
+		return r;
+	sqlite_bind_text(s, 1, name);
+	switch (sqlite3_step(s)) {
+	case SQLITE_ROW:
+		*ret = sqlite3_column_int64(s, 0);
+		return 0;
+	case SQLITE_DONE:
+		*ret = -1;
+		return 0;
+	default:
+		return sqlite_raise(c);
+	}
+}
+
+enum { CHAINS_MAX = 1000 };
+
+/* The newest movement of each row of the item, where the walk down its history begins. */
+struct walk {
+	int64_t heads[CHAINS_MAX];
+	int count;
+	bool is_too_wide;
+};
+
+static int walk_begin(struct sqlite_connection *c, const struct movement_query *q, struct walk *w)
+{
+	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
+	int64_t item_id, location_id = 0;
+	int code, r = resolve(c, READ_ITEM_ID, q->sku, &item_id);
+
+	if (r == 0 && q->location != NULL)
+		r = resolve(c, READ_LOCATION_ID, q->location, &location_id);
+	if (r == 0)
+		r = sqlite_statement(c, LIST_CHAINS, &s);
+	if (r < 0)
+		return r;
+	w->count = 0;
+	w->is_too_wide = false;
+	sqlite3_bind_int64(s, 1, item_id);
+	sqlite3_bind_int64(s, 2, location_id);
+	while ((code = sqlite3_step(s)) == SQLITE_ROW) {
+		if (w->count == CHAINS_MAX) {
+			w->is_too_wide = true;
+			return 0;
+		}
+		w->heads[w->count++] = sqlite3_column_int64(s, 0);
+	}
+	return finish(c, code);
+}
+
+/* The newest movement that is left, NULL when the walk is over; moves its chain one back. */
+static int walk_next(struct sqlite_connection *c, struct walk *w, struct arena *a,
+		     struct movement_view *ret, bool *ret_is_over)
+{
+	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
+	int newest = 0;
+
+	for (int i = 1; i < w->count; i++)
+		if (w->heads[i] > w->heads[newest])
+			newest = i;
+	*ret_is_over = w->count == 0 || w->heads[newest] == 0;
+	if (*ret_is_over)
+		return 0;
+
+	int r = sqlite_statement(c, READ_MOVEMENT, &s);
+
+	if (r < 0)
+		return r;
+	sqlite3_bind_int64(s, 1, w->heads[newest]);
+	if (sqlite3_step(s) != SQLITE_ROW)
+		return FAULT(-EBADMSG);
+	r = sqlite_read_movement(s, a, ret);
+	if (r == 0 && ret->movement.prev_seq >= w->heads[newest])
+		return FAULT(-EBADMSG); /* a chain that does not go back would never end */
+	w->heads[newest] = ret->movement.prev_seq;
+	return r;
+}
+
+/*
+ * History of an item, newest first: its rows' chains are walked back side by side. ret_is_done false:
+ * the cursor lies too far back to be reached so; scan the ledger instead.
+ */
+static int walk_history(struct sqlite_connection *c, const struct movement_query *q,
+			struct arena *a, struct page *ret, bool *ret_is_done)
+{
+	struct walk w;
+	int examined = 0, skipped = 0;
+	int r = walk_begin(c, q, &w);
+
+	*ret_is_done = false;
+	if (r < 0 || w.is_too_wide)
+		return r;
+	while (skipped <= PAGE_EXAMINED_MAX) {
+		struct movement_view v;
+		bool is_over;
+
+		r = walk_next(c, &w, a, &v, &is_over);
+		if (r < 0)
+			return r;
+		if (!is_over && q->after_seq != 0 && v.movement.seq >= q->after_seq) {
+			skipped++;
+			continue;
+		}
+		if (is_over || take_movement(q, ret, &examined, &v) != TAKEN) {
+			*ret_is_done = true;
+			return 0;
+		}
+	}
+	return 0;
+}
+
+int sqlite_list_movements(struct reader *r, const struct movement_query *q, struct arena *a,
+			  struct page *ret)
+{
+	struct sqlite_connection *c = &sqlite_reader_of(r)->connection;
+	bool is_done = false;
+	int fault = 0;
+
+	*ret = (struct page){ .next = q->after_seq };
+	ret->movements = arena_alloc(a, sizeof(ret->movements[0]) * (size_t)q->limit);
+	if (ret->movements == NULL)
+		return FAULT(-ENOMEM);
+	if (q->is_descending && q->sku != NULL)
+		fault = walk_history(c, q, a, ret, &is_done);
+	if (fault < 0 || is_done)
+		return fault;
+	return scan_ledger(c, q, a, ret);
+}
+
+/* ---------------------------------------------------------------- catalogue */
+
+static int list_names(struct reader *r, const struct catalogue_query *q, int statement,
+		      int archived_column, int fits_column,
+		      int (*add)(sqlite3_stmt *s, struct arena *a, struct page *p), struct arena *a,
+		      struct page *ret)
+{
+	struct sqlite_connection *c = &sqlite_reader_of(r)->connection;
+	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
+	int examined = 0, code, fault = sqlite_statement(c, statement, &s);
+
+	if (fault < 0)
+		return fault;
+	sqlite_bind_text(s, 1, q->after);
+	sqlite_bind_text(s, 2, q->text != NULL ? q->text : "");
+	while ((code = sqlite3_step(s)) == SQLITE_ROW) {
+		bool is_archived = sqlite3_column_int(s, archived_column) != 0;
+		bool fits = sqlite3_column_int(s, fits_column) != 0 &&
+			    (q->is_archived < 0 || q->is_archived == is_archived);
+
+		if ((fits && page_is_full(ret, q->limit)) || examined == PAGE_EXAMINED_MAX) {
+			ret->has_next = true;
+			break;
+		}
+		examined++;
+		fault = sqlite_column_code(s, 1, &ret->next_code);
+		if (fault == 0 && fits)
+			fault = add(s, a, ret);
+		if (fault < 0)
+			return fault;
+	}
+	return finish(c, code);
+}
+
+static int add_item(sqlite3_stmt *s, struct arena *a, struct page *p)
+{
+	return sqlite_read_item(s, a, &p->items[p->count++]);
+}
+
+static int add_location(sqlite3_stmt *s, struct arena *a, struct page *p)
+{
+	return sqlite_read_location(s, a, &p->locations[p->count++]);
+}
+
+int sqlite_list_items(struct reader *r, const struct catalogue_query *q, struct arena *a,
+		      struct page *ret)
+{
+	*ret = (struct page){ 0 };
+	ret->items = arena_alloc(a, sizeof(ret->items[0]) * (size_t)q->limit);
+	if (ret->items == NULL)
+		return FAULT(-ENOMEM);
+	return list_names(r, q, LIST_ITEMS, 7, 11, add_item, a, ret);
+}
+
+int sqlite_list_locations(struct reader *r, const struct catalogue_query *q, struct arena *a,
+			  struct page *ret)
+{
+	*ret = (struct page){ 0 };
+	ret->locations = arena_alloc(a, sizeof(ret->locations[0]) * (size_t)q->limit);
+	if (ret->locations == NULL)
+		return FAULT(-ENOMEM);
+	return list_names(r, q, LIST_LOCATIONS, 3, 7, add_location, a, ret);
+}

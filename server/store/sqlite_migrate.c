@@ -1,0 +1,81 @@
+/* sqlite_migrate - from whatever version the file has to the newest, all in one transaction. */
+#include "sql_scripts.h"
+#include "store/sqlite_private.h"
+#include <stdio.h>
+
+/* scripts[n] makes version n + 1 of version n. */
+static const char *const scripts[] = { sql_001_stock };
+
+enum { VERSION_NEWEST = LENGTH_OF(scripts) };
+
+const char *sqlite_demo_script(void)
+{
+	return sql_demo;
+}
+
+static int refuse(struct store_open_result *result, enum store_trouble t, const char *what)
+{
+	result->trouble = t;
+	snprintf(result->message, sizeof(result->message), "%s", what);
+	return FAULT(-EACCES);
+}
+
+/* Whose file is it, and of which version? Reads only. */
+static int look(struct sqlite_connection *c, struct store_open_result *result)
+{
+	int64_t application, version, things;
+	int r = sqlite_integer(c, "PRAGMA application_id", &application);
+
+	if (r == 0)
+		r = sqlite_integer(c, "PRAGMA user_version", &version);
+	if (r == 0)
+		r = sqlite_integer(c, "SELECT count(*) FROM sqlite_schema", &things);
+	if (r < 0)
+		return r;
+	if (application != SQLITE_APPLICATION_ID && (application != 0 || things > 0))
+		return refuse(result, STORE_FOREIGN,
+			      "this is another program's database (its application_id is not ours): "
+			      "choose another --store");
+	if (version > VERSION_NEWEST) {
+		char text[160];
+
+		snprintf(text, sizeof(text),
+			 "schema %lld > supported %d: a newer rowlockd wrote this store",
+			 (long long)version, VERSION_NEWEST);
+		return refuse(result, STORE_NEWER, text);
+	}
+	result->version_from = application == SQLITE_APPLICATION_ID ? (int)version : 0;
+	return 0;
+}
+
+static int run_scripts(struct sqlite_connection *c, int from)
+{
+	char pragma[80];
+	int r = sqlite_execute(c, "BEGIN IMMEDIATE");
+
+	for (int n = from; r == 0 && n < VERSION_NEWEST; n++)
+		r = sqlite_execute(c, scripts[n]);
+	snprintf(pragma, sizeof(pragma), "PRAGMA application_id=%d; PRAGMA user_version=%d",
+		 SQLITE_APPLICATION_ID, VERSION_NEWEST);
+	if (r == 0)
+		r = sqlite_execute(c, pragma);
+	if (r == 0)
+		r = sqlite_execute(c, "COMMIT");
+	if (r < 0)
+		(void)sqlite3_exec(c->db, "ROLLBACK", NULL, NULL, NULL);
+	return r;
+}
+
+int sqlite_migrate(struct sqlite_connection *c, struct store_open_result *result)
+{
+	int r = look(c, result);
+
+	if (r < 0)
+		return r;
+	/* WAL is a property of the file: set once, outside of any transaction. */
+	r = sqlite_execute(c, "PRAGMA journal_mode=WAL");
+	if (r < 0)
+		return r;
+	result->version = VERSION_NEWEST;
+	return result->version_from == VERSION_NEWEST ? 0 : run_scripts(c, result->version_from);
+}

@@ -1,0 +1,161 @@
+/*
+ * sqlite_private - what the sqlite_*.c files share: connections, statements, faults.
+ */
+#pragma once
+#include "base/check.h"
+#include "base/fault.h"
+#include "store/sqlite.h"
+#include <sqlite3.h>
+
+/* 'RWLK': whose file this is. */
+#define SQLITE_APPLICATION_ID 0x52574C4B
+
+/* Statements are prepared at their first use, once per connection, from a table of texts. */
+struct sqlite_connection {
+	sqlite3 *db;
+	const char *const *texts;
+	int statement_count;
+	sqlite3_stmt **statements;
+};
+
+/* Opens with `flags` and the pragmas that every connection has. 0 or a fault; db may be set anyway. */
+int sqlite_connect(struct sqlite_connection *c, const char *path, int flags,
+		   const char *const texts[], int statement_count);
+void sqlite_disconnect(struct sqlite_connection *c);
+
+/* The prepared statement, reset and without bindings. 0 or a fault. */
+int sqlite_statement(struct sqlite_connection *c, int index, sqlite3_stmt **ret);
+
+/* For CLEANUP(): resets the statement. */
+void sqlite_park(sqlite3_stmt **statement);
+
+/* Runs a statement that yields no row. 0 or a fault. */
+int sqlite_run(struct sqlite_connection *c, sqlite3_stmt *statement);
+
+/* Runs SQL that yields no row we care for. 0 or a fault. */
+int sqlite_execute(struct sqlite_connection *c, const char *sql);
+
+/* The integer that `sql` yields. 0 or a fault. */
+int sqlite_integer(struct sqlite_connection *c, const char *sql, int64_t *ret);
+
+/* What the connection's last error means to store.h, raised as a fault. */
+int sqlite_raise(struct sqlite_connection *c);
+int sqlite_fault_of_code(int extended_code);
+
+/* Columns and bindings. A NULL text binds NULL; a NULL column is NULL (or "" where said). */
+void sqlite_bind_text(sqlite3_stmt *s, int index, const char *text);
+int sqlite_column_copy(sqlite3_stmt *s, int column, struct arena *a, const char **ret);
+int sqlite_column_code(sqlite3_stmt *s, int column, struct code *ret);
+
+/* ---------------------------------------------------------------- the file */
+
+struct sqlite_file {
+	int lock_fd; /* held with flock(); -1: none */
+	bool is_lock_new;
+	bool is_store_there;
+};
+
+/*
+ * Takes the lock file and looks whether a store is there and may be used. 0, or a fault with the
+ * trouble in `result`.
+ */
+int sqlite_file_open(const struct store_options *o, struct sqlite_file *f,
+		     struct store_open_result *result);
+/* must_forget: a lock file that is new is removed: no store was made after all. */
+void sqlite_file_close(struct sqlite_file *f, const char *path, bool must_forget);
+
+/* ---------------------------------------------------------------- migration */
+
+/* Brings the schema to the newest version, in one transaction. Sets version_from and version. */
+int sqlite_migrate(struct sqlite_connection *c, struct store_open_result *result);
+
+/* ---------------------------------------------------------------- the store */
+
+struct sqlite_store {
+	struct store store;
+	struct sqlite_connection connection;
+	struct sqlite_file file;
+	char *path;
+	int busy_ms;
+	int64_t data_version; /* as of our last group */
+	int64_t wal_pages;    /* in the WAL since it began anew */
+	int64_t page_bytes;
+	bool is_in_group;
+};
+
+struct sqlite_reader {
+	struct reader reader;
+	struct sqlite_connection connection;
+	int64_t limit_ns; /* monotonic; 0: none */
+	bool is_in_snapshot;
+};
+
+extern const struct store_ops sqlite_store_ops;   /* sqlite_writer.c */
+extern const struct reader_ops sqlite_reader_ops; /* sqlite_reader.c */
+
+enum { WRITER_STATEMENTS = 40, READER_STATEMENTS = 24 };
+extern const char *const sqlite_writer_texts[];
+extern const char *const sqlite_reader_texts[];
+
+int sqlite_open_reader(struct store *s, struct reader **ret);
+
+static inline struct sqlite_store *sqlite_of(struct store *s)
+{
+	return CONTAINER_OF(s, struct sqlite_store, store);
+}
+
+static inline struct sqlite_reader *sqlite_reader_of(struct reader *r)
+{
+	return CONTAINER_OF(r, struct sqlite_reader, reader);
+}
+
+/* ---------------------------------------------------------------- shared between readers and lists */
+
+enum reader_statement {
+	READ_BEGIN,
+	READ_END,
+	READ_SEQ,
+	READ_ITEM,
+	READ_LOCATION,
+	READ_STOCK,
+	READ_STOCK_OF_ITEM,
+	READ_MOVEMENT,
+	READ_KEY,
+	LIST_STOCK,
+	LIST_ITEMS,
+	LIST_LOCATIONS,
+	LIST_MOVEMENTS_UP,
+	LIST_MOVEMENTS_DOWN,
+	LIST_CHAINS,
+	READ_MOVEMENT_TIME,
+	READ_ITEM_ID,
+	READ_LOCATION_ID,
+	READER_STATEMENTS_USED,
+};
+_Static_assert((int)READER_STATEMENTS_USED <= (int)READER_STATEMENTS, "room for every statement");
+
+#define SQLITE_MOVEMENT_COLUMNS                                                                    \
+	"m.seq, m.stock_id, m.kind, m.on_hand_delta, m.reserved_delta, m.on_hand, m.reserved, "    \
+	"m.version, coalesce(m.reason, m.kind), m.reference, m.reservation, m.request_id, "        \
+	"m.oversubscribed, m.low_stock, m.at, m.prev_seq, i.sku, l.code, s.item_id, s.location_id"
+
+#define SQLITE_ITEM_COLUMNS                                                                        \
+	"id, sku, name, unit, backorder_limit, reorder_point, "                                    \
+	"CASE WHEN json_valid(attributes) THEN attributes END, archived, version, created_at, "    \
+	"updated_at"
+
+#define SQLITE_LOCATION_COLUMNS "id, code, name, archived, version, created_at, updated_at"
+
+/* Each reads the columns above, from column 0 on. texts NULL: only the numbers. */
+int sqlite_read_movement(sqlite3_stmt *s, struct arena *a, struct movement_view *ret);
+int sqlite_read_item(sqlite3_stmt *s, struct arena *texts, struct item *ret);
+int sqlite_read_location(sqlite3_stmt *s, struct arena *texts, struct location *ret);
+
+int sqlite_list_stock(struct reader *r, const struct stock_query *q, struct arena *a,
+		      struct page *ret);
+int sqlite_list_movements(struct reader *r, const struct movement_query *q, struct arena *a,
+			  struct page *ret);
+int sqlite_list_items(struct reader *r, const struct catalogue_query *q, struct arena *a,
+		      struct page *ret);
+int sqlite_list_locations(struct reader *r, const struct catalogue_query *q, struct arena *a,
+			  struct page *ret);

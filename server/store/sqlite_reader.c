@@ -1,0 +1,421 @@
+/* sqlite_reader - read-only connections: point reads in a snapshot. */
+#include "base/clock.h"
+#include "base/hash.h"
+#include "store/sqlite_private.h"
+#include <stdlib.h>
+#include <string.h>
+
+#define MOVEMENT_FROM                                                                              \
+	" FROM movement m CROSS JOIN stock s ON s.id = m.stock_id "                                \
+	"CROSS JOIN item i ON i.id = s.item_id CROSS JOIN location l ON l.id = s.location_id "
+
+#define STOCK_VIEW_COLUMNS                                                                         \
+	"s.id, s.on_hand, s.reserved, s.version, s.seq, s.updated_at, i.sku, l.code"
+
+const char *const sqlite_reader_texts[READER_STATEMENTS] = {
+	[READ_BEGIN] = "BEGIN",
+	[READ_END] = "COMMIT",
+	[READ_SEQ] = "SELECT coalesce(max(seq), 0) FROM movement",
+	[READ_ITEM] = "SELECT " SQLITE_ITEM_COLUMNS " FROM item WHERE sku = ?1",
+	[READ_LOCATION] = "SELECT " SQLITE_LOCATION_COLUMNS " FROM location WHERE code = ?1",
+	[READ_STOCK] = "SELECT i.id, l.id, s.id, s.on_hand, s.reserved, s.version, s.seq, "
+		       "s.updated_at FROM (SELECT 1) LEFT JOIN item i ON i.sku = ?1 "
+		       "LEFT JOIN location l ON l.code = ?2 "
+		       "LEFT JOIN stock s ON s.item_id = i.id AND s.location_id = l.id",
+	[READ_STOCK_OF_ITEM] = "SELECT " STOCK_VIEW_COLUMNS " FROM stock s "
+			       "JOIN item i ON i.id = s.item_id "
+			       "JOIN location l ON l.id = s.location_id WHERE s.item_id = ?1 "
+			       "ORDER BY l.code",
+	[READ_MOVEMENT] = "SELECT " SQLITE_MOVEMENT_COLUMNS MOVEMENT_FROM "WHERE m.seq = ?1",
+	[READ_KEY] = "SELECT id, key, fingerprint, status, outcome, stock_seq, first_seq, "
+		     "movement_count, body, at FROM idempotency WHERE id = ?1",
+	[LIST_STOCK] = "SELECT " STOCK_VIEW_COLUMNS ", i.reorder_point, i.archived OR l.archived "
+		       "FROM stock s CROSS JOIN item i ON i.id = s.item_id "
+		       "CROSS JOIN location l ON l.id = s.location_id WHERE s.id > ?1 ORDER BY s.id",
+	[LIST_ITEMS] = "SELECT " SQLITE_ITEM_COLUMNS ", ?2 = '' OR instr(lower(name), lower(?2)) "
+		       "OR instr(lower(sku), lower(?2)) FROM item WHERE sku > ?1 ORDER BY sku",
+	[LIST_LOCATIONS] = "SELECT " SQLITE_LOCATION_COLUMNS ", ?2 = '' OR instr(lower(name), "
+			   "lower(?2)) OR instr(lower(code), lower(?2)) FROM location "
+			   "WHERE code > ?1 ORDER BY code",
+	[LIST_MOVEMENTS_UP] = "SELECT " SQLITE_MOVEMENT_COLUMNS MOVEMENT_FROM
+			      "WHERE m.seq > ?1 ORDER BY m.seq",
+	[LIST_MOVEMENTS_DOWN] = "SELECT " SQLITE_MOVEMENT_COLUMNS MOVEMENT_FROM
+				"WHERE m.seq < ?1 ORDER BY m.seq DESC",
+	[LIST_CHAINS] = "SELECT seq FROM stock WHERE item_id = ?1 AND seq > 0 "
+			"AND (?2 = 0 OR location_id = ?2)",
+	[READ_MOVEMENT_TIME] = "SELECT at FROM movement WHERE seq = ?1",
+	[READ_ITEM_ID] = "SELECT id FROM item WHERE sku = ?1",
+	[READ_LOCATION_ID] = "SELECT id FROM location WHERE code = ?1",
+};
+
+/* ---------------------------------------------------------------- reading columns */
+
+int sqlite_read_item(sqlite3_stmt *s, struct arena *texts, struct item *ret)
+{
+	int r = sqlite_column_code(s, 1, &ret->sku);
+
+	if (r < 0)
+		return r;
+	ret->id = sqlite3_column_int64(s, 0);
+	ret->backorder_limit = sqlite3_column_int64(s, 4);
+	ret->has_reorder_point = sqlite3_column_type(s, 5) != SQLITE_NULL;
+	ret->reorder_point = sqlite3_column_int64(s, 5);
+	ret->is_archived = sqlite3_column_int(s, 7) != 0;
+	ret->version = sqlite3_column_int64(s, 8);
+	ret->created_at_ms = sqlite3_column_int64(s, 9);
+	ret->updated_at_ms = sqlite3_column_int64(s, 10);
+	ret->name = ret->unit = ret->attributes = NULL;
+	if (texts == NULL)
+		return 0;
+	r = sqlite_column_copy(s, 2, texts, &ret->name);
+	if (r == 0)
+		r = sqlite_column_copy(s, 3, texts, &ret->unit);
+	if (r == 0)
+		r = sqlite_column_copy(s, 6, texts, &ret->attributes);
+	return r;
+}
+
+int sqlite_read_location(sqlite3_stmt *s, struct arena *texts, struct location *ret)
+{
+	int r = sqlite_column_code(s, 1, &ret->code);
+
+	if (r < 0)
+		return r;
+	ret->id = sqlite3_column_int64(s, 0);
+	ret->is_archived = sqlite3_column_int(s, 3) != 0;
+	ret->version = sqlite3_column_int64(s, 4);
+	ret->created_at_ms = sqlite3_column_int64(s, 5);
+	ret->updated_at_ms = sqlite3_column_int64(s, 6);
+	ret->name = NULL;
+	return texts == NULL ? 0 : sqlite_column_copy(s, 2, texts, &ret->name);
+}
+
+int sqlite_read_movement(sqlite3_stmt *s, struct arena *a, struct movement_view *ret)
+{
+	struct movement *m = &ret->movement;
+	const char *kind = (const char *)sqlite3_column_text(s, 2);
+
+	*m = (struct movement){ .seq = sqlite3_column_int64(s, 0),
+				.stock_id = sqlite3_column_int64(s, 1),
+				.kind = kind == NULL ? MOVEMENT_KINDS : movement_kind_by_text(kind),
+				.on_hand_delta = sqlite3_column_int64(s, 3),
+				.reserved_delta = sqlite3_column_int64(s, 4),
+				.on_hand = sqlite3_column_int64(s, 5),
+				.reserved = sqlite3_column_int64(s, 6),
+				.version = sqlite3_column_int64(s, 7),
+				.is_oversubscribed = sqlite3_column_int(s, 12) != 0,
+				.is_low_stock = sqlite3_column_int(s, 13) != 0,
+				.at_ms = sqlite3_column_int64(s, 14),
+				.prev_seq = sqlite3_column_int64(s, 15) };
+	if (m->kind == MOVEMENT_KINDS)
+		return FAULT(-EBADMSG);
+
+	int r = sqlite_column_copy(s, 8, a, &m->reason);
+
+	if (r == 0)
+		r = sqlite_column_copy(s, 9, a, &m->reference);
+	if (r == 0)
+		r = sqlite_column_copy(s, 10, a, &m->reservation);
+	if (r == 0)
+		r = sqlite_column_copy(s, 11, a, &m->request_id);
+	if (r == 0)
+		r = sqlite_column_code(s, 16, &ret->sku);
+	if (r == 0)
+		r = sqlite_column_code(s, 17, &ret->location);
+	return r;
+}
+
+/* ---------------------------------------------------------------- snapshots */
+
+static void end(struct reader *reader)
+{
+	struct sqlite_reader *r = sqlite_reader_of(reader);
+	sqlite3_stmt *s;
+
+	if (!r->is_in_snapshot)
+		return;
+	r->is_in_snapshot = false;
+	/* Ending a read transaction cannot fail in a way that matters; CHECK that it is over. */
+	if (sqlite_statement(&r->connection, READ_END, &s) == 0)
+		(void)sqlite_run(&r->connection, s);
+	if (!sqlite3_get_autocommit(r->connection.db))
+		(void)sqlite_execute(&r->connection, "ROLLBACK");
+	CHECK(sqlite3_get_autocommit(r->connection.db));
+}
+
+/* BEGIN alone takes no snapshot: the first read does, and it is that of the newest seq. */
+static int begin(struct reader *reader, int64_t *ret_seq)
+{
+	struct sqlite_reader *r = sqlite_reader_of(reader);
+	CLEANUP(sqlite_park) sqlite3_stmt *seq = NULL;
+	sqlite3_stmt *begin_statement;
+
+	CHECK(!r->is_in_snapshot);
+
+	int fault = sqlite_statement(&r->connection, READ_BEGIN, &begin_statement);
+
+	if (fault == 0)
+		fault = sqlite_statement(&r->connection, READ_SEQ, &seq);
+	if (fault == 0)
+		fault = sqlite_run(&r->connection, begin_statement);
+	if (fault < 0)
+		return fault;
+	r->is_in_snapshot = true;
+	if (sqlite3_step(seq) != SQLITE_ROW) {
+		fault = sqlite_raise(&r->connection);
+		sqlite3_reset(seq);
+		end(reader);
+		return fault;
+	}
+	*ret_seq = sqlite3_column_int64(seq, 0);
+	return 0;
+}
+
+/* ---------------------------------------------------------------- point reads */
+
+static int read_item(struct reader *reader, const char *sku, struct arena *a, struct item *ret)
+{
+	struct sqlite_connection *c = &sqlite_reader_of(reader)->connection;
+	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
+	int r = sqlite_statement(c, READ_ITEM, &s);
+
+	if (r < 0)
+		return r;
+	*ret = (struct item){ 0 };
+	sqlite_bind_text(s, 1, sku);
+	switch (sqlite3_step(s)) {
+	case SQLITE_ROW:
+		return sqlite_read_item(s, a, ret);
+	case SQLITE_DONE:
+		return 0;
+	default:
+		return sqlite_raise(c);
+	}
+}
+
+static int read_location(struct reader *reader, const char *code, struct arena *a,
+			 struct location *ret)
+{
+	struct sqlite_connection *c = &sqlite_reader_of(reader)->connection;
+	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
+	int r = sqlite_statement(c, READ_LOCATION, &s);
+
+	if (r < 0)
+		return r;
+	*ret = (struct location){ 0 };
+	sqlite_bind_text(s, 1, code);
+	switch (sqlite3_step(s)) {
+	case SQLITE_ROW:
+		return sqlite_read_location(s, a, ret);
+	case SQLITE_DONE:
+		return 0;
+	default:
+		return sqlite_raise(c);
+	}
+}
+
+static int read_stock(struct reader *reader, const char *sku, const char *location,
+		      struct stock *ret, bool *ret_has_item, bool *ret_has_location)
+{
+	struct sqlite_connection *c = &sqlite_reader_of(reader)->connection;
+	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
+	int r = sqlite_statement(c, READ_STOCK, &s);
+
+	if (r < 0)
+		return r;
+	sqlite_bind_text(s, 1, sku);
+	sqlite_bind_text(s, 2, location);
+	if (sqlite3_step(s) != SQLITE_ROW)
+		return sqlite_raise(c);
+	*ret_has_item = sqlite3_column_type(s, 0) != SQLITE_NULL;
+	*ret_has_location = sqlite3_column_type(s, 1) != SQLITE_NULL;
+	/* NULL columns of a row that is not there read as 0: never stocked. */
+	*ret = (struct stock){ .id = sqlite3_column_int64(s, 2),
+			       .on_hand = sqlite3_column_int64(s, 3),
+			       .reserved = sqlite3_column_int64(s, 4),
+			       .version = sqlite3_column_int64(s, 5),
+			       .seq = sqlite3_column_int64(s, 6),
+			       .updated_at_ms = sqlite3_column_int64(s, 7) };
+	return stock_is_sound(ret) ? 0 : FAULT(-EBADMSG);
+}
+
+static int read_stock_view(sqlite3_stmt *s, struct stock_view *ret)
+{
+	ret->stock = (struct stock){ .id = sqlite3_column_int64(s, 0),
+				     .on_hand = sqlite3_column_int64(s, 1),
+				     .reserved = sqlite3_column_int64(s, 2),
+				     .version = sqlite3_column_int64(s, 3),
+				     .seq = sqlite3_column_int64(s, 4),
+				     .updated_at_ms = sqlite3_column_int64(s, 5) };
+
+	int r = sqlite_column_code(s, 6, &ret->sku);
+
+	return r < 0 ? r : sqlite_column_code(s, 7, &ret->location);
+}
+
+static int read_stock_of_item(struct reader *reader, const char *sku, struct arena *a,
+			      bool *ret_has_item, struct stock_view **ret_rows, size_t *ret_count)
+{
+	struct sqlite_connection *c = &sqlite_reader_of(reader)->connection;
+	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
+	size_t capacity = 16, count = 0;
+	struct item item;
+	int code, r = read_item(reader, sku, NULL, &item);
+
+	if (r == 0)
+		r = sqlite_statement(c, READ_STOCK_OF_ITEM, &s);
+	if (r < 0)
+		return r;
+	*ret_has_item = item.id != 0;
+
+	struct stock_view *rows = arena_alloc(a, sizeof(rows[0]) * capacity);
+
+	sqlite3_bind_int64(s, 1, item.id);
+	while (rows != NULL && (code = sqlite3_step(s)) == SQLITE_ROW) {
+		if (count == capacity) {
+			struct stock_view *more = arena_alloc(a, sizeof(rows[0]) * capacity * 2);
+
+			if (more != NULL)
+				memcpy(more, rows, sizeof(rows[0]) * count);
+			rows = more;
+			capacity *= 2;
+		}
+		if (rows == NULL)
+			break;
+		r = read_stock_view(s, &rows[count++]);
+		if (r < 0)
+			return r;
+	}
+	if (rows == NULL)
+		return FAULT(-ENOMEM);
+	*ret_rows = rows;
+	*ret_count = count;
+	return code == SQLITE_DONE ? 0 : sqlite_raise(c);
+}
+
+static int read_movement(struct reader *reader, int64_t seq, struct arena *a,
+			 struct movement_view *ret)
+{
+	struct sqlite_connection *c = &sqlite_reader_of(reader)->connection;
+	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
+	int r = sqlite_statement(c, READ_MOVEMENT, &s);
+
+	if (r < 0)
+		return r;
+	*ret = (struct movement_view){ 0 };
+	sqlite3_bind_int64(s, 1, seq);
+	switch (sqlite3_step(s)) {
+	case SQLITE_ROW:
+		return sqlite_read_movement(s, a, ret);
+	case SQLITE_DONE:
+		return 0;
+	default:
+		return sqlite_raise(c);
+	}
+}
+
+static int read_key(struct reader *reader, int64_t id, struct arena *a, struct key_record *ret)
+{
+	struct sqlite_connection *c = &sqlite_reader_of(reader)->connection;
+	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
+	const char *outcome;
+	int r = sqlite_statement(c, READ_KEY, &s);
+
+	if (r < 0)
+		return r;
+	*ret = (struct key_record){ 0 };
+	sqlite3_bind_int64(s, 1, id);
+
+	int code = sqlite3_step(s);
+
+	if (code != SQLITE_ROW)
+		return code == SQLITE_DONE ? 0 : sqlite_raise(c);
+	r = sqlite_column_copy(s, 1, a, &ret->key);
+	if (r == 0)
+		r = sqlite_column_copy(s, 4, a, &outcome);
+	if (r == 0)
+		r = sqlite_column_copy(s, 8, a, &ret->body);
+	if (r < 0)
+		return r;
+	ret->id = sqlite3_column_int64(s, 0);
+	ret->key_hash = hash_bytes(ret->key, strlen(ret->key), 0);
+	ret->fingerprint = (uint64_t)sqlite3_column_int64(s, 2);
+	ret->status = sqlite3_column_int(s, 3);
+	ret->outcome = outcome_by_code(outcome);
+	ret->seq = sqlite3_column_int64(s, 5);
+	ret->first_seq = sqlite3_column_int64(s, 6);
+	ret->movement_count = sqlite3_column_int(s, 7);
+	ret->at_ms = sqlite3_column_int64(s, 9);
+	if (ret->outcome == OUTCOME_COUNT || ret->movement_count > COMMAND_MOVEMENTS_MAX)
+		return FAULT(-EBADMSG);
+	return 0;
+}
+
+/* ---------------------------------------------------------------- life */
+
+static int is_past_limit(void *context)
+{
+	const struct sqlite_reader *r = context;
+
+	return clock_monotonic_ns() > r->limit_ns;
+}
+
+static void limit_time(struct reader *reader, int64_t at_ns)
+{
+	enum { INSTRUCTIONS_BETWEEN_LOOKS = 1000 };
+	struct sqlite_reader *r = sqlite_reader_of(reader);
+
+	r->limit_ns = at_ns;
+	sqlite3_progress_handler(r->connection.db, INSTRUCTIONS_BETWEEN_LOOKS,
+				 at_ns == 0 ? NULL : is_past_limit, r);
+}
+
+static void close_reader(struct reader *reader)
+{
+	struct sqlite_reader *r = sqlite_reader_of(reader);
+
+	end(reader);
+	sqlite_disconnect(&r->connection);
+	free(r);
+}
+
+int sqlite_open_reader(struct store *store, struct reader **ret)
+{
+	struct sqlite_reader *r = calloc(1, sizeof(*r));
+
+	if (r == NULL)
+		return FAULT(-ENOMEM);
+	r->reader.ops = &sqlite_reader_ops;
+
+	int fault = sqlite_connect(&r->connection, sqlite_of(store)->path, SQLITE_OPEN_READONLY,
+				   sqlite_reader_texts, READER_STATEMENTS);
+
+	if (fault == 0)
+		fault = sqlite_execute(&r->connection,
+				       "PRAGMA query_only=ON; PRAGMA wal_autocheckpoint=0;"
+				       "PRAGMA mmap_size=0; PRAGMA temp_store=MEMORY");
+	if (fault < 0) {
+		sqlite_disconnect(&r->connection);
+		free(r);
+		return fault;
+	}
+	*ret = &r->reader;
+	return 0;
+}
+
+const struct reader_ops sqlite_reader_ops = {
+	.begin = begin,
+	.end = end,
+	.item = read_item,
+	.location = read_location,
+	.stock = read_stock,
+	.stock_of_item = read_stock_of_item,
+	.movement = read_movement,
+	.key = read_key,
+	.list_stock = sqlite_list_stock,
+	.list_movements = sqlite_list_movements,
+	.list_items = sqlite_list_items,
+	.list_locations = sqlite_list_locations,
+	.limit_time = limit_time,
+	.close = close_reader,
+};

@@ -1,0 +1,759 @@
+/* sqlite_writer - the one connection that changes the store, and alone checkpoints. */
+#include "base/clock.h"
+#include "base/hash.h"
+#include "store/sqlite_private.h"
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum writer_statement {
+	BEGIN,
+	COMMIT,
+	DATA_VERSION,
+	LAST_SEQ,
+	LOAD_ITEM,
+	LOAD_LOCATION,
+	LOAD_STOCK,
+	ITEM_IN_USE,
+	LOCATION_IN_USE,
+	INSERT_ITEM,
+	UPDATE_ITEM,
+	DELETE_ITEM,
+	DELETE_ITEM_LOCKS,
+	INSERT_LOCATION,
+	UPDATE_LOCATION,
+	DELETE_LOCATION,
+	DELETE_LOCATION_LOCKS,
+	INSERT_STOCK,
+	UPDATE_STOCK,
+	INSERT_MOVEMENT,
+	TAKE_FENCE,
+	DELETE_EXPIRED_LOCK,
+	INSERT_LOCK,
+	RENEW_LOCKS,
+	DELETE_LOCKS,
+	LOAD_LOCKS,
+	INSERT_KEY,
+	DELETE_KEYS,
+	EACH_KEY,
+	NEWEST_TIME,
+	STATEMENTS_USED,
+};
+_Static_assert((int)STATEMENTS_USED <= (int)WRITER_STATEMENTS, "room for every statement");
+
+#define IN_USE(column)                                                                             \
+	"SELECT EXISTS (SELECT 1 FROM stock WHERE " column " = ?1) OR EXISTS "                     \
+	"(SELECT 1 FROM row_lock, v_now WHERE " column " = ?1 AND expires_at > ms)"
+
+const char *const sqlite_writer_texts[WRITER_STATEMENTS] = {
+	[BEGIN] = "BEGIN IMMEDIATE",
+	[COMMIT] = "COMMIT",
+	[DATA_VERSION] = "PRAGMA data_version",
+	[LAST_SEQ] = "SELECT coalesce(max(seq), 0) FROM movement",
+	[LOAD_ITEM] = "SELECT " SQLITE_ITEM_COLUMNS " FROM item WHERE sku = ?1",
+	[LOAD_LOCATION] = "SELECT " SQLITE_LOCATION_COLUMNS " FROM location WHERE code = ?1",
+	[LOAD_STOCK] = "SELECT id, on_hand, reserved, version, seq, updated_at FROM stock "
+		       "WHERE item_id = ?1 AND location_id = ?2",
+	[ITEM_IN_USE] = IN_USE("item_id"),
+	[LOCATION_IN_USE] = IN_USE("location_id"),
+	[INSERT_ITEM] = "INSERT INTO item (name, unit, backorder_limit, reorder_point, attributes, "
+			"archived, version, updated_at, created_at, sku) "
+			"VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+	[UPDATE_ITEM] = "UPDATE item SET (name, unit, backorder_limit, reorder_point, attributes, "
+			"archived, version, updated_at) = (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) "
+			"WHERE id = ?9",
+	[DELETE_ITEM] = "DELETE FROM item WHERE id = ?1",
+	[DELETE_ITEM_LOCKS] = "DELETE FROM row_lock WHERE item_id = ?1",
+	[INSERT_LOCATION] = "INSERT INTO location (name, archived, version, updated_at, created_at, "
+			    "code) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+	[UPDATE_LOCATION] = "UPDATE location SET (name, archived, version, updated_at) = "
+			    "(?1, ?2, ?3, ?4) WHERE id = ?5",
+	[DELETE_LOCATION] = "DELETE FROM location WHERE id = ?1",
+	[DELETE_LOCATION_LOCKS] = "DELETE FROM row_lock WHERE location_id = ?1",
+	[INSERT_STOCK] = "INSERT INTO stock (on_hand, reserved, version, seq, updated_at, item_id, "
+			 "location_id) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+	[UPDATE_STOCK] = "UPDATE stock SET on_hand = ?1, reserved = ?2, version = ?3, seq = ?4, "
+			 "updated_at = ?5 WHERE id = ?6",
+	[INSERT_MOVEMENT] =
+		"INSERT INTO movement (seq, stock_id, kind, on_hand_delta, reserved_delta, on_hand, "
+		"reserved, version, reason, reference, reservation, request_id, oversubscribed, "
+		"low_stock, at, prev_seq) "
+		"VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+	[TAKE_FENCE] = "UPDATE store SET next_fence = next_fence + 1 RETURNING next_fence - 1",
+	[DELETE_EXPIRED_LOCK] = "DELETE FROM row_lock WHERE item_id = ?1 AND location_id = ?2 "
+				"AND expires_at <= ?3",
+	[INSERT_LOCK] = "INSERT INTO row_lock (lease, fence, item_id, location_id, purpose, taken_at, "
+			"expires_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+	[RENEW_LOCKS] = "UPDATE row_lock SET expires_at = ?2 WHERE lease = ?1",
+	[DELETE_LOCKS] = "DELETE FROM row_lock WHERE lease = ?1",
+	[LOAD_LOCKS] = "SELECT k.lease, k.fence, i.sku, l.code, k.purpose, k.taken_at, k.expires_at "
+		       "FROM row_lock k JOIN item i ON i.id = k.item_id "
+		       "JOIN location l ON l.id = k.location_id ORDER BY k.fence, k.id",
+	[INSERT_KEY] = "INSERT INTO idempotency (key, fingerprint, status, outcome, stock_seq, "
+		       "first_seq, movement_count, body, at) "
+		       "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+	[DELETE_KEYS] = "DELETE FROM idempotency WHERE id IN "
+			"(SELECT id FROM idempotency WHERE id <= ?1 ORDER BY id LIMIT ?2)",
+	[EACH_KEY] = "SELECT id, key, at FROM idempotency "
+		     "WHERE id > (SELECT coalesce(max(id), 0) FROM idempotency) - ?2 AND at >= ?1 "
+		     "ORDER BY id",
+	[NEWEST_TIME] =
+		"SELECT max(coalesce((SELECT at FROM movement ORDER BY seq DESC LIMIT 1), 0), "
+		"coalesce((SELECT at FROM idempotency ORDER BY id DESC LIMIT 1), 0), "
+		"coalesce((SELECT max(taken_at) FROM row_lock), 0))",
+};
+
+/* ---------------------------------------------------------------- groups */
+
+/* Did another program write since our last group? Asked with the write lock held. */
+static int look_around(struct sqlite_store *s, struct store_begun *ret)
+{
+	CLEANUP(sqlite_park) sqlite3_stmt *version = NULL;
+	CLEANUP(sqlite_park) sqlite3_stmt *seq = NULL;
+	int r = sqlite_statement(&s->connection, DATA_VERSION, &version);
+
+	if (r < 0)
+		return r;
+	r = sqlite_statement(&s->connection, LAST_SEQ, &seq);
+	if (r < 0)
+		return r;
+	if (sqlite3_step(version) != SQLITE_ROW || sqlite3_step(seq) != SQLITE_ROW)
+		return sqlite_raise(&s->connection);
+
+	int64_t data_version = sqlite3_column_int64(version, 0);
+
+	ret->is_changed_by_others = data_version != s->data_version;
+	ret->seq = sqlite3_column_int64(seq, 0);
+	s->data_version = data_version;
+	return 0;
+}
+
+static void pause_ms(int64_t ms)
+{
+	struct timespec t = { .tv_nsec = ms * NS_PER_MS };
+
+	nanosleep(&t, NULL);
+}
+
+/* SQLite's own busy handler knows no queue and cannot be ended early: short steps of our own. */
+static int take_write_lock(struct sqlite_store *s, bool (*may_go_on)(void *), void *context)
+{
+	int64_t until_ns = clock_monotonic_ns() + s->busy_ms * NS_PER_MS;
+	int64_t step_ms = 1;
+	sqlite3_stmt *begin;
+	int r = sqlite_statement(&s->connection, BEGIN, &begin);
+
+	if (r < 0)
+		return r;
+	while ((r = sqlite_run(&s->connection, begin)) == -EBUSY) {
+		if (clock_monotonic_ns() >= until_ns || (may_go_on != NULL && !may_go_on(context)))
+			return r;
+		pause_ms(step_ms);
+		step_ms = step_ms < 10 ? step_ms + 1 : step_ms;
+	}
+	return r;
+}
+
+static int rollback(struct store *store)
+{
+	struct sqlite_store *s = sqlite_of(store);
+
+	s->is_in_group = false;
+	if (sqlite3_get_autocommit(s->connection.db))
+		return 0;
+	return sqlite_execute(&s->connection, "ROLLBACK");
+}
+
+static int begin(struct store *store, bool (*may_go_on)(void *), void *context,
+		 struct store_begun *ret)
+{
+	struct sqlite_store *s = sqlite_of(store);
+
+	CHECK(!s->is_in_group);
+	CHECK(sqlite3_get_autocommit(s->connection.db));
+
+	int r = take_write_lock(s, may_go_on, context);
+
+	if (r < 0)
+		return r;
+	s->is_in_group = true;
+	r = look_around(s, ret);
+	if (r < 0)
+		(void)rollback(store);
+	return r;
+}
+
+/*
+ * An error from the flush leaves the group's fate open: its frames are in the WAL, and the next to
+ * open the file may find them whole. Everything that fails before the flush has been rolled back.
+ */
+static int judge_commit(struct sqlite_store *s)
+{
+	int code = sqlite3_extended_errcode(s->connection.db);
+	int r = sqlite_fault_of_code(code);
+
+	if (r == -EIO && code != SQLITE_IOERR_WRITE)
+		r = -EREMOTEIO;
+	r = FAULT_DETAIL(r, code);
+	if (r != -EREMOTEIO)
+		(void)rollback(&s->store);
+	return r;
+}
+
+static int commit(struct store *store)
+{
+	struct sqlite_store *s = sqlite_of(store);
+	sqlite3_stmt *commit_statement;
+	int r = sqlite_statement(&s->connection, COMMIT, &commit_statement);
+
+	CHECK(s->is_in_group);
+	CHECK(!sqlite3_get_autocommit(s->connection.db));
+	if (r < 0)
+		return r;
+
+	int code = sqlite3_step(commit_statement);
+
+	if (code != SQLITE_DONE) {
+		r = judge_commit(s);
+		sqlite3_reset(commit_statement);
+		return r;
+	}
+	sqlite3_reset(commit_statement);
+	CHECK(sqlite3_get_autocommit(s->connection.db));
+	s->is_in_group = false;
+	return 0;
+}
+
+/* ---------------------------------------------------------------- reading inside a group */
+
+static int load_item(struct store *store, const char *sku, struct arena *texts, struct item *ret)
+{
+	struct sqlite_connection *c = &sqlite_of(store)->connection;
+	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
+	int r = sqlite_statement(c, LOAD_ITEM, &s);
+
+	if (r < 0)
+		return r;
+	*ret = (struct item){ 0 };
+	sqlite_bind_text(s, 1, sku);
+	switch (sqlite3_step(s)) {
+	case SQLITE_ROW:
+		return sqlite_read_item(s, texts, ret);
+	case SQLITE_DONE:
+		return 0;
+	default:
+		return sqlite_raise(c);
+	}
+}
+
+static int load_location(struct store *store, const char *code, struct arena *texts,
+			 struct location *ret)
+{
+	struct sqlite_connection *c = &sqlite_of(store)->connection;
+	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
+	int r = sqlite_statement(c, LOAD_LOCATION, &s);
+
+	if (r < 0)
+		return r;
+	*ret = (struct location){ 0 };
+	sqlite_bind_text(s, 1, code);
+	switch (sqlite3_step(s)) {
+	case SQLITE_ROW:
+		return sqlite_read_location(s, texts, ret);
+	case SQLITE_DONE:
+		return 0;
+	default:
+		return sqlite_raise(c);
+	}
+}
+
+static int load_stock(struct store *store, int64_t item_id, int64_t location_id, struct stock *ret)
+{
+	struct sqlite_connection *c = &sqlite_of(store)->connection;
+	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
+	int r = sqlite_statement(c, LOAD_STOCK, &s);
+
+	if (r < 0)
+		return r;
+	*ret = (struct stock){ 0 };
+	sqlite3_bind_int64(s, 1, item_id);
+	sqlite3_bind_int64(s, 2, location_id);
+	switch (sqlite3_step(s)) {
+	case SQLITE_ROW:
+		*ret = (struct stock){ .id = sqlite3_column_int64(s, 0),
+				       .on_hand = sqlite3_column_int64(s, 1),
+				       .reserved = sqlite3_column_int64(s, 2),
+				       .version = sqlite3_column_int64(s, 3),
+				       .seq = sqlite3_column_int64(s, 4),
+				       .updated_at_ms = sqlite3_column_int64(s, 5) };
+		return 0;
+	case SQLITE_DONE:
+		return 0;
+	default:
+		return sqlite_raise(c);
+	}
+}
+
+static int is_in_use(struct store *store, int statement, int64_t id, bool *ret)
+{
+	struct sqlite_connection *c = &sqlite_of(store)->connection;
+	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
+	int r = sqlite_statement(c, statement, &s);
+
+	if (r < 0)
+		return r;
+	sqlite3_bind_int64(s, 1, id);
+	if (sqlite3_step(s) != SQLITE_ROW)
+		return sqlite_raise(c);
+	*ret = sqlite3_column_int(s, 0) != 0;
+	return 0;
+}
+
+static int item_has_stock(struct store *store, int64_t item_id, bool *ret)
+{
+	return is_in_use(store, ITEM_IN_USE, item_id, ret);
+}
+
+static int location_has_stock(struct store *store, int64_t location_id, bool *ret)
+{
+	return is_in_use(store, LOCATION_IN_USE, location_id, ret);
+}
+
+/* ---------------------------------------------------------------- writing */
+
+/* Runs a statement that must change exactly one row. */
+static int change_one(struct sqlite_connection *c, sqlite3_stmt *s)
+{
+	int r = sqlite_run(c, s);
+
+	if (r == 0)
+		CHECK(sqlite3_changes(c->db) == 1);
+	return r;
+}
+
+static int put_item(struct store *store, struct item *item)
+{
+	struct sqlite_connection *c = &sqlite_of(store)->connection;
+	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
+	int r = sqlite_statement(c, item->id == 0 ? INSERT_ITEM : UPDATE_ITEM, &s);
+
+	if (r < 0)
+		return r;
+	sqlite_bind_text(s, 1, item->name);
+	sqlite_bind_text(s, 2, item->unit != NULL ? item->unit : "piece");
+	sqlite3_bind_int64(s, 3, item->backorder_limit);
+	if (item->has_reorder_point)
+		sqlite3_bind_int64(s, 4, item->reorder_point);
+	else
+		sqlite3_bind_null(s, 4);
+	sqlite_bind_text(s, 5, item->attributes);
+	sqlite3_bind_int(s, 6, item->is_archived);
+	sqlite3_bind_int64(s, 7, item->version);
+	sqlite3_bind_int64(s, 8, item->updated_at_ms);
+	sqlite3_bind_int64(s, 9, item->id == 0 ? item->created_at_ms : item->id);
+	if (item->id == 0)
+		sqlite_bind_text(s, 10, item->sku.text);
+	r = change_one(c, s);
+	if (r == 0 && item->id == 0)
+		item->id = sqlite3_last_insert_rowid(c->db);
+	return r;
+}
+
+static int put_location(struct store *store, struct location *location)
+{
+	struct sqlite_connection *c = &sqlite_of(store)->connection;
+	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
+	int r = sqlite_statement(c, location->id == 0 ? INSERT_LOCATION : UPDATE_LOCATION, &s);
+
+	if (r < 0)
+		return r;
+	sqlite_bind_text(s, 1, location->name);
+	sqlite3_bind_int(s, 2, location->is_archived);
+	sqlite3_bind_int64(s, 3, location->version);
+	sqlite3_bind_int64(s, 4, location->updated_at_ms);
+	sqlite3_bind_int64(s, 5, location->id == 0 ? location->created_at_ms : location->id);
+	if (location->id == 0)
+		sqlite_bind_text(s, 6, location->code.text);
+	r = change_one(c, s);
+	if (r == 0 && location->id == 0)
+		location->id = sqlite3_last_insert_rowid(c->db);
+	return r;
+}
+
+static int run_with_id(struct store *store, int statement, int64_t id)
+{
+	struct sqlite_connection *c = &sqlite_of(store)->connection;
+	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
+	int r = sqlite_statement(c, statement, &s);
+
+	if (r < 0)
+		return r;
+	sqlite3_bind_int64(s, 1, id);
+	return sqlite_run(c, s);
+}
+
+/* Ids may be used again: nothing that names this one may stay. */
+static int delete_item(struct store *store, int64_t item_id)
+{
+	int r = run_with_id(store, DELETE_ITEM_LOCKS, item_id);
+
+	return r < 0 ? r : run_with_id(store, DELETE_ITEM, item_id);
+}
+
+static int delete_location(struct store *store, int64_t location_id)
+{
+	int r = run_with_id(store, DELETE_LOCATION_LOCKS, location_id);
+
+	return r < 0 ? r : run_with_id(store, DELETE_LOCATION, location_id);
+}
+
+static int put_stock(struct store *store, int64_t item_id, int64_t location_id, struct stock *row)
+{
+	struct sqlite_connection *c = &sqlite_of(store)->connection;
+	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
+	int r = sqlite_statement(c, row->id == 0 ? INSERT_STOCK : UPDATE_STOCK, &s);
+
+	CHECK(stock_is_sound(row));
+	if (r < 0)
+		return r;
+	sqlite3_bind_int64(s, 1, row->on_hand);
+	sqlite3_bind_int64(s, 2, row->reserved);
+	sqlite3_bind_int64(s, 3, row->version);
+	sqlite3_bind_int64(s, 4, row->seq);
+	sqlite3_bind_int64(s, 5, row->updated_at_ms);
+	sqlite3_bind_int64(s, 6, row->id == 0 ? item_id : row->id);
+	if (row->id == 0)
+		sqlite3_bind_int64(s, 7, location_id);
+	r = change_one(c, s);
+	if (r == 0 && row->id == 0)
+		row->id = sqlite3_last_insert_rowid(c->db);
+	return r;
+}
+
+static int add_movement(struct store *store, const struct movement *m)
+{
+	struct sqlite_connection *c = &sqlite_of(store)->connection;
+	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
+	const char *kind = movement_kind_text(m->kind);
+	int r = sqlite_statement(c, INSERT_MOVEMENT, &s);
+
+	if (r < 0)
+		return r;
+	sqlite3_bind_int64(s, 1, m->seq);
+	sqlite3_bind_int64(s, 2, m->stock_id);
+	sqlite_bind_text(s, 3, kind);
+	sqlite3_bind_int64(s, 4, m->on_hand_delta);
+	sqlite3_bind_int64(s, 5, m->reserved_delta);
+	sqlite3_bind_int64(s, 6, m->on_hand);
+	sqlite3_bind_int64(s, 7, m->reserved);
+	sqlite3_bind_int64(s, 8, m->version);
+	sqlite_bind_text(s, 9, m->reason == NULL || strcmp(m->reason, kind) == 0 ? NULL : m->reason);
+	sqlite_bind_text(s, 10, m->reference);
+	sqlite_bind_text(s, 11, m->reservation);
+	sqlite_bind_text(s, 12, m->request_id);
+	sqlite3_bind_int(s, 13, m->is_oversubscribed);
+	sqlite3_bind_int(s, 14, m->is_low_stock);
+	sqlite3_bind_int64(s, 15, m->at_ms);
+	sqlite3_bind_int64(s, 16, m->prev_seq);
+	return change_one(c, s);
+}
+
+/* ---------------------------------------------------------------- leases */
+
+static int next_fence(struct store *store, int64_t *ret)
+{
+	struct sqlite_connection *c = &sqlite_of(store)->connection;
+	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
+	int r = sqlite_statement(c, TAKE_FENCE, &s);
+
+	if (r < 0)
+		return r;
+	if (sqlite3_step(s) != SQLITE_ROW)
+		return sqlite_raise(c);
+	*ret = sqlite3_column_int64(s, 0);
+	return 0;
+}
+
+static int add_lease_row(struct store *store, const struct lease_row *row, int64_t item_id,
+			 int64_t location_id)
+{
+	struct sqlite_connection *c = &sqlite_of(store)->connection;
+	CLEANUP(sqlite_park) sqlite3_stmt *expired = NULL;
+	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
+	int r = sqlite_statement(c, DELETE_EXPIRED_LOCK, &expired);
+
+	if (r == 0)
+		r = sqlite_statement(c, INSERT_LOCK, &s);
+	if (r < 0)
+		return r;
+	/* One that ended while nobody was running may still be there. */
+	sqlite3_bind_int64(expired, 1, item_id);
+	sqlite3_bind_int64(expired, 2, location_id);
+	sqlite3_bind_int64(expired, 3, row->taken_at_ms);
+	r = sqlite_run(c, expired);
+	if (r < 0)
+		return r;
+	sqlite_bind_text(s, 1, row->lease_id);
+	sqlite3_bind_int64(s, 2, row->fence);
+	sqlite3_bind_int64(s, 3, item_id);
+	sqlite3_bind_int64(s, 4, location_id);
+	sqlite_bind_text(s, 5, row->purpose);
+	sqlite3_bind_int64(s, 6, row->taken_at_ms);
+	sqlite3_bind_int64(s, 7, row->expires_at_ms);
+	return change_one(c, s);
+}
+
+static int renew_lease(struct store *store, const char *lease_id, int64_t expires_at_ms)
+{
+	struct sqlite_connection *c = &sqlite_of(store)->connection;
+	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
+	int r = sqlite_statement(c, RENEW_LOCKS, &s);
+
+	if (r < 0)
+		return r;
+	sqlite_bind_text(s, 1, lease_id);
+	sqlite3_bind_int64(s, 2, expires_at_ms);
+	return sqlite_run(c, s);
+}
+
+static int delete_lease(struct store *store, const char *lease_id)
+{
+	struct sqlite_connection *c = &sqlite_of(store)->connection;
+	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
+	int r = sqlite_statement(c, DELETE_LOCKS, &s);
+
+	if (r < 0)
+		return r;
+	sqlite_bind_text(s, 1, lease_id);
+	return sqlite_run(c, s);
+}
+
+static int read_lease_row(sqlite3_stmt *s, struct arena *a, struct lease_row *ret)
+{
+	int r = sqlite_column_copy(s, 0, a, &ret->lease_id);
+
+	ret->fence = sqlite3_column_int64(s, 1);
+	if (r == 0)
+		r = sqlite_column_code(s, 2, &ret->sku);
+	if (r == 0)
+		r = sqlite_column_code(s, 3, &ret->location);
+	if (r == 0)
+		r = sqlite_column_copy(s, 4, a, &ret->purpose);
+	ret->taken_at_ms = sqlite3_column_int64(s, 5);
+	ret->expires_at_ms = sqlite3_column_int64(s, 6);
+	return r;
+}
+
+static int load_leases(struct store *store, struct arena *a, struct lease_row **ret_rows,
+		       size_t *ret_count)
+{
+	struct sqlite_connection *c = &sqlite_of(store)->connection;
+	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
+	int64_t row_count;
+	size_t count = 0;
+	int r = sqlite_integer(c, "SELECT count(*) FROM row_lock", &row_count);
+
+	if (r == 0)
+		r = sqlite_statement(c, LOAD_LOCKS, &s);
+	if (r < 0)
+		return r;
+
+	struct lease_row *rows = arena_alloc(a, sizeof(rows[0]) * (size_t)row_count);
+
+	if (rows == NULL)
+		return FAULT(-ENOMEM);
+	while (count < (size_t)row_count && sqlite3_step(s) == SQLITE_ROW) {
+		r = read_lease_row(s, a, &rows[count++]);
+		if (r < 0)
+			return r;
+	}
+	*ret_rows = rows;
+	*ret_count = count;
+	return 0;
+}
+
+/* ---------------------------------------------------------------- keys */
+
+static int add_key(struct store *store, struct key_record *k)
+{
+	struct sqlite_connection *c = &sqlite_of(store)->connection;
+	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
+	int r = sqlite_statement(c, INSERT_KEY, &s);
+
+	if (r < 0)
+		return r;
+	sqlite_bind_text(s, 1, k->key);
+	sqlite3_bind_int64(s, 2, (sqlite3_int64)k->fingerprint);
+	sqlite3_bind_int(s, 3, k->status);
+	sqlite_bind_text(s, 4, outcome_row(k->outcome)->code);
+	sqlite3_bind_int64(s, 5, k->seq);
+	sqlite3_bind_int64(s, 6, k->first_seq);
+	sqlite3_bind_int(s, 7, k->movement_count);
+	sqlite_bind_text(s, 8, k->body);
+	sqlite3_bind_int64(s, 9, k->at_ms);
+	r = change_one(c, s);
+	if (r == 0)
+		k->id = sqlite3_last_insert_rowid(c->db);
+	return r;
+}
+
+static int delete_keys(struct store *store, int64_t id_last, int count)
+{
+	struct sqlite_connection *c = &sqlite_of(store)->connection;
+	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
+	int r = sqlite_statement(c, DELETE_KEYS, &s);
+
+	if (r < 0)
+		return r;
+	sqlite3_bind_int64(s, 1, id_last);
+	sqlite3_bind_int(s, 2, count);
+	r = sqlite_run(c, s);
+	return r < 0 ? r : sqlite3_changes(c->db);
+}
+
+static int each_key(struct store *store, int64_t since_ms, size_t count,
+		    void (*see)(void *context, int64_t id, uint64_t key_hash, int64_t at_ms),
+		    void *context)
+{
+	struct sqlite_connection *c = &sqlite_of(store)->connection;
+	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
+	int r = sqlite_statement(c, EACH_KEY, &s);
+	int code;
+
+	if (r < 0)
+		return r;
+	sqlite3_bind_int64(s, 1, since_ms);
+	sqlite3_bind_int64(s, 2, (sqlite3_int64)count);
+	while ((code = sqlite3_step(s)) == SQLITE_ROW) {
+		const void *key = sqlite3_column_text(s, 1);
+		size_t bytes = (size_t)sqlite3_column_bytes(s, 1);
+
+		if (key == NULL)
+			return FAULT(-ENOMEM);
+		see(context, sqlite3_column_int64(s, 0), hash_bytes(key, bytes, 0),
+		    sqlite3_column_int64(s, 2));
+	}
+	return code == SQLITE_DONE ? 0 : sqlite_raise(c);
+}
+
+/* ---------------------------------------------------------------- between groups */
+
+static int64_t checkpoint(struct store *store)
+{
+	struct sqlite_store *s = sqlite_of(store);
+	int in_wal = 0, copied = 0;
+	int code = sqlite3_wal_checkpoint_v2(s->connection.db, NULL, SQLITE_CHECKPOINT_PASSIVE,
+					     &in_wal, &copied);
+
+	if (code != SQLITE_OK)
+		return sqlite_raise(&s->connection);
+	/* All copied: the next group begins the WAL anew, from its front. */
+	if (copied == in_wal)
+		s->wal_pages = 0;
+	return copied;
+}
+
+static int64_t wal_bytes(struct store *store)
+{
+	struct sqlite_store *s = sqlite_of(store);
+	enum { FRAME_HEADER_BYTES = 24 };
+
+	return s->wal_pages * (s->page_bytes + FRAME_HEADER_BYTES);
+}
+
+static int check_file(struct store *store)
+{
+	struct sqlite_store *s = sqlite_of(store);
+	int has_moved = 0;
+
+	if (sqlite3_file_control(s->connection.db, "main", SQLITE_FCNTL_HAS_MOVED, &has_moved) !=
+	    SQLITE_OK)
+		return sqlite_raise(&s->connection);
+	return has_moved ? FAULT(-ESTALE) : 0;
+}
+
+static int newest_ms(struct store *store, int64_t *ret)
+{
+	return sqlite_integer(&sqlite_of(store)->connection, sqlite_writer_texts[NEWEST_TIME], ret);
+}
+
+static int run_script(struct store *store, const char *sql, char **ret_message)
+{
+	struct sqlite_store *s = sqlite_of(store);
+	struct store_begun begun;
+	int r = begin(store, NULL, NULL, &begun);
+
+	*ret_message = NULL;
+	if (r < 0)
+		return r;
+	/* Scripts are typed by people: the guards must see them. */
+	sqlite3_db_config(s->connection.db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 1, NULL);
+	r = sqlite_execute(&s->connection, sql);
+	if (r < 0)
+		*ret_message = strdup(sqlite3_errmsg(s->connection.db));
+	else
+		r = commit(store);
+	if (r < 0)
+		(void)rollback(store);
+	sqlite3_db_config(s->connection.db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
+	return r;
+}
+
+static int is_empty(struct store *store, bool *ret)
+{
+	int64_t has_none;
+	int r = sqlite_integer(&sqlite_of(store)->connection,
+			       "SELECT NOT EXISTS (SELECT 1 FROM item)", &has_none);
+
+	if (r == 0)
+		*ret = has_none != 0;
+	return r;
+}
+
+static void close_store(struct store *store)
+{
+	if (store == NULL)
+		return;
+
+	struct sqlite_store *s = sqlite_of(store);
+
+	(void)rollback(store);
+	sqlite_disconnect(&s->connection); /* the last connection: copies the WAL and removes it */
+	sqlite_file_close(&s->file, s->path, false);
+	free(s->path);
+	free(s);
+}
+
+const struct store_ops sqlite_store_ops = {
+	.name = "sqlite",
+	.begin = begin,
+	.load_item = load_item,
+	.load_location = load_location,
+	.load_stock = load_stock,
+	.item_has_stock = item_has_stock,
+	.location_has_stock = location_has_stock,
+	.put_item = put_item,
+	.delete_item = delete_item,
+	.put_location = put_location,
+	.delete_location = delete_location,
+	.put_stock = put_stock,
+	.add_movement = add_movement,
+	.next_fence = next_fence,
+	.add_lease_row = add_lease_row,
+	.renew_lease = renew_lease,
+	.delete_lease = delete_lease,
+	.load_leases = load_leases,
+	.add_key = add_key,
+	.delete_keys = delete_keys,
+	.each_key = each_key,
+	.commit = commit,
+	.rollback = rollback,
+	.checkpoint = checkpoint,
+	.wal_bytes = wal_bytes,
+	.check_file = check_file,
+	.newest_ms = newest_ms,
+	.run_script = run_script,
+	.is_empty = is_empty,
+	.open_reader = sqlite_open_reader,
+	.close = close_store,
+};
