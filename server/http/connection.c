@@ -1,5 +1,6 @@
 #include "http/connection.h"
 #include "base/clock.h"
+#include "http/loop_daemon.h"
 #include "ops/log.h"
 #include "ops/metrics.h"
 #include <errno.h>
@@ -7,20 +8,26 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
+/* How long a client that was refused may go on talking. */
+static const int64_t linger_ns = 2 * NS_PER_S;
+
 struct connection *connection_open(struct loop *l, struct MHD_Connection *handle, int fd)
 {
 	struct list *link = list_pop_front(&l->free_connections);
-	struct connection *c = link != NULL ? CONTAINER_OF(link, struct connection, link) :
-					      malloc(sizeof(*c));
+	struct connection *c =
+		link != NULL ? CONTAINER_OF(link, struct connection, link) : malloc(sizeof(*c));
 
 	if (c == NULL)
 		return NULL;
 	*c = (struct connection){ .loop = l, .handle = handle, .fd = fd, .due_ns = INT64_MAX };
+	framing_init(&c->framing);
 	list_init(&c->link);
 	list_push_back(&l->connections, &c->link);
 	l->connection_count++;
 	metric_add(METRIC_CONNECTIONS, 1);
-	connection_enter(c, CONNECTION_HEAD, l->now_ns + l->edge->options.header_timeout_ms * NS_PER_MS);
+	if ((size_t)fd < l->by_fd_count)
+		l->by_fd[fd] = c;
+	connection_expect_head(c);
 	return c;
 }
 
@@ -29,6 +36,8 @@ void connection_close(struct connection *c)
 	struct loop *l = c->loop;
 
 	CHECK(c->request == NULL);
+	if ((size_t)c->fd < l->by_fd_count)
+		l->by_fd[c->fd] = NULL;
 	deadline_remove(&l->deadlines, &c->deadline);
 	list_remove(&c->link);
 	list_push_back(&l->free_connections, &c->link);
@@ -46,6 +55,22 @@ void connection_enter(struct connection *c, enum connection_phase phase, int64_t
 		return; /* comes up early enough, and is put right then */
 	deadline_remove(&c->loop->deadlines, &c->deadline);
 	deadline_add(&c->loop->deadlines, &c->deadline, due_ns);
+}
+
+void connection_expect_head(struct connection *c)
+{
+	connection_enter(c, CONNECTION_HEAD,
+			 c->loop->now_ns + c->loop->edge->options.header_timeout_ms * NS_PER_MS);
+}
+
+void connection_request_ended(struct connection *c)
+{
+	c->ended_count++;
+	if (c->phase == CONNECTION_LEAVING)
+		return;
+	connection_expect_head(c);
+	if (c->framing.outcome != OUTCOME_DONE && c->ended_count == c->framing.request_count)
+		connection_refuse(c, c->framing.outcome, c->framing.detail);
 }
 
 struct connection *connection_pop_due(struct loop *l)
@@ -67,6 +92,41 @@ void connection_cut(struct connection *c)
 {
 	connection_enter(c, CONNECTION_LEAVING, INT64_MAX);
 	shutdown(c->fd, SHUT_RDWR);
+}
+
+/* A client that is slow with its head is told so; one that is only idle is not. */
+static void head_expire(struct connection *c)
+{
+	if (!framing_is_inside(&c->framing)) {
+		connection_cut(c);
+		return;
+	}
+	metric_add(METRIC_REQUESTS_CUT, 1);
+	connection_refuse(c, OUTCOME_REQUEST_TIMEOUT, NULL);
+}
+
+void connection_expire(struct connection *c)
+{
+	switch (c->phase) {
+	case CONNECTION_HEAD:
+		head_expire(c);
+		break;
+	case CONNECTION_BODY:
+		metric_add(METRIC_REQUESTS_CUT, 1);
+		connection_refuse(c, OUTCOME_REQUEST_TIMEOUT, NULL);
+		break;
+	case CONNECTION_ANSWERING:
+		request_move(c->request, REQUEST_EXPIRED);
+		loop_daemon_resume(c->request);
+		break;
+	case CONNECTION_REPLYING:
+		metric_add(METRIC_REQUESTS_CUT, 1);
+		connection_cut(c);
+		break;
+	case CONNECTION_LEAVING:
+		connection_cut(c);
+		break;
+	}
 }
 
 bool connection_has_input(const struct connection *c)
@@ -142,7 +202,8 @@ void connection_refuse(struct connection *c, enum outcome o, const char *detail)
 		if (c->request == NULL)
 			request_return(&c->loop->requests, request_of(x));
 	}
-	connection_cut(c);
+	shutdown(c->fd, SHUT_WR);
+	connection_enter(c, CONNECTION_LEAVING, c->loop->now_ns + linger_ns);
 }
 
 /* ---------------------------------------------------------------- keeping account */
@@ -163,8 +224,12 @@ void connection_account(struct loop *l, const struct exchange *x)
 	int64_t ns = clock_monotonic_ns() - x->begun_ns;
 
 	metric_request(x->label != NULL ? x->label : "none", x->status, ns);
-	if (x->status >= 500)
-		request_log(x, x->status == 503 ? LOG_WARN : LOG_ERROR, "request_failed", ns);
+	if (x->status == 500)
+		request_log(x, LOG_ERROR, "request_failed", ns);
+	else if (x->status == 503)
+		request_log(x, LOG_WARN, "request_refused", ns);
+	else if (x->status > 500)
+		request_log(x, LOG_INFO, "request_not_understood", ns);
 	else if (l->edge->options.logs_requests)
 		request_log(x, LOG_INFO, "request", ns);
 }

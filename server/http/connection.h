@@ -1,9 +1,9 @@
 /*
  * connection - one client's connection: which time limit runs, and answers that bypass microhttpd.
  *
- * A connection has one deadline at a time. Moving it is a store: its place in the queue is put right
- * only when it comes up too early, or must come earlier. microhttpd's own idle timeout is not used,
- * since each byte restarts it and a slow client would live for ever.
+ * A connection has one deadline at a time. Moving it is a store: its place in the queue is put
+ * right only when it comes up too early, or must come earlier. microhttpd's own idle timeout is not
+ * used, since each byte restarts it and a slow client would live for ever.
  *
  *     HEAD ──> BODY ──> ANSWERING ──> REPLYING ──> HEAD ...
  *       └───────┴───────────────────────┴──> LEAVING
@@ -12,6 +12,7 @@
  */
 #pragma once
 #include "http/edge.h"
+#include "http/framing.h"
 
 struct MHD_Connection;
 
@@ -20,7 +21,7 @@ enum connection_phase {
 	CONNECTION_BODY,      /* the body is coming in */
 	CONNECTION_ANSWERING, /* a handler is at work, or the request is parked */
 	CONNECTION_REPLYING,  /* the client reads the answer */
-	CONNECTION_LEAVING,   /* shut down; closed at the next event */
+	CONNECTION_LEAVING,   /* answered for the last time; what still comes in is thrown away */
 };
 
 struct connection {
@@ -31,6 +32,8 @@ struct connection {
 	struct deadline deadline; /* in loop.deadlines, at or before due_ns */
 	int64_t due_ns;           /* INT64_MAX: none */
 	struct request *request;  /* the one under way, or NULL */
+	struct framing framing;   /* of all that was read */
+	uint64_t ended_count;     /* requests that microhttpd is through with */
 	struct list link;         /* in loop.connections or loop.free_connections */
 };
 
@@ -43,15 +46,25 @@ void connection_close(struct connection *c);
 /* From now on this limit runs. */
 void connection_enter(struct connection *c, enum connection_phase phase, int64_t due_ns);
 
+/* The first byte of a request has come: from now on its head must arrive. */
+void connection_expect_head(struct connection *c);
+
+/* microhttpd is through with a request; what was wrong behind it is answered now. */
+void connection_request_ended(struct connection *c);
+
 /* One whose time is up, or NULL. */
 struct connection *connection_pop_due(struct loop *l);
 
 /* Cuts it: microhttpd closes it at the next event. */
 void connection_cut(struct connection *c);
 
+/* Its time is up: what happens then depends on the phase. */
+void connection_expire(struct connection *c);
+
 /*
  * Answers past microhttpd, where that would not let us (in the middle of a body) or would give an
- * answer of its own, and cuts the connection behind it.
+ * answer of its own. Nothing more is sent then; what the client still sends is read and thrown away
+ * for a moment, since closing at once would take the answer from it.
  */
 void connection_refuse(struct connection *c, enum outcome o, const char *detail);
 

@@ -3,6 +3,7 @@
  *
  *     loop.c          threads, turns, deadlines, draining
  *     loop_daemon.c   everything that touches microhttpd
+ *     loop_recv.c     what microhttpd reads passes through framing.c
  *     connection.c    one client's connection: its time limits, and answers that bypass microhttpd
  *     exchange.c      one request and its answer (request.h)
  *     listener.c      the listening socket
@@ -37,16 +38,18 @@ struct loop {
 	struct deadline_queue deadlines; /* connection.deadline, one for each connection */
 	struct list connections;         /* connection.link */
 	struct list free_connections;
+	struct connection **by_fd; /* of this loop, or NULL */
+	size_t by_fd_count;
 	int connection_count;
 	uint64_t opened_count; /* connections so far */
-	struct list parked; /* requests that wait, by request.link */
-	int64_t probe_ns;   /* when to look next whether their clients are still there */
+	struct list parked;    /* requests that wait, by request.link */
+	int64_t probe_ns;      /* when to look next whether their clients are still there */
 	struct request_pool requests;
 
 	bool is_draining;
-	int next_loop;            /* whose turn it is to get a connection; of the one that accepts */
-	bool is_accepting;        /* the listener is in the epoll set; of the one that accepts */
-	int64_t accept_ns;        /* not before this time */
+	int next_loop;     /* whose turn it is to get a connection; of the one that accepts */
+	bool is_accepting; /* the listener is in the epoll set; of the one that accepts */
+	int64_t accept_ns; /* not before this time */
 	int64_t accept_warned_ns; /* the log was told last */
 };
 

@@ -5,10 +5,12 @@
 #include <strings.h>
 #include <sys/random.h>
 
-/* Beyond these a buffer goes back to the allocator, so that one large answer does not stay for ever. */
+/* Beyond these a buffer goes back to the allocator, so that one large answer does not stay for
+ * ever. */
 enum { KEPT_BYTES_MAX = 16384, POOLED_MAX = 1024 };
 
-/* The parcel comes first in both, and its owner right before it: exchange_of_parcel() relies on it. */
+/* The parcel comes first in both, and its owner right before it: exchange_of_parcel() relies on it.
+ */
 _Static_assert(offsetof(struct waiter, parcel) == 0, "the parcel is where the waiter begins");
 _Static_assert(offsetof(struct long_read, parcel) == 0, "the parcel is where the read begins");
 _Static_assert(offsetof(struct exchange, waiter) ==
@@ -97,7 +99,8 @@ void request_pool_init(struct request_pool *p)
 	list_init(&p->free);
 	p->count = 0;
 	p->id_next = 0;
-	/* An id is for finding things in logs, not a secret; a clock would do, but starts repeat. */
+	/* An id is for finding things in logs, not a secret; a clock would do, but starts repeat.
+	 */
 	CHECK(getrandom(&p->id_prefix, sizeof(p->id_prefix), 0) == sizeof(p->id_prefix));
 }
 
@@ -159,6 +162,7 @@ static void request_begin(struct request *r)
 	r->expire = NULL;
 	r->parked_until_ns = INT64_MAX;
 	r->is_decided = false;
+	r->body_declared = 0;
 	r->body_received = 0;
 	r->refusal = OUTCOME_DONE;
 	r->refusal_detail = NULL;
@@ -236,7 +240,8 @@ static bool id_is_well_formed(const char *id)
 	size_t bytes = strlen(id);
 
 	return bytes >= 1 && bytes <= ID_BYTES_MAX &&
-	       strspn(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._:-") == bytes;
+	       strspn(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._:-") ==
+		       bytes;
 }
 
 void request_take_id(struct request *r)
@@ -256,7 +261,8 @@ bool request_take_target(struct request *r, const char *target)
 	if (copy == NULL)
 		return false;
 	if (strncasecmp(copy, scheme, sizeof(scheme) - 1) == 0) {
-		/* An absolute target (RFC 9112, 3.2.2): what stands before the path replaces Host. */
+		/* An absolute target (RFC 9112, 3.2.2): what stands before the path replaces Host.
+		 */
 		char *authority = copy + sizeof(scheme) - 1;
 		size_t bytes = strcspn(authority, "/?");
 
@@ -277,8 +283,8 @@ bool request_take_target(struct request *r, const char *target)
 enum http_method http_method_of(const char *text)
 {
 	static const char *const names[] = {
-		[HTTP_GET] = "GET",     [HTTP_HEAD] = "HEAD",     [HTTP_POST] = "POST",
-		[HTTP_PUT] = "PUT",     [HTTP_PATCH] = "PATCH",   [HTTP_DELETE] = "DELETE",
+		[HTTP_GET] = "GET",         [HTTP_HEAD] = "HEAD",   [HTTP_POST] = "POST",
+		[HTTP_PUT] = "PUT",         [HTTP_PATCH] = "PATCH", [HTTP_DELETE] = "DELETE",
 		[HTTP_OPTIONS] = "OPTIONS",
 	};
 	enum http_method m = 0;

@@ -16,10 +16,10 @@
  *                     finish(x);
  *     }
  *
- * A handler either replies or parks, exactly once each time it is called. A parked exchange is called
- * again on its own loop thread: `resume` when its parcel has come home, `expire` when its deadline
- * passes first (it may reply, or park again). Parking after submitting is safe, since the parcel is
- * taken by this same thread, later.
+ * A handler either replies or parks, exactly once each time it is called. A parked exchange is
+ * called again on its own loop thread: `resume` when its parcel has come home, `expire` when its
+ * deadline passes first (it may reply, or park again). Parking after submitting is safe, since the
+ * parcel is taken by this same thread, later.
  *
  * Threads: the loop thread that owns it. Ownership: the loop; everything in `arena` dies with it.
  */
@@ -63,7 +63,7 @@ struct exchange {
 
 	/* The handlers' own. */
 	const struct route *route; /* set by the dispatcher; NULL before */
-	const char *label;         /* of the metrics, a constant; set by the dispatcher, NULL before */
+	const char *label; /* of the metrics, a constant; set by the dispatcher, NULL before */
 	struct exchange *waiter_owner; /* this exchange: each lies right before the parcel whose */
 	struct waiter waiter;          /* owner it names, so that exchange_of_parcel() finds it; */
 	struct exchange *read_owner;   /* waiter and long_read may be overwritten, these not */
@@ -79,7 +79,8 @@ struct exchange {
 	struct exchange_reply_header reply_headers[EXCHANGE_HEADERS_MAX];
 };
 
-/* The value of a request header (any case of the name), or NULL. The first one if there are several. */
+/* The value of a request header (any case of the name), or NULL. The first one if there are
+ * several. */
 const char *exchange_header(const struct exchange *x, const char *name);
 
 /* How often the header was sent. */

@@ -69,10 +69,12 @@ static bool host_is(const struct authority *a, const char *name)
 	return strlen(name) == a->host_bytes && strncasecmp(a->host, name, a->host_bytes) == 0;
 }
 
-/* An address cannot be rebound by anybody's name server: the browser itself was told to go there. */
+/* An address cannot be rebound by anybody's name server: the browser itself was told to go there.
+ */
 static bool host_is_address(const struct authority *a)
 {
-	size_t span = strspn(a->host, a->host[0] == '[' ? "[]0123456789abcdefABCDEF:." : "0123456789.");
+	size_t span =
+		strspn(a->host, a->host[0] == '[' ? "[]0123456789abcdefABCDEF:." : "0123456789.");
 
 	return span >= a->host_bytes;
 }
@@ -95,7 +97,8 @@ static bool host_is_ours(const struct header_guard *g, const struct authority *a
 {
 	static const char *const always[] = { "localhost", "127.0.0.1", "[::1]" };
 
-	if (host_is(a, g->listen_name) || host_is(a, g->listen_host) || (g->listens_on_any && host_is_address(a)))
+	if (host_is(a, g->listen_name) || host_is(a, g->listen_host) ||
+	    (g->listens_on_any && host_is_address(a)))
 		return true;
 	for (size_t i = 0; i < LENGTH_OF(always); i++)
 		if (host_is(a, always[i]))

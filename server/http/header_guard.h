@@ -32,7 +32,8 @@ struct header_guard {
 	const char *listen_host; /* "127.0.0.1", "[::1]" */
 	bool listens_on_any;     /* the wildcard address: every address literal may be ours */
 	int port;
-	const char *const *host_names; /* further names, with or without :port; NULL-terminated; or NULL */
+	const char *const
+		*host_names; /* further names, with or without :port; NULL-terminated; or NULL */
 };
 
 struct request_head {

@@ -150,7 +150,8 @@ int listener_accept(struct listener *l)
 			return fd;
 		if (errno == EAGAIN)
 			return -EAGAIN;
-		/* Errors of one connection, and not of ours (accept(2)): the next one may be fine. */
+		/* Errors of one connection, and not of ours (accept(2)): the next one may be fine.
+		 */
 		if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM ||
 		    errno == EBADF || errno == EINVAL)
 			return FAULT(-errno);

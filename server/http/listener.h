@@ -12,14 +12,14 @@
 struct listener {
 	int fd; /* -1: closed */
 	int port;
-	bool is_any;       /* the wildcard address */
-	char name[256];    /* the host as it was typed */
-	char host[64];     /* the address as digits: "127.0.0.1", "[::1]" */
+	bool is_any;    /* the wildcard address */
+	char name[256]; /* the host as it was typed */
+	char host[64];  /* the address as digits: "127.0.0.1", "[::1]" */
 };
 
 /*
- * Binds "HOST:PORT"; an IPv6 address stands in brackets, an empty HOST or * is every address, port 0
- * takes a free one. Returns 0 or a fault: -EINVAL (no such address), -EADDRINUSE, -EACCES ...
+ * Binds "HOST:PORT"; an IPv6 address stands in brackets, an empty HOST or * is every address, port
+ * 0 takes a free one. Returns 0 or a fault: -EINVAL (no such address), -EADDRINUSE, -EACCES ...
  */
 int listener_open(struct listener *l, const char *address);
 

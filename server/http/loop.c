@@ -16,7 +16,7 @@
 
 enum {
 	ACCEPTS_PER_TURN = 64,
-	RESERVED_FILES = 64,       /* for the store, its log, the loops themselves */
+	RESERVED_FILES = 64,         /* for the store, its log, the loops themselves */
 	CONNECTIONS_DEFAULT = 16384, /* when the limit of open files would allow more */
 };
 
@@ -175,29 +175,8 @@ static void clients_probe(struct loop *l)
 	if (l->now_ns < l->probe_ns)
 		return;
 	l->probe_ns = l->now_ns + probe_every_ns;
-	LIST_EACH_SAFE(it, &l->parked)
+	LIST_EACH_SAFE (it, &l->parked)
 		request_probe(l, CONTAINER_OF(it, struct request, link));
-}
-
-static void connection_expire(struct connection *c)
-{
-	switch (c->phase) {
-	case CONNECTION_ANSWERING:
-		request_move(c->request, REQUEST_EXPIRED);
-		loop_daemon_resume(c->request);
-		break;
-	case CONNECTION_BODY:
-		metric_add(METRIC_REQUESTS_CUT, 1);
-		connection_refuse(c, OUTCOME_REQUEST_TIMEOUT, NULL);
-		break;
-	case CONNECTION_HEAD:
-	case CONNECTION_REPLYING:
-		metric_add(METRIC_REQUESTS_CUT, 1);
-		connection_cut(c);
-		break;
-	case CONNECTION_LEAVING:
-		break;
-	}
 }
 
 /* ---------------------------------------------------------------- draining */
@@ -205,10 +184,11 @@ static void connection_expire(struct connection *c)
 /* Idle connections go at once. One whose request is on its way is told so by the handler. */
 static void drain_idle(struct loop *l)
 {
-	LIST_EACH(it, &l->connections) {
+	LIST_EACH (it, &l->connections) {
 		struct connection *c = CONTAINER_OF(it, struct connection, link);
 
-		if (c->phase == CONNECTION_HEAD && c->request == NULL && !connection_has_input(c))
+		if (c->phase == CONNECTION_HEAD && !framing_is_inside(&c->framing) &&
+		    !connection_has_input(c))
 			connection_cut(c);
 	}
 }
@@ -225,10 +205,10 @@ static void drain_begin(struct loop *l)
 /* Time is up. What is parked is not ours to cut: its parcel comes, since the service drains too. */
 static void drain_cut(struct loop *l)
 {
-	LIST_EACH(it, &l->connections) {
+	LIST_EACH (it, &l->connections) {
 		struct connection *c = CONTAINER_OF(it, struct connection, link);
 
-		if (c->phase == CONNECTION_HEAD || c->phase == CONNECTION_BODY)
+		if (c->phase != CONNECTION_ANSWERING && c->phase != CONNECTION_REPLYING)
 			connection_cut(c);
 	}
 }
@@ -255,7 +235,8 @@ static int turn_wait_ms(struct loop *l)
 		return 0;
 	if (!list_is_empty(&l->parked) && l->probe_ns < until_ns)
 		until_ns = l->probe_ns;
-	if (l->index == 0 && !l->is_accepting && l->accept_ns > l->now_ns && l->accept_ns < until_ns)
+	if (l->index == 0 && !l->is_accepting && l->accept_ns > l->now_ns &&
+	    l->accept_ns < until_ns)
 		until_ns = l->accept_ns;
 	if (l->is_draining && l->edge->drain_until_ns > l->now_ns &&
 	    l->edge->drain_until_ns < until_ns)
@@ -315,6 +296,14 @@ static void *loop_run(void *loop)
 	return NULL;
 }
 
+/* Descriptors are smaller than this, whatever limit is set later. */
+static size_t open_files_max(void)
+{
+	struct rlimit files;
+
+	return getrlimit(RLIMIT_NOFILE, &files) == 0 ? (size_t)files.rlim_cur : 65536;
+}
+
 static int loop_open_fds(struct loop *l)
 {
 	int r = mailbox_init(&l->mailbox);
@@ -347,6 +336,10 @@ static int loop_open(struct loop *l, struct edge *e, int index)
 	request_pool_init(&l->requests);
 	l->heap = calloc((size_t)e->connection_limit, sizeof(*l->heap));
 	if (l->heap == NULL)
+		return FAULT(-ENOMEM);
+	l->by_fd_count = open_files_max();
+	l->by_fd = calloc(l->by_fd_count, sizeof(*l->by_fd));
+	if (l->by_fd == NULL)
 		return FAULT(-ENOMEM);
 	deadline_queue_init(&l->deadlines, l->heap, (size_t)e->connection_limit);
 	r = loop_open_fds(l);
@@ -383,6 +376,7 @@ static void loop_close(struct loop *l)
 	if (l->heap != NULL)
 		mailbox_fini(&l->mailbox);
 	free(l->heap);
+	free(l->by_fd);
 	request_pool_fini(&l->requests);
 	while ((link = list_pop_front(&l->free_connections)) != NULL)
 		free(CONTAINER_OF(link, struct connection, link));

@@ -6,22 +6,23 @@
  * (framing, sizes, time limits, foreign Host or Origin) is answered here; a whole request is handed
  * to `handle`, its body complete.
  *
- * Why not microhttpd's own threads: with them it stalls for good at exactly 128, 256, 512 connections
- * (docs/architecture.md).
+ * Why not microhttpd's own threads: with them it stalls for good at exactly 128, 256, 512
+ * connections (docs/architecture.md).
  */
 #pragma once
 #include "http/exchange.h"
 
 struct loop_options {
-	const char *listen;         /* "127.0.0.1:8080", "[::1]:0"; port 0 takes a free one */
-	int loop_count;             /* >= 1 */
-	int connection_limit;       /* 0: from RLIMIT_NOFILE */
-	int header_timeout_ms;      /* from the first byte to the end of the headers; also idle keep-alive */
+	const char *listen;    /* "127.0.0.1:8080", "[::1]:0"; port 0 takes a free one */
+	int loop_count;        /* >= 1 */
+	int connection_limit;  /* 0: from RLIMIT_NOFILE */
+	int header_timeout_ms; /* from the first byte to the end of the headers; also idle
+				  keep-alive */
 	int body_timeout_ms;
-	int reply_timeout_ms;       /* a client that does not read its answer */
+	int reply_timeout_ms;          /* a client that does not read its answer */
 	const char *const *host_names; /* further names this server answers for; NULL-terminated */
-	bool logs_requests;         /* one log line for each request */
-	exchange_continue *handle;  /* called on the loop thread with a whole request */
+	bool logs_requests;            /* one log line for each request */
+	exchange_continue *handle;     /* called on the loop thread with a whole request */
 	/* Answers that the loop gives itself go through here, so that all problems look alike:
 	 * sets x->reply and headers, and calls exchange_reply(). detail may be NULL. */
 	void (*refuse)(struct exchange *x, enum outcome o, const char *detail);
@@ -30,7 +31,8 @@ struct loop_options {
 
 struct edge; /* the listening socket and all loops */
 
-/* Binds and listens, so that ret_address can be printed; no request is taken before edge_start(). */
+/* Binds and listens, so that ret_address can be printed; no request is taken before edge_start().
+ */
 int edge_open(const struct loop_options *options, struct edge **ret_edge, char ret_address[128]);
 
 /* Starts the loop threads. On a fault some may run: edge_drain() and edge_close() then. */

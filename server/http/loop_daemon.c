@@ -1,6 +1,7 @@
 #include "http/loop_daemon.h"
 #include "base/clock.h"
 #include "base/fault.h"
+#include "http/loop_recv.h"
 #include "ops/log.h"
 #include "ops/metrics.h"
 #include <arpa/inet.h>
@@ -20,9 +21,10 @@ _Static_assert(PATH_BYTES_MAX + HEADER_BYTES_MAX + HEADER_COUNT_MAX * 64 < CONNE
 /* False: memory is short. */
 static bool reply_add_headers(struct MHD_Response *response, const struct exchange *x)
 {
-	bool fits = MHD_add_response_header(response, "Content-Type",
-					    x->content_type != NULL ? x->content_type :
-								      "application/json") == MHD_YES;
+	bool fits =
+		MHD_add_response_header(response, "Content-Type",
+					x->content_type != NULL ? x->content_type
+								: "application/json") == MHD_YES;
 
 	fits &= MHD_add_response_header(response, "X-Request-Id", x->request_id) == MHD_YES;
 	for (int i = 0; i < x->reply_header_count; i++)
@@ -53,9 +55,9 @@ static enum MHD_Result reply_queue(struct connection *c, struct exchange *x)
 	enum MHD_Result result;
 
 	x->must_close |= c->loop->is_draining;
-	response = MHD_create_response_from_buffer(x->reply.byte_count,
-						   x->reply.data != NULL ? x->reply.data : (char[]){ "" },
-						   MHD_RESPMEM_PERSISTENT);
+	response = MHD_create_response_from_buffer(
+		x->reply.byte_count, x->reply.data != NULL ? x->reply.data : (char[]){ "" },
+		MHD_RESPMEM_PERSISTENT);
 	if (response == NULL)
 		return MHD_NO;
 	result = MHD_NO;
@@ -193,33 +195,32 @@ static void request_judge(struct request *r, const char *version)
 	const char *detail;
 	enum outcome o = header_guard_judge(&r->connection->loop->edge->guard, &head, &detail);
 
+	r->x.must_close = o == OUTCOME_MALFORMED_REQUEST;
 	if (o != OUTCOME_DONE)
 		refuse_later(r, o, detail);
-	if (length != NULL && strtoll(length, NULL, 10) > BODY_BYTES_MAX)
+	if (length != NULL)
+		r->body_declared = strtoll(length, NULL, 10);
+	if (r->body_declared > BODY_BYTES_MAX)
 		refuse_later(r, OUTCOME_BODY_TOO_LARGE, NULL);
 }
 
 /*
- * A refused body is read and thrown away, since many clients do not listen while they send; except
- * when its client waits for a word before it sends, or when it is out of all proportion.
+ * The handler's first call: the headers are there. A refused body is read and thrown away first,
+ * since many clients do not listen while they send; except when its client waits for a word before
+ * it sends, or when it is out of all proportion.
  */
-static bool request_is_refused_now(const struct request *r)
-{
-	const char *length = exchange_header(&r->x, "Content-Length");
-
-	if (r->refusal == OUTCOME_DONE)
-		return false;
-	return exchange_header(&r->x, "Expect") != NULL ||
-	       (length != NULL && strtoll(length, NULL, 10) > BODY_DISCARD_BYTES_MAX);
-}
-
-/* The handler's first call: the headers are there. */
 static enum MHD_Result request_take_headers(struct request *r, const char *method,
 					    const char *version)
 {
 	struct connection *c = r->connection;
 	const struct loop_options *options = &c->loop->edge->options;
 
+	if (c->framing.head_count <= c->ended_count) {
+		log_write(LOG_CRIT, "request_not_followed", "heads=%llu ended=%llu",
+			  (unsigned long long)c->framing.head_count,
+			  (unsigned long long)c->ended_count);
+		return MHD_NO;
+	}
 	r->x.method_text = method;
 	r->x.method = http_method_of(method);
 	r->x.service = options->service;
@@ -229,11 +230,17 @@ static enum MHD_Result request_take_headers(struct request *r, const char *metho
 	request_take_id(r);
 	request_judge(r, version);
 	request_move(r, REQUEST_RECEIVING);
-	connection_enter(c, CONNECTION_BODY, c->loop->now_ns + options->body_timeout_ms * NS_PER_MS);
-	if (!request_is_refused_now(r))
+	connection_enter(c, CONNECTION_BODY,
+			 c->loop->now_ns + options->body_timeout_ms * NS_PER_MS);
+	if (r->refusal == OUTCOME_DONE)
 		return MHD_YES;
-	r->x.must_close = true;
-	return request_refuse(r, r->refusal, r->refusal_detail);
+	if (exchange_header(&r->x, "Expect") != NULL) {
+		r->x.must_close = true;
+		return request_refuse(r, r->refusal, r->refusal_detail);
+	}
+	if (r->body_declared > BODY_DISCARD_BYTES_MAX)
+		connection_refuse(c, r->refusal, r->refusal_detail);
+	return MHD_YES;
 }
 
 static enum MHD_Result request_take_body(struct request *r, const char *bytes, size_t *byte_count)
@@ -243,7 +250,8 @@ static enum MHD_Result request_take_body(struct request *r, const char *bytes, s
 		refuse_later(r, OUTCOME_BODY_TOO_LARGE, NULL);
 	if (r->body_received > BODY_DISCARD_BYTES_MAX) {
 		connection_refuse(r->connection, r->refusal, r->refusal_detail);
-		return MHD_NO;
+		*byte_count = 0;
+		return MHD_YES;
 	}
 	if (r->refusal == OUTCOME_DONE)
 		text_add_bytes(&r->body, bytes, *byte_count);
@@ -310,13 +318,19 @@ static enum MHD_Result on_request(void *loop, struct MHD_Connection *handle, con
 	case REQUEST_PARKED:
 		return MHD_YES;
 	default:
-		return MHD_NO;
+		/* Refused in the middle of its body: what is left of that in the buffer is skipped.
+		 */
+		if (*upload_bytes == 0)
+			return MHD_NO;
+		*upload_bytes = 0;
+		return MHD_YES;
 	}
 }
 
 /*
  * microhttpd is through with a request. It may also be through before the handler is, when it finds
- * the client gone right after a resume: then the handler is still told, and nobody hears its answer.
+ * the client gone right after a resume: then the handler is still told, and nobody hears its
+ * answer.
  */
 static void on_completed(void *loop, struct MHD_Connection *handle, void **context,
 			 enum MHD_RequestTerminationCode code)
@@ -333,9 +347,7 @@ static void on_completed(void *loop, struct MHD_Connection *handle, void **conte
 	c = r->connection;
 	c->request = NULL;
 	r->connection = NULL;
-	if (c->phase != CONNECTION_LEAVING)
-		connection_enter(c, CONNECTION_HEAD,
-				 l->now_ns + l->edge->options.header_timeout_ms * NS_PER_MS);
+	connection_request_ended(c);
 	if (r->state == REQUEST_RETURNED || r->state == REQUEST_EXPIRED)
 		loop_daemon_finish_orphan(l, r);
 	else
@@ -348,7 +360,8 @@ static void on_connection(void *loop, struct MHD_Connection *handle, void **cont
 	struct loop *l = loop;
 
 	if (code == MHD_CONNECTION_NOTIFY_STARTED) {
-		int fd = MHD_get_connection_info(handle, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+		int fd = MHD_get_connection_info(handle, MHD_CONNECTION_INFO_CONNECTION_FD)
+				 ->connect_fd;
 
 		l->opened_count++;
 		*context = connection_open(l, handle, fd);
@@ -377,14 +390,11 @@ int loop_daemon_open(struct loop *l)
 	MHD_set_panic_func(on_panic, NULL);
 	l->daemon = MHD_start_daemon(
 		MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL,
-		on_request, l,
-		MHD_OPTION_CONNECTION_LIMIT, (unsigned)l->edge->connection_limit,
+		on_request, l, MHD_OPTION_CONNECTION_LIMIT, (unsigned)l->edge->connection_limit,
 		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY_BYTES,
-		MHD_OPTION_URI_LOG_CALLBACK, on_target, l,
-		MHD_OPTION_UNESCAPE_CALLBACK, on_unescape, NULL,
-		MHD_OPTION_NOTIFY_COMPLETED, on_completed, l,
-		MHD_OPTION_NOTIFY_CONNECTION, on_connection, l,
-		MHD_OPTION_END);
+		MHD_OPTION_URI_LOG_CALLBACK, on_target, l, MHD_OPTION_UNESCAPE_CALLBACK,
+		on_unescape, NULL, MHD_OPTION_NOTIFY_COMPLETED, on_completed, l,
+		MHD_OPTION_NOTIFY_CONNECTION, on_connection, l, MHD_OPTION_END);
 	return l->daemon != NULL ? 0 : FAULT(errno != 0 ? -errno : -ENOMEM);
 }
 
@@ -417,7 +427,9 @@ void loop_daemon_adopt(struct loop *l, int fd)
 
 void loop_daemon_run(struct loop *l)
 {
+	loop_recv_begin(l);
 	MHD_run(l->daemon);
+	loop_recv_end(l);
 }
 
 bool loop_daemon_is_ready(struct loop *l)

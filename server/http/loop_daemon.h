@@ -1,9 +1,10 @@
 /*
  * loop_daemon - microhttpd in external mode, driven by one loop: the only file that knows it.
  *
- * Never its own threads, never its own timeouts; MHD_run() polls without waiting, and the loop waits
- * for its epoll descriptor. Connections are suspended only when a request is complete, since with
- * chunked bodies microhttpd calls the handler again while suspended, and a second suspend corrupts it.
+ * Never its own threads, never its own timeouts; MHD_run() polls without waiting, and the loop
+ * waits for its epoll descriptor. Connections are suspended only when a request is complete, since
+ * with chunked bodies microhttpd calls the handler again while suspended, and a second suspend
+ * corrupts it.
  *
  * Threads: the loop's.
  */

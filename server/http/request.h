@@ -44,6 +44,7 @@ struct request {
 	bool is_decided; /* parked, and can no longer be withdrawn */
 
 	struct text body;
+	int64_t body_declared; /* by Content-Length; 0: none */
 	int64_t body_received; /* all of it, kept or not */
 	enum outcome refusal;  /* found before the handler was asked; OUTCOME_DONE: none */
 	const char *refusal_detail;
@@ -81,7 +82,8 @@ void request_move(struct request *r, enum request_state next);
 /* Takes X-Request-Id over where it is well-formed. */
 void request_take_id(struct request *r);
 
-/* Splits the raw target, which is copied, into path, query and authority. False: memory is short. */
+/* Splits the raw target, which is copied, into path, query and authority. False: memory is short.
+ */
 bool request_take_target(struct request *r, const char *target);
 
 enum http_method http_method_of(const char *text);

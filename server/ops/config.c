@@ -15,24 +15,40 @@ struct setting {
 	const char *flag;
 	const char *argument; /* what --help calls the value; of a choice, the choices: "a|b" */
 	const char *help;
-	const char *text;     /* the default of a text or choice */
-	int64_t number;       /* the default of a number */
-	int64_t least, most;  /* of a number */
-	size_t offset;        /* of the field in struct config */
+	const char *text;    /* the default of a text or choice */
+	int64_t number;      /* the default of a number */
+	int64_t least, most; /* of a number */
+	size_t offset;       /* of the field in struct config */
 };
 
 static const struct setting settings[] = {
-#define SETTING_TEXT(field, name, value, arg, about)                                               \
-	{ .kind = KIND_TEXT, .flag = name, .argument = arg, .help = about, .text = value,          \
+#define SETTING_TEXT(field, name, value, arg, about) \
+	{ .kind = KIND_TEXT,                         \
+	  .flag = name,                              \
+	  .argument = arg,                           \
+	  .help = about,                             \
+	  .text = value,                             \
 	  .offset = offsetof(struct config, field) },
-#define SETTING_NUMBER(field, name, value, low, high, arg, about)                                  \
-	{ .kind = KIND_NUMBER, .flag = name, .argument = arg, .help = about, .number = value,      \
-	  .least = low, .most = high, .offset = offsetof(struct config, field) },
-#define SETTING_SWITCH(field, name, about)                                                         \
-	{ .kind = KIND_SWITCH, .flag = name, .help = about,                                        \
+#define SETTING_NUMBER(field, name, value, low, high, arg, about) \
+	{ .kind = KIND_NUMBER,                                    \
+	  .flag = name,                                           \
+	  .argument = arg,                                        \
+	  .help = about,                                          \
+	  .number = value,                                        \
+	  .least = low,                                           \
+	  .most = high,                                           \
 	  .offset = offsetof(struct config, field) },
-#define SETTING_CHOICE(field, name, value, choices, about)                                         \
-	{ .kind = KIND_CHOICE, .flag = name, .argument = choices, .help = about, .text = value,    \
+#define SETTING_SWITCH(field, name, about) \
+	{ .kind = KIND_SWITCH,             \
+	  .flag = name,                    \
+	  .help = about,                   \
+	  .offset = offsetof(struct config, field) },
+#define SETTING_CHOICE(field, name, value, choices, about) \
+	{ .kind = KIND_CHOICE,                             \
+	  .flag = name,                                    \
+	  .argument = choices,                             \
+	  .help = about,                                   \
+	  .text = value,                                   \
 	  .offset = offsetof(struct config, field) },
 #include "schema/settings.def"
 #undef SETTING_TEXT
@@ -206,7 +222,7 @@ static const struct setting *setting_by_flag(const char *name, size_t bytes)
 	return NULL;
 }
 
-/* Levenshtein's distance, one row of the matrix at a time; names beyond the row are far from all. */
+/* Levenshtein's distance, a row of the matrix at a time; names beyond it are far from all. */
 static size_t edit_distance(const char *a, size_t a_bytes, const char *b)
 {
 	size_t row[64];
@@ -242,8 +258,8 @@ static void flag_complain(const char *name, size_t bytes)
 	size_t least = 3; /* further away it is another word */
 
 	for (size_t i = 0; i < LENGTH_OF(settings) + LENGTH_OF(others); i++) {
-		const char *flag = i < LENGTH_OF(settings) ? settings[i].flag :
-							     others[i - LENGTH_OF(settings)];
+		const char *flag = i < LENGTH_OF(settings) ? settings[i].flag
+							   : others[i - LENGTH_OF(settings)];
 		size_t distance = edit_distance(name, bytes, flag);
 
 		if (distance < least) {
@@ -257,7 +273,7 @@ static void flag_complain(const char *name, size_t bytes)
 	fprintf(stderr, "\nrowlockd --help lists the flags.\n");
 }
 
-/* Reads the flag at argv[at]. Returns how many arguments it took; 0: it is wrong, and was told so. */
+/* Returns how many arguments the flag at argv[at] took; 0: it is wrong, and that was said. */
 static int flag_take(struct reading *r, int argc, char *argv[], int at)
 {
 	const char *name = argv[at] + 2;
@@ -302,7 +318,8 @@ static void help_show(void)
 			printf(" [%s]", s->text);
 		printf("\n");
 	}
-	printf("  %-34s %s\n", "--print-config", "show each value and where it came from, then stop");
+	printf("  %-34s %s\n", "--print-config",
+	       "show each value and where it came from, then stop");
 	printf("  %-34s %s\n", "--version", "show the version, then stop");
 	printf("  %-34s %s\n", "--help", "show this, then stop");
 	printf("\nEach flag is also an environment variable: --slow-ms is ROWLOCK_SLOW_MS. "
@@ -360,7 +377,8 @@ enum config_result config_read(struct config *c, int argc, char *argv[], int *re
 			continue;
 		}
 		if (strncmp(argv[at], "--", 2) != 0 || argv[at][2] == '\0') {
-			fprintf(stderr, "rowlockd: '%s' is not a flag\nrowlockd --help lists them.\n",
+			fprintf(stderr,
+				"rowlockd: '%s' is not a flag\nrowlockd --help lists them.\n",
 				argv[at]);
 			return stop_with(CONFIG_WRONG, EXIT_USAGE, ret_exit_code);
 		}

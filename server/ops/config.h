@@ -1,9 +1,9 @@
 /*
  * config - every setting of the daemon, from schema/settings.def: flag > environment > default.
  *
- * `--store-busy-ms 500` or `--store-busy-ms=500`, ROWLOCK_STORE_BUSY_MS=500. Unknown flags and values
- * that cannot be read are errors that name the flag. --help, --version and --print-config (each value
- * and where it came from) are made from the same rows.
+ * `--store-busy-ms 500` or `--store-busy-ms=500`, ROWLOCK_STORE_BUSY_MS=500. Unknown flags and
+ * values that cannot be read are errors that name the flag. --help, --version and --print-config
+ * (each value and where it came from) are made from the same rows.
  */
 #pragma once
 #include <stdbool.h>
@@ -12,10 +12,10 @@
 
 struct config {
 	/* One field per row of settings.def: TEXT const char *, NUMBER int64_t, SWITCH bool. */
-#define SETTING_TEXT(field, flag, value, argument, help) const char *field;
+#define SETTING_TEXT(field, flag, value, argument, help)                const char *field;
 #define SETTING_NUMBER(field, flag, value, least, most, argument, help) int64_t field;
-#define SETTING_SWITCH(field, flag, help) bool field;
-#define SETTING_CHOICE(field, flag, value, choices, help) const char *field;
+#define SETTING_SWITCH(field, flag, help)                               bool field;
+#define SETTING_CHOICE(field, flag, value, choices, help)               const char *field;
 #include "schema/settings.def"
 #undef SETTING_TEXT
 #undef SETTING_NUMBER

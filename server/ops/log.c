@@ -13,7 +13,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* A line fits the room that a writable pipe promises (PIPE_BUF), so that writing it cannot block. */
+/* A line fits the room that a writable pipe promises (PIPE_BUF), so that writing it cannot block.
+ */
 enum { LINE_BYTES_MAX = 2048 };
 
 static const char *const level_names[] = { "debug", "info", "warn", "error", "crit" };
@@ -90,8 +91,8 @@ static void line_write(const char *line, size_t byte_count)
 	if (lost_count > 0) {
 		char text[128];
 		int bytes = snprintf(text, sizeof(text),
-				     is_terminal ? "(%llu lines lost)\n" :
-						   "level=warn event=log_lines_lost count=%llu\n",
+				     is_terminal ? "(%llu lines lost)\n"
+						 : "level=warn event=log_lines_lost count=%llu\n",
 				     (unsigned long long)lost_count);
 
 		if (stderr_write(text, (size_t)bytes))

@@ -4,10 +4,12 @@
  *     log_write(LOG_WARN, "slow_write", "row=%s/%s ms=%.1f", sku, location, ms);
  *
  *     ts=2026-11-23T18:57:50.123Z level=warn event=slow_write row=A-1/WH1 ms=2011.0      (a pipe)
- *     18:57:50.123 warn  slow_write row=A-1/WH1 ms=2011.0                                (a terminal)
+ *     18:57:50.123 warn  slow_write row=A-1/WH1 ms=2011.0                                (a
+ * terminal)
  *
  * The event is one word; the format makes `name=value` pairs; texts from outside go through
- * log_quote(). A full disk or a closed pipe behind stderr loses lines, and never blocks or stops us.
+ * log_quote(). A full disk or a closed pipe behind stderr loses lines, and never blocks or stops
+ * us.
  *
  * Threads: any; one write(2) per line.
  */

@@ -15,8 +15,8 @@ struct metric_row {
 };
 
 static const struct metric_row rows[] = {
-#define COUNTER(name, text, help) { KIND_COUNTER, UNIT_NONE, text, help },
-#define GAUGE(name, text, help) { KIND_GAUGE, UNIT_NONE, text, help },
+#define COUNTER(name, text, help)            { KIND_COUNTER, UNIT_NONE, text, help },
+#define GAUGE(name, text, help)              { KIND_GAUGE, UNIT_NONE, text, help },
 #define HISTOGRAM(name, text, buckets, help) { KIND_HISTOGRAM, UNIT_##buckets, text, help },
 #include "schema/metrics.def"
 #undef COUNTER
@@ -26,7 +26,7 @@ static const struct metric_row rows[] = {
 _Static_assert(LENGTH_OF(rows) == METRIC_COUNT, "every metric has a row");
 
 enum {
-	SHARDS = 8,      /* threads share them evenly; a power of two */
+	SHARDS = 8,       /* threads share them evenly; a power of two */
 	BUCKETS_MAX = 20, /* the last one in use has no upper bound */
 	ROUTES_MAX = 64,
 	STATUSES_MAX = 40,
@@ -34,21 +34,22 @@ enum {
 
 /* Upper bounds, inclusive. One more bucket takes what is larger. */
 static const int64_t bounds_ns[] = {
-	50000,     100000,    250000,    500000,     1000000,    2500000,
-	5000000,   10000000,  25000000,  50000000,   100000000,  250000000,
+	50000,     100000,     250000,     500000,     1000000,     2500000,
+	5000000,   10000000,   25000000,   50000000,   100000000,   250000000,
 	500000000, 1000000000, 2500000000, 5000000000, 10000000000,
 };
 static const char *const bounds_ns_text[] = {
 	"0.00005", "0.0001", "0.00025", "0.0005", "0.001", "0.0025", "0.005", "0.01", "0.025",
 	"0.05",    "0.1",    "0.25",    "0.5",    "1.0",   "2.5",    "5.0",   "10.0",
 };
-static const int64_t bounds_counts[] = { 0,  1,   2,   4,   8,    16,   32,  64,
+static const int64_t bounds_counts[] = { 0,   1,   2,   4,    8,    16,   32,  64,
 					 128, 256, 512, 1024, 2048, 4096, 8192 };
-static const char *const bounds_counts_text[] = { "0.0",    "1.0",    "2.0",   "4.0",  "8.0",
-						  "16.0",   "32.0",   "64.0",  "128.0", "256.0",
-						  "512.0",  "1024.0", "2048.0", "4096.0", "8192.0" };
+static const char *const bounds_counts_text[] = { "0.0",   "1.0",    "2.0",    "4.0",    "8.0",
+						  "16.0",  "32.0",   "64.0",   "128.0",  "256.0",
+						  "512.0", "1024.0", "2048.0", "4096.0", "8192.0" };
 _Static_assert(LENGTH_OF(bounds_ns) == LENGTH_OF(bounds_ns_text), "each bound has its text");
-_Static_assert(LENGTH_OF(bounds_counts) == LENGTH_OF(bounds_counts_text), "each bound has its text");
+_Static_assert(LENGTH_OF(bounds_counts) == LENGTH_OF(bounds_counts_text),
+	       "each bound has its text");
 _Static_assert(LENGTH_OF(bounds_ns) < BUCKETS_MAX, "room for the bucket without a bound");
 _Static_assert(LENGTH_OF(bounds_counts) < BUCKETS_MAX, "room for the bucket without a bound");
 
@@ -65,7 +66,8 @@ struct histogram {
 	atomic_int_fast64_t sum;
 };
 
-/* What some of the threads have counted. Whole cache lines, so that shards do not disturb each other. */
+/* What some of the threads have counted. Whole cache lines, so that shards do not disturb each
+ * other. */
 struct shard {
 	_Alignas(64) atomic_int_fast64_t values[METRIC_COUNT];
 	struct histogram histograms[METRIC_COUNT];
@@ -73,7 +75,7 @@ struct shard {
 };
 
 static struct shard shards[SHARDS];
-static atomic_int_fast64_t set_values[METRIC_COUNT]; /* metric_set() */
+static atomic_int_fast64_t set_values[METRIC_COUNT];   /* metric_set() */
 static _Atomic(const char *) route_labels[ROUTES_MAX]; /* by place; never change once set */
 
 static struct shard *my_shard(void)
@@ -290,7 +292,8 @@ static void write_route(struct text *out, const char *label)
 
 static void write_requests(struct text *out)
 {
-	write_head(out, "rowlock_requests", "counter", NULL, "Requests answered, by route and status.");
+	write_head(out, "rowlock_requests", "counter", NULL,
+		   "Requests answered, by route and status.");
 	for (size_t i = 0; i < ROUTES_MAX; i++) {
 		const char *label = atomic_load_explicit(&route_labels[i], memory_order_relaxed);
 

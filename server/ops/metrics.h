@@ -11,8 +11,8 @@
 #include <stdint.h>
 
 enum metric {
-#define COUNTER(name, text, help) METRIC_##name,
-#define GAUGE(name, text, help) METRIC_##name,
+#define COUNTER(name, text, help)            METRIC_##name,
+#define GAUGE(name, text, help)              METRIC_##name,
 #define HISTOGRAM(name, text, buckets, help) METRIC_##name,
 #include "schema/metrics.def"
 #undef COUNTER
