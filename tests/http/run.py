@@ -1,0 +1,390 @@
+#!/usr/bin/env python3
+"""run - plays conversations with a real server, and checks what it answers.
+
+    tests/http/run.py ROWLOCKD adjust.txt ...        no file: all of them
+    tests/http/run.py -v ROWLOCKD adjust.txt         shows every answer
+
+A file is a conversation with one fresh server over one fresh store. A line that begins with # is the
+sentence of the next case; a case that fails ends its file. The rest, line by line:
+
+    > POST /v1/stock/A-1/WH1/adjust        a request: method and path, headers, body. An empty > line
+    > Idempotency-Key: k-1                 ends the headers where the body could be taken for one.
+    > {"delta": 3}                         Host, Content-Length and Content-Type are made when they
+                                           are not given; `> -Host` leaves one out.
+    < 201                                  the next answer: status, headers, body. *, $name and
+    < Location: /v1/movements/$seq         {"seq": $seq} as in lib/pattern.py
+    < {"movement": {"seq": $seq}}
+    < -Retry-After                         this header is not there
+    < contains: some words                 in a body that is no JSON
+    < empty                                there is no body
+    A> ...        A< ...                   the same on a connection of its own, kept open
+    A waits                                has no answer yet
+    A is closed                            by the server, with nothing more to read
+    A closes      A resets                 by us
+    A raw> GET / HTTP/1.1\\r\\n\\r\\n          bytes as they are; with \\r \\n \\t \\\\ \\0 \\xff
+    until> GET /v1/locks                   asked again and again until the answer is as said
+    sql> SELECT 1, 2                       another program at the database file; B sql> keeps its
+    sql< 1|2                               connection open. sql< a row each; sql! an error's words
+    given A-1/WH1 10                       the item, the location, and so many units on hand
+    server restarts                        starts [flags], stops, is killed, is told to stop,
+                                           ends with 74
+    flags --loops 2                        of the first server, at the top of the file
+    each BODY | STATUS                     a case for each row of the table, where <BODY> and
+    | {"delta": 0} | 422 |                 <STATUS> stand for its cells
+
+In what is sent, $name is inserted, (a x 65) is so many a's and (byte ff) is that byte.
+
+Whatever a conversation says, every answer must keep the ground rules of the contract: see
+check_ground_rules.
+"""
+import argparse
+import pathlib
+import re
+import signal
+import sqlite3
+import sys
+import tempfile
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "lib"))
+sys.dont_write_bytecode = True
+
+import pattern  # noqa: E402
+import script  # noqa: E402
+from daemon import Daemon  # noqa: E402
+from talk import ANSWER_S_MAX, Closed, Connection, NoAnswer  # noqa: E402
+from tap import Tap  # noqa: E402
+
+TIMED = ("POST", "PUT", "DELETE")  # answers to writes say what their lock cost
+SERVER_TIMING = re.compile(r"queue;dur=[\d.]+, lock;dur=[\d.]+(;desc=\"\d+ ahead\")?,"
+                           r" apply;dur=[\d.]+, commit;dur=[\d.]+(;desc=\"group of \d+\")?")
+
+
+class Failure(AssertionError):
+    pass
+
+
+def check_ground_rules(request, answer):
+    """What is true of every answer. `request`: (method, path), or None where it was raw bytes."""
+    method, path = request or ("", "")
+    kind = answer.header("Content-Type") or ""
+    is_problem = answer.status >= 400
+    body = answer.body
+    rules = [
+        ("has an X-Request-Id", re.fullmatch(r"[A-Za-z0-9._:-]{1,64}",
+                                             answer.header("X-Request-Id") or "")),
+        ("a problem is application/problem+json",
+         not is_problem or kind.startswith("application/problem+json")),
+        ("JSON ends in a newline, and in one only",
+         "json" not in kind or method == "HEAD" or (body[-1:] == b"\n" and body[-2:] != b"\n\n")),
+        ("JSON is on one line, unless ?pretty is asked for",
+         "json" not in kind or "pretty" in path or path == "/openapi.json"
+         or body.count(b"\n") <= 1),
+        ("/v1 is not cached",
+         not path.startswith("/v1/") or answer.header("Cache-Control") == "no-store"),
+        ("/v1 says its Stock-Seq",
+         not path.startswith("/v1/") or re.fullmatch(r"\d+", answer.header("Stock-Seq") or "")),
+        ("429, 503 and 423 say when to come again",
+         answer.status not in (423, 429, 503) or answer.header("Retry-After")),
+        ("a carried out write says what its lock cost",
+         is_problem or method not in TIMED or not path.startswith("/v1/")
+         or answer.header("Idempotency-Replayed")
+         or SERVER_TIMING.fullmatch(answer.header("Server-Timing") or "")),
+    ]
+    for sentence, holds in rules:
+        if not holds:
+            raise Failure(f"ground rule: {sentence}")
+    if is_problem and method != "HEAD":
+        check_problem(answer)
+
+
+def check_problem(answer):
+    problem = answer.json()
+    pattern.match({"type": f"/problems/{problem.get('code')}", "code": pattern.HOLES["text"],
+                   "title": pattern.HOLES["text"], "status": answer.status,
+                   "outcome": pattern.HOLES["text"],
+                   "request_id": answer.header("X-Request-Id")}, problem, {})
+    wanted = "unknown" if problem["code"] in ("outcome-unknown", "request-in-flight") \
+        else "not_applied"
+    if problem["outcome"] != wanted:
+        raise Failure(f"ground rule: outcome is {wanted}")
+
+
+def build_request(lines, port, names):
+    """(method, path), and the bytes to send."""
+    method, path = script.expand(lines[0], names).decode().split(" ", 1)
+    headers, body, rest = {}, b"", list(lines[1:])
+    while rest:
+        line = rest.pop(0)
+        found = re.fullmatch(r"(-?)([A-Za-z][A-Za-z0-9-]*)(?:: ?(.*))?", line)
+        if found and (found[1] or found[3] is not None):
+            headers.setdefault(found[2], []).append(None if found[1] else found[3])
+            continue
+        body = script.expand("\n".join(rest if not line else [line] + rest), names)
+        break
+    given = {name.lower() for name in headers}
+    head = [("Host", f"127.0.0.1:{port}")] if "host" not in given else []
+    is_chunked = "transfer-encoding" in given
+    if body and "content-type" not in given:
+        head.append(("Content-Type", "application/json"))
+    if (body or method in ("POST", "PUT", "PATCH")) and not is_chunked \
+            and "content-length" not in given:
+        head.append(("Content-Length", str(len(body))))
+    head += [(name, value) for name, values in headers.items() for value in values
+             if value is not None]
+    if is_chunked:
+        body = b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in
+                        (body[at:at + 3] for at in range(0, len(body), 3))) + b"0\r\n\r\n"
+    fields = script.expand("".join(f"{name}: {value}\r\n" for name, value in head), names)
+    return (method, path), f"{method} {path} HTTP/1.1\r\n".encode() + fields + b"\r\n" + body
+
+
+def check_answer(lines, answer, names):
+    if str(answer.status) != lines[0].strip():
+        raise Failure(f"status {answer.status}, not {lines[0]}")
+    rest = list(lines[1:])
+    while rest:
+        line = rest.pop(0)
+        header = re.fullmatch(r"([A-Za-z][A-Za-z0-9-]*): (.*)", line)
+        if line.startswith(("{", "[")):
+            pattern.match(pattern.parse("\n".join([line] + rest)), answer.json(), names)
+            return
+        if line == "empty":
+            if answer.body:
+                raise Failure("there is a body")
+        elif line.startswith("contains: "):
+            words = script.expand(line[len("contains: "):], names)
+            if words not in answer.body:
+                raise Failure(f"the body does not contain {words}")
+        elif line.startswith("-"):
+            if answer.header(line[1:]) is not None:
+                raise Failure(f"{line[1:]} is there")
+        elif header:
+            if answer.header(header[1]) is None:
+                raise Failure(f"no {header[1]}")
+            pattern.match_text(header[2], answer.header(header[1]), names, header[1])
+        else:
+            raise script.BadScript(f"cannot read the expectation {line!r}")
+
+
+class Player:
+    """Plays the steps of one conversation, one after the other."""
+
+    def __init__(self, server, is_verbose):
+        self.server = server
+        self.is_verbose = is_verbose
+        self.names = {}
+        self.connections = {}
+        self.databases = {}
+        self.requests = {}  # who -> the requests that are not yet answered
+        self.last = None    # the last answer, to be shown
+        self.rows = None    # of the last sql>, or its error
+        self.until = None
+
+    def connection(self, who):
+        if who not in self.connections:
+            self.connections[who] = Connection(self.server.port)
+            self.requests[who] = []
+        return self.connections[who]
+
+    def drop(self, who):
+        if who in self.connections:
+            self.connections.pop(who).close()
+
+    def play(self, step):
+        action = getattr(self, "do_" + self.ACTIONS[step.verb])
+        action(step)
+
+    ACTIONS = {">": "send", "<": "expect", "raw>": "send_raw", "until>": "ask_until",
+               "waits": "check_waiting", "is closed": "check_closed", "closes": "close",
+               "resets": "reset", "sql>": "sql", "sql<": "sql_rows", "sql!": "sql_error",
+               "server": "server", "given": "given"}
+
+    def send(self, who, lines):
+        connection = self.connection(who)
+        request, data = build_request(lines, self.server.port, self.names)
+        self.requests[who].append(request)
+        connection.send(data, request[0])
+
+    def receive(self, who):
+        self.last = answer = self.connection(who).read_answer()
+        if self.is_verbose:
+            print(f"# {answer}".replace("\n", "\n# "))
+        if answer.status >= 200:
+            request = self.requests[who].pop(0) if self.requests[who] else None
+            check_ground_rules(request, answer)
+        if (answer.header("Connection") or "").lower() == "close" and not who:
+            self.drop(who)
+        return answer
+
+    def do_send(self, step):
+        self.until = None
+        self.send(step.who, step.lines)
+
+    def do_send_raw(self, step):
+        connection = self.connection(step.who)
+        connection.send(script.unescape(script.expand(step.lines[0], self.names)))
+
+    def do_ask_until(self, step):
+        self.until = step
+
+    def do_expect(self, step):
+        if self.until is None:
+            check_answer(step.lines, self.receive(step.who), self.names)
+            return
+        question, self.until = self.until, None
+        deadline = time.monotonic() + ANSWER_S_MAX
+        while True:
+            self.send(question.who, question.lines)
+            answer, names = self.receive(question.who), dict(self.names)
+            try:
+                check_answer(step.lines, answer, names)
+            except (Failure, pattern.Mismatch):
+                if time.monotonic() > deadline:
+                    raise
+            else:
+                self.names.update(names)
+                return
+
+    def do_check_waiting(self, step):
+        if self.connection(step.who).has_news():
+            self.last = self.connection(step.who).read_answer()
+            raise Failure(f"{step.who} has an answer already")
+
+    def do_check_closed(self, step):
+        if not self.connection(step.who).is_closed_within():
+            raise Failure(f"the connection {step.who} is open: {self.connection(step.who).buffer}")
+        self.drop(step.who)
+
+    def do_close(self, step):
+        self.drop(step.who)
+
+    def do_reset(self, step):
+        self.connections.pop(step.who).reset()
+
+    def do_sql(self, step):
+        database = self.databases.get(step.who) or sqlite3.connect(
+            self.server.store, isolation_level=None, timeout=5)
+        if step.who:
+            self.databases[step.who] = database
+        try:
+            self.rows = database.execute(script.expand("\n".join(step.lines), self.names)
+                                         .decode()).fetchall()
+        except sqlite3.Error as error:
+            self.rows = error
+        if not step.who:
+            database.close()
+
+    def do_sql_rows(self, step):
+        if isinstance(self.rows, sqlite3.Error):
+            raise Failure(f"sqlite3: {self.rows}")
+        shown = ["|".join("" if cell is None else str(cell) for cell in row) for row in self.rows]
+        wanted = [line for line in step.lines if line]
+        if len(shown) != len(wanted):
+            raise Failure(f"{len(shown)} rows, not {len(wanted)}: {shown}")
+        for line, row in zip(wanted, shown):
+            pattern.match_text(line, row, self.names, "row")
+
+    def do_sql_error(self, step):
+        if not isinstance(self.rows, sqlite3.Error):
+            raise Failure(f"sqlite3 did not refuse it: {self.rows}")
+        pattern.match_text(step.lines[0], str(self.rows), self.names, "sqlite3")
+
+    def do_server(self, step):
+        verb, *flags = step.lines[0].split()
+        if verb == "starts":
+            self.server.flags = flags or self.server.flags
+            self.server.start()
+            return
+        if step.lines[0] == "is told to stop":
+            self.server.signal(signal.SIGTERM)
+            return
+        if verb == "restarts":
+            self.server.restart()
+        elif verb == "stops":
+            self.server.stop()
+        elif step.lines[0] == "is killed":
+            self.server.kill()
+        elif step.lines[0].startswith("ends with "):
+            self.server.wait(int(flags[-1]))
+        else:
+            raise script.BadScript(f"server {step.lines[0]}?")
+        for who in list(self.connections):
+            self.drop(who)
+
+    def do_given(self, step):
+        """Names as they are written, units by one adjust; 0 leaves the pair unstocked."""
+        row, units = step.lines[0].split()
+        sku, location = row.split("/")
+        calls = [("PUT", f"/v1/items/{sku}", '{"name": "the item"}'),
+                 ("PUT", f"/v1/locations/{location}", '{"name": "the location"}')]
+        if int(units):
+            calls.append(("POST", f"/v1/stock/{row}/adjust", f'{{"delta": {units}}}'))
+        for method, path, body in calls:
+            self.send("", [f"{method} {path}", body])
+            if self.receive("").status not in (200, 201):
+                raise Failure(f"{method} {path} failed")
+
+
+def play_case(player, case, path):
+    """None, or what went wrong."""
+    for step in case.steps:
+        player.last = None
+        try:
+            player.play(step)
+        except (AssertionError, Closed, NoAnswer, OSError, ValueError, KeyError,
+                pattern.BadPattern, script.BadScript) as trouble:
+            shown = f"\nanswered: {player.last}" if player.last else ""
+            return (f"{path.name}:{step.number}: {step.who}{step.verb} {step.lines[0]}\n"
+                    f"{type(trouble).__name__}: {trouble}{shown}\n"
+                    f"the server said:\n{player.server.last_words()}")
+    return None
+
+
+def play_file(path, arguments, tap):
+    flags, cases = script.read_script(path.read_text())
+    with tempfile.TemporaryDirectory(prefix="rowlock-http-") as folder:
+        with Daemon(arguments.rowlockd, pathlib.Path(folder) / "store.db", flags) as server:
+            player, trouble = Player(server, arguments.verbose), None
+            for case in cases:
+                if trouble is not None:
+                    tap.skip(case.sentence, "a case before it failed")
+                    continue
+                trouble = play_case(player, case, path)
+                tap.report(case.sentence, trouble)
+            for who in list(player.connections):
+                player.drop(who)
+            if not server.is_running():
+                if trouble is None:
+                    tap.report(f"{path.name}: the server is there at the end", server.last_words())
+                return
+        books = check_books(server.store)
+        tap.report(f"{path.name}: the server stopped cleanly and its books balance", books)
+
+
+def check_books(store):
+    database = sqlite3.connect(store)
+    findings = database.execute("SELECT * FROM v_ledger_check").fetchall()
+    database.close()
+    return "\n".join(map(str, findings)) or None
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("rowlockd", type=pathlib.Path)
+    parser.add_argument("file", nargs="*", type=pathlib.Path)
+    parser.add_argument("-v", "--verbose", action="store_true")
+    arguments = parser.parse_args()
+    tap = Tap()
+    for path in arguments.file or sorted(HERE.glob("*.txt")):
+        try:
+            play_file(path, arguments, tap)
+        except (AssertionError, script.BadScript) as trouble:
+            tap.report(path.name, str(trouble))
+    return tap.end()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

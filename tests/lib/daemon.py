@@ -1,0 +1,101 @@
+"""daemon - a rowlockd of the test's own, on a port of its own, over a store of its own.
+
+    with Daemon(program, folder / "store.db", ["--loops", "2"]) as server:
+        server.port ... server.restart() ... server.kill() ... server.start() ... server.stop()
+
+Nothing here sleeps: it waits for the line that says where the server listens, and for its end.
+"""
+import re
+import signal
+import subprocess
+import threading
+
+LISTENING = re.compile(r"listening on http://(\S+):(\d+)")
+START_S_MAX = 30
+STOP_S_MAX = 30
+LINES_KEPT_MAX = 400
+
+
+class ServerTrouble(AssertionError):
+    """The server did not start, or did not end as it should; with its last words."""
+
+
+class Daemon:
+    def __init__(self, program, store, flags=(), wrapper=()):
+        self.program, self.store = str(program), str(store)
+        self.flags, self.wrapper = list(flags), list(wrapper)
+        self.process = self.port = None
+        self.lines = []
+
+    def command(self):
+        return [*self.wrapper, self.program, "--store", self.store, "--listen", "127.0.0.1:0",
+                *self.flags]
+
+    def start(self):
+        """Returns once the server listens."""
+        self.port = None
+        self._spoke = threading.Event()
+        self.process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL,
+                                        stderr=subprocess.PIPE, text=True, errors="replace")
+        self._listener = threading.Thread(target=self._listen, args=(self.process,), daemon=True)
+        self._listener.start()
+        if not self._spoke.wait(START_S_MAX) or self.port is None:
+            self.process.kill()
+            code = self.process.wait()
+            raise ServerTrouble(f"did not start, exit code {code}\n{self.last_words()}")
+        return self
+
+    def _listen(self, process):
+        for line in process.stderr:
+            self.lines = (self.lines + [line.rstrip()])[-LINES_KEPT_MAX:]
+            found = LISTENING.search(line)
+            if found and self.port is None:
+                self.port = int(found[2])
+                self._spoke.set()
+        self._spoke.set()
+
+    def last_words(self, count=20):
+        return "\n".join(self.lines[-count:]) or "(it said nothing)"
+
+    def is_running(self):
+        return self.process is not None and self.process.poll() is None
+
+    def signal(self, number):
+        self.process.send_signal(number)
+
+    def wait(self, code_wanted, limit_s=STOP_S_MAX):
+        """Waits for the end of the process, which must have this exit code."""
+        try:
+            code = self.process.wait(limit_s)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            raise ServerTrouble(f"did not end within {limit_s} s\n{self.last_words()}") from None
+        self._listener.join()
+        self.process.stderr.close()
+        if code != code_wanted:
+            raise ServerTrouble(f"ended with {code}, not {code_wanted}\n{self.last_words()}")
+
+    def stop(self, code_wanted=0):
+        self.signal(signal.SIGTERM)
+        self.wait(code_wanted)
+
+    def kill(self):
+        self.signal(signal.SIGKILL)
+        self.wait(-signal.SIGKILL)
+
+    def restart(self):
+        self.stop()
+        return self.start()
+
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, kind, *_):
+        if not self.is_running():
+            return
+        if kind is None:
+            self.stop()
+        else:
+            self.process.kill()
+            self.process.wait()
