@@ -1,0 +1,130 @@
+#include "base/text.h"
+#include "unit.h"
+#include <inttypes.h>
+#include <stdlib.h>
+
+static void pieces_are_added(void **state)
+{
+	struct text t;
+
+	(void)state;
+	text_init(&t);
+	text_add(&t, "version ");
+	text_add_int(&t, 12);
+	text_add_char(&t, ';');
+	text_add_bytes(&t, "abc", 2);
+	text_add_format(&t, " %d%s", 5, "%");
+	assert_false(t.failed);
+	assert_string_equal(t.data, "version 12;ab 5%");
+	assert_int_equal(t.byte_count, strlen(t.data));
+	text_fini(&t);
+	assert_null(t.data);
+}
+
+static void it_grows(void **state)
+{
+	struct text t;
+
+	(void)state;
+	text_init(&t);
+	for (int i = 0; i < 10000; i++)
+		text_add_format(&t, "%04d", i);
+	assert_int_equal(t.byte_count, 40000);
+	assert_int_equal(t.data[t.byte_count], '\0');
+	assert_memory_equal(t.data + 4 * 9876, "9876", 4);
+	text_fini(&t);
+}
+
+static void taking_it_starts_anew(void **state)
+{
+	struct text t;
+	char *taken;
+
+	(void)state;
+	text_init(&t);
+	taken = text_take(&t);
+	assert_string_equal(taken, "");
+	free(taken);
+	text_add(&t, "one");
+	taken = text_take(&t);
+	assert_string_equal(taken, "one");
+	free(taken);
+	text_add(&t, "two");
+	assert_string_equal(t.data, "two");
+	text_fini(&t);
+}
+
+static void reserving_saves_moves(void **state)
+{
+	struct text t;
+	const char *data;
+
+	(void)state;
+	text_init(&t);
+	text_reserve(&t, 5000);
+	data = t.data;
+	for (int i = 0; i < 5000; i++)
+		text_add_char(&t, 'x');
+	assert_ptr_equal(t.data, data);
+	text_fini(&t);
+}
+
+static bool is_memory_short;
+
+void *__real_realloc(void *memory, size_t bytes);
+void *__wrap_realloc(void *memory, size_t bytes);
+
+void *__wrap_realloc(void *memory, size_t bytes)
+{
+	return is_memory_short ? NULL : __real_realloc(memory, bytes);
+}
+
+/* It is remembered, and nothing is added any more, although there is memory again. */
+static void short_memory_is_remembered(void **state)
+{
+	struct text t;
+
+	(void)state;
+	text_init(&t);
+	text_add(&t, "before");
+	is_memory_short = true;
+	text_add(&t, " and"); /* fits what it has */
+	assert_false(t.failed);
+	text_reserve(&t, 1000);
+	is_memory_short = false;
+	assert_true(t.failed);
+	text_add(&t, "after");
+	text_add_format(&t, "%d", 1);
+	assert_string_equal(t.data, "before and");
+	assert_null(text_take(&t));
+	assert_false(t.failed);
+}
+
+static void numbers_are_written_in_full(void **state)
+{
+	static const int64_t numbers[] = { 0,  1,   -1,        9,         10,
+					   99, 100, INT64_MAX, INT64_MIN, -1000000000000 };
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH_OF(numbers); i++) {
+		char expected[24], buffer[20];
+		int bytes = snprintf(expected, sizeof(expected), "%" PRId64, numbers[i]);
+
+		assert_int_equal(text_format_int(buffer, numbers[i]), bytes);
+		assert_memory_equal(buffer, expected, (size_t)bytes);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(pieces_are_added),
+		cmocka_unit_test(it_grows),
+		cmocka_unit_test(taking_it_starts_anew),
+		cmocka_unit_test(reserving_saves_moves),
+		cmocka_unit_test(short_memory_is_remembered),
+		cmocka_unit_test(numbers_are_written_in_full),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
