@@ -1,6 +1,7 @@
 #include "run/writer.h"
 #include "base/clock.h"
 #include "base/fault.h"
+#include "base/hash.h"
 #include "ops/log.h"
 #include "wire/answers.h"
 #include <inttypes.h>

@@ -1,0 +1,69 @@
+#include "wire/fingerprint.h"
+#include "base/hash.h"
+#include <string.h>
+
+/* Each piece is hashed with the hash so far as its seed: ("ab", "c") and ("a", "bc") differ. */
+static uint64_t add_text(uint64_t hash, const char *s)
+{
+	return s == NULL ? hash_bytes("", 0, hash + 1) : hash_bytes(s, strlen(s), hash);
+}
+
+static uint64_t add_number(uint64_t hash, int64_t n)
+{
+	return hash_bytes(&n, sizeof(n), hash);
+}
+
+static uint64_t add_condition(uint64_t hash, const struct command *c)
+{
+	hash = add_number(hash, c->condition.has_version | c->condition.has_on_hand << 1 |
+					c->condition.must_exist << 2 | c->is_create_only << 3 |
+					c->is_up_to << 4);
+	hash = add_number(hash, c->condition.version);
+	return add_number(hash, c->condition.on_hand);
+}
+
+static uint64_t add_rows(uint64_t hash, const struct command *c)
+{
+	for (int i = 0; i < c->row_count; i++) {
+		hash = add_text(hash, c->rows[i].sku.text);
+		hash = add_text(hash, c->rows[i].location.text);
+	}
+	return add_number(hash, c->row_count);
+}
+
+static uint64_t add_catalogue(uint64_t hash, const struct command *c)
+{
+	hash = add_text(hash, c->item.name);
+	hash = add_text(hash, c->item.unit);
+	hash = add_text(hash, c->item.attributes);
+	hash = add_number(hash, c->item.backorder_limit);
+	hash = add_number(hash, c->item.has_reorder_point ? c->item.reorder_point : -1);
+	hash = add_number(hash, c->item.is_archived);
+	hash = add_text(hash, c->location.name);
+	return add_number(hash, c->location.is_archived);
+}
+
+static uint64_t add_leases(uint64_t hash, const struct command *c)
+{
+	for (int i = 0; i < c->fence_count; i++) {
+		hash = add_text(hash, c->fence_ids[i]);
+		hash = add_number(hash, c->fences[i]);
+	}
+	hash = add_text(hash, c->lease_id);
+	hash = add_text(hash, c->purpose);
+	return add_number(hash, c->ttl_ms);
+}
+
+uint64_t request_fingerprint(const char *method, const char *path, const struct command *c)
+{
+	uint64_t hash = add_text(add_text(0, method), path);
+
+	hash = add_number(hash, c->kind);
+	hash = add_number(hash, c->quantity);
+	hash = add_text(hash, c->reason);
+	hash = add_text(hash, c->reference);
+	hash = add_condition(hash, c);
+	hash = add_rows(hash, c);
+	hash = add_catalogue(hash, c);
+	return add_leases(hash, c);
+}

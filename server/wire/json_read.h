@@ -1,0 +1,51 @@
+/*
+ * json_read - a JSON object read by a table of its fields. For messages.c; the only place that knows
+ * jansson.
+ *
+ *     static const struct field fields[] = {
+ *             { "delta", FIELD_INTEGER, .is_required = true, .least = -Q, .most = Q },
+ *             ...
+ *     };
+ *     struct field_value v[LENGTH_OF(fields)];
+ *     if (!json_read(body, bytes, fields, v, LENGTH_OF(fields), arena, e)) return false;
+ */
+#pragma once
+#include "wire/messages.h"
+
+enum field_type {
+	FIELD_INTEGER, /* least .. most */
+	FIELD_BOOL,
+	FIELD_CODE,   /* a sku or location */
+	FIELD_REASON, /* 1 to REASON_BYTES_MAX of a-z and _ */
+	FIELD_TEXT,   /* 0 (or 1, when required) to `most` bytes, no control characters */
+	FIELD_OBJECT, /* kept as compact JSON of at most `most` bytes */
+	FIELD_ROWS,   /* 1 to COMMAND_ROWS_MAX of {"sku","location"} */
+	FIELD_IGNORED,
+};
+
+struct field {
+	const char *name;
+	enum field_type type;
+	bool is_required;
+	bool may_be_null;
+	int64_t least;
+	int64_t most;
+};
+
+struct field_value {
+	bool is_present;
+	bool is_null;
+	int64_t number;
+	bool is_true;
+	const char *text; /* in the arena */
+	struct row_ref *rows;
+	int row_count;
+};
+
+bool json_read(const char *body, size_t byte_count, const struct field fields[],
+	       struct field_value ret_values[], int field_count, struct arena *a,
+	       struct message_error *e);
+
+/* Fills `e` and returns false. pointer may be "". */
+bool message_refuse(struct message_error *e, enum outcome o, const char *pointer, const char *format,
+		    ...) __attribute__((format(printf, 4, 5)));

@@ -1,0 +1,231 @@
+#include "wire/messages.h"
+#include "base/check.h"
+#include "wire/json_read.h"
+#include <string.h>
+
+#define QUANTITY .least = -QUANTITY_MAX, .most = QUANTITY_MAX
+#define REASON_FIELD { .name = "reason", .type = FIELD_REASON }
+#define REFERENCE_FIELD                                                                            \
+	{                                                                                          \
+		.name = "reference", .type = FIELD_TEXT, .may_be_null = true,                      \
+		.most = REFERENCE_BYTES_MAX                                                        \
+	}
+
+static void set_reason(struct command *c, const struct field_value *reason,
+		       const struct field_value *reference, enum movement_kind kind)
+{
+	c->reason = reason->text != NULL ? reason->text : movement_kind_text(kind);
+	c->reference = reference->text;
+}
+
+/* "expected" and "expected_version", as far as the body has them. */
+static bool set_condition(struct command *c, const struct field_value *expected,
+			  const struct field_value *version, struct message_error *e)
+{
+	if (expected->is_present && !expected->is_null) {
+		c->condition.has_on_hand = true;
+		c->condition.on_hand = expected->number;
+	}
+	if (version->is_present) {
+		if (c->condition.has_version && c->condition.version != version->number)
+			return message_refuse(e, OUTCOME_MEANINGLESS, "/expected_version",
+					      "If-Match names another version.");
+		c->condition.has_version = true;
+		c->condition.version = version->number;
+	}
+	return true;
+}
+
+bool message_read_adjust(const char *body, size_t byte_count, struct arena *a, struct command *c,
+			 struct message_error *e)
+{
+	enum { DELTA, UP_TO, EXPECTED, VERSION, REASON, REFERENCE, COUNT };
+	static const struct field fields[COUNT] = {
+		[DELTA] = { .name = "delta", .type = FIELD_INTEGER, .is_required = true, QUANTITY },
+		[UP_TO] = { .name = "up_to", .type = FIELD_BOOL },
+		[EXPECTED] = { .name = "expected", .type = FIELD_INTEGER, .may_be_null = true,
+			       .least = -LEVEL_MAX, .most = LEVEL_MAX },
+		[VERSION] = { .name = "expected_version", .type = FIELD_INTEGER, .least = 0,
+			      .most = INT64_MAX },
+		[REASON] = REASON_FIELD,
+		[REFERENCE] = REFERENCE_FIELD,
+	};
+	struct field_value v[COUNT];
+
+	if (!json_read(body, byte_count, fields, v, COUNT, a, e))
+		return false;
+	c->quantity = v[DELTA].number;
+	c->is_up_to = v[UP_TO].is_true;
+	set_reason(c, &v[REASON], &v[REFERENCE], MOVEMENT_ADJUST);
+	if (c->quantity == 0)
+		return message_refuse(e, OUTCOME_MEANINGLESS, "/delta", "A delta of 0 changes nothing.");
+	if (c->is_up_to && c->quantity > 0)
+		return message_refuse(e, OUTCOME_MEANINGLESS, "/up_to",
+				      "Only a negative delta can be taken up to what is there.");
+	return set_condition(c, &v[EXPECTED], &v[VERSION], e);
+}
+
+bool message_read_set(const char *body, size_t byte_count, struct arena *a, struct command *c,
+		      bool *ret_has_compare, struct message_error *e)
+{
+	enum { ON_HAND, EXPECTED, VERSION, REASON, REFERENCE, COUNT };
+	static const struct field fields[COUNT] = {
+		[ON_HAND] = { .name = "on_hand", .type = FIELD_INTEGER, .is_required = true, QUANTITY },
+		[EXPECTED] = { .name = "expected", .type = FIELD_INTEGER, .may_be_null = true,
+			       .least = -LEVEL_MAX, .most = LEVEL_MAX },
+		[VERSION] = { .name = "expected_version", .type = FIELD_INTEGER, .least = 0,
+			      .most = INT64_MAX },
+		[REASON] = REASON_FIELD,
+		[REFERENCE] = REFERENCE_FIELD,
+	};
+	struct field_value v[COUNT];
+
+	if (!json_read(body, byte_count, fields, v, COUNT, a, e))
+		return false;
+	c->quantity = v[ON_HAND].number;
+	set_reason(c, &v[REASON], &v[REFERENCE], MOVEMENT_SET);
+	if (c->quantity < 0)
+		return message_refuse(e, OUTCOME_MEANINGLESS, "/on_hand",
+				      "What lies on the shelf is 0 or more.");
+	*ret_has_compare = v[EXPECTED].is_present || v[VERSION].is_present;
+	return set_condition(c, &v[EXPECTED], &v[VERSION], e);
+}
+
+bool message_read_transfer(const char *body, size_t byte_count, struct arena *a, struct command *c,
+			   struct message_error *e)
+{
+	enum { SKU, FROM, TO, QUANTITY_FIELD, REASON, REFERENCE, COUNT };
+	static const struct field fields[COUNT] = {
+		[SKU] = { .name = "sku", .type = FIELD_CODE, .is_required = true },
+		[FROM] = { .name = "from", .type = FIELD_CODE, .is_required = true },
+		[TO] = { .name = "to", .type = FIELD_CODE, .is_required = true },
+		[QUANTITY_FIELD] = { .name = "quantity", .type = FIELD_INTEGER,
+				     .is_required = true, QUANTITY },
+		[REASON] = REASON_FIELD,
+		[REFERENCE] = REFERENCE_FIELD,
+	};
+	struct field_value v[COUNT];
+
+	if (!json_read(body, byte_count, fields, v, COUNT, a, e))
+		return false;
+	if (v[QUANTITY_FIELD].number < 1)
+		return message_refuse(e, OUTCOME_MEANINGLESS, "/quantity", "1 or more.");
+	if (strcmp(v[FROM].text, v[TO].text) == 0)
+		return message_refuse(e, OUTCOME_MEANINGLESS, "/to",
+				      "From and to are the same location.");
+	c->rows = arena_alloc(a, sizeof(c->rows[0]) * 2);
+	if (c->rows == NULL)
+		return message_refuse(e, OUTCOME_OUT_OF_MEMORY, "", "Memory is short.");
+	c->row_count = 2;
+	for (int i = 0; i < 2; i++) {
+		const char *location = v[i == 0 ? FROM : TO].text;
+
+		CHECK(code_set(&c->rows[i].sku, v[SKU].text, strlen(v[SKU].text)));
+		CHECK(code_set(&c->rows[i].location, location, strlen(location)));
+	}
+	c->quantity = v[QUANTITY_FIELD].number;
+	set_reason(c, &v[REASON], &v[REFERENCE], MOVEMENT_TRANSFER);
+	return true;
+}
+
+bool message_read_item(const char *body, size_t byte_count, struct arena *a, struct command *c,
+		       struct message_error *e)
+{
+	enum { NAME, UNIT, BACKORDER, REORDER, ATTRIBUTES, ARCHIVED, COUNT };
+	static const struct field fields[COUNT] = {
+		[NAME] = { .name = "name", .type = FIELD_TEXT, .is_required = true,
+			   .most = NAME_BYTES_MAX },
+		[UNIT] = { .name = "unit", .type = FIELD_TEXT, .most = UNIT_BYTES_MAX },
+		[BACKORDER] = { .name = "backorder_limit", .type = FIELD_INTEGER, QUANTITY },
+		[REORDER] = { .name = "reorder_point", .type = FIELD_INTEGER, .may_be_null = true,
+			      QUANTITY },
+		[ATTRIBUTES] = { .name = "attributes", .type = FIELD_OBJECT, .may_be_null = true,
+				 .most = ATTRIBUTES_BYTES_MAX },
+		[ARCHIVED] = { .name = "archived", .type = FIELD_BOOL },
+	};
+	struct field_value v[COUNT];
+
+	if (!json_read(body, byte_count, fields, v, COUNT, a, e))
+		return false;
+	if (v[BACKORDER].number < 0)
+		return message_refuse(e, OUTCOME_MEANINGLESS, "/backorder_limit", "0 or more.");
+	if (v[REORDER].number < 0)
+		return message_refuse(e, OUTCOME_MEANINGLESS, "/reorder_point", "0 or more, or null.");
+	if (v[UNIT].is_present && v[UNIT].text[0] == '\0')
+		return message_refuse(e, OUTCOME_INVALID_FIELD, "/unit", "1 to %d bytes of UTF-8.",
+				      UNIT_BYTES_MAX);
+	c->item.name = v[NAME].text;
+	c->item.unit = v[UNIT].text != NULL ? v[UNIT].text : "piece";
+	c->item.attributes = v[ATTRIBUTES].text;
+	c->item.backorder_limit = v[BACKORDER].number;
+	c->item.has_reorder_point = v[REORDER].is_present && !v[REORDER].is_null;
+	c->item.reorder_point = v[REORDER].number;
+	c->item.is_archived = v[ARCHIVED].is_true;
+	return true;
+}
+
+bool message_read_location(const char *body, size_t byte_count, struct arena *a, struct command *c,
+			   struct message_error *e)
+{
+	enum { NAME, ARCHIVED, COUNT };
+	static const struct field fields[COUNT] = {
+		[NAME] = { .name = "name", .type = FIELD_TEXT, .is_required = true,
+			   .most = NAME_BYTES_MAX },
+		[ARCHIVED] = { .name = "archived", .type = FIELD_BOOL },
+	};
+	struct field_value v[COUNT];
+
+	if (!json_read(body, byte_count, fields, v, COUNT, a, e))
+		return false;
+	c->location.name = v[NAME].text;
+	c->location.is_archived = v[ARCHIVED].is_true;
+	return true;
+}
+
+static bool set_ttl(struct command *c, const struct field_value *ttl_s, struct message_error *e)
+{
+	if (ttl_s->number < 1 || ttl_s->number > LEASE_TTL_S_MAX)
+		return message_refuse(e, OUTCOME_MEANINGLESS, "/ttl_s", "1 to %d seconds.",
+				      LEASE_TTL_S_MAX);
+	c->ttl_ms = ttl_s->number * 1000;
+	return true;
+}
+
+bool message_read_lease(const char *body, size_t byte_count, struct arena *a, struct command *c,
+			struct message_error *e)
+{
+	enum { ROWS, TTL, PURPOSE, COUNT };
+	static const struct field fields[COUNT] = {
+		[ROWS] = { .name = "rows", .type = FIELD_ROWS, .is_required = true },
+		[TTL] = { .name = "ttl_s", .type = FIELD_INTEGER, .is_required = true, QUANTITY },
+		[PURPOSE] = { .name = "purpose", .type = FIELD_TEXT, .most = PURPOSE_BYTES_MAX },
+	};
+	struct field_value v[COUNT];
+
+	if (!json_read(body, byte_count, fields, v, COUNT, a, e))
+		return false;
+	c->rows = v[ROWS].rows;
+	c->row_count = v[ROWS].row_count;
+	c->purpose = v[PURPOSE].text != NULL ? v[PURPOSE].text : "";
+	return set_ttl(c, &v[TTL], e);
+}
+
+bool message_read_renewal(const char *body, size_t byte_count, struct arena *a, struct command *c,
+			  struct message_error *e)
+{
+	enum { ROWS, TTL, PURPOSE, COUNT };
+	static const struct field fields[COUNT] = {
+		[ROWS] = { .name = "rows", .type = FIELD_IGNORED },
+		[TTL] = { .name = "ttl_s", .type = FIELD_INTEGER, .is_required = true, QUANTITY },
+		[PURPOSE] = { .name = "purpose", .type = FIELD_IGNORED },
+	};
+	struct field_value v[COUNT];
+
+	c->purpose = "";
+	return json_read(body, byte_count, fields, v, COUNT, a, e) && set_ttl(c, &v[TTL], e);
+}
+
+bool message_read_nothing(const char *body, size_t byte_count, struct message_error *e)
+{
+	return json_read(body, byte_count, NULL, NULL, 0, NULL, e);
+}
