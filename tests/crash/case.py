@@ -1,0 +1,42 @@
+"""case - what the crash tests share: the way to lib/, the program, a folder each, skipping."""
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
+sys.dont_write_bytecode = True
+
+from daemon import Daemon  # noqa: E402, F401
+from tap import Tap  # noqa: E402
+
+
+def run_cases(cases):
+    """Each case: a sentence and a function of (rowlockd, folder); `needs` says what is missing."""
+    rowlockd, tap = sys.argv[1], Tap()
+    for sentence, function, *needs in cases:
+        reason = next(filter(None, (need() for need in needs)), None)
+        if reason:
+            tap.skip(sentence, reason)
+            continue
+        with tempfile.TemporaryDirectory(prefix="rowlock-crash-") as folder:
+            tap.run(sentence, function, rowlockd, pathlib.Path(folder))
+    sys.exit(tap.end())
+
+
+def needs_strace():
+    """None, or why system calls cannot be made to fail here."""
+    if not shutil.which("strace"):
+        return "strace is not installed"
+    probe = subprocess.run(["strace", "-o", "/dev/null", "-e", "inject=getpid:error=EIO", "true"],
+                           capture_output=True, text=True)
+    return f"strace may not trace here: {probe.stderr.strip()}" if probe.returncode else None
+
+
+def inject(call, fault, when):
+    """A wrapper under which the when-th such call of a thread ends with this fault.
+
+    -D: strace is the grandchild, so that signals and exit codes are those of the server."""
+    return ["strace", "-D", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={call}",
+            "-e", f"inject={call}:{fault}:when={when}"]

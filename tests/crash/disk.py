@@ -1,0 +1,132 @@
+#!/usr/bin/env python3
+"""disk - the disk fails, or is full: what is said, what is kept, and how it goes on."""
+import contextlib
+import os
+import subprocess
+import threading
+
+from case import Daemon, inject, needs_strace, run_cases
+from load import Load, make_rows
+from talk import Client
+
+CODE_DISK = 74
+DISK_BYTES = 4 << 20
+LEFT_BYTES = 700 << 10  # for the store, once the filler is there
+
+
+def flush_fails(rowlockd, folder):
+    """Whether the group is kept is not known: everybody in it is told so, and the server stops."""
+    server = Daemon(rowlockd, folder / "store.db").start()
+    make_rows(server.port)
+    load = Load(threads=16)
+    server.stop()
+    for moment in (5, 6, 17):
+        server.wrapper = inject("fdatasync", "error=EIO", moment)
+        server.start()
+        load.start(server.port)
+        load.join()
+        server.wait(CODE_DISK)
+        load.prove(server.store)
+        server.wrapper = []
+        server.start()
+        load.retry(server.port)
+        server.stop()
+        load.prove(server.store)
+    codes = {answer.json()["code"] for _, answer in load.refused}
+    assert "outcome-unknown" in codes, codes
+    assert codes <= {"outcome-unknown", "store-failed", "draining"}, codes
+    for _, answer in load.refused:
+        assert answer.status in (500, 503), answer
+
+
+def write_fails(rowlockd, folder):
+    """Before the flush: the group is taken back, and the next one works."""
+    server = Daemon(rowlockd, folder / "store.db").start()
+    make_rows(server.port)
+    server.stop()
+    server.wrapper = inject("pwrite64", "error=EIO", "40")
+    server.start()
+    load = Load(threads=8)
+    load.start(server.port, may_go_on=lambda: len(load.acknowledged) < 1000)
+    load.join()
+    assert server.is_running(), server.last_words()
+    assert load.refused, "no write failed"
+    for _, answer in load.refused:
+        problem = answer.json()
+        assert (answer.status, problem["outcome"]) == (503, "not_applied"), answer
+    load.retry(server.port)
+    server.stop()
+    load.prove(server.store)
+
+
+def needs_mount():
+    if os.geteuid() != 0:
+        return "only root can make a small disk"
+    probe = subprocess.run(["unshare", "-m", "mount", "-t", "tmpfs", "tmpfs", "/mnt"],
+                           capture_output=True, text=True)
+    return f"no disk can be mounted here: {probe.stderr.strip()}" if probe.returncode else None
+
+
+@contextlib.contextmanager
+def small_disk(folder):
+    disk = folder / "disk"
+    disk.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK_BYTES}", "tmpfs", disk], check=True)
+    try:
+        yield disk
+    finally:
+        subprocess.run(["umount", disk], check=True)
+
+
+def fill(disk):
+    stat = os.statvfs(disk)
+    with open(disk / "filler", "wb") as filler:
+        filler.write(b"x" * (stat.f_bavail * stat.f_frsize - LEFT_BYTES))
+
+
+def ask_until(port, path, status):
+    client, answer = Client(port), None
+    for _ in range(100000):
+        answer = client.get(path)
+        if answer.status == status:
+            return
+    raise AssertionError(f"{path} never was {status}: {answer}")
+
+
+def disk_full(rowlockd, folder):
+    with small_disk(folder) as disk, Daemon(rowlockd, disk / "store.db") as server:
+        make_rows(server.port)
+        fill(disk)
+        load = Load(threads=8)
+        is_full = threading.Event()
+        load.start(server.port, may_go_on=lambda: not is_full.is_set())
+        load.wait_for(lambda: load.refused)
+        is_full.set()
+        load.join()
+        for _, answer in load.refused:
+            problem = answer.json()
+            assert (answer.status, problem["code"], problem["outcome"]) == \
+                (503, "disk-full", "not_applied"), answer
+            assert answer.header("Retry-After"), answer
+        client = Client(server.port)
+        assert client.get("/livez").status == 200
+        ready = client.get("/readyz")
+        assert ready.status == 503, ready
+        assert client.get("/v1/stock/A-1/WH1").status == 200
+        assert client.get("/v1/movements?limit=1").status == 200
+        key = load.refused[0][0]
+        assert load.change(client, key, load.sent[key]).status in (201, 503)
+        os.remove(disk / "filler")
+        load.retry(server.port)
+        ask_until(server.port, "/readyz", 200)
+        load.prove(server.store)
+
+
+run_cases([
+    ("a flush fails: outcome-unknown, exit 74, and every key takes effect once after the restart",
+     flush_fails, needs_strace),
+    ("a write fails before the flush: the group is taken back, the server goes on", write_fails,
+     needs_strace),
+    ("the disk is full: writes are 503, reads go on, and it recovers by itself", disk_full,
+     needs_mount),
+])

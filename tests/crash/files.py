@@ -1,0 +1,216 @@
+#!/usr/bin/env python3
+"""files - which database files the server opens, and which it refuses, with which exit code."""
+import os
+import pathlib
+import socket
+import sqlite3
+import subprocess
+
+from case import Daemon, run_cases
+from load import STOPPED, Load, make_rows
+from talk import Client
+
+USAGE, DATA, OS, DISK, TEMPORARY, FORBIDDEN, CONFIGURATION = 64, 65, 71, 74, 75, 77, 78
+END_S_MAX = 30
+
+
+def refuse(rowlockd, store, code, *words, flags=(), listen="127.0.0.1:0", environment=None):
+    """Starts it: it must end by itself with this code, and say these words."""
+    ended = subprocess.run([rowlockd, "--store", str(store), "--listen", listen, *flags],
+                           capture_output=True, text=True, timeout=END_S_MAX,
+                           env={**os.environ, **(environment or {})})
+    assert ended.returncode == code, f"exit {ended.returncode}, not {code}: {ended.stderr}"
+    assert "listening" not in ended.stderr, ended.stderr
+    for word in words:
+        assert word in ended.stderr, f"does not say {word}: {ended.stderr}"
+    return ended
+
+
+def make_store(rowlockd, folder):
+    with Daemon(rowlockd, folder / "store.db") as server:
+        make_rows(server.port, 5)
+    return folder / "store.db"
+
+
+def second_instance(rowlockd, folder):
+    first = Daemon(rowlockd, folder / "store.db").start()
+    make_rows(first.port, 5)
+    refuse(rowlockd, folder / "store.db", TEMPORARY, str(first.process.pid))
+    assert Client(first.port).get("/v1/stock/A-1/WH1").json()["on_hand"] == 5
+    first.kill()
+    with Daemon(rowlockd, folder / "store.db") as third:
+        assert Client(third.port).get("/v1/stock/A-1/WH1").json()["on_hand"] == 5
+
+
+def no_database(rowlockd, folder):
+    store = folder / "notes.txt"
+    store.write_text("This is not a database. " * 500)
+    refuse(rowlockd, store, DATA, "notes.txt")
+    assert store.read_text().startswith("This is not a database. ")
+
+
+def foreign_database(rowlockd, folder):
+    store = folder / "other.db"
+    database = sqlite3.connect(store)
+    database.executescript("PRAGMA application_id = 77; CREATE TABLE customer (name TEXT);")
+    database.close()
+    before = store.read_bytes()
+    refuse(rowlockd, store, DATA, "other.db")
+    assert store.read_bytes() == before, "a foreign file was changed"
+
+
+def unmarked_database(rowlockd, folder):
+    store = folder / "other.db"
+    database = sqlite3.connect(store)
+    database.executescript("CREATE TABLE stock (name TEXT);")
+    database.close()
+    refuse(rowlockd, store, DATA)
+
+
+def newer_database(rowlockd, folder):
+    store = make_store(rowlockd, folder)
+    database = sqlite3.connect(store)
+    database.execute("PRAGMA user_version = 99")
+    database.close()
+    before = (store.read_bytes(), os.stat(store).st_mtime_ns)
+    refuse(rowlockd, store, DATA, "99")
+    assert (store.read_bytes(), os.stat(store).st_mtime_ns) == before, "it was changed"
+
+
+def damaged_database(rowlockd, folder):
+    store = make_store(rowlockd, folder)
+    with open(store, "r+b") as file:
+        file.write(b"\xa5" * 100)
+    refuse(rowlockd, store, DATA)
+
+
+def store_is_gone(rowlockd, folder):
+    """The lock file says that there was one: an empty shop is not started in silence."""
+    store = make_store(rowlockd, folder)
+    for name in folder.glob("store.db*"):
+        if not name.name.endswith(".lock"):
+            name.unlink()
+    refuse(rowlockd, store, DATA, "--create")
+    assert not store.exists()
+    with Daemon(rowlockd, store, ["--create"]) as server:
+        assert Client(server.port).get("/v1/items").json()["data"] == []
+
+
+def moved_under_load(rowlockd, folder):
+    server = Daemon(rowlockd, folder / "store.db").start()
+    make_rows(server.port)
+    load = Load(threads=8)
+    moved = folder / "moved.db"
+    load.start(server.port)
+    load.wait_for(lambda: len(load.acknowledged) >= 500)
+    for end in ("", "-wal", "-shm"):
+        pathlib.Path(server.store + end).rename(str(moved) + end)
+    load.join()
+    server.wait(DISK)
+    load.prove(moved)
+    refuse(rowlockd, server.store, DATA, "--create")
+
+
+def holder_is_killed(rowlockd, folder):
+    """Another program holds the database, and dies: its lock dies with it."""
+    with Daemon(rowlockd, folder / "store.db", ["--store-busy-ms", "200"]) as server:
+        make_rows(server.port, 5)
+        holder = subprocess.Popen(["sqlite3", server.store], stdin=subprocess.PIPE,
+                                  stdout=subprocess.PIPE, text=True)
+        holder.stdin.write("BEGIN IMMEDIATE;\nSELECT 'held';\n")
+        holder.stdin.flush()
+        assert holder.stdout.readline() == "held\n"
+        client = Client(server.port)
+        answer = client.post("/v1/stock/A-1/WH1/adjust?wait=1", {"delta": -1})
+        assert (answer.status, answer.json()["code"]) == (503, "store-busy"), answer
+        assert client.get("/v1/stock/A-1/WH1").json()["version"] == 1
+        holder.kill()
+        holder.communicate()
+        answer = client.post("/v1/stock/A-1/WH1/adjust?wait=30", {"delta": -1})
+        assert (answer.status, answer.json()["stock"]["version"]) == (201, 2), answer
+
+
+def port_is_taken(rowlockd, folder):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        refuse(rowlockd, folder / "store.db", OS, "--listen",
+               listen=f"127.0.0.1:{taken.getsockname()[1]}")
+
+
+def forbidden_folder(rowlockd, folder):
+    os.chmod(folder, 0o555)
+    try:
+        refuse(rowlockd, folder / "store.db", FORBIDDEN)
+    finally:
+        os.chmod(folder, 0o755)
+
+
+def needs_a_user():
+    return "root may write everywhere" if os.geteuid() == 0 else None
+
+
+def wrong_settings(rowlockd, folder):
+    store = folder / "store.db"
+    refuse(rowlockd, store, USAGE, "--colour", flags=["--colour", "blue"])
+    refuse(rowlockd, store, USAGE, "--loops", flags=["--loops", "many"])
+    refuse(rowlockd, store, USAGE, "--loops", flags=["--loops", "65"])
+    refuse(rowlockd, store, USAGE, "--row-release", flags=["--row-release", "later"])
+    refuse(rowlockd, store, USAGE, "extra", flags=["extra"])
+    refuse(rowlockd, store, CONFIGURATION, "ROWLOCK_LOOPS", environment={"ROWLOCK_LOOPS": "x"})
+    assert not store.exists(), "a wrong setting made a store"
+
+
+def shown_settings(rowlockd, folder):
+    shown = subprocess.run(
+        [rowlockd, "--loops", "3", "--print-config"], capture_output=True, text=True,
+        cwd=folder, timeout=END_S_MAX, env={**os.environ, "ROWLOCK_SLOW_MS": "5",
+                                            "ROWLOCK_LOOPS": "2"})
+    assert shown.returncode == 0, shown
+    lines = {line.split()[0].lstrip("-"): line for line in shown.stdout.splitlines() if line}
+    assert "3" in lines["loops"] and "flag" in lines["loops"], lines["loops"]
+    assert "5" in lines["slow-ms"] and "environment" in lines["slow-ms"], lines["slow-ms"]
+    assert "default" in lines["listen"], lines["listen"]
+    assert list(folder.iterdir()) == [], "showing settings made files"
+
+
+def damaged_while_running(rowlockd, folder):
+    """A page that is overwritten: reads may fail, with a problem; the server never crashes."""
+    server = Daemon(rowlockd, folder / "store.db").start()
+    make_rows(server.port, 5)
+    server.restart()  # a checkpoint: the pages lie in the database itself
+    with open(server.store, "r+b") as file:
+        size = os.path.getsize(server.store)
+        file.seek(4096)
+        file.write(b"\xa5" * (size - 4096))
+    client = Client(server.port)
+    for path in ("/v1/stock/A-1/WH1", "/v1/stock", "/v1/movements", "/v1/items"):
+        try:
+            answer = client.get(path)
+        except STOPPED:
+            continue
+        assert answer.status in (200, 500, 503), answer
+    if server.is_running():
+        server.kill()
+    else:
+        assert server.process.returncode in (DATA, DISK), server.last_words()
+
+
+run_cases([
+    ("a second instance on the same file is refused (75), and a killed first one is not in its way",
+     second_instance),
+    ("a file that is no database is refused (65) and left alone", no_database),
+    ("another program's database is refused (65) and left alone", foreign_database),
+    ("a database that says nothing of itself, with tables in it, is refused (65)",
+     unmarked_database),
+    ("a database of a later version is refused (65) and left alone", newer_database),
+    ("a damaged database is refused (65)", damaged_database),
+    ("a lock file without its store is refused (65), unless --create", store_is_gone),
+    ("a database that is moved away under load: no write is acknowledged into nowhere (74)",
+     moved_under_load),
+    ("another program holds the database and is killed: writes go on", holder_is_killed),
+    ("a taken port is refused (71), with the flag to type", port_is_taken),
+    ("a folder that must not be written is refused (77)", forbidden_folder, needs_a_user),
+    ("wrong flags (64) and a wrong environment (78) name what is wrong, and make no store",
+     wrong_settings),
+    ("--print-config shows each value and where it came from", shown_settings),
+    ("pages that are destroyed under the running server do not crash it", damaged_while_running),
+])
