@@ -28,7 +28,7 @@ static struct row_entry *entry_add(struct lock_table *t, struct row_entry *lent,
 	return lent;
 }
 
-/* From its lender, who leaves, to another one. */
+/* From its lender, who leaves, to another one. If that was a gate, the row is open now. */
 static struct row_entry *entry_move(struct lock_table *t, struct row_entry *from,
 				    struct row_entry *lent)
 {
@@ -350,7 +350,6 @@ void lock_table_open(struct lock_table *t, struct gate *g, struct list *granted)
 	g->is_closed = false;
 	for (int i = 0; i < g->row_count; i++) {
 		CHECK(g->rows[i].lent.gate == g);
-		g->rows[i].lent.gate = NULL;
 		entry_hand_on(t, &g->rows[i].lent);
 	}
 

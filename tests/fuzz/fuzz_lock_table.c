@@ -486,6 +486,7 @@ static void open_gate(struct fuzz *f, int index)
 	list_init(&granted);
 	lock_table_open(&table, &barriers[index]->gate, &granted);
 	EXPECT(f, !barriers[index]->gate.is_closed);
+	EXPECT(f, barriers[index]->gate.claim_count == 0);
 	model_open(index);
 	expect_granted(f, &granted);
 	release(barriers[index], sizeof(*barriers[index]));

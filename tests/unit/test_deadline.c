@@ -1,18 +1,18 @@
 #include "core/deadline.h"
 #include "unit.h"
 
-enum { PLACES = 7 };
+enum { PLACES = 7, PLACES_MAX = 13 };
 
 struct fixture {
-	struct deadline deadlines[PLACES];
-	struct deadline *heap[PLACES];
+	struct deadline deadlines[PLACES_MAX];
+	struct deadline *heap[PLACES_MAX];
 	struct deadline_queue queue;
 };
 
 static void fixture_set(struct fixture *f)
 {
 	memset(f, 0, sizeof(*f));
-	deadline_queue_init(&f->queue, f->heap, PLACES);
+	deadline_queue_init(&f->queue, f->heap, PLACES_MAX);
 }
 
 static void nothing_waits_in_an_empty_queue(void **state)
@@ -97,21 +97,23 @@ static void removing_leaves_the_others_in_order(void **state)
 	}
 }
 
-/* The last one in the heap can be earlier than the parent of the one that it replaces. */
+/*
+ * The last one in the heap, 4, is earlier than what stands over the gap that it fills: 11 and 10.
+ * Left under them, it would not be the earliest when its turn comes.
+ */
 static void the_one_that_fills_the_gap_may_rise(void **state)
 {
-	static const int64_t times[PLACES] = { 1, 10, 2, 11, 12, 3, 4 };
+	static const int64_t times[PLACES_MAX] = { 1, 10, 2, 11, 12, 3, 20, 13, 14, 15, 16, 30, 4 };
 	struct fixture f;
 
 	(void)state;
 	fixture_set(&f);
-	for (int i = 0; i < PLACES; i++)
+	for (int i = 0; i < PLACES_MAX; i++)
 		deadline_add(&f.queue, &f.deadlines[i], times[i]);
-	deadline_remove(&f.queue, &f.deadlines[3]);
+	deadline_remove(&f.queue, &f.deadlines[7]);
 	for (int64_t time = 1; time <= 4; time++)
-		assert_int_equal(deadline_pop_due(&f.queue, 12)->at_ns, time);
-	assert_int_equal(deadline_pop_due(&f.queue, 12)->at_ns, 10);
-	assert_int_equal(deadline_pop_due(&f.queue, 12)->at_ns, 12);
+		assert_int_equal(deadline_pop_due(&f.queue, 99)->at_ns, time);
+	assert_int_equal(deadline_next_ns(&f.queue), 10);
 }
 
 static void one_that_came_out_may_go_in_again(void **state)
