@@ -5,7 +5,7 @@
 
 A comment before a fenced block of README.md says what the block is (they do not show on a page):
 
-    <!-- test: tour -->                        typed into terminal 1, and waited for; must exit with 0
+    <!-- test: tour -->                        typed into terminal 1, waited for; must exit with 0
     <!-- test: tour, fails -->                 ... must not
     <!-- test: tour, terminal 2 -->            typed into another terminal, and waited for
     <!-- test: tour, terminal 2, waits -->     not waited for: it goes on once the server has a

@@ -1,4 +1,4 @@
-"""load - many clients that change stock, and the proof that each change happened once or not at all.
+"""load - many clients that change stock, and the proof that each change happened once or never.
 
     load = Load(shop, threads=32)
     load.run(port, lambda: server.kill(), after=2000)     # acknowledged changes

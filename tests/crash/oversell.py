@@ -55,6 +55,6 @@ def race(rows, release):
     return case
 
 
-run_cases([(f"64 clients, {UNITS} units on {rows} row(s), rows released {when}", race(rows, release))
+run_cases([(f"{CLIENTS} clients, {UNITS} units, rows: {rows}, released {when}", race(rows, release))
            for rows in (1, 10)
            for release, when in (("early", "early"), ("commit", "at the commit"))])

@@ -4,10 +4,11 @@
     tests/http/run.py ROWLOCKD adjust.txt ...        no file: all of them
     tests/http/run.py -v ROWLOCKD adjust.txt         shows every answer
 
-A file is a conversation with one fresh server over one fresh store. A line that begins with # is the
-sentence of the next case; a case that fails ends its file. The rest, line by line:
+A file is a conversation with one fresh server over one fresh store. A line that begins with # is
+the sentence of the next case; a case that fails ends its file, unless it is the row of a table.
+The rest, line by line:
 
-    > POST /v1/stock/A-1/WH1/adjust        a request: method and path, headers, body. An empty > line
+    > POST /v1/stock/A-1/WH1/adjust        a request: method, path, headers, body. An empty > line
     > Idempotency-Key: k-1                 ends the headers where the body could be taken for one.
     > {"delta": 3}                         Host, Content-Length and Content-Type are made when they
                                            are not given; `> -Host` leaves one out.
@@ -192,6 +193,10 @@ class Player:
         if who in self.connections:
             self.connections.pop(who).close()
 
+    def drop_all(self):
+        for who in list(self.connections):
+            self.drop(who)
+
     def play(self, step):
         action = getattr(self, "do_" + self.ACTIONS[step.verb])
         action(step)
@@ -310,8 +315,7 @@ class Player:
             self.server.wait(int(flags[-1]))
         else:
             raise script.BadScript(f"server {step.lines[0]}?")
-        for who in list(self.connections):
-            self.drop(who)
+        self.drop_all()
 
     def do_given(self, step):
         """Names as they are written, units by one adjust; 0 leaves the pair unstocked."""
@@ -353,8 +357,10 @@ def play_file(path, arguments, tap):
                     continue
                 trouble = play_case(player, case, path)
                 tap.report(case.sentence, trouble)
-            for who in list(player.connections):
-                player.drop(who)
+                if trouble and case.is_row and server.is_running():
+                    player.drop_all()
+                    trouble = None
+            player.drop_all()
             if not server.is_running():
                 if trouble is None:
                     tap.report(f"{path.name}: the server is there at the end", server.last_words())

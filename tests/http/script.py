@@ -6,7 +6,7 @@ LINE = re.compile(r"(?P<who>[A-Z][A-Z0-9]*)? ?"
                   r"(?P<verb>raw>|until>|sql>|sql<|sql!|>|<|waits|is closed|closes|resets)"
                   r"(?: (?P<rest>.*))?")
 ALONE = re.compile(r"(?P<who>)(?P<verb>server|given) (?P<rest>.*)")
-JOINED = (">", "until>", "<", "sql>", "sql<")  # lines of one kind that follow each other are one step
+JOINED = (">", "until>", "<", "sql>", "sql<")  # such lines that follow each other are one step
 
 
 class BadScript(Exception):
@@ -25,6 +25,7 @@ class Step:
 class Case:
     sentence: str
     steps: list
+    is_row: bool = False  # of a table: what comes after does not build on it
 
 
 def read_script(text):
@@ -60,7 +61,7 @@ def read_block(block):
         if len(cells) != len(names):
             raise BadScript(f"line {number}: {len(names)} cells are wanted")
         steps = read_steps([(n, fill(line, dict(zip(names, cells)))) for n, line in plain])
-        cases.append(Case(f"{sentence} {' | '.join(cells)}", steps))
+        cases.append(Case(f"{sentence} {' | '.join(cells)}", steps, is_row=True))
     return cases
 
 

@@ -52,7 +52,7 @@ class Connection:
         self.methods = []  # of requests whose answer has not been read
 
     def send(self, data, method=None):
-        """A server that refuses early may close while we still send: its answer is there to read."""
+        """A server that refuses early may close while we send: its answer is there to read."""
         if method:
             self.methods.append(method)
         try:
