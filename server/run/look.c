@@ -112,9 +112,13 @@ static void add_waiter(struct look *look, struct lock_view *v, const struct writ
 		v->longest_wait_ms = age;
 	if (v->waiter_views == LOCK_WAITERS_SHOWN)
 		return;
+
+	int64_t left_ms = (w->decide_by_ns - look->now_ns) / NS_PER_MS;
+
 	v->waiters[v->waiter_views++] =
 		(struct lock_waiter_view){ .request_id = copied(look, w->command.request_id),
-					   .age_ms = age };
+					   .age_ms = age,
+					   .deadline_ms = left_ms > 0 ? left_ms : 0 };
 }
 
 static bool names_row(const struct write *w, uint64_t key)

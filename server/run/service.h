@@ -115,6 +115,7 @@ bool service_read(struct service *s, struct long_read *read);
 struct lock_waiter_view {
 	const char *request_id;
 	int64_t age_ms;
+	int64_t deadline_ms; /* until its wait ends */
 };
 
 /* A row with a holder or a queue. */

@@ -151,7 +151,7 @@ static int first_seq_since(struct sqlite_connection *c, int64_t ms, int64_t last
 
 	while (low < high) {
 		int64_t middle = low + (high - low) / 2;
-		int64_t at;
+		int64_t at = 0;
 		int r = movement_time(c, middle, &at);
 
 		if (r < 0)

@@ -1,9 +1,9 @@
 #include "wire/json_read.h"
 #include "base/check.h"
+#include "wire/json_place.h"
 #include <jansson.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 bool message_refuse(struct message_error *e, enum outcome o, const char *pointer, const char *format,
@@ -21,31 +21,6 @@ bool message_refuse(struct message_error *e, enum outcome o, const char *pointer
 
 /* ---------------------------------------------------------------- what jansson refuses */
 
-/* The name of the member whose value ends at `position`, for errors that jansson does not name. */
-static bool member_before(const char *body, size_t position, char *ret, size_t bytes)
-{
-	const char *colon = body + position;
-
-	while (colon > body && *colon != ':')
-		colon--;
-
-	const char *end = colon;
-
-	while (end > body && *end != '"')
-		end--;
-
-	const char *start = end;
-
-	while (start > body && start[-1] != '"')
-		start--;
-	if (end <= body || start <= body || (size_t)(end - start) + 2 > bytes)
-		return false;
-	ret[0] = '/';
-	memcpy(ret + 1, start, (size_t)(end - start));
-	ret[1 + (end - start)] = '\0';
-	return true;
-}
-
 static void printable(char *s)
 {
 	for (; *s != '\0'; s++)
@@ -53,56 +28,33 @@ static void printable(char *s)
 			*s = '?';
 }
 
-static bool refuse_syntax(const char *body, size_t byte_count, json_error_t *error,
-			  struct message_error *e)
+static bool refuse_syntax(const char *body, json_error_t *error, struct message_error *e)
 {
 	char pointer[sizeof(e->pointer)] = "";
-	size_t position = (size_t)error->position;
 
 	printable(error->text);
 	switch (json_error_code(error)) {
 	case json_error_numeric_overflow:
-		if (position <= byte_count)
-			member_before(body, position < byte_count ? position : byte_count - 1, pointer,
-				      sizeof(pointer));
+		json_pointer_at(body, (size_t)error->position, pointer, sizeof(pointer));
 		return message_refuse(e, OUTCOME_INVALID_FIELD, pointer,
 				      "The number does not fit: whole numbers within ±10^12.");
-	case json_error_duplicate_key: {
-		const char *name = strchr(error->text, '"');
-
-		if (name != NULL) {
-			snprintf(pointer, sizeof(pointer), "/%.100s", name + 1);
-			pointer[strcspn(pointer, "\"")] = '\0';
-		}
+	case json_error_duplicate_key:
+		json_pointer_at(body, (size_t)error->position, pointer, sizeof(pointer));
 		return message_refuse(e, OUTCOME_INVALID_FIELD, pointer, "The field is there twice.");
-	}
 	default:
 		return message_refuse(e, OUTCOME_MALFORMED_JSON, "", "Line %d, column %d: %.160s.",
 				      error->line, error->column, error->text);
 	}
 }
 
-static bool is_too_deep(const json_t *value, int depth)
-{
-	const char *name;
-	json_t *member;
-	size_t i;
-
-	if (depth > JSON_DEPTH_MAX)
-		return true;
-	if (json_is_object(value)) {
-		json_object_foreach((json_t *)value, name, member)
-			if (is_too_deep(member, depth + 1))
-				return true;
-	} else if (json_is_array(value)) {
-		json_array_foreach(value, i, member)
-			if (is_too_deep(member, depth + 1))
-				return true;
-	}
-	return false;
-}
-
 /* ---------------------------------------------------------------- fields */
+
+/* Where a member stands in the body. */
+struct place {
+	const char *body;
+	size_t byte_count;
+	size_t index; /* among the members, in the order of the text */
+};
 
 static const char *type_text(const json_t *value)
 {
@@ -131,14 +83,6 @@ static bool refuse_type(struct message_error *e, const char *pointer, const char
 {
 	return message_refuse(e, OUTCOME_INVALID_FIELD, pointer, "This must be %s, not %s.", wanted,
 			      type_text(value));
-}
-
-static bool has_control_characters(const char *s, size_t byte_count)
-{
-	for (size_t i = 0; i < byte_count; i++)
-		if ((unsigned char)s[i] < 0x20 || s[i] == 0x7f)
-			return true;
-	return false;
 }
 
 static bool is_reason(const char *s, size_t byte_count)
@@ -176,9 +120,9 @@ static bool read_string(const struct field *f, const char *pointer, const json_t
 			return message_refuse(e, OUTCOME_INVALID_FIELD, pointer,
 					      "%d to %lld bytes of UTF-8.", f->is_required ? 1 : 0,
 					      (long long)f->most);
-		if (has_control_characters(s, byte_count))
+		if (memchr(s, '\0', byte_count) != NULL)
 			return message_refuse(e, OUTCOME_INVALID_FIELD, pointer,
-					      "Control characters are refused.");
+					      "It must not contain \\u0000.");
 		break;
 	}
 	v->text = arena_copy(a, s, byte_count);
@@ -197,23 +141,20 @@ static bool read_integer(const struct field *f, const char *pointer, const json_
 	return true;
 }
 
+/* Kept as it was typed: a number that went through a double would come back as another text. */
 static bool read_object(const struct field *f, const char *pointer, const json_t *value,
-			struct arena *a, struct field_value *v, struct message_error *e)
+			const struct place *place, struct arena *a, struct field_value *v,
+			struct message_error *e)
 {
 	if (!json_is_object(value))
 		return refuse_type(e, pointer, "an object", value);
-
-	char *compact = json_dumps(value, JSON_COMPACT);
-
-	if (compact != NULL && strlen(compact) <= (size_t)f->most)
-		v->text = arena_copy(a, compact, strlen(compact));
-	else if (compact != NULL) {
-		free(compact);
+	v->text = json_member_text(place->body, place->byte_count, place->index, a);
+	if (v->text == NULL)
+		return message_refuse(e, OUTCOME_OUT_OF_MEMORY, "", "Memory is short.");
+	if (strlen(v->text) > (size_t)f->most)
 		return message_refuse(e, OUTCOME_INVALID_FIELD, pointer, "At most %lld bytes.",
 				      (long long)f->most);
-	}
-	free(compact);
-	return v->text != NULL || message_refuse(e, OUTCOME_OUT_OF_MEMORY, "", "Memory is short.");
+	return true;
 }
 
 /* One {"sku","location"} of a list of rows. */
@@ -230,10 +171,10 @@ static bool read_row(const json_t *value, size_t index, struct arena *a, struct 
 	snprintf(pointer, sizeof(pointer), "/rows/%zu", index);
 	if (!json_is_object(value))
 		return refuse_type(e, pointer, "an object", value);
-	json_object_foreach((json_t *)value, name, member) {
+	json_object_foreach ((json_t *)value, name, member) {
 		if (strcmp(name, "sku") == 0 || strcmp(name, "location") == 0)
 			continue;
-		snprintf(pointer, sizeof(pointer), "/rows/%zu/%.64s", index, name);
+		json_pointer_add(pointer, sizeof(pointer), name);
 		return message_refuse(e, OUTCOME_UNKNOWN_FIELD, pointer, "A row has sku and location.");
 	}
 	for (size_t i = 0; i < LENGTH_OF(fields); i++) {
@@ -271,12 +212,12 @@ static bool read_rows(const char *pointer, const json_t *value, struct arena *a,
 	return true;
 }
 
-static bool read_field(const struct field *f, const json_t *value, struct arena *a,
-		       struct field_value *v, struct message_error *e)
+static bool read_field(const struct field *f, const json_t *value, const struct place *place,
+		       struct arena *a, struct field_value *v, struct message_error *e)
 {
-	char pointer[sizeof(e->pointer)];
+	char pointer[sizeof(e->pointer)] = "";
 
-	snprintf(pointer, sizeof(pointer), "/%s", f->name);
+	json_pointer_add(pointer, sizeof(pointer), f->name);
 	v->is_present = true;
 	if (f->may_be_null && json_is_null(value)) {
 		v->is_null = true;
@@ -293,7 +234,7 @@ static bool read_field(const struct field *f, const json_t *value, struct arena 
 	case FIELD_TEXT:
 		return read_string(f, pointer, value, a, v, e);
 	case FIELD_OBJECT:
-		return read_object(f, pointer, value, a, v, e);
+		return read_object(f, pointer, value, place, a, v, e);
 	case FIELD_ROWS:
 		return read_rows(pointer, value, a, v, e);
 	case FIELD_IGNORED:
@@ -312,51 +253,30 @@ static int field_by_name(const struct field fields[], int field_count, const cha
 	return -1;
 }
 
-/* A JSON Pointer to a member, its '~' and '/' escaped. */
-static void pointer_to(char *out, size_t bytes, const char *name)
+static bool read_members(json_t *root, const struct field fields[], struct field_value values[],
+			 int field_count, struct place *place, struct arena *a,
+			 struct message_error *e)
 {
-	size_t at = 0;
-
-	out[at++] = '/';
-	for (; *name != '\0' && at + 3 < bytes; name++) {
-		if (*name == '~' || *name == '/') {
-			out[at++] = '~';
-			out[at++] = *name == '~' ? '0' : '1';
-		} else {
-			out[at++] = *name;
-		}
-	}
-	/* Cut between characters, not inside of one. */
-	while (*name != '\0' && at > 1 && ((unsigned char)out[at - 1] & 0xc0) == 0x80)
-		at--;
-	if (*name != '\0' && at > 1 && (unsigned char)out[at - 1] >= 0xc0)
-		at--;
-	out[at] = '\0';
-}
-
-static bool read_object_fields(json_t *root, const struct field fields[],
-			       struct field_value values[], int field_count, struct arena *a,
-			       struct message_error *e)
-{
-	char pointer[sizeof(e->pointer)];
+	char pointer[sizeof(e->pointer)] = "";
 	const char *name;
 	json_t *value;
 
-	json_object_foreach(root, name, value) {
+	json_object_foreach (root, name, value) {
 		int i = field_by_name(fields, field_count, name);
 
 		if (i < 0) {
-			pointer_to(pointer, sizeof(pointer), name);
+			json_pointer_add(pointer, sizeof(pointer), name);
 			return message_refuse(e, OUTCOME_UNKNOWN_FIELD, pointer,
 					      "This call does not know the field.");
 		}
-		if (!read_field(&fields[i], value, a, &values[i], e))
+		if (!read_field(&fields[i], value, place, a, &values[i], e))
 			return false;
+		place->index++;
 	}
 	for (int i = 0; i < field_count; i++) {
 		if (!fields[i].is_required || values[i].is_present)
 			continue;
-		pointer_to(pointer, sizeof(pointer), fields[i].name);
+		json_pointer_add(pointer, sizeof(pointer), fields[i].name);
 		return message_refuse(e, OUTCOME_MISSING_FIELD, pointer, "The field is needed.");
 	}
 	return true;
@@ -375,19 +295,20 @@ bool json_read(const char *body, size_t byte_count, const struct field fields[],
 		body = "{}";
 		byte_count = 2;
 	}
+	if (json_is_too_deep(body, byte_count))
+		return message_refuse(e, OUTCOME_MALFORMED_JSON, "", "It is nested deeper than %d.",
+				      JSON_DEPTH_MAX);
 
-	json_t *root = json_loadb(body, byte_count, JSON_REJECT_DUPLICATES, &error);
+	json_t *root = json_loadb(body, byte_count, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
+	struct place place = { .body = body, .byte_count = byte_count };
 
 	if (root == NULL)
-		return refuse_syntax(body, byte_count, &error, e);
-	if (!json_is_object(root))
+		return refuse_syntax(body, &error, e);
+	if (json_is_object(root))
+		is_fine = read_members(root, fields, ret_values, field_count, &place, a, e);
+	else
 		is_fine = message_refuse(e, OUTCOME_MALFORMED_JSON, "",
 					 "The body must be an object, not %s.", type_text(root));
-	else if (is_too_deep(root, 1))
-		is_fine = message_refuse(e, OUTCOME_MALFORMED_JSON, "",
-					 "It is nested deeper than %d.", JSON_DEPTH_MAX);
-	else
-		is_fine = read_object_fields(root, fields, ret_values, field_count, a, e);
 	json_decref(root);
 	return is_fine;
 }

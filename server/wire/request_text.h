@@ -22,8 +22,6 @@ struct parameter {
 	const char *value;
 };
 
-enum { PARAMETERS_MAX = 16 };
-
 struct query {
 	int count;
 	struct parameter parameters[PARAMETERS_MAX];

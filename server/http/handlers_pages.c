@@ -1,0 +1,167 @@
+/* handlers_pages - what is not stock: health, metrics, the description of the API, problems, home. */
+#include "http/reply.h"
+#include "openapi_json.h"
+#include <string.h>
+
+static const char plain[] = "text/plain; charset=utf-8";
+
+/* ---------------------------------------------------------------- health */
+
+/* Never touches the store: it says that this process answers. */
+void handle_livez(struct exchange *x)
+{
+	text_add(&x->reply, "{\"live\":true}\n");
+	reply_json(x, 200, 0);
+}
+
+void handle_readyz(struct exchange *x)
+{
+	struct json j = json_begin(&x->reply);
+	struct service_health h;
+
+	service_health(x->service, &h);
+
+	bool is_ready = h.is_writable && !h.is_draining && !h.is_store_busy;
+
+	json_open(&j, '{');
+	JSON_NAME(&j, "ready"), json_bool(&j, is_ready);
+	JSON_NAME(&j, "reasons"), json_open(&j, '[');
+	if (h.is_draining)
+		json_text(&j, "draining");
+	if (h.is_disk_full)
+		json_text(&j, "disk-full");
+	else if (!h.is_writable)
+		json_text(&j, "store-failed");
+	if (h.is_store_busy)
+		json_text(&j, "store-busy");
+	json_close(&j, ']');
+	JSON_NAME(&j, "version"), json_text(&j, ROWLOCK_VERSION);
+	JSON_NAME(&j, "stock_seq"), json_int(&j, h.seq);
+	JSON_NAME(&j, "waiting"), json_int(&j, h.waiting_count);
+	JSON_NAME(&j, "leases"), json_int(&j, h.lease_count);
+	JSON_NAME(&j, "wal_bytes"), json_int(&j, h.wal_bytes);
+	JSON_NAME(&j, "idempotency_keys"), json_int(&j, h.key_count);
+	json_close(&j, '}');
+	text_add_char(&x->reply, '\n');
+	if (!is_ready)
+		exchange_header_add(x, "Retry-After", "1");
+	reply_json(x, is_ready ? 200 : 503, h.seq);
+}
+
+void handle_metrics(struct exchange *x)
+{
+	metrics_write(&x->reply);
+	reply_text(x, 200, "application/openmetrics-text; version=1.0.0; charset=utf-8");
+}
+
+void handle_openapi(struct exchange *x)
+{
+	text_add_bytes(&x->reply, openapi_json, openapi_json_bytes);
+	reply_json(x, 200, 0);
+}
+
+/* ---------------------------------------------------------------- problems */
+
+static bool wants_json(const struct exchange *x)
+{
+	const char *accept = exchange_header(x, "Accept");
+
+	return accept != NULL && strstr(accept, "json") != NULL;
+}
+
+static void write_problem(struct json *j, const struct outcome_row *row)
+{
+	json_open(j, '{');
+	JSON_NAME(j, "code"), json_text(j, row->code);
+	JSON_NAME(j, "status"), json_int(j, row->http_status);
+	JSON_NAME(j, "title"), json_text(j, row->title);
+	JSON_NAME(j, "hint"), json_text(j, row->hint);
+	JSON_NAME(j, "same_key_repeats_it"), json_bool(j, row->is_recorded);
+	json_close(j, '}');
+}
+
+void handle_problem_list(struct exchange *x)
+{
+	struct json j = json_begin(&x->reply);
+
+	if (!wants_json(x)) {
+		for (enum outcome o = OUTCOME_DONE + 1; o < OUTCOME_COUNT; o++)
+			text_add_format(&x->reply, "%d  %-26s %s\n", outcome_row(o)->http_status,
+					outcome_row(o)->code, outcome_row(o)->title);
+		reply_text(x, 200, plain);
+		return;
+	}
+	json_open(&j, '{');
+	JSON_NAME(&j, "data"), json_open(&j, '[');
+	for (enum outcome o = OUTCOME_DONE + 1; o < OUTCOME_COUNT; o++)
+		write_problem(&j, outcome_row(o));
+	json_close(&j, ']');
+	JSON_NAME(&j, "next"), json_null(&j);
+	json_close(&j, '}');
+	text_add_char(&x->reply, '\n');
+	reply_json(x, 200, 0);
+}
+
+void handle_problem_show(struct exchange *x)
+{
+	enum outcome o = outcome_by_code(call_of(x)->segments[0]);
+	struct json j = json_begin(&x->reply);
+
+	if (o == OUTCOME_COUNT || o == OUTCOME_DONE) {
+		reply_refuse(x, OUTCOME_UNKNOWN_PROBLEM, NULL);
+	} else if (wants_json(x)) {
+		write_problem(&j, outcome_row(o));
+		text_add_char(&x->reply, '\n');
+		reply_json(x, 200, 0);
+	} else {
+		text_add_format(&x->reply, "%s (HTTP %d)\n\n%s.\n\n%s\n", outcome_row(o)->code,
+				outcome_row(o)->http_status, outcome_row(o)->title,
+				outcome_row(o)->hint);
+		reply_text(x, 200, plain);
+	}
+}
+
+/* ---------------------------------------------------------------- home */
+
+/* Things to type, with the address under which this server was reached. */
+void handle_home(struct exchange *x)
+{
+	static const char *const lines[] = {
+		"# an item, a location, and ten pieces on the shelf",
+		"curl -X PUT http://%s/v1/items/TRY-1 -d '{\"name\":\"Something to try\"}'",
+		"curl -X PUT http://%s/v1/locations/HERE -d '{\"name\":\"Right here\"}'",
+		"curl http://%s/v1/stock/TRY-1/HERE/adjust -d '{\"delta\":10}'",
+		"",
+		"# sell three, and see what the lock cost (Server-Timing)",
+		"curl -i http://%s/v1/stock/TRY-1/HERE/adjust -d '{\"delta\":-3,\"reason\":\"sale\"}'",
+		"",
+		"# hold the row, let somebody wait for it, look at the queue, read it all the same",
+		"curl http://%s/v1/leases -d '{\"rows\":[{\"sku\":\"TRY-1\",\"location\":\"HERE\"}],"
+		"\"ttl_s\":30,\"purpose\":\"to see it\"}'",
+		"curl 'http://%s/v1/stock/TRY-1/HERE/adjust?wait=40' -d '{\"delta\":-1}' &",
+		"curl http://%s/v1/locks?pretty",
+		"curl http://%s/v1/stock/TRY-1/HERE",
+		"",
+		"# what happened",
+		"curl 'http://%s/v1/movements?sku=TRY-1&order=desc&pretty'",
+		"",
+		"# more: /openapi.json /problems /metrics /readyz",
+	};
+	const char *host = exchange_header(x, "Host");
+
+	text_add(&x->reply, "Rowlock " ROWLOCK_VERSION " - an inventory that never sells a unit "
+			    "twice. Things to type:\n\n");
+	for (size_t i = 0; i < LENGTH_OF(lines); i++) {
+		const char *at = strstr(lines[i], "%s");
+
+		if (at != NULL) {
+			text_add_bytes(&x->reply, lines[i], (size_t)(at - lines[i]));
+			text_add(&x->reply, host != NULL ? host : "127.0.0.1:8080");
+			text_add(&x->reply, at + 2);
+		} else {
+			text_add(&x->reply, lines[i]);
+		}
+		text_add_char(&x->reply, '\n');
+	}
+	reply_text(x, 200, plain);
+}

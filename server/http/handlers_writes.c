@@ -1,0 +1,402 @@
+/* handlers_writes - every call that queues: stock, catalogue, leases, and the locked read. */
+#include "base/clock.h"
+#include "http/handlers.h"
+#include "http/reply.h"
+#include "wire/fingerprint.h"
+#include "wire/messages.h"
+#include <string.h>
+
+/* ---------------------------------------------------------------- the way of every write */
+
+static void finish(struct exchange *x)
+{
+	struct write *w = x->waiter.write;
+
+	reply_answer(x, w, &w->answer);
+	x->waiter.write = write_release(w);
+}
+
+/* Its time is up: unless it is decided already, nothing was done. */
+static void expire(struct exchange *x)
+{
+	struct answer a;
+
+	if (!service_withdraw(x->service, &x->waiter, &x->arena, &a)) {
+		exchange_park(x, finish, expire, INT64_MAX);
+		return;
+	}
+	reply_answer(x, x->waiter.write, &a);
+	x->waiter.write = write_release(x->waiter.write);
+}
+
+/* NULL: it was answered that memory is short. */
+static struct write *begin(struct exchange *x, enum command_kind kind)
+{
+	struct write *w = write_create();
+	const char *request_id =
+		w == NULL ? NULL : arena_copy(&w->arena, x->request_id, strlen(x->request_id));
+
+	if (request_id == NULL) {
+		write_release(w);
+		reply_refuse(x, OUTCOME_OUT_OF_MEMORY, NULL);
+		return NULL;
+	}
+	w->command.kind = kind;
+	w->command.request_id = request_id;
+	w->command.lease_id = "";
+	w->command.purpose = "";
+	return w;
+}
+
+/* Gives a write up before it was submitted. */
+static void refuse(struct exchange *x, struct write *w, enum outcome o, const char *pointer,
+		   const char *detail)
+{
+	reply_problem(x, o, pointer, detail);
+	write_release(w);
+}
+
+static void refuse_message(struct exchange *x, struct write *w, const struct message_error *e)
+{
+	refuse(x, w, e->outcome, e->pointer[0] != '\0' ? e->pointer : NULL, e->detail);
+}
+
+/* The milliseconds that this request waits for its rows; -1: the parameter cannot be read. */
+static int64_t wait_ms(struct exchange *x)
+{
+	struct call *c = call_of(x);
+	const char *parameter = query_value(&c->query, "wait");
+	int64_t s;
+
+	if (parameter != NULL) {
+		if (!integer_read(parameter, &s) || s < 0)
+			return -1;
+		return (s > WAIT_S_MAX ? WAIT_S_MAX : s) * MS_PER_S;
+	}
+	if (!prefer_wait_read(exchange_header(x, "Prefer"), &s))
+		return routes_configuration()->wait_default_ms;
+	c->preferred_wait_s = s > WAIT_S_MAX ? WAIT_S_MAX : s;
+	return c->preferred_wait_s * MS_PER_S;
+}
+
+/* Reads Lease and Idempotency-Key; false: it was answered. */
+static bool read_headers(struct exchange *x, struct write *w)
+{
+	struct command *c = &w->command;
+
+	if (lease_header_read(exchange_header(x, "Lease"), &w->arena, c) == HEADER_WRONG) {
+		refuse(x, w, OUTCOME_INVALID_HEADER, "Lease",
+		       "Lease: <id>;fence=<number>, several separated by commas.");
+		return false;
+	}
+	switch (key_read(exchange_header(x, "Idempotency-Key"), &w->arena, &c->key)) {
+	case HEADER_WRONG:
+		refuse(x, w, OUTCOME_INVALID_HEADER, "Idempotency-Key",
+		       "1 to 128 of A-Z a-z 0-9 . _ : ~ / -, quoted or bare.");
+		return false;
+	case HEADER_ABSENT:
+		if (!routes_configuration()->requires_keys || c->kind == COMMAND_READ)
+			return true;
+		refuse(x, w, OUTCOME_KEY_MISSING, "Idempotency-Key", NULL);
+		return false;
+	case HEADER_READ:
+		break;
+	}
+	/* A locked read changes nothing: there is nothing to remember. */
+	if (c->kind == COMMAND_READ)
+		c->key = NULL;
+	return true;
+}
+
+/* Reads what all writes have in common, then queues. Takes w over. */
+static void submit(struct exchange *x, struct write *w)
+{
+	int64_t ms = wait_ms(x);
+
+	if (ms < 0) {
+		refuse(x, w, OUTCOME_INVALID_PARAMETER, "wait", "Whole seconds, 0 to 60.");
+		return;
+	}
+	if (!read_headers(x, w))
+		return;
+	if (w->command.key != NULL)
+		w->command.fingerprint = request_fingerprint(x->method_text, x->path, &w->command);
+
+	int64_t deadline_ns = clock_monotonic_ns() + ms * NS_PER_MS;
+
+	x->waiter.parcel.home = x->mailbox;
+	if (service_submit(x->service, w, &x->waiter, x->snapshot, ms) == SUBMIT_PENDING)
+		exchange_park(x, finish, expire, deadline_ns);
+	else
+		finish(x);
+}
+
+/* ---------------------------------------------------------------- conditions */
+
+/* If-Match on a stock row: any row can be compared with, also one that was never stocked. */
+static bool read_row_condition(struct exchange *x, struct write *w, bool *ret_is_any)
+{
+	const char *detail = NULL;
+
+	if (if_match_read(exchange_header(x, "If-Match"), &w->command.condition, ret_is_any,
+			  &detail) != HEADER_WRONG)
+		return true;
+	refuse(x, w, OUTCOME_INVALID_HEADER, "If-Match", detail);
+	return false;
+}
+
+/* If-Match and If-None-Match: * on an item or location. */
+static bool read_condition(struct exchange *x, struct write *w)
+{
+	struct command *c = &w->command;
+
+	if (!read_row_condition(x, w, &c->condition.must_exist))
+		return false;
+	if (if_none_match_read(exchange_header(x, "If-None-Match"), &c->is_create_only) !=
+	    HEADER_WRONG)
+		return true;
+	refuse(x, w, OUTCOME_INVALID_HEADER, "If-None-Match", "Only * is known here.");
+	return false;
+}
+
+/* Commands about several rows have no one version to compare with. */
+static bool has_no_condition(struct exchange *x, struct write *w)
+{
+	if (exchange_header(x, "If-Match") == NULL)
+		return true;
+	refuse(x, w, OUTCOME_INVALID_HEADER, "If-Match", "This call is not about one row.");
+	return false;
+}
+
+/* ---------------------------------------------------------------- stock */
+
+/* The row that the path names; false: it was answered. */
+static bool read_row(struct exchange *x, struct write *w)
+{
+	const struct call *call = call_of(x);
+	struct row_ref *row = arena_alloc(&w->arena, sizeof(*row));
+
+	if (row == NULL) {
+		refuse(x, w, OUTCOME_OUT_OF_MEMORY, NULL, NULL);
+		return false;
+	}
+	if (!code_set(&row->sku, call->segments[0], strlen(call->segments[0])) ||
+	    !code_set(&row->location, call->segments[1], strlen(call->segments[1]))) {
+		refuse(x, w, OUTCOME_INVALID_PATH, NULL, NULL);
+		return false;
+	}
+	w->command.rows = row;
+	w->command.row_count = 1;
+	return true;
+}
+
+void handle_stock_adjust(struct exchange *x)
+{
+	struct write *w = begin(x, COMMAND_ADJUST);
+	struct message_error e;
+	bool is_any;
+
+	if (w == NULL || !read_row(x, w) || !read_row_condition(x, w, &is_any))
+		return;
+	if (!message_read_adjust(x->body, x->body_bytes, &w->arena, &w->command, &e))
+		refuse_message(x, w, &e);
+	else
+		submit(x, w);
+}
+
+void handle_stock_set(struct exchange *x)
+{
+	struct write *w = begin(x, COMMAND_SET);
+	struct message_error e;
+	bool is_any, has_compare;
+
+	if (w == NULL || !read_row(x, w) || !read_row_condition(x, w, &is_any))
+		return;
+
+	bool has_tag = is_any || w->command.condition.has_version;
+
+	if (!message_read_set(x->body, x->body_bytes, &w->arena, &w->command, &has_compare, &e))
+		refuse_message(x, w, &e);
+	else if (!has_compare && !has_tag)
+		refuse(x, w, OUTCOME_PRECONDITION_NEEDED, NULL, NULL);
+	else
+		submit(x, w);
+}
+
+void handle_transfer_create(struct exchange *x)
+{
+	struct write *w = begin(x, COMMAND_TRANSFER);
+	struct message_error e;
+
+	if (w == NULL || !has_no_condition(x, w))
+		return;
+	if (!message_read_transfer(x->body, x->body_bytes, &w->arena, &w->command, &e))
+		refuse_message(x, w, &e);
+	else
+		submit(x, w);
+}
+
+/* GET /v1/stock/{sku}/{location}?read=locked: queues like a write, to see and measure the difference. */
+void stock_show_locked(struct exchange *x)
+{
+	struct write *w = begin(x, COMMAND_READ);
+
+	if (w != NULL && read_row(x, w))
+		submit(x, w);
+}
+
+/* ---------------------------------------------------------------- catalogue */
+
+static bool read_sku(struct exchange *x, struct write *w)
+{
+	const char *sku = call_of(x)->segments[0];
+
+	if (code_set(&w->command.item.sku, sku, strlen(sku)))
+		return read_condition(x, w);
+	refuse(x, w, OUTCOME_INVALID_PATH, NULL, NULL);
+	return false;
+}
+
+static bool read_code(struct exchange *x, struct write *w)
+{
+	const char *code = call_of(x)->segments[0];
+
+	if (code_set(&w->command.location.code, code, strlen(code)))
+		return read_condition(x, w);
+	refuse(x, w, OUTCOME_INVALID_PATH, NULL, NULL);
+	return false;
+}
+
+void handle_item_put(struct exchange *x)
+{
+	struct write *w = begin(x, COMMAND_ITEM_PUT);
+	struct message_error e;
+
+	if (w == NULL || !read_sku(x, w))
+		return;
+	if (!message_read_item(x->body, x->body_bytes, &w->arena, &w->command, &e))
+		refuse_message(x, w, &e);
+	else
+		submit(x, w);
+}
+
+void handle_location_put(struct exchange *x)
+{
+	struct write *w = begin(x, COMMAND_LOCATION_PUT);
+	struct message_error e;
+
+	if (w == NULL || !read_code(x, w))
+		return;
+	if (!message_read_location(x->body, x->body_bytes, &w->arena, &w->command, &e))
+		refuse_message(x, w, &e);
+	else
+		submit(x, w);
+}
+
+/* For calls without fields: {} or no body. Takes w over. */
+static void submit_without_body(struct exchange *x, struct write *w)
+{
+	struct message_error e;
+
+	if (message_read_nothing(x->body, x->body_bytes, &e))
+		submit(x, w);
+	else
+		refuse_message(x, w, &e);
+}
+
+void handle_item_delete(struct exchange *x)
+{
+	struct write *w = begin(x, COMMAND_ITEM_DELETE);
+
+	if (w != NULL && read_sku(x, w))
+		submit_without_body(x, w);
+}
+
+void handle_location_delete(struct exchange *x)
+{
+	struct write *w = begin(x, COMMAND_LOCATION_DELETE);
+
+	if (w != NULL && read_code(x, w))
+		submit_without_body(x, w);
+}
+
+/* ---------------------------------------------------------------- leases */
+
+static bool read_lease_id(struct exchange *x, struct write *w)
+{
+	const char *id = call_of(x)->segments[0];
+
+	w->command.lease_id = arena_copy(&w->arena, id, strlen(id));
+	if (w->command.lease_id != NULL && id_is_valid(id))
+		return has_no_condition(x, w);
+	refuse(x, w, OUTCOME_INVALID_PATH, NULL, "An id is 1 to 64 of A-Z a-z 0-9 . _ : -.");
+	return false;
+}
+
+static void take(struct exchange *x, struct write *w)
+{
+	struct message_error e;
+
+	if (!message_read_lease(x->body, x->body_bytes, &w->arena, &w->command, &e))
+		refuse_message(x, w, &e);
+	else
+		submit(x, w);
+}
+
+void handle_lease_take(struct exchange *x)
+{
+	struct write *w = begin(x, COMMAND_LEASE_TAKE);
+
+	if (w != NULL && has_no_condition(x, w))
+		take(x, w);
+}
+
+/* The Lease header of a renewal or release must be about the lease in the path, and no other. */
+static bool header_names_lease(struct exchange *x, struct write *w)
+{
+	struct command named = { 0 };
+
+	switch (lease_header_read(exchange_header(x, "Lease"), &w->arena, &named)) {
+	case HEADER_ABSENT:
+		return true;
+	case HEADER_READ:
+		if (named.fence_count == 1 && strcmp(named.fence_ids[0], w->command.lease_id) == 0)
+			return true;
+		break;
+	case HEADER_WRONG:
+		break;
+	}
+	refuse(x, w, OUTCOME_INVALID_HEADER, "Lease",
+	       "Lease: <id>;fence=<number>, with the id of the path.");
+	return false;
+}
+
+/* With its fence in the Lease header it renews; without, it takes a lease of that id. */
+void handle_lease_put(struct exchange *x)
+{
+	bool is_renewal = exchange_header(x, "Lease") != NULL;
+	struct write *w = begin(x, is_renewal ? COMMAND_LEASE_RENEW : COMMAND_LEASE_TAKE);
+	struct message_error e;
+
+	if (w == NULL || !read_lease_id(x, w) || !header_names_lease(x, w))
+		return;
+	if (!is_renewal) {
+		if (strncmp(w->command.lease_id, "l_", 2) == 0)
+			refuse(x, w, OUTCOME_MEANINGLESS, NULL,
+			       "Ids that begin with l_ are made by the server: choose another.");
+		else
+			take(x, w);
+	} else if (!message_read_renewal(x->body, x->body_bytes, &w->arena, &w->command, &e)) {
+		refuse_message(x, w, &e);
+	} else {
+		submit(x, w);
+	}
+}
+
+void handle_lease_release(struct exchange *x)
+{
+	struct write *w = begin(x, COMMAND_LEASE_RELEASE);
+
+	if (w != NULL && read_lease_id(x, w) && header_names_lease(x, w))
+		submit_without_body(x, w);
+}

@@ -1,0 +1,300 @@
+/*
+ * rowlockd - wires the layers together; the only file that knows which store there is.
+ *
+ * Start: settings, store (before any thread), engine, edge, signals. Stop: SIGTERM or SIGINT drains
+ * and exits 0; a second one exits at once; a failed disk stops the process with 74.
+ */
+#include "base/clock.h"
+#include "base/fault.h"
+#include "http/loop.h"
+#include "http/reply.h"
+#include "ops/config.h"
+#include "ops/log.h"
+#include "store/sqlite.h"
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+/* sysexits.h, and what docs/operating.md says of each. */
+enum {
+	EXIT_SOFTWARE_FAULT = 70,
+	EXIT_OS_FAULT = 71,
+	EXIT_TEMPORARY = 75,
+	HOST_NAMES_MAX = 32,
+	LAST_ANSWERS_MS = 500, /* after the disk failed: time for the answers that say so */
+};
+
+static int failure_fd = -1;
+static atomic_int failure_code;
+
+/* The disk failed: main() stops the process. On the writer thread. */
+static void on_failure(void *context, int exit_code)
+{
+	(void)context;
+	atomic_store(&failure_code, exit_code);
+	CHECK(eventfd_write(failure_fd, 1) == 0);
+}
+
+/* ---------------------------------------------------------------- the store */
+
+static int exit_code_of(enum store_trouble trouble)
+{
+	switch (trouble) {
+	case STORE_FINE:
+		break;
+	case STORE_FOREIGN:
+	case STORE_NEWER:
+	case STORE_CORRUPT:
+	case STORE_GONE:
+		return 65;
+	case STORE_UNREACHABLE:
+		return 69;
+	case STORE_IN_USE:
+	case STORE_LOCKED:
+		return EXIT_TEMPORARY;
+	case STORE_FORBIDDEN:
+		return 77;
+	case STORE_NETWORK:
+		return 78;
+	}
+	return EXIT_SOFTWARE_FAULT;
+}
+
+static int load_demo(struct store *store)
+{
+	bool is_empty;
+	char *message = NULL;
+	int r = store->ops->is_empty(store, &is_empty);
+
+	if (r < 0 || !is_empty)
+		return r;
+	r = store->ops->run_script(store, sqlite_demo_script(), &message);
+	if (r < 0)
+		log_write(LOG_ERROR, "demo_failed", "message=\"%s\"", message != NULL ? message : "");
+	else
+		log_write(LOG_INFO, "demo_loaded", "store=empty");
+	free(message);
+	return r;
+}
+
+static int open_store(const struct config *c, struct store **ret)
+{
+	struct store_options options = { .path = c->store,
+					 .may_create_gone = c->create,
+					 .busy_ms = (int)c->store_busy_ms };
+	struct store_open_result result = { 0 };
+
+	if (sqlite_open(&options, ret, &result) < 0) {
+		log_write(LOG_CRIT, "store_refused", "message=\"%s\"", result.message);
+		return exit_code_of(result.trouble);
+	}
+	log_write(LOG_INFO, "store_open",
+		  "path=%s new=%d schema=%d was=%d wal_frames=%" PRId64 " ms=%.1f", c->store,
+		  result.is_new, result.version, result.version_from, result.wal_frames_recovered,
+		  result.open_ms);
+	if (c->demo && load_demo(*ret) < 0) {
+		(*ret)->ops->close(*ret);
+		return EXIT_SOFTWARE_FAULT;
+	}
+	return 0;
+}
+
+/* ---------------------------------------------------------------- the edge */
+
+/* Splits "a,b" in place; the array ends with NULL. */
+static void split_names(char *names, const char *ret[HOST_NAMES_MAX + 1])
+{
+	char *rest = NULL;
+	int count = 0;
+
+	for (char *name = strtok_r(names, ", ", &rest); name != NULL && count < HOST_NAMES_MAX;
+	     name = strtok_r(NULL, ", ", &rest))
+		ret[count++] = name;
+	ret[count] = NULL;
+}
+
+static int loop_count(const struct config *c)
+{
+	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+
+	if (c->loops > 0)
+		return (int)c->loops;
+	return cores < 1 ? 1 : cores > 64 ? 64 : (int)cores;
+}
+
+/* ---------------------------------------------------------------- running */
+
+static void drain(const struct config *c, struct service *service, struct edge *edge)
+{
+	int64_t begun_ns = clock_monotonic_ns();
+	int64_t until_ns = begun_ns + c->drain_ms * NS_PER_MS;
+
+	log_write(LOG_INFO, "draining", "limit_ms=%" PRId64, c->drain_ms);
+	service_drain(service, until_ns);
+	edge_drain(edge, until_ns + 2 * NS_PER_S);
+	log_write(LOG_INFO, "drained", "ms=%.1f seq=%" PRId64,
+		  (double)(clock_monotonic_ns() - begun_ns) / NS_PER_MS, service_seq(service));
+}
+
+/* A second signal while we drain: leave at once, as a crash would; the store is safe either way. */
+static void *leave_on_signal(void *context)
+{
+	const int *signals = context;
+	struct signalfd_siginfo info;
+
+	if (read(*signals, &info, sizeof(info)) == sizeof(info)) {
+		log_write(LOG_WARN, "forced", "signal=%u", info.ssi_signo);
+		_exit(EXIT_SOFTWARE_FAULT);
+	}
+	return NULL;
+}
+
+/* Waits for a signal or a failure; returns the exit code. */
+static int wait_for_end(const struct config *c, int signals, struct service *service,
+			struct edge *edge)
+{
+	struct pollfd fds[] = { { .fd = signals, .events = POLLIN },
+				{ .fd = failure_fd, .events = POLLIN } };
+	struct signalfd_siginfo info;
+	pthread_t leaver;
+
+	while (poll(fds, LENGTH_OF(fds), -1) < 0)
+		CHECK(errno == EINTR);
+	if (fds[1].revents != 0) {
+		/* Whoever shares the group's fate should still hear of it; then stop, without drain. */
+		struct timespec last = { .tv_nsec = LAST_ANSWERS_MS * NS_PER_MS };
+
+		nanosleep(&last, NULL);
+		log_write(LOG_CRIT, "stopped", "exit=%d reason=disk", atomic_load(&failure_code));
+		_exit(atomic_load(&failure_code));
+	}
+	CHECK(read(signals, &info, sizeof(info)) == sizeof(info));
+	log_write(LOG_INFO, "signal", "number=%u", info.ssi_signo);
+	if (pthread_create(&leaver, NULL, leave_on_signal, &signals) == 0)
+		pthread_detach(leaver);
+	drain(c, service, edge);
+	return 0;
+}
+
+/* Blocks the signals for every thread to come, and hands them over as a file descriptor. */
+static int open_signals(void)
+{
+	sigset_t set;
+
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* a file at its size limit is a full disk, not a reason to die */
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	CHECK(pthread_sigmask(SIG_BLOCK, &set, NULL) == 0);
+	return signalfd(-1, &set, SFD_CLOEXEC);
+}
+
+static int serve(const struct config *c, struct service *service, int signals)
+{
+	char *names = strdup(c->host_name);
+	const char *host_names[HOST_NAMES_MAX + 1];
+	char address[128];
+	struct edge *edge;
+
+	if (names == NULL)
+		return EXIT_OS_FAULT;
+	split_names(names, host_names);
+
+	struct loop_options options = { .listen = c->listen,
+					.loop_count = loop_count(c),
+					.connection_limit = (int)c->connections,
+					.header_timeout_ms = (int)c->header_timeout_ms,
+					.body_timeout_ms = (int)c->body_timeout_ms,
+					.reply_timeout_ms = (int)c->reply_timeout_ms,
+					.host_names = host_names,
+					.logs_requests = c->log_requests,
+					.handle = routes_handle,
+					.refuse = reply_refuse,
+					.service = service };
+	int r = edge_open(&options, &edge, address);
+
+	if (r == 0)
+		r = edge_start(edge);
+	if (r < 0) {
+		log_write(LOG_CRIT, "cannot_listen", "address=%s error=\"%s\"%s", c->listen,
+			  strerror(-r),
+			  r == -EADDRINUSE ? " hint=\"choose another: --listen 127.0.0.1:8081\"" : "");
+		free(names);
+		return EXIT_OS_FAULT;
+	}
+	log_write(LOG_INFO, "listening", "listening on http://%s loops=%d row_release=%s", address,
+		  options.loop_count, c->row_release);
+
+	int code = wait_for_end(c, signals, service, edge);
+
+	edge_close(edge);
+	free(names);
+	return code;
+}
+
+static int run(const struct config *c)
+{
+	int signals = open_signals();
+	struct store *store;
+	struct service *service;
+
+	failure_fd = eventfd(0, EFD_CLOEXEC);
+	if (signals < 0 || failure_fd < 0)
+		return EXIT_OS_FAULT;
+	log_write(LOG_INFO, "start", "rowlockd=%s sqlite=%s%s", ROWLOCK_VERSION, sqlite_version(),
+		  sqlite_has_wal_reset_bug() ? " note=\"this SQLite can corrupt its WAL when two "
+					       "connections write or checkpoint at once; rowlockd "
+					       "uses one, others should only read\""
+					     : "");
+
+	int code = open_store(c, &store);
+
+	if (code != 0)
+		return code;
+
+	struct service_options options = { .store = store,
+					   .releases_rows_early =
+						   strcmp(c->row_release, "early") == 0,
+					   .slow_ns = c->slow_ms * NS_PER_MS,
+					   .reader_count = (int)c->readers,
+					   .fail = on_failure };
+
+	if (service_open(&options, &service) < 0) {
+		const struct fault *f = fault_latest();
+
+		log_write(LOG_CRIT, "engine_failed", "error=\"%s\" extended=%d at=%s:%d",
+			  strerror(-f->error), f->detail, f->file, f->line);
+		store->ops->close(store);
+		return EXIT_OS_FAULT;
+	}
+	routes_configure(&(struct routes_options){ .wait_default_ms = c->wait_default_ms,
+						   .requires_keys = c->require_key });
+	code = serve(c, service, signals);
+	service_close(service);
+	log_write(LOG_INFO, "stop", "exit=%d", code);
+	return code;
+}
+
+int main(int argc, char *argv[])
+{
+	struct config config;
+	int code = 0;
+
+	if (config_read(&config, argc, argv, &code) != CONFIG_RUN)
+		return code;
+	if (strcmp(config.log_level, "debug") == 0)
+		log_set_level(LOG_DEBUG);
+	else if (strcmp(config.log_level, "warn") == 0)
+		log_set_level(LOG_WARN);
+	else if (strcmp(config.log_level, "error") == 0)
+		log_set_level(LOG_ERROR);
+	return run(&config);
+}
