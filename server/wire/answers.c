@@ -63,7 +63,7 @@ void item_write(struct json *j, const struct item *i)
 		json_int(j, i->reorder_point);
 	else
 		json_null(j);
-	JSON_NAME(j, "attributes"), json_raw(j, i->attributes != NULL ? i->attributes : "{}");
+	JSON_NAME(j, "attributes"), json_raw(j, i->attributes != NULL ? i->attributes : "null");
 	JSON_NAME(j, "archived"), json_bool(j, i->is_archived);
 	JSON_NAME(j, "version"), json_int(j, i->version);
 	JSON_NAME(j, "created_at"), json_time(j, i->created_at_ms);
@@ -232,6 +232,21 @@ static void shortage_numbers(struct json *j, const struct command *c, const stru
 	json_int(j, s->requested > s->available ? s->requested - s->available : 0);
 }
 
+/* The row, item or location as it is now, so that nobody has to ask for it again. */
+static void current_write(struct json *j, const struct command *c, const struct answer *a)
+{
+	if (a->stock_count > 0) {
+		JSON_NAME(j, "current");
+		stock_write(j, &c->rows[0].sku, &c->rows[0].location, &a->stocks[0]);
+	} else if (a->item.id != 0) {
+		JSON_NAME(j, "current");
+		item_write(j, &a->item);
+	} else if (a->location.id != 0) {
+		JSON_NAME(j, "current");
+		location_write(j, &a->location);
+	}
+}
+
 static void refusal_members(struct json *j, const struct command *c, const struct answer *a)
 {
 	switch (a->outcome) {
@@ -245,17 +260,12 @@ static void refusal_members(struct json *j, const struct command *c, const struc
 		break;
 	case OUTCOME_PRECONDITION_FAILED:
 	case OUTCOME_STALE_QUANTITY:
-		if (a->stock_count == 0)
-			break;
-		JSON_NAME(j, "current");
-		stock_write(j, &c->rows[0].sku, &c->rows[0].location, &a->stocks[0]);
+		current_write(j, c, a);
 		break;
 	case OUTCOME_ROW_LEASED:
-		JSON_NAME(j, "lease"), json_open(j, '{');
-		JSON_NAME(j, "id"), json_text(j, a->lease.id);
+		JSON_NAME(j, "lease"), json_text(j, a->lease.id);
 		JSON_NAME(j, "purpose"), json_text(j, a->lease.purpose);
 		JSON_NAME(j, "expires_in_ms"), json_int(j, a->lease.expires_in_ms);
-		json_close(j, '}');
 		break;
 	default:
 		break;

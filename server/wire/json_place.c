@@ -3,7 +3,6 @@
 #include "core/limits.h"
 #include <jansson.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* Bytes of the quoted text that begins at s, at most `most`. */
@@ -37,22 +36,26 @@ bool json_is_too_deep(const char *doc, size_t byte_count)
 
 void json_pointer_add(char *pointer, size_t pointer_bytes, const char *name)
 {
-	size_t begun = strlen(pointer);
-	size_t at = begun;
+	size_t at = strlen(pointer);
 
 	if (at + 2 > pointer_bytes)
 		return;
 	pointer[at++] = '/';
-	for (; *name != '\0'; name++) {
-		bool is_escaped = *name == '~' || *name == '/';
+	while (*name != '\0') {
+		size_t bytes = 1;
 
-		if (at + 3 > pointer_bytes) {
-			pointer[begun] = '\0';
-			return;
-		}
-		pointer[at++] = is_escaped ? '~' : *name;
-		if (is_escaped)
+		while (((unsigned char)name[bytes] & 0xc0) == 0x80)
+			bytes++;
+		if (at + bytes + 2 > pointer_bytes)
+			break;
+		if (*name == '~' || *name == '/') {
+			pointer[at++] = '~';
 			pointer[at++] = *name == '~' ? '0' : '1';
+		} else {
+			memcpy(pointer + at, name, bytes);
+			at += bytes;
+		}
+		name += bytes;
 	}
 	pointer[at] = '\0';
 }

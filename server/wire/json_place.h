@@ -13,12 +13,11 @@ bool json_is_too_deep(const char *doc, size_t byte_count);
 
 /*
  * The pointer to the value whose reading had come to `position`, or to the member whose name ends there;
- * "" for the document itself. The document must be well-formed up to there. Cut between segments when
- * it does not fit.
+ * "" for the document itself. The document must be well-formed up to there.
  */
 void json_pointer_at(const char *doc, size_t position, char *out, size_t out_bytes);
 
-/* Appends "/name" to a pointer, with '~' and '/' escaped; leaves it as it is when that does not fit. */
+/* Appends "/name" to a pointer, with '~' and '/' escaped; cut between characters when it is too long. */
 void json_pointer_add(char *pointer, size_t pointer_bytes, const char *name);
 
 /*
