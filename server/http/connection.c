@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 
 /* How long a client that was refused may go on talking. */
@@ -63,13 +64,28 @@ void connection_expect_head(struct connection *c)
 			 c->loop->now_ns + c->loop->edge->options.header_timeout_ms * NS_PER_MS);
 }
 
+/* Has the client been told, or told us, that this request is the last one here? */
+static bool request_is_last(const struct request *r)
+{
+	const char *wish = exchange_header(&r->x, "Connection");
+
+	return r->x.must_close || r->is_old ||
+	       (wish != NULL && strcasestr(wish, "close") != NULL);
+}
+
 void connection_request_ended(struct connection *c)
 {
+	struct request *r = c->request;
+
+	CHECK(r->connection == c);
+	c->request = NULL;
+	r->connection = NULL;
 	c->ended_count++;
 	if (c->phase == CONNECTION_LEAVING)
 		return;
 	connection_expect_head(c);
-	if (c->framing.outcome != OUTCOME_DONE && c->ended_count == c->framing.request_count)
+	if (c->framing.outcome != OUTCOME_DONE && c->ended_count == c->framing.request_count &&
+	    !request_is_last(r))
 		connection_refuse(c, c->framing.outcome, c->framing.detail);
 }
 
@@ -167,7 +183,14 @@ static struct exchange *refused_exchange(struct connection *c)
 
 static void answer_write(struct text *out, const struct exchange *x)
 {
-	text_add_format(out, "HTTP/1.1 %d Refused\r\nConnection: close\r\n", x->status);
+	time_t now_s = time(NULL);
+	char date[64];
+	struct tm tm;
+
+	gmtime_r(&now_s, &tm);
+	strftime(date, sizeof(date), "%a, %d %b %Y %H:%M:%S GMT", &tm);
+	text_add_format(out, "HTTP/1.1 %d %s\r\nDate: %s\r\nConnection: close\r\n", x->status,
+			loop_daemon_phrase(x->status), date);
 	text_add_format(out, "Content-Type: %s\r\nContent-Length: %zu\r\nX-Request-Id: %s\r\n",
 			x->content_type != NULL ? x->content_type : "application/json",
 			x->reply.byte_count, x->request_id);

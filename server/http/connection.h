@@ -49,7 +49,7 @@ void connection_enter(struct connection *c, enum connection_phase phase, int64_t
 /* The first byte of a request has come: from now on its head must arrive. */
 void connection_expect_head(struct connection *c);
 
-/* microhttpd is through with a request; what was wrong behind it is answered now. */
+/* microhttpd is through with the request: it is let go, and what was wrong behind it answered. */
 void connection_request_ended(struct connection *c);
 
 /* One whose time is up, or NULL. */

@@ -9,8 +9,7 @@
  * ever. */
 enum { KEPT_BYTES_MAX = 16384, POOLED_MAX = 1024 };
 
-/* The parcel comes first in both, and its owner right before it: exchange_of_parcel() relies on it.
- */
+/* exchange_of_parcel() relies on it: a parcel comes first in both, its owner right before. */
 _Static_assert(offsetof(struct waiter, parcel) == 0, "the parcel is where the waiter begins");
 _Static_assert(offsetof(struct long_read, parcel) == 0, "the parcel is where the read begins");
 _Static_assert(offsetof(struct exchange, waiter) ==
@@ -99,8 +98,7 @@ void request_pool_init(struct request_pool *p)
 	list_init(&p->free);
 	p->count = 0;
 	p->id_next = 0;
-	/* An id is for finding things in logs, not a secret; a clock would do, but starts repeat.
-	 */
+	/* An id is for finding things in logs, and no secret. */
 	CHECK(getrandom(&p->id_prefix, sizeof(p->id_prefix), 0) == sizeof(p->id_prefix));
 }
 
@@ -166,6 +164,7 @@ static void request_begin(struct request *r)
 	r->body_received = 0;
 	r->refusal = OUTCOME_DONE;
 	r->refusal_detail = NULL;
+	r->is_old = false;
 	r->authority = NULL;
 	r->header_count = 0;
 
@@ -261,8 +260,7 @@ bool request_take_target(struct request *r, const char *target)
 	if (copy == NULL)
 		return false;
 	if (strncasecmp(copy, scheme, sizeof(scheme) - 1) == 0) {
-		/* An absolute target (RFC 9112, 3.2.2): what stands before the path replaces Host.
-		 */
+		/* RFC 9112, 3.2.2: what stands before the path of such a target replaces Host. */
 		char *authority = copy + sizeof(scheme) - 1;
 		size_t bytes = strcspn(authority, "/?");
 

@@ -310,6 +310,10 @@ static void take_chunk_extension(struct framing *f, unsigned char c)
 
 static void chunk_size_end(struct framing *f)
 {
+	if (f->body_left > BODY_DISCARD_BYTES_MAX) {
+		refuse(f, OUTCOME_BODY_TOO_LARGE, NULL);
+		return;
+	}
 	f->is_in_trailers = f->body_left == 0;
 	enter(f, f->is_in_trailers ? FRAMING_LINE : FRAMING_CHUNK);
 }

@@ -69,8 +69,7 @@ static bool host_is(const struct authority *a, const char *name)
 	return strlen(name) == a->host_bytes && strncasecmp(a->host, name, a->host_bytes) == 0;
 }
 
-/* An address cannot be rebound by anybody's name server: the browser itself was told to go there.
- */
+/* An address cannot be rebound by a name server: the browser itself was told to go there. */
 static bool host_is_address(const struct authority *a)
 {
 	size_t span =

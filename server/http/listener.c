@@ -150,8 +150,7 @@ int listener_accept(struct listener *l)
 			return fd;
 		if (errno == EAGAIN)
 			return -EAGAIN;
-		/* Errors of one connection, and not of ours (accept(2)): the next one may be fine.
-		 */
+		/* Anything else is one connection's trouble (accept(2)): try the next. */
 		if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM ||
 		    errno == EBADF || errno == EINVAL)
 			return FAULT(-errno);

@@ -31,8 +31,7 @@ struct loop_options {
 
 struct edge; /* the listening socket and all loops */
 
-/* Binds and listens, so that ret_address can be printed; no request is taken before edge_start().
- */
+/* Binds and listens, so that ret_address can be printed; nothing is served before edge_start(). */
 int edge_open(const struct loop_options *options, struct edge **ret_edge, char ret_address[128]);
 
 /* Starts the loop threads. On a fault some may run: edge_drain() and edge_close() then. */

@@ -223,6 +223,7 @@ static enum MHD_Result request_take_headers(struct request *r, const char *metho
 	}
 	r->x.method_text = method;
 	r->x.method = http_method_of(method);
+	r->is_old = strcmp(version, "HTTP/1.0") == 0;
 	r->x.service = options->service;
 	r->x.snapshot = &c->loop->snapshot;
 	r->x.mailbox = &c->loop->mailbox;
@@ -318,8 +319,7 @@ static enum MHD_Result on_request(void *loop, struct MHD_Connection *handle, con
 	case REQUEST_PARKED:
 		return MHD_YES;
 	default:
-		/* Refused in the middle of its body: what is left of that in the buffer is skipped.
-		 */
+		/* Refused in the middle of its body: what is left of that is skipped. */
 		if (*upload_bytes == 0)
 			return MHD_NO;
 		*upload_bytes = 0;
@@ -337,17 +337,13 @@ static void on_completed(void *loop, struct MHD_Connection *handle, void **conte
 {
 	struct loop *l = loop;
 	struct request *r = *context;
-	struct connection *c;
 
 	(void)handle, (void)code;
 	*context = NULL;
 	if (r == NULL)
 		return;
 	CHECK(r->state != REQUEST_PARKED);
-	c = r->connection;
-	c->request = NULL;
-	r->connection = NULL;
-	connection_request_ended(c);
+	connection_request_ended(r->connection);
 	if (r->state == REQUEST_RETURNED || r->state == REQUEST_EXPIRED)
 		loop_daemon_finish_orphan(l, r);
 	else
@@ -437,4 +433,9 @@ bool loop_daemon_is_ready(struct loop *l)
 	MHD_UNSIGNED_LONG_LONG ms;
 
 	return MHD_get_timeout(l->daemon, &ms) == MHD_YES && ms == 0;
+}
+
+const char *loop_daemon_phrase(int status)
+{
+	return MHD_get_reason_phrase_for((unsigned)status);
 }

@@ -34,3 +34,6 @@ void loop_daemon_resume(struct request *r);
 
 /* The parcel of a request whose connection is gone has come, or its handler must be told so. */
 void loop_daemon_finish_orphan(struct loop *l, struct request *r);
+
+/* "Not Found" for 404. */
+const char *loop_daemon_phrase(int status);

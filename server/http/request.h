@@ -49,6 +49,7 @@ struct request {
 	enum outcome refusal;  /* found before the handler was asked; OUTCOME_DONE: none */
 	const char *refusal_detail;
 
+	bool is_old;           /* HTTP/1.0 */
 	const char *authority; /* of an absolute request target; NULL: see the Host header */
 	int header_count;      /* may exceed those that are kept */
 	struct header headers[HEADER_COUNT_MAX];
@@ -82,8 +83,7 @@ void request_move(struct request *r, enum request_state next);
 /* Takes X-Request-Id over where it is well-formed. */
 void request_take_id(struct request *r);
 
-/* Splits the raw target, which is copied, into path, query and authority. False: memory is short.
- */
+/* Splits a copy of the raw target into path, query and authority. False: memory is short. */
 bool request_take_target(struct request *r, const char *target);
 
 enum http_method http_method_of(const char *text);
