@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""embed.py OUT.c OUT.h NAME=FILE ... - makes C arrays of files, so that the daemon needs none at run time.
+"""embed.py OUT.c OUT.h NAME=FILE ... - makes C arrays of files: the daemon reads none at run time.
 
-For NAME=FILE, OUT.h declares `extern const char NAME[]` (NUL-terminated) and `extern const size_t NAME_bytes`.
+For NAME=FILE, OUT.h declares `extern const char NAME[]` (NUL-terminated) and
+`extern const size_t NAME_bytes`.
 """
 import sys
 from pathlib import Path
@@ -10,7 +11,8 @@ from pathlib import Path
 def c_array(data: bytes) -> str:
     lines = []
     for start in range(0, len(data), 20):
-        lines.append("\t" + ", ".join(str(byte if byte < 128 else byte - 256) for byte in data[start:start + 20]) + ",")
+        signed = (byte if byte < 128 else byte - 256 for byte in data[start:start + 20])
+        lines.append("\t" + ", ".join(map(str, signed)) + ",")
     return "\n".join(lines)
 
 

@@ -77,7 +77,8 @@ static int load_demo(struct store *store)
 		return r;
 	r = store->ops->run_script(store, sqlite_demo_script(), &message);
 	if (r < 0)
-		log_write(LOG_ERROR, "demo_failed", "message=\"%s\"", message != NULL ? message : "");
+		log_write(LOG_ERROR, "demo_failed", "message=\"%s\"",
+			  message != NULL ? message : "");
 	else
 		log_write(LOG_INFO, "demo_loaded", "store=empty");
 	free(message);
@@ -168,7 +169,8 @@ static int wait_for_end(const struct config *c, int signals, struct service *ser
 	while (poll(fds, LENGTH_OF(fds), -1) < 0)
 		CHECK(errno == EINTR);
 	if (fds[1].revents != 0) {
-		/* Whoever shares the group's fate should still hear of it; then stop, without drain. */
+		/* Whoever shares the group's fate should still hear of it; then stop, without
+		 * drain. */
 		struct timespec last = { .tv_nsec = LAST_ANSWERS_MS * NS_PER_MS };
 
 		nanosleep(&last, NULL);
@@ -226,7 +228,8 @@ static int serve(const struct config *c, struct service *service, int signals)
 	if (r < 0) {
 		log_write(LOG_CRIT, "cannot_listen", "address=%s error=\"%s\"%s", c->listen,
 			  strerror(-r),
-			  r == -EADDRINUSE ? " hint=\"choose another: --listen 127.0.0.1:8081\"" : "");
+			  r == -EADDRINUSE ? " hint=\"choose another: --listen 127.0.0.1:8081\""
+					   : "");
 		free(names);
 		return EXIT_OS_FAULT;
 	}

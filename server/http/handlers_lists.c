@@ -46,7 +46,8 @@ static bool read_cursor(struct exchange *x, int64_t *ret)
 
 	*ret = 0;
 	if (text != NULL && (!integer_read(text, ret) || *ret < 0))
-		return wrong(x, "after", "Not a cursor of this list: take `next` of the page before.");
+		return wrong(x, "after",
+			     "Not a cursor of this list: take `next` of the page before.");
 	return true;
 }
 
@@ -258,8 +259,9 @@ static bool read_kind(struct exchange *x, enum movement_kind *ret)
 
 	*ret = text == NULL ? MOVEMENT_KINDS : movement_kind_by_text(text);
 	if (text != NULL && *ret == MOVEMENT_KINDS)
-		return wrong(x, "kind", "adjust set count transfer reserve release expire commit "
-					"supersede or edit.");
+		return wrong(x, "kind",
+			     "adjust set count transfer reserve release expire commit "
+			     "supersede or edit.");
 	return true;
 }
 

@@ -1,4 +1,5 @@
-/* handlers_pages - what is not stock: health, metrics, the description of the API, problems, home. */
+/* handlers_pages - what is not stock: health, metrics, the description of the API, problems, home.
+ */
 #include "http/reply.h"
 #include "openapi_json.h"
 #include <string.h>
@@ -133,10 +134,12 @@ void handle_home(struct exchange *x)
 		"curl http://%s/v1/stock/TRY-1/HERE/adjust -d '{\"delta\":10}'",
 		"",
 		"# sell three, and see what the lock cost (Server-Timing)",
-		"curl -i http://%s/v1/stock/TRY-1/HERE/adjust -d '{\"delta\":-3,\"reason\":\"sale\"}'",
+		"curl -i http://%s/v1/stock/TRY-1/HERE/adjust -d "
+		"'{\"delta\":-3,\"reason\":\"sale\"}'",
 		"",
 		"# hold the row, let somebody wait for it, look at the queue, read it all the same",
-		"curl http://%s/v1/leases -d '{\"rows\":[{\"sku\":\"TRY-1\",\"location\":\"HERE\"}],"
+		"curl http://%s/v1/leases -d "
+		"'{\"rows\":[{\"sku\":\"TRY-1\",\"location\":\"HERE\"}],"
 		"\"ttl_s\":30,\"purpose\":\"to see it\"}'",
 		"curl 'http://%s/v1/stock/TRY-1/HERE/adjust?wait=40' -d '{\"delta\":-1}' &",
 		"curl http://%s/v1/locks?pretty",

@@ -65,8 +65,8 @@ void handle_stock_show(struct exchange *x)
 		show_row(x);
 }
 
-static void write_summary(struct exchange *x, const struct code *sku, const struct stock_view rows[],
-			  size_t count)
+static void write_summary(struct exchange *x, const struct code *sku,
+			  const struct stock_view rows[], size_t count)
 {
 	struct stock sum = { 0 };
 	struct json j = json_begin(&x->reply);
@@ -99,7 +99,8 @@ void handle_stock_summary(struct exchange *x)
 	if (!read_code(x, 0, &row.sku) || !look(x))
 		return;
 
-	int r = reader->ops->stock_of_item(reader, row.sku.text, &x->arena, &has_item, &rows, &count);
+	int r = reader->ops->stock_of_item(reader, row.sku.text, &x->arena, &has_item, &rows,
+					   &count);
 
 	if (r < 0) {
 		reply_fault(x, r);

@@ -236,7 +236,8 @@ void handle_transfer_create(struct exchange *x)
 		submit(x, w);
 }
 
-/* GET /v1/stock/{sku}/{location}?read=locked: queues like a write, to see and measure the difference. */
+/* GET /v1/stock/{sku}/{location}?read=locked: queues like a write, to see and measure the
+ * difference. */
 void stock_show_locked(struct exchange *x)
 {
 	struct write *w = begin(x, COMMAND_READ);

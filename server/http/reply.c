@@ -92,10 +92,9 @@ static void retry_header(struct exchange *x, enum outcome o)
 
 void reply_problem(struct exchange *x, enum outcome o, const char *pointer, const char *detail)
 {
-	struct problem p = { .outcome = o,
-			     .detail = detail,
-			     .pointer = pointer,
-			     .request_id = x->request_id };
+	struct problem p = {
+		.outcome = o, .detail = detail, .pointer = pointer, .request_id = x->request_id
+	};
 
 	problem_write_body(&x->reply, &p);
 	x->content_type = problem_type;
@@ -115,18 +114,19 @@ void reply_fault(struct exchange *x, int fault)
 	log_write(LOG_ERROR, "read_failed", "request=%s error=\"%s\" extended=%d at=%s:%d",
 		  x->request_id, strerror(-fault), f->detail, f->file != NULL ? f->file : "",
 		  f->line);
-	reply_refuse(x, fault == -ETIME ? OUTCOME_STORE_BUSY
-					: fault == -ENOMEM ? OUTCOME_OUT_OF_MEMORY
-							   : OUTCOME_STORE_FAILED,
-		     fault == -ETIME ? "The read took too long and was interrupted. Ask for less." : NULL);
+	reply_refuse(x,
+		     fault == -ETIME    ? OUTCOME_STORE_BUSY
+		     : fault == -ENOMEM ? OUTCOME_OUT_OF_MEMORY
+					: OUTCOME_STORE_FAILED,
+		     fault == -ETIME ? "The read took too long and was interrupted. Ask for less."
+				     : NULL);
 }
 
 void reply_read_refused(struct exchange *x, enum outcome o, struct row_ref *row, int64_t seq)
 {
-	struct command c = { .kind = COMMAND_READ,
-			     .row_count = 1,
-			     .rows = row,
-			     .request_id = x->request_id };
+	struct command c = {
+		.kind = COMMAND_READ, .row_count = 1, .rows = row, .request_id = x->request_id
+	};
 	struct answer a = { .outcome = o, .status = outcome_row(o)->http_status };
 
 	answer_write_body(&x->reply, &c, &a);
@@ -196,7 +196,8 @@ static void version_header(struct exchange *x, const struct command *c, const st
 		reply_etag(x, a->stocks[0].version);
 	else if (a->outcome == OUTCOME_DONE && c->kind == COMMAND_ITEM_PUT && a->item.id != 0)
 		reply_etag(x, a->item.version);
-	else if (a->outcome == OUTCOME_DONE && c->kind == COMMAND_LOCATION_PUT && a->location.id != 0)
+	else if (a->outcome == OUTCOME_DONE && c->kind == COMMAND_LOCATION_PUT &&
+		 a->location.id != 0)
 		reply_etag(x, a->location.version);
 }
 

@@ -4,7 +4,7 @@
 #include <strings.h>
 
 static const struct route routes[] = {
-#define ROUTE(method, path, handler, label, parameters)                                            \
+#define ROUTE(method, path, handler, label, parameters) \
 	{ method, path, handle_##handler, label, parameters },
 #include "http/routes.def"
 #undef ROUTE
@@ -24,34 +24,26 @@ const struct routes_options *routes_configuration(void)
 
 /* ---------------------------------------------------------------- matching */
 
-struct raw_segment {
-	const char *start;
-	size_t byte_count;
-};
-
-/* Does the raw path have the template's shape? Collects what stands at its {…}. */
-static bool path_fits(const char *template, const char *path,
-		      struct raw_segment ret[ROUTE_SEGMENTS_MAX], int *ret_count)
+/* Has the path the shape of the template? `{…}` stands for any one segment. */
+static bool path_fits(const char *template, const struct path *p)
 {
 	int count = 0;
 
-	while (*template != '\0') {
-		if (*template != '{') {
-			if (*template++ != *path++)
-				return false;
-			continue;
-		}
+	if (template[1] == '\0')
+		return p->count == 0;
+	while (*template == '/') {
+		const char *part = template + 1;
+		size_t bytes = strcspn(part, "/");
 
-		size_t bytes = strcspn(path, "/");
-
-		if (bytes == 0 || count == ROUTE_SEGMENTS_MAX)
+		if (count == p->count)
 			return false;
-		ret[count++] = (struct raw_segment){ path, bytes };
-		path += bytes;
-		template += strcspn(template, "}") + 1;
+		if (*part != '{' && (strncmp(part, p->segments[count], bytes) != 0 ||
+				     p->segments[count][bytes] != '\0'))
+			return false;
+		count++;
+		template = part + bytes;
 	}
-	*ret_count = count;
-	return *path == '\0';
+	return count == p->count;
 }
 
 static bool method_fits(const struct route *r, enum http_method method)
@@ -59,42 +51,22 @@ static bool method_fits(const struct route *r, enum http_method method)
 	return r->method == method || (r->method == HTTP_GET && method == HTTP_HEAD);
 }
 
-static const char *method_name(enum http_method method)
-{
-	switch (method) {
-	case HTTP_GET:
-		return "GET, HEAD";
-	case HTTP_POST:
-		return "POST";
-	case HTTP_PUT:
-		return "PUT";
-	case HTTP_DELETE:
-		return "DELETE";
-	default:
-		return "";
-	}
-}
-
 /* Every method that some route knows for this path, for Allow. */
-static const char *allowed_methods(struct exchange *x)
+static const char *allowed_methods(struct exchange *x, const struct path *p)
 {
-	struct raw_segment ignored[ROUTE_SEGMENTS_MAX];
-	struct text t;
-	int count;
-	const char *allow;
+	static const char *const names[HTTP_OTHER] = {
+		[HTTP_GET] = "GET, HEAD, ",
+		[HTTP_POST] = "POST, ",
+		[HTTP_PUT] = "PUT, ",
+		[HTTP_DELETE] = "DELETE, ",
+	};
+	char allow[64] = "";
 
-	text_init(&t);
-	for (size_t i = 0; i < LENGTH_OF(routes); i++) {
-		if (!path_fits(routes[i].path, x->path, ignored, &count))
-			continue;
-		if (t.byte_count > 0)
-			text_add(&t, ", ");
-		text_add(&t, method_name(routes[i].method));
-	}
-	text_add(&t, ", OPTIONS");
-	allow = t.failed ? NULL : arena_copy(&x->arena, t.data, t.byte_count);
-	text_fini(&t);
-	return allow != NULL ? allow : "OPTIONS";
+	for (size_t i = 0; i < LENGTH_OF(routes); i++)
+		if (path_fits(routes[i].path, p))
+			strcat(allow, names[routes[i].method]);
+	strcat(allow, "OPTIONS");
+	return arena_copy(&x->arena, allow, strlen(allow));
 }
 
 /* ---------------------------------------------------------------- checks */
@@ -120,14 +92,82 @@ static bool parameters_are_known(struct exchange *x, const struct route *r)
 
 	for (int i = 0; i < q->count; i++) {
 		const char *name = q->parameters[i].name;
-		bool is_double = query_value(q, name) != q->parameters[i].value;
 
-		if (!is_double && (strcmp(name, "pretty") == 0 || is_among(r->parameters, name)))
-			continue;
-		reply_problem(x, OUTCOME_INVALID_PARAMETER, name,
-			      is_double ? "The parameter is there twice."
-					: "This call does not know the parameter.");
+		if (query_value(q, name) != q->parameters[i].value) {
+			reply_wrong_parameter(x, name, "is there twice.");
+			return false;
+		}
+		if (strcmp(name, "pretty") != 0 && !is_among(r->parameters, name)) {
+			reply_wrong_parameter(x, name, "is not known to this call.");
+			return false;
+		}
+	}
+	return true;
+}
+
+/* ?pretty, ?pretty=true, ?pretty=false */
+static bool read_pretty(struct exchange *x)
+{
+	const char *pretty = call_parameter(x, "pretty");
+
+	if (pretty == NULL)
+		return true;
+	call_of(x)->is_pretty = strcmp(pretty, "false") != 0;
+	if (*pretty == '\0' || !call_of(x)->is_pretty || strcmp(pretty, "true") == 0)
+		return true;
+	reply_wrong_parameter(x, "pretty", "is true, false, or nothing.");
+	return false;
+}
+
+static bool read_query(struct exchange *x, const struct route *r)
+{
+	enum outcome o = query_read(&call_of(x)->query, &x->arena, x->query);
+
+	if (o != OUTCOME_DONE) {
+		reply_refuse(x, o,
+			     o == OUTCOME_INVALID_PARAMETER
+				     ? "The query has a bad escape, %00, or is not UTF-8."
+				     : NULL);
 		return false;
+	}
+	return parameters_are_known(x, r) && read_pretty(x);
+}
+
+/* Can this stand at {sku}, {location}, {id} ...? NULL: it can; otherwise what it should be. */
+static const char *name_trouble(const char *part, const char *name)
+{
+	int64_t seq;
+
+	if ((strncmp(part, "{sku}", 5) == 0 || strncmp(part, "{location}", 10) == 0) &&
+	    !code_is_valid(name, strlen(name)))
+		return "A sku or location is 1 to 64 of A-Z a-z 0-9 . _ : -, first a letter or "
+		       "digit.";
+	if (strncmp(part, "{id}", 4) == 0 && !id_is_valid(name))
+		return "An id is 1 to 64 of A-Z a-z 0-9 . _ : -.";
+	if (strncmp(part, "{seq}", 5) == 0 && (!integer_read(name, &seq) || seq < 0))
+		return "A seq is a whole number.";
+	return NULL;
+}
+
+/* Collects what stands at the {…}. */
+static bool read_names(struct exchange *x, const struct route *r, const struct path *p)
+{
+	const char *part = r->path;
+	int count = 0;
+
+	for (int i = 0; i < p->count; i++) {
+		part = strchr(part, '/') + 1;
+		if (*part != '{')
+			continue;
+
+		const char *trouble = name_trouble(part, p->segments[i]);
+
+		if (trouble != NULL) {
+			reply_refuse(x, OUTCOME_INVALID_PATH, trouble);
+			return false;
+		}
+		CHECK(count < ROUTE_NAMES_MAX);
+		call_of(x)->names[count++] = p->segments[i];
 	}
 	return true;
 }
@@ -143,56 +183,62 @@ static bool media_type_is_json(const struct exchange *x)
 	size_t bytes = strcspn(type, "; \t");
 
 	return (bytes == 16 && strncasecmp(type, "application/json", bytes) == 0) ||
-	       (bytes == 33 && strncasecmp(type, "application/x-www-form-urlencoded", bytes) == 0) ||
+	       (bytes == 33 &&
+		strncasecmp(type, "application/x-www-form-urlencoded", bytes) == 0) ||
 	       (bytes > 17 && strncasecmp(type, "application/", 12) == 0 &&
 		strncasecmp(type + bytes - 5, "+json", 5) == 0);
 }
 
-static bool segments_are_decoded(struct exchange *x, const struct raw_segment raw[], int count)
-{
-	struct call *c = call_of(x);
-
-	for (int i = 0; i < count; i++) {
-		c->segments[i] = segment_decode(&x->arena, raw[i].start, raw[i].byte_count);
-		if (c->segments[i] == NULL)
-			return false;
-	}
-	c->segment_count = count;
-	return true;
-}
-
 /* ---------------------------------------------------------------- dispatch */
 
-static void run(struct exchange *x, const struct route *r, const struct raw_segment raw[], int count)
+static void run(struct exchange *x, const struct route *r, const struct path *p)
 {
-	struct call *c = call_of(x);
-
 	x->route = r;
 	x->label = r->label;
-	if (!query_read(&c->query, &x->arena, x->query)) {
-		reply_problem(x, OUTCOME_INVALID_PARAMETER, NULL, "The query cannot be decoded.");
+	if (!read_names(x, r, p) || !read_query(x, r))
 		return;
-	}
-	c->is_pretty = query_value(&c->query, "pretty") != NULL;
-	if (!parameters_are_known(x, r))
-		return;
-	if (!segments_are_decoded(x, raw, count)) {
-		reply_refuse(x, OUTCOME_INVALID_PATH, "A segment has a bad escape, %00 or %2F.");
-		return;
-	}
-	if (r->method != HTTP_GET && !media_type_is_json(x)) {
+	if (r->method != HTTP_GET && !media_type_is_json(x))
 		reply_refuse(x, OUTCOME_UNSUPPORTED_MEDIA, NULL);
-		return;
+	else
+		r->handler(x);
+}
+
+/* The path is known, the method is not. */
+static void refuse_method(struct exchange *x, const struct path *p)
+{
+	const char *allow = allowed_methods(x, p);
+
+	if (allow != NULL)
+		exchange_header_add(x, "Allow", allow);
+	if (x->method == HTTP_OPTIONS)
+		reply_empty(x, 204);
+	else
+		reply_refuse(x, OUTCOME_METHOD_NOT_ALLOWED, NULL);
+}
+
+static void dispatch(struct exchange *x, const struct path *p)
+{
+	bool is_known = false;
+
+	for (size_t i = 0; i < LENGTH_OF(routes); i++) {
+		if (!path_fits(routes[i].path, p))
+			continue;
+		if (method_fits(&routes[i], x->method)) {
+			run(x, &routes[i], p);
+			return;
+		}
+		is_known = true;
 	}
-	r->handler(x);
+	if (is_known)
+		refuse_method(x, p);
+	else
+		reply_refuse(x, OUTCOME_NOT_FOUND, NULL);
 }
 
 void routes_handle(struct exchange *x)
 {
-	struct raw_segment raw[ROUTE_SEGMENTS_MAX];
-	bool is_known = false;
-	int count;
 	struct call *c = arena_alloc(&x->arena, sizeof(*c));
+	struct path p;
 
 	if (c == NULL) {
 		reply_refuse(x, OUTCOME_OUT_OF_MEMORY, NULL);
@@ -200,22 +246,13 @@ void routes_handle(struct exchange *x)
 	}
 	*c = (struct call){ .preferred_wait_s = -1 };
 	x->context = c;
-	for (size_t i = 0; i < LENGTH_OF(routes); i++) {
-		if (!path_fits(routes[i].path, x->path, raw, &count))
-			continue;
-		is_known = true;
-		if (method_fits(&routes[i], x->method)) {
-			run(x, &routes[i], raw, count);
-			return;
-		}
-	}
-	if (!is_known) {
-		reply_refuse(x, OUTCOME_NOT_FOUND, NULL);
-		return;
-	}
-	exchange_header_add(x, "Allow", allowed_methods(x));
-	if (x->method == HTTP_OPTIONS)
-		reply_empty(x, 204);
+
+	enum outcome o = path_read(&p, &x->arena, x->path);
+
+	if (o == OUTCOME_DONE)
+		dispatch(x, &p);
 	else
-		reply_refuse(x, OUTCOME_METHOD_NOT_ALLOWED, NULL);
+		reply_refuse(x, o,
+			     o == OUTCOME_INVALID_PATH ? "The path has a bad escape, %00 or %2F."
+						       : NULL);
 }

@@ -1,30 +1,32 @@
 /*
  * routes - which handler answers which call, from routes.def.
  *
- * 404, 405 with Allow, OPTIONS, unknown query parameters, media types and undecodable path segments are
- * answered here, so that handlers only see what they know.
+ * 404, 405 with Allow, OPTIONS, unknown and doubled query parameters, media types, and path
+ * segments that cannot be names are answered here, so that handlers see only what they know.
+ *
+ * Threads: routes_configure() before the loops start, the rest on any loop thread.
  */
 #pragma once
 #include "http/exchange.h"
 #include "wire/request_text.h"
 
-enum { ROUTE_SEGMENTS_MAX = 2 };
+enum { ROUTE_NAMES_MAX = 2 };
 
 struct route {
 	enum http_method method;
-	const char *path;
+	const char *path; /* "/v1/items/{sku}" */
 	exchange_continue *handler;
 	const char *label;
-	const char *parameters; /* separated by blanks */
+	const char *parameters; /* of the query, separated by blanks */
 };
 
-/* What the dispatcher has read of a request before its handler is called: exchange.context. */
+/* What was read of a request before its handler is called: exchange.context. */
 struct call {
+	const char *names[ROUTE_NAMES_MAX]; /* what stands at the {…} of the path, decoded and
+					       checked */
 	struct query query;
-	const char *segments[ROUTE_SEGMENTS_MAX]; /* the {…} of the path, decoded */
-	int segment_count;
 	bool is_pretty;
-	int64_t preferred_wait_s; /* Prefer: wait; -1: none */
+	int64_t preferred_wait_s; /* Prefer: wait, as it is applied; -1: none */
 	void *own;                /* the handler's */
 };
 
@@ -40,9 +42,16 @@ const struct routes_options *routes_configuration(void);
 /* loop_options.handle */
 void routes_handle(struct exchange *x);
 
-static inline struct call *call_of(struct exchange *x)
+/* NULL before the dispatcher has begun, as in answers that the loop gives itself. */
+static inline struct call *call_of(const struct exchange *x)
 {
 	return x->context;
+}
+
+/* The value of a query parameter, or NULL. */
+static inline const char *call_parameter(const struct exchange *x, const char *name)
+{
+	return query_value(&call_of(x)->query, name);
 }
 
 /* The handlers, one for each row. */

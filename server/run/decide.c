@@ -253,7 +253,7 @@ static int delete_location(struct decider *d, struct write *w)
 /* Has a command of this group, not durable yet, taken a lease with this id? */
 static bool id_is_being_taken(const struct decider *d, const char *id)
 {
-	LIST_EACH(it, d->members) {
+	LIST_EACH (it, d->members) {
 		const struct write *w = CONTAINER_OF(it, struct write, work_link);
 
 		if (w->command.kind == COMMAND_LEASE_TAKE && w->lease != NULL &&
@@ -267,7 +267,7 @@ static int leases_being_taken(const struct decider *d)
 {
 	int count = 0;
 
-	LIST_EACH(it, d->members) {
+	LIST_EACH (it, d->members) {
 		const struct write *w = CONTAINER_OF(it, struct write, work_link);
 
 		count += w->command.kind == COMMAND_LEASE_TAKE && w->lease != NULL;
@@ -284,9 +284,10 @@ static int distinct_rows(const struct command *c, struct row_ref rows[])
 		bool is_repeated = false;
 
 		for (int k = 0; k < count; k++)
-			is_repeated = is_repeated ||
-				      (strcmp(rows[k].sku.text, c->rows[i].sku.text) == 0 &&
-				       strcmp(rows[k].location.text, c->rows[i].location.text) == 0);
+			is_repeated =
+				is_repeated ||
+				(strcmp(rows[k].sku.text, c->rows[i].sku.text) == 0 &&
+				 strcmp(rows[k].location.text, c->rows[i].location.text) == 0);
 		if (!is_repeated)
 			rows[count++] = c->rows[i];
 	}

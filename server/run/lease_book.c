@@ -13,7 +13,7 @@ void lease_book_init(struct lease_book *b)
 
 void lease_book_fini(struct lease_book *b)
 {
-	LIST_EACH_SAFE(it, &b->leases) {
+	LIST_EACH_SAFE (it, &b->leases) {
 		struct lease *l = CONTAINER_OF(it, struct lease, link);
 
 		lease_book_remove(b, l);
@@ -94,7 +94,7 @@ void lease_book_renew(struct lease_book *b, struct lease *l, int64_t expires_at_
 
 struct lease *lease_book_by_id(const struct lease_book *b, const char *id)
 {
-	LIST_EACH(it, &b->leases) {
+	LIST_EACH (it, &b->leases) {
 		struct lease *l = CONTAINER_OF(it, struct lease, link);
 
 		if (strcmp(l->id, id) == 0)
@@ -105,7 +105,7 @@ struct lease *lease_book_by_id(const struct lease_book *b, const char *id)
 
 struct lease *lease_book_by_fence(const struct lease_book *b, int64_t fence)
 {
-	LIST_EACH(it, &b->leases) {
+	LIST_EACH (it, &b->leases) {
 		struct lease *l = CONTAINER_OF(it, struct lease, link);
 
 		if (l->gate.fence == fence)

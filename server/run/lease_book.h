@@ -8,8 +8,8 @@
  * Deadlines count on the monotonic clock, so that a step of the wall clock neither ends nor revives
  * a lease; what is stored and shown is UTC.
  *
- * Threads: none inside; the lock manager's guard protects it. Only the writer thread changes it, and
- * so may read it without the guard.
+ * Threads: none inside; the lock manager's guard protects it. Only the writer thread changes it,
+ * and so may read it without the guard.
  */
 #pragma once
 #include "base/list.h"

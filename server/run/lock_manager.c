@@ -32,7 +32,7 @@ void lock_manager_fini(struct lock_manager *m)
 	CHECK(list_is_empty(&m->ready));
 	CHECK(m->keys_in_flight.count == 0);
 
-	LIST_EACH(it, &m->leases.leases) {
+	LIST_EACH (it, &m->leases.leases) {
 		struct list nobody;
 
 		list_init(&nobody);
@@ -74,8 +74,9 @@ static void grant_locked(struct lock_manager *m, struct list *granted, int64_t n
 	struct list *link;
 
 	while ((link = list_pop_front(granted)) != NULL)
-		make_ready_locked(m, CONTAINER_OF(CONTAINER_OF(link, struct claim, granted_link),
-						  struct write, claim),
+		make_ready_locked(m,
+				  CONTAINER_OF(CONTAINER_OF(link, struct claim, granted_link),
+					       struct write, claim),
 				  now_ns);
 }
 
@@ -197,7 +198,8 @@ static bool fences_are_current_locked(const struct lock_manager *m, const struct
 	return true;
 }
 
-/* Whom it waits for: the lease in the way, or the request just ahead. For the log of slow writes. */
+/* Whom it waits for: the lease in the way, or the request just ahead. For the log of slow writes.
+ */
 static void remember_blocker_locked(struct write *w)
 {
 	const char *who = "";
@@ -319,7 +321,8 @@ static bool withdraw_locked(struct lock_manager *m, struct waiter *waiter, int64
 		return true;
 	}
 	if (w->state != WRITE_WAITING)
-		return false; /* it owns its rows: the writer decides it, or says that the store is busy */
+		return false; /* it owns its rows: the writer decides it, or says that the store is
+				 busy */
 	explain_wait_locked(m, w, now_ns, texts, ret);
 	take_out_locked(m, w, WRITE_WITHDRAWN, now_ns);
 	detach_locked(waiter);
@@ -402,7 +405,7 @@ void lock_manager_pass_on(struct lock_manager *m, struct list *batch, int64_t no
 			  bool (*keeps_rows)(const struct write *w))
 {
 	guard_lock(&m->guard);
-	LIST_EACH(it, batch) {
+	LIST_EACH (it, batch) {
 		struct write *w = CONTAINER_OF(it, struct write, work_link);
 
 		if (!keeps_rows(w))
@@ -482,7 +485,7 @@ void lock_manager_finish(struct lock_manager *m, struct list *batch, int64_t now
 			 struct list *waiters)
 {
 	guard_lock(&m->guard);
-	LIST_EACH(it, batch)
+	LIST_EACH (it, batch)
 		finish_one_locked(m, CONTAINER_OF(it, struct write, work_link), now_ns, waiters);
 	metric_set(METRIC_LEASES, m->leases.count);
 	guard_unlock(&m->guard);
@@ -546,7 +549,7 @@ void lock_manager_refuse_all(struct lock_manager *m, bool only_waiting, enum out
 void lock_manager_refuse_late(struct lock_manager *m, int64_t now_ns, struct refused *refused)
 {
 	guard_lock(&m->guard);
-	LIST_EACH_SAFE(it, &m->ready) {
+	LIST_EACH_SAFE (it, &m->ready) {
 		struct write *w = CONTAINER_OF(it, struct write, work_link);
 
 		if (w->decide_by_ns <= now_ns)
@@ -592,7 +595,8 @@ void lock_manager_add_key(struct lock_manager *m, uint64_t key_hash, int64_t id,
 {
 	guard_lock(&m->guard);
 	CHECK(id > m->key_newest);
-	/* What is forgotten leaves the map as fast as new keys come: two slots a key at half full. */
+	/* What is forgotten leaves the map as fast as new keys come: two slots a key at half full.
+	 */
 	if (m->key_floor > 0)
 		key_map_sweep(&m->keys, &m->key_sweep_at, KEY_SWEEP_SLOTS, m->key_floor);
 	key_map_add(&m->keys, key_hash, id);

@@ -15,7 +15,8 @@
 
 enum {
 	KEYS_IN_FLIGHT_BUCKETS = 1 << 14,
-	KEY_SLOTS = 1 << 23, /* at most half of them used: room for KEYS_MAX, and for those not swept yet */
+	KEY_SLOTS = 1 << 23,  /* at most half of them used: room for KEYS_MAX, and for those not
+				 swept yet */
 	KEY_SWEEP_SLOTS = 64, /* looked at for each new key */
 	KEY_EPOCHS = KEY_AGE_H_MAX * 60 + 2,
 };
@@ -64,14 +65,13 @@ void lock_manager_fini(struct lock_manager *m);
 enum enter {
 	ENTER_PENDING,  /* queued, ready, or joined to a write under way */
 	ENTER_ANSWERED, /* w->answer says why not */
-	ENTER_LOOK_UP,  /* the key may have been used: compare record search->id, then enter again */
+	ENTER_LOOK_UP, /* the key may have been used: compare record search->id, then enter again */
 };
-
 
 /* How far a write has compared the records whose hash is that of its key. Starts all 0. */
 struct key_search {
 	int64_t newest; /* the newest such record when it began; a newer one starts it anew */
-	int64_t id;     /* with ENTER_LOOK_UP: the one to compare; it was another key if asked again */
+	int64_t id; /* with ENTER_LOOK_UP: the one to compare; it was another key if asked again */
 };
 
 /*
@@ -96,7 +96,8 @@ bool lock_manager_wait(struct lock_manager *m, int64_t until_ns);
 /* Moves at most `limit` ready writes to `batch`, first come first; they are DECIDED from now on. */
 int lock_manager_take(struct lock_manager *m, int limit, struct list *batch);
 
-/* Gives back the rows of every write in `batch` that is not `keeps_rows`; next in line are ready. */
+/* Gives back the rows of every write in `batch` that is not `keeps_rows`; next in line are ready.
+ */
 void lock_manager_pass_on(struct lock_manager *m, struct list *batch, int64_t now_ns,
 			  bool (*keeps_rows)(const struct write *w));
 
@@ -117,7 +118,8 @@ int64_t lock_manager_forget_keys(struct lock_manager *m, int64_t now_ms);
 /* Opens the gates of leases whose time is up; those leases are moved to `ended` (lease.link). */
 void lock_manager_end_leases(struct lock_manager *m, int64_t now_ns, struct list *ended);
 
-/* Closes the gate of a lease that the store has and we do not, or opens the one it no longer has. */
+/* Closes the gate of a lease that the store has and we do not, or opens the one it no longer has.
+ */
 void lock_manager_add_lease(struct lock_manager *m, struct lease *l, int64_t now_ns);
 void lock_manager_drop_lease(struct lock_manager *m, struct lease *l, int64_t now_ns);
 
@@ -127,7 +129,8 @@ struct refused {
 	struct list waiters; /* waiter.write_link */
 };
 
-/* Takes out every write that waits or is ready (only_waiting: just the former), answered with `o`. */
+/* Takes out every write that waits or is ready (only_waiting: just the former), answered with `o`.
+ */
 void lock_manager_refuse_all(struct lock_manager *m, bool only_waiting, enum outcome o,
 			     struct refused *refused);
 

@@ -13,8 +13,8 @@ static bool copy_lease(struct arena *a, const struct lease *l, int64_t now_ns,
 	*ret = lease_view_of(l, now_ns);
 	ret->id = arena_copy(a, l->id, strlen(l->id));
 	ret->purpose = arena_copy(a, l->purpose, strlen(l->purpose));
-	ret->rows = (struct row_ref *)arena_copy(a, l->rows,
-						 sizeof(l->rows[0]) * (size_t)l->row_count);
+	ret->rows =
+		(struct row_ref *)arena_copy(a, l->rows, sizeof(l->rows[0]) * (size_t)l->row_count);
 	return ret->id != NULL && ret->purpose != NULL && ret->rows != NULL;
 }
 
@@ -28,7 +28,7 @@ static int copy_leases_locked(struct lock_manager *m, const char *id, struct are
 	*ret_leases = arena_alloc(a, sizeof(**ret_leases) * (size_t)m->leases.count);
 	if (*ret_leases == NULL)
 		return FAULT(-ENOMEM);
-	LIST_EACH(it, &m->leases.leases) {
+	LIST_EACH (it, &m->leases.leases) {
 		const struct lease *l = CONTAINER_OF(it, struct lease, link);
 
 		if ((id != NULL && strcmp(l->id, id) != 0) || l->deadline_ns <= now_ns)
@@ -138,8 +138,9 @@ static void see_lease(struct look *look, struct lock_view *v, const struct row_e
 	v->purpose = copied(look, l->purpose);
 	v->fence = l->gate.fence;
 	v->expires_in_ms = lease_view_of(l, look->now_ns).expires_in_ms;
-	v->holder_age_ms = look->now_ns > l->taken_ns ? (look->now_ns - l->taken_ns) / NS_PER_MS : 0;
-	LIST_EACH(it, &l->gate.claims) {
+	v->holder_age_ms =
+		look->now_ns > l->taken_ns ? (look->now_ns - l->taken_ns) / NS_PER_MS : 0;
+	LIST_EACH (it, &l->gate.claims) {
 		const struct write *w =
 			write_of_claim(CONTAINER_OF(it, const struct claim, gate_link));
 
@@ -151,7 +152,7 @@ static void see_lease(struct look *look, struct lock_view *v, const struct row_e
 /* The first in the queue holds the row if it holds all of its rows; the others wait. */
 static void see_queue(struct look *look, struct lock_view *v, const struct row_entry *e)
 {
-	LIST_EACH(it, &e->slots) {
+	LIST_EACH (it, &e->slots) {
 		const struct write *w = write_of_slot(it);
 
 		if (it == e->slots.next && w->claim.state == CLAIM_GRANTED && !v->is_leased) {

@@ -1,8 +1,8 @@
 /*
  * mailbox - what other threads have finished for one loop thread.
  *
- *     mailbox_post(&box, &finished);          // writer or reader thread: one wake-up for all of them
- *     mailbox_take(&box, &mine);              // the loop, when event_fd is readable
+ *     mailbox_post(&box, &finished);          // writer or reader thread: one wake-up for all of
+ * them mailbox_take(&box, &mine);              // the loop, when event_fd is readable
  *
  * A request has at most one parcel under way. Posting a burst costs one lock and at most one write
  * to the eventfd, none when the loop was woken already and has not looked yet.

@@ -1,8 +1,8 @@
 /*
  * reader_pool - a few threads for reads that take long: lists and histories.
  *
- * Each thread has its own read-only connection. A read runs in one snapshot under a time limit, then
- * its parcel goes home. The queue is bounded by LONG_READS_MAX.
+ * Each thread has its own read-only connection. A read runs in one snapshot under a time limit,
+ * then its parcel goes home. The queue is bounded by LONG_READS_MAX.
  *
  * Threads: submit from any; open and close from one.
  */
@@ -20,7 +20,7 @@ struct reader_thread {
 struct reader_pool {
 	struct guard guard;
 	struct signal_flag work;
-	struct list queue; /* long_read.queue_link; guarded, as is all below */
+	struct list queue;   /* long_read.queue_link; guarded, as is all below */
 	int under_way_count; /* queued or running */
 	bool must_stop;
 	int thread_count; /* written before the threads start */

@@ -1,8 +1,8 @@
 /*
  * replay - gives the answer of a used idempotency key again.
  *
- * The record says what the answer was; stock changes are rebuilt from their movements in the ledger,
- * everything else was stored as it was sent.
+ * The record says what the answer was; stock changes are rebuilt from their movements in the
+ * ledger, everything else was stored as it was sent.
  */
 #pragma once
 #include "run/service.h"

@@ -25,7 +25,7 @@ enum {
 
 struct cached_item {
 	struct map_node node;
-	struct item item;      /* numbers only; id 0: there is no such item */
+	struct item item;       /* numbers only; id 0: there is no such item */
 	uint64_t changed_group; /* the group that changed it last; 0: none */
 };
 
@@ -47,7 +47,7 @@ struct cached_row {
 	int64_t base_on_hand;   /* before the group, for the books: base + deltas = on_hand */
 	int64_t base_reserved;
 	int64_t base_version;
-	int64_t on_hand_delta;  /* of the group so far */
+	int64_t on_hand_delta; /* of the group so far */
 	int64_t reserved_delta;
 	int64_t change_count;
 };

@@ -93,8 +93,8 @@ static bool claim_rows(struct service *s, struct write *w)
 
 	CHECK(count <= COMMAND_ROWS_MAX);
 	for (int i = 0; i < count; i++) {
-		c->rows[i].key = hash_pair(c->rows[i].sku.text, c->rows[i].location.text,
-					   s->row_seed);
+		c->rows[i].key =
+			hash_pair(c->rows[i].sku.text, c->rows[i].location.text, s->row_seed);
 		keys[i] = c->rows[i].key;
 	}
 	if (count == 0) {

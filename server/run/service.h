@@ -19,10 +19,11 @@
 struct service;
 
 struct service_options {
-	struct store *store;        /* taken over: closed with the service */
-	bool releases_rows_early;   /* --row-release early; false: commit (strict two-phase locking) */
-	int64_t slow_ns;            /* writes that take longer are logged; 0: none */
-	int reader_count;           /* threads for long reads, >= 1 */
+	struct store *store;      /* taken over: closed with the service */
+	bool releases_rows_early; /* --row-release early; false: commit (strict two-phase locking)
+				   */
+	int64_t slow_ns;          /* writes that take longer are logged; 0: none */
+	int reader_count;         /* threads for long reads, >= 1 */
 
 	/* Called once, on the writer thread, when the disk failed and the process must stop. */
 	void (*fail)(void *context, int exit_code);
@@ -53,9 +54,9 @@ enum submit {
 struct snapshot;
 
 /*
- * Queues a write, joins the one with the same idempotency key, or answers at once (a replay, a queue
- * at its bound, draining, wait_ms 0 and the row not free). Takes over the caller's hold on w; in
- * both cases waiter->write is the write to answer from, held for the caller.
+ * Queues a write, joins the one with the same idempotency key, or answers at once (a replay, a
+ * queue at its bound, draining, wait_ms 0 and the row not free). Takes over the caller's hold on w;
+ * in both cases waiter->write is the write to answer from, held for the caller.
  *
  * Once it is PENDING another thread may finish it at any moment. Deadlines are the caller's: see
  * service_withdraw().
@@ -65,8 +66,8 @@ enum submit service_submit(struct service *s, struct write *w, struct waiter *wa
 
 /*
  * The waiter's time is up, or its client is gone. True: it no longer waits, nothing was done (or,
- * with REQUEST_IN_FLIGHT, others still wait for it), and *ret_answer says ROW_BUSY, ROW_LEASED (with
- * the lease), STORE_BUSY or REQUEST_IN_FLIGHT; texts in `texts`. The caller still holds
+ * with REQUEST_IN_FLIGHT, others still wait for it), and *ret_answer says ROW_BUSY, ROW_LEASED
+ * (with the lease), STORE_BUSY or REQUEST_IN_FLIGHT; texts in `texts`. The caller still holds
  * waiter->write. False: it is decided (or done) already, its parcel comes as soon as it is durable.
  */
 bool service_withdraw(struct service *s, struct waiter *waiter, struct arena *texts,
@@ -75,14 +76,14 @@ bool service_withdraw(struct service *s, struct waiter *waiter, struct arena *te
 /* ---------------------------------------------------------------- reads */
 
 /*
- * snapshot - a loop's own read-only view. Begun at the first read of a loop turn, renewed when a newer
- * group was published, ended before the loop sleeps: it never pins the store.
+ * snapshot - a loop's own read-only view. Begun at the first read of a loop turn, renewed when a
+ * newer group was published, ended before the loop sleeps: it never pins the store.
  */
 struct snapshot {
 	struct reader *reader; /* use it between snapshot_use() and snapshot_rest() only */
 	struct service *service;
-	int64_t seq;           /* the newest seq that it shows */
-	uint64_t generation;   /* of the service's published state it was begun at */
+	int64_t seq;         /* the newest seq that it shows */
+	uint64_t generation; /* of the service's published state it was begun at */
 	bool is_open;
 };
 
@@ -99,7 +100,8 @@ void snapshot_rest(struct snapshot *n);
  */
 struct long_read {
 	struct parcel parcel;
-	/* On the reader thread. Fills what it wants; returns 0 or a fault (-ETIME: took too long). */
+	/* On the reader thread. Fills what it wants; returns 0 or a fault (-ETIME: took too long).
+	 */
 	int (*run)(struct long_read *read, struct reader *reader, struct arena *arena);
 	struct arena *arena; /* the request's own, nobody else touches it meanwhile */
 	int result;          /* what run() (or beginning the snapshot) returned */
@@ -122,15 +124,15 @@ struct lock_waiter_view {
 struct lock_view {
 	struct code sku;
 	struct code location;
-	bool is_leased;          /* the holder is a lease, else a command (or nobody: holder_id NULL) */
-	const char *holder_id;   /* lease id, or the request id of the command; NULL: nobody */
-	const char *purpose;     /* of the lease */
+	bool is_leased; /* the holder is a lease, else a command (or nobody: holder_id NULL) */
+	const char *holder_id; /* lease id, or the request id of the command; NULL: nobody */
+	const char *purpose;   /* of the lease */
 	int64_t fence;
-	int64_t expires_in_ms;   /* of the lease */
+	int64_t expires_in_ms; /* of the lease */
 	int64_t holder_age_ms;
 	int64_t longest_wait_ms;
-	size_t waiter_count;     /* all of them */
-	size_t waiter_views;     /* those listed below: at most LOCK_WAITERS_SHOWN, in order */
+	size_t waiter_count; /* all of them */
+	size_t waiter_views; /* those listed below: at most LOCK_WAITERS_SHOWN, in order */
 	struct lock_waiter_view *waiters;
 };
 
@@ -145,7 +147,7 @@ int service_leases(struct service *s, const char *id, struct arena *a,
 		   struct lease_view **ret_leases, size_t *ret_count);
 
 struct service_health {
-	bool is_writable;      /* the last group did not fail, the file is where it was */
+	bool is_writable; /* the last group did not fail, the file is where it was */
 	bool is_draining;
 	bool is_disk_full;
 	bool is_store_busy;    /* another program holds the store right now */

@@ -29,6 +29,7 @@ int snapshot_use(struct snapshot *n)
 
 	if (r < 0)
 		return r;
+	CHECK(n->seq >= 0);
 	n->generation = generation;
 	n->is_open = true;
 	return 0;
@@ -38,6 +39,7 @@ void snapshot_rest(struct snapshot *n)
 {
 	if (!n->is_open)
 		return;
+	CHECK(n->reader != NULL);
 	n->reader->ops->end(n->reader);
 	n->is_open = false;
 }

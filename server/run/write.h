@@ -7,15 +7,17 @@
  *      └──> refused before it queued, or replayed ┘
  *
  * WAITING: its claim stands in the queues of its rows, or at a lease. READY: it owns its rows, and
- * waits for the writer. DECIDED: its effect (or refusal) is in the group. DONE: the group is durable,
- * or failed; the answer may be read. WITHDRAWN: everybody who waited gave up before it was decided.
+ * waits for the writer. DECIDED: its effect (or refusal) is in the group. DONE: the group is
+ * durable, or failed; the answer may be read. WITHDRAWN: everybody who waited gave up before it was
+ * decided.
  *
  * One write may have several waiters: requests with the same idempotency key share it.
  *
- * Threads: `state`, `claim`, links and `waiters` are guarded by the lock manager's guard. `command` is
- * written before service_submit() and only read afterwards. `answer` and `cost` are the writer's
+ * Threads: `state`, `claim`, links and `waiters` are guarded by the lock manager's guard. `command`
+ * is written before service_submit() and only read afterwards. `answer` and `cost` are the writer's
  * until DONE, then only read.
- * Ownership: counted. Whoever created it holds one; service_submit() takes that over for the waiter.
+ * Ownership: counted. Whoever created it holds one; service_submit() takes that over for the
+ * waiter.
  */
 #pragma once
 #include "base/arena.h"
@@ -43,9 +45,9 @@ struct write_cost {
 	int64_t granted_ns; /* owned all of its rows */
 	int64_t picked_ns;  /* the writer took it up */
 	int64_t decided_ns;
-	int64_t done_ns;    /* durable */
-	int ahead_count;    /* claims that stood before it when it came */
-	int group_count;    /* commands in its group */
+	int64_t done_ns; /* durable */
+	int ahead_count; /* claims that stood before it when it came */
+	int group_count; /* commands in its group */
 };
 
 struct write {
@@ -53,20 +55,21 @@ struct write {
 	enum write_state state;
 	struct claim claim;
 	struct claim_slot first_slots[2]; /* enough for all but leases of many rows */
-	struct list work_link;     /* in lock_manager.waiting, .ready, then in the group */
-	struct map_node key_node;  /* in lock_manager.keys_in_flight, with a key */
-	bool is_in_flight;         /* key_node is in that map */
-	struct list waiters;       /* waiter.write_link */
+	struct list work_link;            /* in lock_manager.waiting, .ready, then in the group */
+	struct map_node key_node;         /* in lock_manager.keys_in_flight, with a key */
+	bool is_in_flight;                /* key_node is in that map */
+	struct list waiters;              /* waiter.write_link */
 	int waiter_count;
 	struct answer answer;
 	struct write_cost cost;
-	uint64_t key_hash;         /* with a key */
-	int64_t decide_by_ns;      /* when the last of its waiters stops waiting for a decision */
-	char blocked_by[ID_BYTES_MAX + 1]; /* whom it waited for when it came: a request or a lease; "" */
+	uint64_t key_hash;    /* with a key */
+	int64_t decide_by_ns; /* when the last of its waiters stops waiting for a decision */
+	char blocked_by[ID_BYTES_MAX +
+			1]; /* whom it waited for when it came: a request or a lease; "" */
 	atomic_int holder_count;
 
 	/* The writer's own, from READY to DONE. */
-	bool is_late;                      /* its answer rests on the open group: it waits for the flush */
+	bool is_late; /* its answer rests on the open group: it waits for the flush */
 	struct cached_row *cached_rows[2]; /* the rows of its movements; row_cache.h */
 	int64_t key_id;                    /* of the record of its key; 0: none was made */
 	struct lease *lease;               /* that it takes, renews or releases; lease_book.h */
@@ -79,7 +82,7 @@ struct waiter {
 	struct parcel parcel; /* comes home when the answer is there */
 	struct write *write;  /* the one it shares, once submitted */
 	struct list write_link;
-	bool is_pending;      /* submitted and not yet answered; the loop's own view */
+	bool is_pending; /* submitted and not yet answered; the loop's own view */
 };
 
 /* NULL when memory is short. holder_count is 1. */

@@ -65,18 +65,18 @@ static void log_if_slow(const struct writer *wr, const struct write *w)
 
 	if (wr->slow_ns == 0 || k->done_ns - k->claimed_ns < wr->slow_ns)
 		return;
-	log_write(LOG_WARN, "slow_write",
-		  "request=%s row=%s/%s behind=%s ahead=%d lock_ms=%.1f queue_ms=%.1f commit_ms=%.1f "
-		  "status=%d",
-		  w->command.request_id,
-		  w->command.row_count > 0
-			  ? log_quote(sku, sizeof(sku), w->command.rows[0].sku.text)
-			  : "-",
-		  w->command.row_count > 0 ? w->command.rows[0].location.text : "-",
-		  w->blocked_by[0] != '\0' ? w->blocked_by : "-", k->ahead_count,
-		  (double)(k->granted_ns - k->claimed_ns) / NS_PER_MS,
-		  (double)(k->picked_ns - k->granted_ns) / NS_PER_MS,
-		  (double)(k->done_ns - k->decided_ns) / NS_PER_MS, w->answer.status);
+	log_write(
+		LOG_WARN, "slow_write",
+		"request=%s row=%s/%s behind=%s ahead=%d lock_ms=%.1f queue_ms=%.1f commit_ms=%.1f "
+		"status=%d",
+		w->command.request_id,
+		w->command.row_count > 0 ? log_quote(sku, sizeof(sku), w->command.rows[0].sku.text)
+					 : "-",
+		w->command.row_count > 0 ? w->command.rows[0].location.text : "-",
+		w->blocked_by[0] != '\0' ? w->blocked_by : "-", k->ahead_count,
+		(double)(k->granted_ns - k->claimed_ns) / NS_PER_MS,
+		(double)(k->picked_ns - k->granted_ns) / NS_PER_MS,
+		(double)(k->done_ns - k->decided_ns) / NS_PER_MS, w->answer.status);
 }
 
 static void finish(struct writer *wr, struct list *writes)
@@ -85,7 +85,7 @@ static void finish(struct writer *wr, struct list *writes)
 	struct list waiters;
 
 	list_init(&waiters);
-	LIST_EACH(it, writes) {
+	LIST_EACH (it, writes) {
 		struct write *w = write_of(it);
 
 		w->cost.done_ns = now_ns;
@@ -178,7 +178,8 @@ static enum outcome judge_fault(struct writer *wr, int r)
 	}
 }
 
-/* Nothing of the group was kept (or, with OUTCOME_UNKNOWN, nobody knows): all of it gets that answer. */
+/* Nothing of the group was kept (or, with OUTCOME_UNKNOWN, nobody knows): all of it gets that
+ * answer. */
 static void fail_group(struct writer *wr, int r)
 {
 	enum outcome o = judge_fault(wr, r);
@@ -188,7 +189,7 @@ static void fail_group(struct writer *wr, int r)
 		(void)wr->store->ops->rollback(wr->store);
 	row_cache_drop(&wr->cache);
 	metric_add(METRIC_GROUPS_FAILED, 1);
-	LIST_EACH(it, &wr->members) {
+	LIST_EACH (it, &wr->members) {
 		struct write *w = write_of(it);
 
 		w->answer = (struct answer){ .outcome = o,
@@ -273,7 +274,7 @@ static int write_group(struct writer *wr)
 
 	if (r < 0)
 		return r;
-	LIST_EACH(it, &wr->members) {
+	LIST_EACH (it, &wr->members) {
 		struct write *w = write_of(it);
 
 		r = write_movements(wr, w);
@@ -328,7 +329,7 @@ static void publish_group(struct writer *wr)
 	atomic_store(&wr->seq, d->seq);
 	atomic_fetch_add(&wr->generation, 1);
 	d->seq_committed = d->seq;
-	LIST_EACH(it, &wr->members) {
+	LIST_EACH (it, &wr->members) {
 		struct write *w = write_of(it);
 
 		if (w->key_id != 0)
@@ -379,7 +380,7 @@ static int decide_batch(struct writer *wr, struct list *batch)
 
 	list_init(&at_once);
 	wr->decider.now_ns = clock_monotonic_ns();
-	LIST_EACH(it, batch) {
+	LIST_EACH (it, batch) {
 		struct write *w = write_of(it);
 
 		w->cost.picked_ns = wr->decider.now_ns;
@@ -484,13 +485,12 @@ static int add_stored_lease(struct writer *wr, const struct lease_row rows[], si
 
 	for (size_t i = 0; i < count; i++)
 		refs[i] = (struct row_ref){ .key = hash_pair(rows[i].sku.text,
-							     rows[i].location.text,
-							     wr->cache.seed),
+							     rows[i].location.text, wr->cache.seed),
 					    .sku = rows[i].sku,
 					    .location = rows[i].location };
 
-	struct lease *l = lease_create(rows[0].lease_id, rows[0].purpose, rows[0].fence, refs,
-				       (int)count);
+	struct lease *l =
+		lease_create(rows[0].lease_id, rows[0].purpose, rows[0].fence, refs, (int)count);
 
 	if (l == NULL)
 		return FAULT(-ENOMEM);
@@ -514,7 +514,7 @@ static int reload_leases(struct writer *wr)
 	int r = wr->store->ops->load_leases(wr->store, &texts, &rows, &count);
 
 	if (r == 0) {
-		LIST_EACH_SAFE(it, &wr->locks->leases.leases) {
+		LIST_EACH_SAFE (it, &wr->locks->leases.leases) {
 			struct lease *l = CONTAINER_OF(it, struct lease, link);
 
 			if (stored_lease(rows, count, l->gate.fence) == NULL)
@@ -535,7 +535,7 @@ static int reload_leases(struct writer *wr)
 
 static int delete_ended_leases(struct writer *wr)
 {
-	LIST_EACH(it, &wr->ended_leases) {
+	LIST_EACH (it, &wr->ended_leases) {
 		int r = wr->store->ops->delete_lease(wr->store,
 						     CONTAINER_OF(it, struct lease, link)->id);
 
@@ -703,8 +703,7 @@ static void *writer_main(void *context)
 	struct writer *wr = context;
 
 	pthread_setname_np(pthread_self(), "writer");
-	while (lock_manager_wait(wr->locks,
-				 wr->housekept_ns + HOUSEKEEPING_MS * NS_PER_MS)) {
+	while (lock_manager_wait(wr->locks, wr->housekept_ns + HOUSEKEEPING_MS * NS_PER_MS)) {
 		lock_manager_end_leases(wr->locks, clock_monotonic_ns(), &wr->ended_leases);
 		end_drain_if_over(wr);
 		if (wr->has_failed) {
@@ -745,9 +744,8 @@ static int load_state(struct writer *wr)
 	wr->decider.now_ms = store_time_ms(wr);
 	r = reload_leases(wr);
 	if (r == 0)
-		r = ops->each_key(wr->store,
-				  wr->decider.now_ms - KEY_AGE_H_MAX * 3600 * MS_PER_S, KEYS_MAX,
-				  see_key, wr);
+		r = ops->each_key(wr->store, wr->decider.now_ms - KEY_AGE_H_MAX * 3600 * MS_PER_S,
+				  KEYS_MAX, see_key, wr);
 	(void)ops->rollback(wr->store);
 	atomic_store(&wr->seq, begun.seq);
 	atomic_store(&wr->published_ms, wr->newest_ms);

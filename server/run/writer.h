@@ -7,10 +7,10 @@
  *     write rows, movements, keys ──> COMMIT (one flush) ──> publish ──> answer everybody in it
  *
  * With early lock release a row passes on as soon as its change is decided, so one hot row gets
- * many changes per flush; every answer that rests on the group, a refusal too, leaves only after the
- * flush, and a failed commit fails the whole group. (DeWitt et al. 1984, "Implementation Techniques
- * for Main Memory Database Systems", section 5.2: pre-committed transactions.) With `commit` a row
- * passes on when its change is durable.
+ * many changes per flush; every answer that rests on the group, a refusal too, leaves only after
+ * the flush, and a failed commit fails the whole group. (DeWitt et al. 1984, "Implementation
+ * Techniques for Main Memory Database Systems", section 5.2: pre-committed transactions.) With
+ * `commit` a row passes on when its change is durable.
  *
  * A refusal that rests on nothing uncommitted, and that no key has to remember, leaves at once. A
  * group that wrote nothing is rolled back: no flush.
@@ -36,7 +36,7 @@ struct writer {
 	int64_t newest_ms;        /* newest committed time */
 	int failed_in_a_row;
 	bool is_busy_logged;
-	int64_t full_logged_ns;   /* when the full disk was logged last; 0: it is not full */
+	int64_t full_logged_ns; /* when the full disk was logged last; 0: it is not full */
 	int64_t checkpoint_from_bytes;
 	int64_t housekept_ns;
 	bool has_failed;

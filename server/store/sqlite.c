@@ -103,7 +103,7 @@ static int recover(struct sqlite_store *s, struct store_open_result *result)
 		return r;
 	if (sqlite3_wal_checkpoint_v2(s->connection.db, NULL, SQLITE_CHECKPOINT_PASSIVE, &frames,
 				      &copied) == SQLITE_OK &&
-	    frames > 0)
+	    s->file.is_store_there)
 		result->wal_frames_recovered = frames;
 	return 0;
 }

@@ -1,4 +1,5 @@
-/* sqlite_connection - one connection: its pragmas, its prepared statements, and what errors mean. */
+/* sqlite_connection - one connection: its pragmas, its prepared statements, and what errors mean.
+ */
 #include "store/sqlite_private.h"
 #include <stdlib.h>
 #include <string.h>

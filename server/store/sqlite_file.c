@@ -83,10 +83,11 @@ static int check_presence(const struct store_options *o, struct sqlite_file *f,
 	if (f->is_store_there && !S_ISREG(st.st_mode))
 		return trouble(result, STORE_FOREIGN, "%s is not a regular file", o->path);
 	if (!f->is_store_there && !f->is_lock_new && !o->may_create_gone)
-		return trouble(result, STORE_GONE,
-			       "%s: the store that was here is gone (its lock file %s.lock is still "
-			       "there); put it back, or say --create to start empty",
-			       o->path, o->path);
+		return trouble(
+			result, STORE_GONE,
+			"%s: the store that was here is gone (its lock file %s.lock is still "
+			"there); put it back, or say --create to start empty",
+			o->path, o->path);
 	return 0;
 }
 

@@ -1,5 +1,5 @@
-/* sqlite_lists - pages of stock, movements, items and locations. Keyset only: each page begins behind
- * the last row of the one before. What a filter looks at is bounded by PAGE_EXAMINED_MAX. */
+/* sqlite_lists - pages of stock, movements, items and locations. Keyset only: each page begins
+ * behind the last row of the one before. What a filter looks at is bounded by PAGE_EXAMINED_MAX. */
 #include "store/sqlite_private.h"
 #include <string.h>
 
@@ -95,8 +95,7 @@ static bool movement_fits(const struct movement_query *q, const struct movement_
 	const struct movement *m = &v->movement;
 
 	return text_fits(q->sku, v->sku.text) && text_fits(q->location, v->location.text) &&
-	       text_fits(q->reference, m->reference) &&
-	       text_fits(q->reservation, m->reservation) &&
+	       text_fits(q->reference, m->reference) && text_fits(q->reservation, m->reservation) &&
 	       (q->kind == MOVEMENT_KINDS || q->kind == m->kind) && m->at_ms >= q->since_ms &&
 	       m->at_ms < q->until_ms;
 }
@@ -144,7 +143,8 @@ static int movement_time(struct sqlite_connection *c, int64_t seq, int64_t *ret)
 	return 0;
 }
 
-/* The first seq made at or after `ms`, or last + 1: seqs are consecutive and times rise with them. */
+/* The first seq made at or after `ms`, or last + 1: seqs are consecutive and times rise with them.
+ */
 static int first_seq_since(struct sqlite_connection *c, int64_t ms, int64_t last, int64_t *ret)
 {
 	int64_t low = 1, high = last + 1;
@@ -303,8 +303,8 @@ static int walk_next(struct sqlite_connection *c, struct walk *w, struct arena *
 }
 
 /*
- * History of an item, newest first: its rows' chains are walked back side by side. ret_is_done false:
- * the cursor lies too far back to be reached so; scan the ledger instead.
+ * History of an item, newest first: its rows' chains are walked back side by side. ret_is_done
+ * false: the cursor lies too far back to be reached so; scan the ledger instead.
  */
 static int walk_history(struct sqlite_connection *c, const struct movement_query *q,
 			struct arena *a, struct page *ret, bool *ret_is_done)

@@ -33,9 +33,10 @@ static int look(struct sqlite_connection *c, struct store_open_result *result)
 	if (r < 0)
 		return r;
 	if (application != SQLITE_APPLICATION_ID && (application != 0 || things > 0))
-		return refuse(result, STORE_FOREIGN,
-			      "this is another program's database (its application_id is not ours): "
-			      "choose another --store");
+		return refuse(
+			result, STORE_FOREIGN,
+			"this is another program's database (its application_id is not ours): "
+			"choose another --store");
 	if (version > VERSION_NEWEST) {
 		char text[160];
 

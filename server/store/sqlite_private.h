@@ -18,7 +18,8 @@ struct sqlite_connection {
 	sqlite3_stmt **statements;
 };
 
-/* Opens with `flags` and the pragmas that every connection has. 0 or a fault; db may be set anyway. */
+/* Opens with `flags` and the pragmas that every connection has. 0 or a fault; db may be set anyway.
+ */
 int sqlite_connect(struct sqlite_connection *c, const char *path, int flags,
 		   const char *const texts[], int statement_count);
 void sqlite_disconnect(struct sqlite_connection *c);
@@ -109,7 +110,8 @@ static inline struct sqlite_reader *sqlite_reader_of(struct reader *r)
 	return CONTAINER_OF(r, struct sqlite_reader, reader);
 }
 
-/* ---------------------------------------------------------------- shared between readers and lists */
+/* ---------------------------------------------------------------- shared between readers and lists
+ */
 
 enum reader_statement {
 	READ_BEGIN,
@@ -134,14 +136,14 @@ enum reader_statement {
 };
 _Static_assert((int)READER_STATEMENTS_USED <= (int)READER_STATEMENTS, "room for every statement");
 
-#define SQLITE_MOVEMENT_COLUMNS                                                                    \
-	"m.seq, m.stock_id, m.kind, m.on_hand_delta, m.reserved_delta, m.on_hand, m.reserved, "    \
-	"m.version, coalesce(m.reason, m.kind), m.reference, m.reservation, m.request_id, "        \
+#define SQLITE_MOVEMENT_COLUMNS                                                                 \
+	"m.seq, m.stock_id, m.kind, m.on_hand_delta, m.reserved_delta, m.on_hand, m.reserved, " \
+	"m.version, coalesce(m.reason, m.kind), m.reference, m.reservation, m.request_id, "     \
 	"m.oversubscribed, m.low_stock, m.at, m.prev_seq, i.sku, l.code, s.item_id, s.location_id"
 
-#define SQLITE_ITEM_COLUMNS                                                                        \
-	"id, sku, name, unit, backorder_limit, reorder_point, "                                    \
-	"CASE WHEN json_valid(attributes) THEN attributes END, archived, version, created_at, "    \
+#define SQLITE_ITEM_COLUMNS                                                                     \
+	"id, sku, name, unit, backorder_limit, reorder_point, "                                 \
+	"CASE WHEN json_valid(attributes) THEN attributes END, archived, version, created_at, " \
 	"updated_at"
 
 #define SQLITE_LOCATION_COLUMNS "id, code, name, archived, version, created_at, updated_at"

@@ -5,11 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MOVEMENT_FROM                                                                              \
-	" FROM movement m CROSS JOIN stock s ON s.id = m.stock_id "                                \
+#define MOVEMENT_FROM                                               \
+	" FROM movement m CROSS JOIN stock s ON s.id = m.stock_id " \
 	"CROSS JOIN item i ON i.id = s.item_id CROSS JOIN location l ON l.id = s.location_id "
 
-#define STOCK_VIEW_COLUMNS                                                                         \
+#define STOCK_VIEW_COLUMNS \
 	"s.id, s.on_hand, s.reserved, s.version, s.seq, s.updated_at, i.sku, l.code"
 
 const char *const sqlite_reader_texts[READER_STATEMENTS] = {
@@ -29,16 +29,17 @@ const char *const sqlite_reader_texts[READER_STATEMENTS] = {
 	[READ_MOVEMENT] = "SELECT " SQLITE_MOVEMENT_COLUMNS MOVEMENT_FROM "WHERE m.seq = ?1",
 	[READ_KEY] = "SELECT id, key, fingerprint, status, outcome, stock_seq, first_seq, "
 		     "movement_count, body, at FROM idempotency WHERE id = ?1",
-	[LIST_STOCK] = "SELECT " STOCK_VIEW_COLUMNS ", i.reorder_point, i.archived OR l.archived "
-		       "FROM stock s CROSS JOIN item i ON i.id = s.item_id "
-		       "CROSS JOIN location l ON l.id = s.location_id WHERE s.id > ?1 ORDER BY s.id",
+	[LIST_STOCK] =
+		"SELECT " STOCK_VIEW_COLUMNS ", i.reorder_point, i.archived OR l.archived "
+		"FROM stock s CROSS JOIN item i ON i.id = s.item_id "
+		"CROSS JOIN location l ON l.id = s.location_id WHERE s.id > ?1 ORDER BY s.id",
 	[LIST_ITEMS] = "SELECT " SQLITE_ITEM_COLUMNS ", ?2 = '' OR instr(lower(name), lower(?2)) "
 		       "OR instr(lower(sku), lower(?2)) FROM item WHERE sku > ?1 ORDER BY sku",
 	[LIST_LOCATIONS] = "SELECT " SQLITE_LOCATION_COLUMNS ", ?2 = '' OR instr(lower(name), "
 			   "lower(?2)) OR instr(lower(code), lower(?2)) FROM location "
 			   "WHERE code > ?1 ORDER BY code",
-	[LIST_MOVEMENTS_UP] = "SELECT " SQLITE_MOVEMENT_COLUMNS MOVEMENT_FROM
-			      "WHERE m.seq > ?1 ORDER BY m.seq",
+	[LIST_MOVEMENTS_UP] =
+		"SELECT " SQLITE_MOVEMENT_COLUMNS MOVEMENT_FROM "WHERE m.seq > ?1 ORDER BY m.seq",
 	[LIST_MOVEMENTS_DOWN] = "SELECT " SQLITE_MOVEMENT_COLUMNS MOVEMENT_FROM
 				"WHERE m.seq < ?1 ORDER BY m.seq DESC",
 	[LIST_CHAINS] = "SELECT seq FROM stock WHERE item_id = ?1 AND seq > 0 "

@@ -41,8 +41,8 @@ enum writer_statement {
 };
 _Static_assert((int)STATEMENTS_USED <= (int)WRITER_STATEMENTS, "room for every statement");
 
-#define IN_USE(column)                                                                             \
-	"SELECT EXISTS (SELECT 1 FROM stock WHERE " column " = ?1) OR EXISTS "                     \
+#define IN_USE(column)                                                         \
+	"SELECT EXISTS (SELECT 1 FROM stock WHERE " column " = ?1) OR EXISTS " \
 	"(SELECT 1 FROM row_lock, v_now WHERE " column " = ?1 AND expires_at > ms)"
 
 const char *const sqlite_writer_texts[WRITER_STATEMENTS] = {
@@ -64,8 +64,9 @@ const char *const sqlite_writer_texts[WRITER_STATEMENTS] = {
 			"WHERE id = ?9",
 	[DELETE_ITEM] = "DELETE FROM item WHERE id = ?1",
 	[DELETE_ITEM_LOCKS] = "DELETE FROM row_lock WHERE item_id = ?1",
-	[INSERT_LOCATION] = "INSERT INTO location (name, archived, version, updated_at, created_at, "
-			    "code) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+	[INSERT_LOCATION] =
+		"INSERT INTO location (name, archived, version, updated_at, created_at, "
+		"code) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
 	[UPDATE_LOCATION] = "UPDATE location SET (name, archived, version, updated_at) = "
 			    "(?1, ?2, ?3, ?4) WHERE id = ?5",
 	[DELETE_LOCATION] = "DELETE FROM location WHERE id = ?1",
@@ -75,20 +76,23 @@ const char *const sqlite_writer_texts[WRITER_STATEMENTS] = {
 	[UPDATE_STOCK] = "UPDATE stock SET on_hand = ?1, reserved = ?2, version = ?3, seq = ?4, "
 			 "updated_at = ?5 WHERE id = ?6",
 	[INSERT_MOVEMENT] =
-		"INSERT INTO movement (seq, stock_id, kind, on_hand_delta, reserved_delta, on_hand, "
+		"INSERT INTO movement (seq, stock_id, kind, on_hand_delta, reserved_delta, "
+		"on_hand, "
 		"reserved, version, reason, reference, reservation, request_id, oversubscribed, "
 		"low_stock, at, prev_seq) "
 		"VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
 	[TAKE_FENCE] = "UPDATE store SET next_fence = next_fence + 1 RETURNING next_fence - 1",
 	[DELETE_EXPIRED_LOCK] = "DELETE FROM row_lock WHERE item_id = ?1 AND location_id = ?2 "
 				"AND expires_at <= ?3",
-	[INSERT_LOCK] = "INSERT INTO row_lock (lease, fence, item_id, location_id, purpose, taken_at, "
-			"expires_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+	[INSERT_LOCK] =
+		"INSERT INTO row_lock (lease, fence, item_id, location_id, purpose, taken_at, "
+		"expires_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
 	[RENEW_LOCKS] = "UPDATE row_lock SET expires_at = ?2 WHERE lease = ?1",
 	[DELETE_LOCKS] = "DELETE FROM row_lock WHERE lease = ?1",
-	[LOAD_LOCKS] = "SELECT k.lease, k.fence, i.sku, l.code, k.purpose, k.taken_at, k.expires_at "
-		       "FROM row_lock k JOIN item i ON i.id = k.item_id "
-		       "JOIN location l ON l.id = k.location_id ORDER BY k.fence, k.id",
+	[LOAD_LOCKS] =
+		"SELECT k.lease, k.fence, i.sku, l.code, k.purpose, k.taken_at, k.expires_at "
+		"FROM row_lock k JOIN item i ON i.id = k.item_id "
+		"JOIN location l ON l.id = k.location_id ORDER BY k.fence, k.id",
 	[INSERT_KEY] = "INSERT INTO idempotency (key, fingerprint, status, outcome, stock_seq, "
 		       "first_seq, movement_count, body, at) "
 		       "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
@@ -447,7 +451,8 @@ static int add_movement(struct store *store, const struct movement *m)
 	sqlite3_bind_int64(s, 6, m->on_hand);
 	sqlite3_bind_int64(s, 7, m->reserved);
 	sqlite3_bind_int64(s, 8, m->version);
-	sqlite_bind_text(s, 9, m->reason == NULL || strcmp(m->reason, kind) == 0 ? NULL : m->reason);
+	sqlite_bind_text(s, 9,
+			 m->reason == NULL || strcmp(m->reason, kind) == 0 ? NULL : m->reason);
 	sqlite_bind_text(s, 10, m->reference);
 	sqlite_bind_text(s, 11, m->reservation);
 	sqlite_bind_text(s, 12, m->request_id);

@@ -32,14 +32,14 @@
 
 enum store_trouble {
 	STORE_FINE,
-	STORE_FOREIGN,    /* another program's file, or not a database: exit 65 */
-	STORE_NEWER,      /* a later version of this program wrote it: exit 65 */
-	STORE_CORRUPT,    /* exit 65 */
-	STORE_GONE,       /* the lock file is there, the store is not: exit 65, --create to start empty */
-	STORE_IN_USE,     /* another instance has it: exit 75 */
-	STORE_LOCKED,     /* another program holds it for too long: exit 75 */
-	STORE_FORBIDDEN,  /* no permission, or a read-only file system: exit 77 */
-	STORE_NETWORK,    /* on a network file system: exit 78 */
+	STORE_FOREIGN, /* another program's file, or not a database: exit 65 */
+	STORE_NEWER,   /* a later version of this program wrote it: exit 65 */
+	STORE_CORRUPT, /* exit 65 */
+	STORE_GONE, /* the lock file is there, the store is not: exit 65, --create to start empty */
+	STORE_IN_USE,      /* another instance has it: exit 75 */
+	STORE_LOCKED,      /* another program holds it for too long: exit 75 */
+	STORE_FORBIDDEN,   /* no permission, or a read-only file system: exit 77 */
+	STORE_NETWORK,     /* on a network file system: exit 78 */
 	STORE_UNREACHABLE, /* exit 69 */
 };
 
@@ -51,7 +51,8 @@ struct store_options {
 
 struct store_open_result {
 	enum store_trouble trouble;
-	char message[512]; /* a sentence for the operator: what is wrong with which path, and what to do */
+	char message[512]; /* a sentence for the operator: what is wrong with which path, and what
+			      to do */
 	bool is_new;       /* the file was created */
 	int version_from;  /* schema version found, 0 for a new file */
 	int version;       /* schema version now */
@@ -74,8 +75,9 @@ struct key_record {
 	enum outcome outcome;
 	int64_t first_seq; /* its movements: first_seq .. first_seq + movement_count - 1 */
 	int movement_count;
-	int64_t seq;      /* the Stock-Seq of the first answer */
-	const char *body; /* the answer's JSON where it cannot be rebuilt from the ledger; else NULL */
+	int64_t seq; /* the Stock-Seq of the first answer */
+	const char
+		*body; /* the answer's JSON where it cannot be rebuilt from the ledger; else NULL */
 	int64_t at_ms;
 };
 
@@ -108,16 +110,18 @@ struct movement_view {
 
 /* What begin() found. */
 struct store_begun {
-	bool is_changed_by_others; /* another program wrote since the last group: drop every cache */
-	int64_t seq;               /* the last one in the ledger; read anew when changed by others */
+	bool is_changed_by_others; /* another program wrote since the last group: drop every cache
+				    */
+	int64_t seq; /* the last one in the ledger; read anew when changed by others */
 };
 
 struct store_ops {
 	const char *name;
 
 	/*
-	 * Takes the write lock. Waits at most busy_ms, in short steps, while another program holds it;
-	 * `may_go_on` (may be NULL) is asked between the steps and ends the wait early by false.
+	 * Takes the write lock. Waits at most busy_ms, in short steps, while another program holds
+	 * it; `may_go_on` (may be NULL) is asked between the steps and ends the wait early by
+	 * false.
 	 */
 	int (*begin)(struct store *s, bool (*may_go_on)(void *), void *context,
 		     struct store_begun *ret);
@@ -168,7 +172,8 @@ struct store_ops {
 	int (*check_file)(struct store *s);
 	/* Newest committed time in the store (UTC ms; 0: none): store time never runs behind it. */
 	int (*newest_ms)(struct store *s, int64_t *ret);
-	/* Runs a script of SQL between groups (demo data). ret_message: malloc'ed, NULL when fine. */
+	/* Runs a script of SQL between groups (demo data). ret_message: malloc'ed, NULL when fine.
+	 */
 	int (*run_script)(struct store *s, const char *sql, char **ret_message);
 	/* Has it no items at all? */
 	int (*is_empty)(struct store *s, bool *ret);
@@ -236,9 +241,10 @@ struct reader_ops {
 	int (*item)(struct reader *r, const char *sku, struct arena *a, struct item *ret);
 	int (*location)(struct reader *r, const char *code, struct arena *a, struct location *ret);
 	/* The row with its names in two ids: which of the three are there. */
-	int (*stock)(struct reader *r, const char *sku, const char *location,
-		     struct stock *ret, bool *ret_has_item, bool *ret_has_location);
-	/* All rows of one item, by location code; ret_has_item says whether there is such an item. */
+	int (*stock)(struct reader *r, const char *sku, const char *location, struct stock *ret,
+		     bool *ret_has_item, bool *ret_has_location);
+	/* All rows of one item, by location code; ret_has_item says whether there is such an item.
+	 */
 	int (*stock_of_item)(struct reader *r, const char *sku, struct arena *a, bool *ret_has_item,
 			     struct stock_view **ret_rows, size_t *ret_count);
 	int (*movement)(struct reader *r, int64_t seq, struct arena *a, struct movement_view *ret);
