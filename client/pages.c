@@ -40,6 +40,11 @@ static void page_print(struct pages *p, const json_t *rows)
 	table_print(&p->table, stdout);
 }
 
+static enum exit_code not_a_list(void)
+{
+	return exit_failed("the answer is not a list: is the server rowlockd?");
+}
+
 /* Asks for the page at the cursor and prints it. */
 static enum exit_code page_ask(struct pages *p, const struct request *list)
 {
@@ -67,7 +72,7 @@ static enum exit_code page_ask(struct pages *p, const struct request *list)
 	const json_t *rows = json_object_get(answer.json, "data");
 	if (!json_is_array(rows)) {
 		answer_fini(&answer);
-		return exit_failed("the answer is not a list: is the server rowlockd?");
+		return not_a_list();
 	}
 	page_print(p, rows);
 	p->rows_left -= (int64_t)json_array_size(rows);
@@ -117,5 +122,28 @@ enum exit_code pages_print(struct session *s, struct request *r, const struct li
 		list_end(&p);
 	json_decref(p.next);
 	table_fini(&p.table);
+	return code;
+}
+
+enum exit_code pages_print_whole(struct session *s, struct request *r,
+				 const struct listing *listing)
+{
+	struct pages p = { .session = s, .listing = listing };
+	struct answer answer;
+	enum exit_code code = session_ask_with_options(s, r, &answer);
+
+	if (code != EXIT_DONE)
+		return code;
+	const json_t *rows = json_object_get(answer.json, "data");
+	if (!json_is_array(rows)) {
+		code = not_a_list();
+	} else if (s->is_json) {
+		show_body(&answer);
+	} else {
+		show_table(&p.table, listing);
+		page_print(&p, rows);
+		table_fini(&p.table);
+	}
+	answer_fini(&answer);
 	return code;
 }

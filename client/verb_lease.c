@@ -87,7 +87,7 @@ enum exit_code verb_lease_list(struct session *s)
 	struct request r;
 
 	request_init(&r, "GET", "/v1/leases");
-	enum exit_code code = pages_print(s, &r, &show_leases);
+	enum exit_code code = pages_print_whole(s, &r, &show_leases);
 	request_fini(&r);
 	return code;
 }

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What is shown of /metrics: a value as it is, or the mean of a histogram in ms or in pieces. */
-enum reading { READ_VALUE, READ_MEAN_MS, READ_MEAN };
+/* What is shown of /metrics beside what /readyz says: a value, or the mean of a histogram. */
+enum reading { READ_VALUE, READ_MEAN_US, READ_MEAN };
 
 /* clang-format off */
 static const struct {
@@ -15,16 +15,12 @@ static const struct {
 	const char *metric;
 	enum reading reading;
 } readings[] = {
-	{ "stock_seq",           "rowlock_stock_seq",         READ_VALUE   },
-	{ "movements",           "rowlock_movements_total",   READ_VALUE   },
 	{ "connections",         "rowlock_connections",       READ_VALUE   },
-	{ "writes_waiting",      "rowlock_writes_waiting",    READ_VALUE   },
-	{ "leases",              "rowlock_leases",            READ_VALUE   },
+	{ "movements",           "rowlock_movements_total",   READ_VALUE   },
 	{ "groups",              "rowlock_groups_total",      READ_VALUE   },
 	{ "mean_group_commands", "rowlock_group_commands",    READ_MEAN    },
-	{ "mean_lock_wait_ms",   "rowlock_lock_wait_seconds", READ_MEAN_MS },
-	{ "mean_commit_ms",      "rowlock_commit_seconds",    READ_MEAN_MS },
-	{ "wal_bytes",           "rowlock_wal_bytes",         READ_VALUE   },
+	{ "mean_lock_wait_us",   "rowlock_lock_wait_seconds", READ_MEAN_US },
+	{ "mean_commit_us",      "rowlock_commit_seconds",    READ_MEAN_US },
 };
 /* clang-format on */
 
@@ -58,8 +54,7 @@ static json_t *mean_read(const char *metrics, const char *name, double scale)
 	if (!metric_find(metrics, name, "_sum", &sum) ||
 	    !metric_find(metrics, name, "_count", &count) || count < 1.0)
 		return NULL;
-	/* Three digits behind the point are plenty for a person. */
-	return json_real((double)(int64_t)(sum / count * scale * 1000.0 + 0.5) / 1000.0);
+	return json_integer((json_int_t)(sum / count * scale + 0.5));
 }
 
 static json_t *metric_read(const char *metrics, const char *name, enum reading reading)
@@ -67,8 +62,8 @@ static json_t *metric_read(const char *metrics, const char *name, enum reading r
 	double value;
 
 	switch (reading) {
-	case READ_MEAN_MS:
-		return mean_read(metrics, name, 1000.0);
+	case READ_MEAN_US:
+		return mean_read(metrics, name, 1e6);
 	case READ_MEAN:
 		return mean_read(metrics, name, 1.0);
 	default:
@@ -136,17 +131,17 @@ static void status_print(const struct session *s, json_t *status)
 enum exit_code verb_status(struct session *s)
 {
 	json_t *status = memory_or_exit(json_object());
-	enum exit_code alive;
+	enum exit_code live;
 	enum exit_code ready = EXIT_DONE;
 
 	json_put(status, "server", json_string(api_url(s->api)));
-	alive = probe_add(s, status, "/livez", "alive");
-	if (alive != EXIT_UNREACHABLE)
+	live = probe_add(s, status, "/livez", "live");
+	if (live != EXIT_UNREACHABLE)
 		ready = probe_add(s, status, "/readyz", "ready");
-	if (alive != EXIT_UNREACHABLE && ready != EXIT_UNREACHABLE)
+	if (live != EXIT_UNREACHABLE && ready != EXIT_UNREACHABLE)
 		metrics_add(s, status);
-	if (alive != EXIT_UNREACHABLE)
+	if (live != EXIT_UNREACHABLE)
 		status_print(s, status);
 	json_decref(status);
-	return alive != EXIT_DONE ? alive : ready;
+	return live != EXIT_DONE ? live : ready;
 }
