@@ -33,7 +33,20 @@ void json_put(json_t *object, const char *name, json_t *value)
 		exit_out_of_memory();
 }
 
+static char *line_with_digits(const json_t *value, size_t digits)
+{
+	return memory_or_exit(
+		json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(digits)));
+}
+
+/* 17 digits hold every double, but turn 0.1 into 0.10000000000000001; 15 keep what people type. */
 char *json_line(const json_t *value)
 {
-	return memory_or_exit(json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY));
+	char *line = line_with_digits(value, 15);
+	JSON_CLEANUP json_t *again = json_loads(line, JSON_DECODE_ANY, NULL);
+
+	if (json_equal(again, value))
+		return line;
+	free(line);
+	return line_with_digits(value, 17);
 }
