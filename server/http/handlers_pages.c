@@ -15,38 +15,61 @@ void handle_livez(struct exchange *x)
 	reply_json(x, 200, 0);
 }
 
+/* The members of the answer; *ret_first: the first reason why writes are not carried out, or DONE.
+ */
+static void write_health(struct json *j, const struct service_health *h, enum outcome *ret_first)
+{
+	const struct {
+		bool holds;
+		enum outcome why;
+	} reasons[] = {
+		{ h->is_draining, OUTCOME_DRAINING },
+		{ h->is_disk_full, OUTCOME_DISK_FULL },
+		{ !h->is_writable && !h->is_disk_full, OUTCOME_STORE_FAILED },
+		{ h->is_store_busy, OUTCOME_STORE_BUSY },
+	};
+
+	*ret_first = OUTCOME_DONE;
+	for (size_t i = LENGTH_OF(reasons); i-- > 0;)
+		if (reasons[i].holds)
+			*ret_first = reasons[i].why;
+	JSON_NAME(j, "ready"), json_bool(j, *ret_first == OUTCOME_DONE);
+	JSON_NAME(j, "reasons"), json_open(j, '[');
+	for (size_t i = 0; i < LENGTH_OF(reasons); i++)
+		if (reasons[i].holds)
+			json_text(j, outcome_row(reasons[i].why)->code);
+	json_close(j, ']');
+	JSON_NAME(j, "version"), json_text(j, ROWLOCK_VERSION);
+	JSON_NAME(j, "stock_seq"), json_int(j, h->seq);
+	JSON_NAME(j, "waiting"), json_int(j, h->waiting_count);
+	JSON_NAME(j, "leases"), json_int(j, h->lease_count);
+	JSON_NAME(j, "wal_bytes"), json_int(j, h->wal_bytes);
+	JSON_NAME(j, "idempotency_keys"), json_int(j, h->key_count);
+}
+
+/* Will writes be carried out? If not, the answer is the problem that they would get. */
 void handle_readyz(struct exchange *x)
 {
-	struct json j = json_begin(&x->reply);
 	struct service_health h;
+	struct text members;
+	struct json j;
+	enum outcome first;
 
+	text_init(&members);
+	j = json_begin(&members);
 	service_health(x->service, &h);
-
-	bool is_ready = h.is_writable && !h.is_draining && !h.is_store_busy;
-
-	json_open(&j, '{');
-	JSON_NAME(&j, "ready"), json_bool(&j, is_ready);
-	JSON_NAME(&j, "reasons"), json_open(&j, '[');
-	if (h.is_draining)
-		json_text(&j, "draining");
-	if (h.is_disk_full)
-		json_text(&j, "disk-full");
-	else if (!h.is_writable)
-		json_text(&j, "store-failed");
-	if (h.is_store_busy)
-		json_text(&j, "store-busy");
-	json_close(&j, ']');
-	JSON_NAME(&j, "version"), json_text(&j, ROWLOCK_VERSION);
-	JSON_NAME(&j, "stock_seq"), json_int(&j, h.seq);
-	JSON_NAME(&j, "waiting"), json_int(&j, h.waiting_count);
-	JSON_NAME(&j, "leases"), json_int(&j, h.lease_count);
-	JSON_NAME(&j, "wal_bytes"), json_int(&j, h.wal_bytes);
-	JSON_NAME(&j, "idempotency_keys"), json_int(&j, h.key_count);
-	json_close(&j, '}');
-	text_add_char(&x->reply, '\n');
-	if (!is_ready)
-		exchange_header_add(x, "Retry-After", "1");
-	reply_json(x, is_ready ? 200 : 503, h.seq);
+	write_health(&j, &h, &first);
+	if (members.failed) {
+		reply_refuse(x, OUTCOME_OUT_OF_MEMORY, NULL);
+	} else if (first != OUTCOME_DONE) {
+		reply_problem(x, &(struct problem){ .outcome = first, .members = members.data });
+	} else {
+		text_add_char(&x->reply, '{');
+		text_add_bytes(&x->reply, members.data, members.byte_count);
+		text_add(&x->reply, "}\n");
+		reply_json(x, 200, h.seq);
+	}
+	text_fini(&members);
 }
 
 void handle_metrics(struct exchange *x)
@@ -105,7 +128,7 @@ void handle_problem_list(struct exchange *x)
 
 void handle_problem_show(struct exchange *x)
 {
-	enum outcome o = outcome_by_code(call_of(x)->segments[0]);
+	enum outcome o = outcome_by_code(call_of(x)->names[0]);
 	struct json j = json_begin(&x->reply);
 
 	if (o == OUTCOME_COUNT || o == OUTCOME_DONE) {

@@ -48,11 +48,12 @@ static struct write *begin(struct exchange *x, enum command_kind kind)
 	return w;
 }
 
-/* Gives a write up before it was submitted. */
+/* Gives a write up before it was submitted. pointer: the field or header; it and detail may be
+ * NULL. */
 static void refuse(struct exchange *x, struct write *w, enum outcome o, const char *pointer,
 		   const char *detail)
 {
-	reply_problem(x, o, pointer, detail);
+	reply_problem(x, &(struct problem){ .outcome = o, .pointer = pointer, .detail = detail });
 	write_release(w);
 }
 
@@ -61,43 +62,52 @@ static void refuse_message(struct exchange *x, struct write *w, const struct mes
 	refuse(x, w, e->outcome, e->pointer[0] != '\0' ? e->pointer : NULL, e->detail);
 }
 
-/* The milliseconds that this request waits for its rows; -1: the parameter cannot be read. */
-static int64_t wait_ms(struct exchange *x)
+/* How long this request waits for its rows; false: ?wait cannot be read. */
+static bool read_wait(struct exchange *x, int64_t *ret_ms)
 {
-	struct call *c = call_of(x);
-	const char *parameter = query_value(&c->query, "wait");
+	const char *parameter = call_parameter(x, "wait");
 	int64_t s;
 
+	*ret_ms = routes_configuration()->wait_default_ms;
 	if (parameter != NULL) {
 		if (!integer_read(parameter, &s) || s < 0)
-			return -1;
-		return (s > WAIT_S_MAX ? WAIT_S_MAX : s) * MS_PER_S;
+			return false;
+		*ret_ms = (s < WAIT_S_MAX ? s : WAIT_S_MAX) * MS_PER_S;
+	} else if (prefer_wait_read(exchange_header(x, "Prefer"), &s)) {
+		call_of(x)->preferred_wait_s = s;
+		*ret_ms = s * MS_PER_S;
 	}
-	if (!prefer_wait_read(exchange_header(x, "Prefer"), &s))
-		return routes_configuration()->wait_default_ms;
-	c->preferred_wait_s = s > WAIT_S_MAX ? WAIT_S_MAX : s;
-	return c->preferred_wait_s * MS_PER_S;
+	return true;
 }
 
-/* Reads Lease and Idempotency-Key; false: it was answered. */
-static bool read_headers(struct exchange *x, struct write *w)
+/* Headers that decide what is done may be there once. */
+static bool headers_are_single(struct exchange *x, struct write *w)
+{
+	static const char *const names[] = { "Idempotency-Key", "If-Match", "If-None-Match",
+					     "Lease" };
+
+	for (size_t i = 0; i < LENGTH_OF(names); i++) {
+		if (exchange_header_count(x, names[i]) <= 1)
+			continue;
+		refuse(x, w, OUTCOME_INVALID_HEADER, names[i], "The header is there twice.");
+		return false;
+	}
+	return true;
+}
+
+static bool read_key(struct exchange *x, struct write *w)
 {
 	struct command *c = &w->command;
 
-	if (lease_header_read(exchange_header(x, "Lease"), &w->arena, c) == HEADER_WRONG) {
-		refuse(x, w, OUTCOME_INVALID_HEADER, "Lease",
-		       "Lease: <id>;fence=<number>, several separated by commas.");
-		return false;
-	}
 	switch (key_read(exchange_header(x, "Idempotency-Key"), &w->arena, &c->key)) {
 	case HEADER_WRONG:
 		refuse(x, w, OUTCOME_INVALID_HEADER, "Idempotency-Key",
-		       "1 to 128 of A-Z a-z 0-9 . _ : ~ / -, quoted or bare.");
+		       "Idempotency-Key: 1 to 128 of A-Z a-z 0-9 . _ : ~ / -, quoted or bare.");
 		return false;
 	case HEADER_ABSENT:
 		if (!routes_configuration()->requires_keys || c->kind == COMMAND_READ)
 			return true;
-		refuse(x, w, OUTCOME_KEY_MISSING, "Idempotency-Key", NULL);
+		refuse(x, w, OUTCOME_KEY_MISSING, NULL, NULL);
 		return false;
 	case HEADER_READ:
 		break;
@@ -108,24 +118,35 @@ static bool read_headers(struct exchange *x, struct write *w)
 	return true;
 }
 
+static bool read_lease(struct exchange *x, struct write *w)
+{
+	if (lease_header_read(exchange_header(x, "Lease"), &w->arena, &w->command) != HEADER_WRONG)
+		return true;
+	refuse(x, w, OUTCOME_INVALID_HEADER, "Lease",
+	       "Lease: <id>;fence=<number>, up to 8 separated by commas.");
+	return false;
+}
+
 /* Reads what all writes have in common, then queues. Takes w over. */
 static void submit(struct exchange *x, struct write *w)
 {
-	int64_t ms = wait_ms(x);
+	int64_t wait_ms;
 
-	if (ms < 0) {
-		refuse(x, w, OUTCOME_INVALID_PARAMETER, "wait", "Whole seconds, 0 to 60.");
+	if (!read_wait(x, &wait_ms)) {
+		reply_wrong_parameter(x, "wait", "is whole seconds, at most 60.");
+		write_release(w);
 		return;
 	}
-	if (!read_headers(x, w))
+	if (!headers_are_single(x, w) || !read_lease(x, w) || !read_key(x, w))
 		return;
 	if (w->command.key != NULL)
-		w->command.fingerprint = request_fingerprint(x->method_text, x->path, &w->command);
+		w->command.fingerprint =
+			request_fingerprint(x->method_text, x->route->path, &w->command);
 
-	int64_t deadline_ns = clock_monotonic_ns() + ms * NS_PER_MS;
+	int64_t deadline_ns = clock_monotonic_ns() + wait_ms * NS_PER_MS;
 
 	x->waiter.parcel.home = x->mailbox;
-	if (service_submit(x->service, w, &x->waiter, x->snapshot, ms) == SUBMIT_PENDING)
+	if (service_submit(x->service, w, &x->waiter, x->snapshot, wait_ms) == SUBMIT_PENDING)
 		exchange_park(x, finish, expire, deadline_ns);
 	else
 		finish(x);
@@ -133,8 +154,7 @@ static void submit(struct exchange *x, struct write *w)
 
 /* ---------------------------------------------------------------- conditions */
 
-/* If-Match on a stock row: any row can be compared with, also one that was never stocked. */
-static bool read_row_condition(struct exchange *x, struct write *w, bool *ret_is_any)
+static bool read_if_match(struct exchange *x, struct write *w, bool *ret_is_any)
 {
 	const char *detail = NULL;
 
@@ -145,46 +165,65 @@ static bool read_row_condition(struct exchange *x, struct write *w, bool *ret_is
 	return false;
 }
 
+/* A condition that this call cannot keep is refused rather than ignored. */
+static bool has_no(struct exchange *x, struct write *w, const char *name, const char *detail)
+{
+	if (exchange_header(x, name) == NULL)
+		return true;
+	refuse(x, w, OUTCOME_INVALID_HEADER, name, detail);
+	return false;
+}
+
+/* Any row can be compared with, also one that was never stocked: `*` opts out of comparing. */
+static bool read_row_condition(struct exchange *x, struct write *w, bool *ret_is_any)
+{
+	return read_if_match(x, w, ret_is_any) &&
+	       has_no(x, w, "If-None-Match",
+		      "If-None-Match: only items and locations are made by it.");
+}
+
 /* If-Match and If-None-Match: * on an item or location. */
 static bool read_condition(struct exchange *x, struct write *w)
 {
 	struct command *c = &w->command;
 
-	if (!read_row_condition(x, w, &c->condition.must_exist))
+	if (!read_if_match(x, w, &c->condition.must_exist))
 		return false;
 	if (if_none_match_read(exchange_header(x, "If-None-Match"), &c->is_create_only) !=
 	    HEADER_WRONG)
 		return true;
-	refuse(x, w, OUTCOME_INVALID_HEADER, "If-None-Match", "Only * is known here.");
+	refuse(x, w, OUTCOME_INVALID_HEADER, "If-None-Match",
+	       "If-None-Match: a write knows only *.");
 	return false;
 }
 
 /* Commands about several rows have no one version to compare with. */
 static bool has_no_condition(struct exchange *x, struct write *w)
 {
-	if (exchange_header(x, "If-Match") == NULL)
-		return true;
-	refuse(x, w, OUTCOME_INVALID_HEADER, "If-Match", "This call is not about one row.");
-	return false;
+	return has_no(x, w, "If-Match", "If-Match: this call is not about one row.") &&
+	       has_no(x, w, "If-None-Match", "If-None-Match: this call is not about one row.");
 }
 
 /* ---------------------------------------------------------------- stock */
 
+static void set_code(struct code *c, const char *name)
+{
+	bool is_code = code_set(c, name, strlen(name));
+
+	CHECK(is_code); /* the dispatcher has looked at it */
+}
+
 /* The row that the path names; false: it was answered. */
 static bool read_row(struct exchange *x, struct write *w)
 {
-	const struct call *call = call_of(x);
 	struct row_ref *row = arena_alloc(&w->arena, sizeof(*row));
 
 	if (row == NULL) {
 		refuse(x, w, OUTCOME_OUT_OF_MEMORY, NULL, NULL);
 		return false;
 	}
-	if (!code_set(&row->sku, call->segments[0], strlen(call->segments[0])) ||
-	    !code_set(&row->location, call->segments[1], strlen(call->segments[1]))) {
-		refuse(x, w, OUTCOME_INVALID_PATH, NULL, NULL);
-		return false;
-	}
+	set_code(&row->sku, call_of(x)->names[0]);
+	set_code(&row->location, call_of(x)->names[1]);
 	w->command.rows = row;
 	w->command.row_count = 1;
 	return true;
@@ -248,32 +287,32 @@ void stock_show_locked(struct exchange *x)
 
 /* ---------------------------------------------------------------- catalogue */
 
-static bool read_sku(struct exchange *x, struct write *w)
+static struct write *begin_item(struct exchange *x, enum command_kind kind)
 {
-	const char *sku = call_of(x)->segments[0];
+	struct write *w = begin(x, kind);
 
-	if (code_set(&w->command.item.sku, sku, strlen(sku)))
-		return read_condition(x, w);
-	refuse(x, w, OUTCOME_INVALID_PATH, NULL, NULL);
-	return false;
+	if (w == NULL)
+		return NULL;
+	set_code(&w->command.item.sku, call_of(x)->names[0]);
+	return read_condition(x, w) ? w : NULL;
 }
 
-static bool read_code(struct exchange *x, struct write *w)
+static struct write *begin_location(struct exchange *x, enum command_kind kind)
 {
-	const char *code = call_of(x)->segments[0];
+	struct write *w = begin(x, kind);
 
-	if (code_set(&w->command.location.code, code, strlen(code)))
-		return read_condition(x, w);
-	refuse(x, w, OUTCOME_INVALID_PATH, NULL, NULL);
-	return false;
+	if (w == NULL)
+		return NULL;
+	set_code(&w->command.location.code, call_of(x)->names[0]);
+	return read_condition(x, w) ? w : NULL;
 }
 
 void handle_item_put(struct exchange *x)
 {
-	struct write *w = begin(x, COMMAND_ITEM_PUT);
+	struct write *w = begin_item(x, COMMAND_ITEM_PUT);
 	struct message_error e;
 
-	if (w == NULL || !read_sku(x, w))
+	if (w == NULL)
 		return;
 	if (!message_read_item(x->body, x->body_bytes, &w->arena, &w->command, &e))
 		refuse_message(x, w, &e);
@@ -283,10 +322,10 @@ void handle_item_put(struct exchange *x)
 
 void handle_location_put(struct exchange *x)
 {
-	struct write *w = begin(x, COMMAND_LOCATION_PUT);
+	struct write *w = begin_location(x, COMMAND_LOCATION_PUT);
 	struct message_error e;
 
-	if (w == NULL || !read_code(x, w))
+	if (w == NULL)
 		return;
 	if (!message_read_location(x->body, x->body_bytes, &w->arena, &w->command, &e))
 		refuse_message(x, w, &e);
@@ -307,17 +346,17 @@ static void submit_without_body(struct exchange *x, struct write *w)
 
 void handle_item_delete(struct exchange *x)
 {
-	struct write *w = begin(x, COMMAND_ITEM_DELETE);
+	struct write *w = begin_item(x, COMMAND_ITEM_DELETE);
 
-	if (w != NULL && read_sku(x, w))
+	if (w != NULL)
 		submit_without_body(x, w);
 }
 
 void handle_location_delete(struct exchange *x)
 {
-	struct write *w = begin(x, COMMAND_LOCATION_DELETE);
+	struct write *w = begin_location(x, COMMAND_LOCATION_DELETE);
 
-	if (w != NULL && read_code(x, w))
+	if (w != NULL)
 		submit_without_body(x, w);
 }
 
@@ -325,12 +364,12 @@ void handle_location_delete(struct exchange *x)
 
 static bool read_lease_id(struct exchange *x, struct write *w)
 {
-	const char *id = call_of(x)->segments[0];
+	const char *id = call_of(x)->names[0];
 
 	w->command.lease_id = arena_copy(&w->arena, id, strlen(id));
-	if (w->command.lease_id != NULL && id_is_valid(id))
+	if (w->command.lease_id != NULL)
 		return has_no_condition(x, w);
-	refuse(x, w, OUTCOME_INVALID_PATH, NULL, "An id is 1 to 64 of A-Z a-z 0-9 . _ : -.");
+	refuse(x, w, OUTCOME_OUT_OF_MEMORY, NULL, NULL);
 	return false;
 }
 

@@ -2,15 +2,17 @@
 #include "base/clock.h"
 #include "base/fault.h"
 #include "ops/log.h"
+#include "wire/json_stored.h"
 #include "wire/server_timing.h"
-#include <stdio.h>
 #include <string.h>
 
 static const char problem_type[] = "application/problem+json";
 
 /* ---------------------------------------------------------------- headers */
 
-void reply_header_text(struct exchange *x, const char *name, const char *before, int64_t n,
+/* before, n and after in one value. Without memory there is no such header, and all else goes on.
+ */
+static void header_int(struct exchange *x, const char *name, const char *before, int64_t n,
 		       const char *after)
 {
 	char digits[20];
@@ -26,43 +28,58 @@ void reply_header_text(struct exchange *x, const char *name, const char *before,
 	exchange_header_add(x, name, value);
 }
 
-void reply_header_int(struct exchange *x, const char *name, int64_t n)
+static void header_text(struct exchange *x, const char *name, const char *before, const char *text)
 {
-	reply_header_text(x, name, "", n, "");
+	size_t before_bytes = strlen(before), bytes = strlen(text);
+	char *value = arena_alloc(&x->arena, before_bytes + bytes + 1);
+
+	if (value == NULL)
+		return;
+	memcpy(value, before, before_bytes);
+	memcpy(value + before_bytes, text, bytes + 1);
+	exchange_header_add(x, name, value);
 }
 
-void reply_etag(struct exchange *x, int64_t version)
+static void etag_header(struct exchange *x, int64_t version)
 {
-	reply_header_text(x, "ETag", "\"", version, "\"");
+	header_int(x, "ETag", "\"", version, "\"");
 }
 
-static bool is_api(const struct exchange *x)
+static void retry_header(struct exchange *x, enum outcome o)
 {
-	return strncmp(x->path, "/v1/", 4) == 0 || strcmp(x->path, "/v1") == 0;
+	if (outcome_row(o)->retry_after_s > 0)
+		header_int(x, "Retry-After", "", outcome_row(o)->retry_after_s, "");
+}
+
+/* A target that was too long to be looked at has an empty path, and may have been one of ours. */
+static bool is_under_v1(const struct exchange *x)
+{
+	return x->path[0] == '\0' || strncmp(x->path, "/v1", 3) == 0 ||
+	       (x->route != NULL && strncmp(x->route->path, "/v1", 3) == 0);
 }
 
 static void common_headers(struct exchange *x, int64_t seq)
 {
-	if (!is_api(x))
+	if (!is_under_v1(x))
 		return;
 	exchange_header_add(x, "Cache-Control", "no-store");
-	reply_header_int(x, "Stock-Seq", seq);
+	header_int(x, "Stock-Seq", "", seq, "");
 }
+
+/* ---------------------------------------------------------------- answers */
 
 static void indent_if_asked(struct exchange *x)
 {
 	const struct call *c = call_of(x);
 	struct text pretty;
 
-	if (c == NULL || !c->is_pretty || x->reply.byte_count == 0)
+	if (c == NULL || !c->is_pretty || x->reply.byte_count == 0 || x->reply.failed)
 		return;
 	text_init(&pretty);
 	json_pretty(&pretty, x->reply.data, x->reply.byte_count);
 	text_fini(&x->reply);
 	x->reply = pretty;
 }
-
-/* ---------------------------------------------------------------- answers */
 
 void reply_json(struct exchange *x, int status, int64_t seq)
 {
@@ -71,10 +88,20 @@ void reply_json(struct exchange *x, int status, int64_t seq)
 	exchange_reply(x, status);
 }
 
+void reply_tagged(struct exchange *x, int64_t version, int64_t seq)
+{
+	etag_header(x, version);
+	if (!if_none_match_holds(exchange_header(x, "If-None-Match"), version)) {
+		reply_json(x, 200, seq);
+		return;
+	}
+	text_fini(&x->reply);
+	reply_json(x, 304, seq);
+}
+
 void reply_empty(struct exchange *x, int status)
 {
-	common_headers(x, service_seq(x->service));
-	exchange_reply(x, status);
+	reply_json(x, status, service_seq(x->service));
 }
 
 void reply_text(struct exchange *x, int status, const char *content_type)
@@ -84,27 +111,40 @@ void reply_text(struct exchange *x, int status, const char *content_type)
 	exchange_reply(x, status);
 }
 
-static void retry_header(struct exchange *x, enum outcome o)
-{
-	if (outcome_row(o)->retry_after_s > 0)
-		reply_header_int(x, "Retry-After", outcome_row(o)->retry_after_s);
-}
+/* ---------------------------------------------------------------- problems */
 
-void reply_problem(struct exchange *x, enum outcome o, const char *pointer, const char *detail)
+void reply_problem(struct exchange *x, const struct problem *p)
 {
-	struct problem p = {
-		.outcome = o, .detail = detail, .pointer = pointer, .request_id = x->request_id
-	};
+	struct problem mine = *p;
 
-	problem_write_body(&x->reply, &p);
+	mine.request_id = x->request_id;
+	problem_write_body(&x->reply, &mine);
 	x->content_type = problem_type;
-	retry_header(x, o);
-	reply_json(x, outcome_row(o)->http_status, service_seq(x->service));
+	retry_header(x, p->outcome);
+	reply_json(x, outcome_row(p->outcome)->http_status, service_seq(x->service));
 }
 
 void reply_refuse(struct exchange *x, enum outcome o, const char *detail)
 {
-	reply_problem(x, o, NULL, detail);
+	reply_problem(x, &(struct problem){ .outcome = o, .detail = detail });
+}
+
+void reply_wrong_parameter(struct exchange *x, const char *name, const char *what)
+{
+	struct text pointer, detail;
+
+	text_init(&pointer);
+	text_init(&detail);
+	text_add_format(&pointer, "?%s", name);
+	text_add_format(&detail, "The parameter %s %s", name, what);
+	if (pointer.failed || detail.failed)
+		reply_refuse(x, OUTCOME_OUT_OF_MEMORY, NULL);
+	else
+		reply_problem(x, &(struct problem){ .outcome = OUTCOME_INVALID_PARAMETER,
+						    .detail = detail.data,
+						    .pointer = pointer.data });
+	text_fini(&pointer);
+	text_fini(&detail);
 }
 
 void reply_fault(struct exchange *x, int fault)
@@ -114,15 +154,15 @@ void reply_fault(struct exchange *x, int fault)
 	log_write(LOG_ERROR, "read_failed", "request=%s error=\"%s\" extended=%d at=%s:%d",
 		  x->request_id, strerror(-fault), f->detail, f->file != NULL ? f->file : "",
 		  f->line);
-	reply_refuse(x,
-		     fault == -ETIME    ? OUTCOME_STORE_BUSY
-		     : fault == -ENOMEM ? OUTCOME_OUT_OF_MEMORY
-					: OUTCOME_STORE_FAILED,
-		     fault == -ETIME ? "The read took too long and was interrupted. Ask for less."
-				     : NULL);
+	if (fault == -ETIME)
+		reply_refuse(x, OUTCOME_STORE_BUSY,
+			     "The read took too long and was interrupted. Ask for less.");
+	else
+		reply_refuse(x, fault == -ENOMEM ? OUTCOME_OUT_OF_MEMORY : OUTCOME_STORE_FAILED,
+			     NULL);
 }
 
-void reply_read_refused(struct exchange *x, enum outcome o, struct row_ref *row, int64_t seq)
+void reply_unknown(struct exchange *x, enum outcome o, struct row_ref *row, int64_t seq)
 {
 	struct command c = {
 		.kind = COMMAND_READ, .row_count = 1, .rows = row, .request_id = x->request_id
@@ -141,17 +181,19 @@ static int64_t between(int64_t from_ns, int64_t to_ns)
 	return from_ns == 0 || to_ns < from_ns ? 0 : to_ns - from_ns;
 }
 
-/* A write that did not get far has waited until now, and nothing else. */
+/*
+ * What each step of the write took. One that was withdrawn has waited until now and done nothing
+ * else; whatever still happens to it is not ours to read, for others may wait for it.
+ */
 static void timing_header(struct exchange *x, const struct write_cost *k, bool is_withdrawn)
 {
 	char *value = arena_alloc(&x->arena, SERVER_TIMING_BYTES);
-	int64_t now_ns = clock_monotonic_ns();
-	struct server_timing t = { .ahead_count = k->ahead_count, .group_count = 0 };
+	struct server_timing t = { .ahead_count = k->ahead_count };
 
 	if (value == NULL)
 		return;
 	if (is_withdrawn) {
-		t.lock_ns = between(k->claimed_ns, now_ns);
+		t.lock_ns = between(k->claimed_ns, clock_monotonic_ns());
 	} else {
 		t.lock_ns = between(k->claimed_ns, k->granted_ns);
 		t.queue_ns = between(k->granted_ns, k->picked_ns);
@@ -163,58 +205,82 @@ static void timing_header(struct exchange *x, const struct write_cost *k, bool i
 	exchange_header_add(x, "Server-Timing", value);
 }
 
-static void created_headers(struct exchange *x, const struct command *c, const struct answer *a)
+static void location_header(struct exchange *x, const struct command *c, const struct answer *a)
 {
 	if (a->status != 201)
 		return;
+	if (c->kind == COMMAND_ITEM_PUT)
+		header_text(x, "Location", "/v1/items/", c->item.sku.text);
+	else if (c->kind == COMMAND_LOCATION_PUT)
+		header_text(x, "Location", "/v1/locations/", c->location.code.text);
+	else if (c->kind == COMMAND_LEASE_TAKE && a->lease.id != NULL)
+		header_text(x, "Location", "/v1/leases/", a->lease.id);
+	else if (command_makes_movements(c->kind))
+		header_int(x, "Location", "/v1/movements/", a->movements[0].seq, "");
+}
+
+/* The version that the answer shows, or -1 when it does not show one thing that has one. */
+static int64_t version_shown(const struct command *c, const struct answer *a)
+{
+	if (a->outcome != OUTCOME_DONE)
+		return -1;
 	switch (c->kind) {
 	case COMMAND_ADJUST:
-	case COMMAND_TRANSFER:
-		reply_header_text(x, "Location", "/v1/movements/", a->movements[0].seq, "");
-		break;
+	case COMMAND_SET:
+	case COMMAND_READ:
+		return a->stocks[0].version;
 	case COMMAND_ITEM_PUT:
+		return a->item.version;
 	case COMMAND_LOCATION_PUT:
-		exchange_header_add(x, "Location", x->path);
-		break;
-	case COMMAND_LEASE_TAKE: {
-		char *path = arena_alloc(&x->arena, ID_BYTES_MAX + 16);
-
-		if (a->lease.id == NULL || path == NULL)
-			break;
-		snprintf(path, ID_BYTES_MAX + 16, "/v1/leases/%s", a->lease.id);
-		exchange_header_add(x, "Location", path);
-		break;
-	}
+		return a->location.version;
 	default:
-		break;
+		return -1;
 	}
 }
 
-static void version_header(struct exchange *x, const struct command *c, const struct answer *a)
+static void write_headers(struct exchange *x, const struct command *c, const struct answer *a)
 {
-	if (a->outcome == OUTCOME_DONE && a->stock_count == 1)
-		reply_etag(x, a->stocks[0].version);
-	else if (a->outcome == OUTCOME_DONE && c->kind == COMMAND_ITEM_PUT && a->item.id != 0)
-		reply_etag(x, a->item.version);
-	else if (a->outcome == OUTCOME_DONE && c->kind == COMMAND_LOCATION_PUT &&
-		 a->location.id != 0)
-		reply_etag(x, a->location.version);
+	location_header(x, c, a);
+	retry_header(x, a->outcome);
+	if (call_of(x)->preferred_wait_s >= 0)
+		header_int(x, "Preference-Applied", "wait=", call_of(x)->preferred_wait_s, "");
+	if (a->is_replayed)
+		exchange_header_add(x, "Idempotency-Replayed", "true");
+}
+
+/* It names this request, also where the write is another's that this one shares. */
+static void write_refusal(struct exchange *x, const struct command *c, const struct answer *a)
+{
+	struct command mine = *c;
+
+	mine.request_id = x->request_id;
+	x->content_type = problem_type;
+	answer_write_body(&x->reply, &mine, a);
 }
 
 void reply_answer(struct exchange *x, const struct write *w, const struct answer *a)
 {
-	const struct call *call = call_of(x);
+	const struct command *c = &w->command;
+	struct answer stored;
+	int64_t version;
 
-	answer_write_body(&x->reply, &w->command, a);
-	if (a->outcome != OUTCOME_DONE)
-		x->content_type = problem_type;
-	created_headers(x, &w->command, a);
-	version_header(x, &w->command, a);
 	timing_header(x, &w->cost, a != &w->answer);
-	retry_header(x, a->outcome);
-	if (call->preferred_wait_s >= 0)
-		reply_header_text(x, "Preference-Applied", "wait=", call->preferred_wait_s, "");
-	if (a->is_replayed)
-		exchange_header_add(x, "Idempotency-Replayed", "true");
+	if (a->body != NULL) {
+		stored = *a;
+		answer_read_stored(c, &stored, &x->arena);
+		a = &stored;
+	}
+	write_headers(x, c, a);
+	if (a->outcome == OUTCOME_DONE)
+		answer_write_body(&x->reply, c, a);
+	else
+		write_refusal(x, c, a);
+	version = version_shown(c, a);
+	if (c->kind == COMMAND_READ && version >= 0) {
+		reply_tagged(x, version, a->seq);
+		return;
+	}
+	if (version >= 0)
+		etag_header(x, version);
 	reply_json(x, a->status, a->seq);
 }

@@ -63,7 +63,7 @@ void item_write(struct json *j, const struct item *i)
 		json_int(j, i->reorder_point);
 	else
 		json_null(j);
-	JSON_NAME(j, "attributes"), json_raw(j, i->attributes != NULL ? i->attributes : "null");
+	JSON_NAME(j, "attributes"), json_raw(j, i->attributes != NULL ? i->attributes : "{}");
 	JSON_NAME(j, "archived"), json_bool(j, i->is_archived);
 	JSON_NAME(j, "version"), json_int(j, i->version);
 	JSON_NAME(j, "created_at"), json_time(j, i->created_at_ms);
@@ -149,7 +149,9 @@ void problem_write_body(struct text *out, const struct problem *p)
 		json_close(&j, '}');
 		json_close(&j, ']');
 	}
-	problem_end(&j, p->outcome, p->is_unknown, p->request_id);
+	if (p->members != NULL)
+		json_raw(&j, p->members);
+	problem_end(&j, p->outcome, false, p->request_id);
 }
 
 /* ---------------------------------------------------------------- refusals of commands */
@@ -263,9 +265,11 @@ static void refusal_members(struct json *j, const struct command *c, const struc
 		current_write(j, c, a);
 		break;
 	case OUTCOME_ROW_LEASED:
-		JSON_NAME(j, "lease"), json_text(j, a->lease.id);
+		JSON_NAME(j, "lease"), json_open(j, '{');
+		JSON_NAME(j, "id"), json_text(j, a->lease.id);
 		JSON_NAME(j, "purpose"), json_text(j, a->lease.purpose);
 		JSON_NAME(j, "expires_in_ms"), json_int(j, a->lease.expires_in_ms);
+		json_close(j, '}');
 		break;
 	default:
 		break;
@@ -279,7 +283,9 @@ static void refusal_write(struct text *out, const struct command *c, const struc
 
 	refusal_detail(detail, c, a);
 	problem_open(&j, a->outcome,
-		     a->detail != NULL ? a->detail : detail[0] != '\0' ? detail : NULL,
+		     a->detail != NULL   ? a->detail
+		     : detail[0] != '\0' ? detail
+					 : NULL,
 		     refusal_hint(hint, c, a));
 	refusal_members(&j, c, a);
 	problem_end(&j, a->outcome, a->is_unknown, c->request_id);

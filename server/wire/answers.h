@@ -1,8 +1,8 @@
 /*
  * answers - what clients read: the JSON of every object, of every answer to a command, of problems.
  *
- * The same code writes a fresh answer, the text stored under an idempotency key, and the answer that is
- * rebuilt from the ledger, so that a replay cannot differ from the first answer.
+ * The same code writes a fresh answer, the text stored under an idempotency key, and the answer
+ * that is rebuilt from the ledger, so that a replay cannot differ from the first answer.
  *
  * Every body ends in a newline; an answer 204 has none. Texts must be UTF-8.
  */
@@ -27,10 +27,10 @@ void answer_write_body(struct text *out, const struct command *c, const struct a
 /* A refusal that is about the request rather than about the state of the store. */
 struct problem {
 	enum outcome outcome;
-	const char *detail;     /* a sentence; NULL: the outcome's title */
-	const char *pointer;    /* the field (JSON Pointer), parameter or header; NULL: none */
+	const char *detail;  /* a sentence; NULL: the outcome's title */
+	const char *pointer; /* the field (JSON Pointer), ?parameter or header; NULL: none */
+	const char *members; /* more members, JSON already: "\"a\":1"; NULL: none */
 	const char *request_id;
-	bool is_unknown;
 };
 
 void problem_write_body(struct text *out, const struct problem *p);

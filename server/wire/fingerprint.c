@@ -33,12 +33,14 @@ static uint64_t add_rows(uint64_t hash, const struct command *c)
 
 static uint64_t add_catalogue(uint64_t hash, const struct command *c)
 {
+	hash = add_text(hash, c->item.sku.text);
 	hash = add_text(hash, c->item.name);
 	hash = add_text(hash, c->item.unit);
 	hash = add_text(hash, c->item.attributes);
 	hash = add_number(hash, c->item.backorder_limit);
 	hash = add_number(hash, c->item.has_reorder_point ? c->item.reorder_point : -1);
 	hash = add_number(hash, c->item.is_archived);
+	hash = add_text(hash, c->location.code.text);
 	hash = add_text(hash, c->location.name);
 	return add_number(hash, c->location.is_archived);
 }
@@ -54,9 +56,9 @@ static uint64_t add_leases(uint64_t hash, const struct command *c)
 	return add_number(hash, c->ttl_ms);
 }
 
-uint64_t request_fingerprint(const char *method, const char *path, const struct command *c)
+uint64_t request_fingerprint(const char *method, const char *route, const struct command *c)
 {
-	uint64_t hash = add_text(add_text(0, method), path);
+	uint64_t hash = add_text(add_text(0, method), route);
 
 	hash = add_number(hash, c->kind);
 	hash = add_number(hash, c->quantity);

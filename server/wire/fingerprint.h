@@ -8,4 +8,5 @@
 #pragma once
 #include "core/command.h"
 
-uint64_t request_fingerprint(const char *method, const char *path, const struct command *c);
+/* `route` is the path as the table of routes has it; what stands at its {…} is in the command. */
+uint64_t request_fingerprint(const char *method, const char *route, const struct command *c);

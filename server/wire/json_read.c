@@ -6,8 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
-bool message_refuse(struct message_error *e, enum outcome o, const char *pointer, const char *format,
-		    ...)
+bool message_refuse(struct message_error *e, enum outcome o, const char *pointer,
+		    const char *format, ...)
 {
 	va_list arguments;
 
@@ -40,7 +40,8 @@ static bool refuse_syntax(const char *body, json_error_t *error, struct message_
 				      "The number does not fit: whole numbers within ±10^12.");
 	case json_error_duplicate_key:
 		json_pointer_at(body, (size_t)error->position, pointer, sizeof(pointer));
-		return message_refuse(e, OUTCOME_INVALID_FIELD, pointer, "The field is there twice.");
+		return message_refuse(e, OUTCOME_INVALID_FIELD, pointer,
+				      "The field is there twice.");
 	default:
 		return message_refuse(e, OUTCOME_MALFORMED_JSON, "", "Line %d, column %d: %.160s.",
 				      error->line, error->column, error->text);
@@ -175,7 +176,8 @@ static bool read_row(const json_t *value, size_t index, struct arena *a, struct 
 		if (strcmp(name, "sku") == 0 || strcmp(name, "location") == 0)
 			continue;
 		json_pointer_add(pointer, sizeof(pointer), name);
-		return message_refuse(e, OUTCOME_UNKNOWN_FIELD, pointer, "A row has sku and location.");
+		return message_refuse(e, OUTCOME_UNKNOWN_FIELD, pointer,
+				      "A row has sku and location.");
 	}
 	for (size_t i = 0; i < LENGTH_OF(fields); i++) {
 		struct field_value v = { 0 };
@@ -186,7 +188,10 @@ static bool read_row(const json_t *value, size_t index, struct arena *a, struct 
 			return message_refuse(e, OUTCOME_MISSING_FIELD, pointer, "It is needed.");
 		if (!read_string(&fields[i], pointer, member, a, &v, e))
 			return false;
-		CHECK(code_set(codes[i], v.text, strlen(v.text)));
+
+		bool is_code = code_set(codes[i], v.text, strlen(v.text));
+
+		CHECK(is_code);
 	}
 	return true;
 }
@@ -299,7 +304,8 @@ bool json_read(const char *body, size_t byte_count, const struct field fields[],
 		return message_refuse(e, OUTCOME_MALFORMED_JSON, "", "It is nested deeper than %d.",
 				      JSON_DEPTH_MAX);
 
-	json_t *root = json_loadb(body, byte_count, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
+	json_t *root =
+		json_loadb(body, byte_count, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
 	struct place place = { .body = body, .byte_count = byte_count };
 
 	if (root == NULL)

@@ -1,6 +1,6 @@
 /*
- * json_read - a JSON object read by a table of its fields. For messages.c; the only place that knows
- * jansson.
+ * json_read - a JSON object read by a table of its fields. For messages.c; the only place that
+ * knows jansson.
  *
  *     static const struct field fields[] = {
  *             { "delta", FIELD_INTEGER, .is_required = true, .least = -Q, .most = Q },
@@ -47,5 +47,5 @@ bool json_read(const char *body, size_t byte_count, const struct field fields[],
 	       struct message_error *e);
 
 /* Fills `e` and returns false. pointer may be "". */
-bool message_refuse(struct message_error *e, enum outcome o, const char *pointer, const char *format,
-		    ...) __attribute__((format(printf, 4, 5)));
+bool message_refuse(struct message_error *e, enum outcome o, const char *pointer,
+		    const char *format, ...) __attribute__((format(printf, 4, 5)));

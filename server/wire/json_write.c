@@ -135,7 +135,8 @@ void json_pretty(struct text *out, const char *compact, size_t byte_count)
 
 	for (size_t i = 0; i < byte_count; i++) {
 		char c = compact[i];
-		bool is_empty_next = i + 1 < byte_count && (compact[i + 1] == '}' || compact[i + 1] == ']');
+		bool is_empty_next =
+			i + 1 < byte_count && (compact[i + 1] == '}' || compact[i + 1] == ']');
 
 		if (c == '"') {
 			size_t bytes = quoted_bytes(compact + i, byte_count - i);

@@ -6,8 +6,8 @@
  *     JSON_NAME(&j, "on_hand"), json_int(&j, 97);
  *     json_close(&j, '}');                            // {"on_hand":97}
  *
- * Commas are put where they belong. Texts must be UTF-8; they are quoted and escaped. Threads: one at
- * a time. Cost: a few ns a piece, no allocation but the text's own.
+ * Commas are put where they belong. Texts must be UTF-8; they are quoted and escaped. Threads: one
+ * at a time. Cost: a few ns a piece, no allocation but the text's own.
  */
 #pragma once
 #include "base/text.h"
@@ -33,7 +33,7 @@ void json_name_bytes(struct json *j, const char *quoted, size_t byte_count);
 void json_int(struct json *j, int64_t n);
 void json_bool(struct json *j, bool is_true);
 void json_null(struct json *j);
-void json_text(struct json *j, const char *s); /* NULL: null */
+void json_text(struct json *j, const char *s);   /* NULL: null */
 void json_raw(struct json *j, const char *json); /* JSON already */
 void json_time(struct json *j, int64_t utc_ms);  /* RFC 3339; 0: null */
 

@@ -4,11 +4,14 @@
 #include <string.h>
 
 #define QUANTITY .least = -QUANTITY_MAX, .most = QUANTITY_MAX
-#define REASON_FIELD { .name = "reason", .type = FIELD_REASON }
-#define REFERENCE_FIELD                                                                            \
-	{                                                                                          \
-		.name = "reference", .type = FIELD_TEXT, .may_be_null = true,                      \
-		.most = REFERENCE_BYTES_MAX                                                        \
+#define REASON_FIELD                                   \
+	{                                              \
+		.name = "reason", .type = FIELD_REASON \
+	}
+#define REFERENCE_FIELD                                                       \
+	{                                                                     \
+		.name = "reference", .type = FIELD_TEXT, .may_be_null = true, \
+		.most = REFERENCE_BYTES_MAX                                   \
 	}
 
 static void set_reason(struct command *c, const struct field_value *reason,
@@ -43,9 +46,14 @@ bool message_read_adjust(const char *body, size_t byte_count, struct arena *a, s
 	static const struct field fields[COUNT] = {
 		[DELTA] = { .name = "delta", .type = FIELD_INTEGER, .is_required = true, QUANTITY },
 		[UP_TO] = { .name = "up_to", .type = FIELD_BOOL },
-		[EXPECTED] = { .name = "expected", .type = FIELD_INTEGER, .may_be_null = true,
-			       .least = -LEVEL_MAX, .most = LEVEL_MAX },
-		[VERSION] = { .name = "expected_version", .type = FIELD_INTEGER, .least = 0,
+		[EXPECTED] = { .name = "expected",
+			       .type = FIELD_INTEGER,
+			       .may_be_null = true,
+			       .least = -LEVEL_MAX,
+			       .most = LEVEL_MAX },
+		[VERSION] = { .name = "expected_version",
+			      .type = FIELD_INTEGER,
+			      .least = 0,
 			      .most = INT64_MAX },
 		[REASON] = REASON_FIELD,
 		[REFERENCE] = REFERENCE_FIELD,
@@ -58,7 +66,8 @@ bool message_read_adjust(const char *body, size_t byte_count, struct arena *a, s
 	c->is_up_to = v[UP_TO].is_true;
 	set_reason(c, &v[REASON], &v[REFERENCE], MOVEMENT_ADJUST);
 	if (c->quantity == 0)
-		return message_refuse(e, OUTCOME_MEANINGLESS, "/delta", "A delta of 0 changes nothing.");
+		return message_refuse(e, OUTCOME_MEANINGLESS, "/delta",
+				      "A delta of 0 changes nothing.");
 	if (c->is_up_to && c->quantity > 0)
 		return message_refuse(e, OUTCOME_MEANINGLESS, "/up_to",
 				      "Only a negative delta can be taken up to what is there.");
@@ -70,10 +79,18 @@ bool message_read_set(const char *body, size_t byte_count, struct arena *a, stru
 {
 	enum { ON_HAND, EXPECTED, VERSION, REASON, REFERENCE, COUNT };
 	static const struct field fields[COUNT] = {
-		[ON_HAND] = { .name = "on_hand", .type = FIELD_INTEGER, .is_required = true, QUANTITY },
-		[EXPECTED] = { .name = "expected", .type = FIELD_INTEGER, .may_be_null = true,
-			       .least = -LEVEL_MAX, .most = LEVEL_MAX },
-		[VERSION] = { .name = "expected_version", .type = FIELD_INTEGER, .least = 0,
+		[ON_HAND] = { .name = "on_hand",
+			      .type = FIELD_INTEGER,
+			      .is_required = true,
+			      QUANTITY },
+		[EXPECTED] = { .name = "expected",
+			       .type = FIELD_INTEGER,
+			       .may_be_null = true,
+			       .least = -LEVEL_MAX,
+			       .most = LEVEL_MAX },
+		[VERSION] = { .name = "expected_version",
+			      .type = FIELD_INTEGER,
+			      .least = 0,
 			      .most = INT64_MAX },
 		[REASON] = REASON_FIELD,
 		[REFERENCE] = REFERENCE_FIELD,
@@ -91,6 +108,13 @@ bool message_read_set(const char *body, size_t byte_count, struct arena *a, stru
 	return set_condition(c, &v[EXPECTED], &v[VERSION], e);
 }
 
+static void set_code(struct code *c, const char *text)
+{
+	bool is_code = code_set(c, text, strlen(text));
+
+	CHECK(is_code); /* json_read() has looked at it */
+}
+
 bool message_read_transfer(const char *body, size_t byte_count, struct arena *a, struct command *c,
 			   struct message_error *e)
 {
@@ -99,8 +123,10 @@ bool message_read_transfer(const char *body, size_t byte_count, struct arena *a,
 		[SKU] = { .name = "sku", .type = FIELD_CODE, .is_required = true },
 		[FROM] = { .name = "from", .type = FIELD_CODE, .is_required = true },
 		[TO] = { .name = "to", .type = FIELD_CODE, .is_required = true },
-		[QUANTITY_FIELD] = { .name = "quantity", .type = FIELD_INTEGER,
-				     .is_required = true, QUANTITY },
+		[QUANTITY_FIELD] = { .name = "quantity",
+				     .type = FIELD_INTEGER,
+				     .is_required = true,
+				     QUANTITY },
 		[REASON] = REASON_FIELD,
 		[REFERENCE] = REFERENCE_FIELD,
 	};
@@ -118,10 +144,8 @@ bool message_read_transfer(const char *body, size_t byte_count, struct arena *a,
 		return message_refuse(e, OUTCOME_OUT_OF_MEMORY, "", "Memory is short.");
 	c->row_count = 2;
 	for (int i = 0; i < 2; i++) {
-		const char *location = v[i == 0 ? FROM : TO].text;
-
-		CHECK(code_set(&c->rows[i].sku, v[SKU].text, strlen(v[SKU].text)));
-		CHECK(code_set(&c->rows[i].location, location, strlen(location)));
+		set_code(&c->rows[i].sku, v[SKU].text);
+		set_code(&c->rows[i].location, v[i == 0 ? FROM : TO].text);
 	}
 	c->quantity = v[QUANTITY_FIELD].number;
 	set_reason(c, &v[REASON], &v[REFERENCE], MOVEMENT_TRANSFER);
@@ -133,13 +157,19 @@ bool message_read_item(const char *body, size_t byte_count, struct arena *a, str
 {
 	enum { NAME, UNIT, BACKORDER, REORDER, ATTRIBUTES, ARCHIVED, COUNT };
 	static const struct field fields[COUNT] = {
-		[NAME] = { .name = "name", .type = FIELD_TEXT, .is_required = true,
+		[NAME] = { .name = "name",
+			   .type = FIELD_TEXT,
+			   .is_required = true,
 			   .most = NAME_BYTES_MAX },
 		[UNIT] = { .name = "unit", .type = FIELD_TEXT, .most = UNIT_BYTES_MAX },
 		[BACKORDER] = { .name = "backorder_limit", .type = FIELD_INTEGER, QUANTITY },
-		[REORDER] = { .name = "reorder_point", .type = FIELD_INTEGER, .may_be_null = true,
+		[REORDER] = { .name = "reorder_point",
+			      .type = FIELD_INTEGER,
+			      .may_be_null = true,
 			      QUANTITY },
-		[ATTRIBUTES] = { .name = "attributes", .type = FIELD_OBJECT, .may_be_null = true,
+		[ATTRIBUTES] = { .name = "attributes",
+				 .type = FIELD_OBJECT,
+				 .may_be_null = true,
 				 .most = ATTRIBUTES_BYTES_MAX },
 		[ARCHIVED] = { .name = "archived", .type = FIELD_BOOL },
 	};
@@ -150,7 +180,8 @@ bool message_read_item(const char *body, size_t byte_count, struct arena *a, str
 	if (v[BACKORDER].number < 0)
 		return message_refuse(e, OUTCOME_MEANINGLESS, "/backorder_limit", "0 or more.");
 	if (v[REORDER].number < 0)
-		return message_refuse(e, OUTCOME_MEANINGLESS, "/reorder_point", "0 or more, or null.");
+		return message_refuse(e, OUTCOME_MEANINGLESS, "/reorder_point",
+				      "0 or more, or null.");
 	if (v[UNIT].is_present && v[UNIT].text[0] == '\0')
 		return message_refuse(e, OUTCOME_INVALID_FIELD, "/unit", "1 to %d bytes of UTF-8.",
 				      UNIT_BYTES_MAX);
@@ -169,7 +200,9 @@ bool message_read_location(const char *body, size_t byte_count, struct arena *a,
 {
 	enum { NAME, ARCHIVED, COUNT };
 	static const struct field fields[COUNT] = {
-		[NAME] = { .name = "name", .type = FIELD_TEXT, .is_required = true,
+		[NAME] = { .name = "name",
+			   .type = FIELD_TEXT,
+			   .is_required = true,
 			   .most = NAME_BYTES_MAX },
 		[ARCHIVED] = { .name = "archived", .type = FIELD_BOOL },
 	};

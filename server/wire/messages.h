@@ -1,6 +1,6 @@
 /*
- * messages - request bodies as commands. Strict: what is unknown, doubled, missing, of another type or
- * out of range is refused, and the refusal names the field by JSON Pointer (RFC 6901).
+ * messages - request bodies as commands. Strict: what is unknown, doubled, missing, of another type
+ * or out of range is refused, and the refusal names the field by JSON Pointer (RFC 6901).
  *
  *     struct message_error e;
  *     if (!message_read_adjust(body, bytes, arena, &command, &e))
@@ -20,15 +20,15 @@ struct message_error {
 };
 
 /*
- * {"delta", "reason", "reference", "up_to", "expected", "expected_version"}. Fills quantity, is_up_to,
- * condition, reason and reference.
+ * {"delta", "reason", "reference", "up_to", "expected", "expected_version"}. Fills quantity,
+ * is_up_to, condition, reason and reference.
  */
 bool message_read_adjust(const char *body, size_t byte_count, struct arena *a, struct command *c,
 			 struct message_error *e);
 
 /*
- * {"on_hand", "reason", "reference", "expected", "expected_version"}. *ret_has_compare: the body says
- * what is expected, or opts out of it with "expected":null.
+ * {"on_hand", "reason", "reference", "expected", "expected_version"}. *ret_has_compare: the body
+ * says what is expected, or opts out of it with "expected":null.
  */
 bool message_read_set(const char *body, size_t byte_count, struct arena *a, struct command *c,
 		      bool *ret_has_compare, struct message_error *e);

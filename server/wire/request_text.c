@@ -1,6 +1,7 @@
 #include "wire/request_text.h"
 #include "base/check.h"
 #include <string.h>
+#include <strings.h>
 
 /* ---------------------------------------------------------------- path and query */
 
@@ -15,68 +16,132 @@ static int hex_digit(char c)
 	return -1;
 }
 
-/* The character behind a '%', or -1. */
-static int escaped(const char *raw, const char *end)
+/* The character that %XX stands for, or -1. */
+static int escaped(const char *raw)
 {
-	if (end - raw < 3 || hex_digit(raw[1]) < 0 || hex_digit(raw[2]) < 0)
+	if (hex_digit(raw[1]) < 0 || hex_digit(raw[2]) < 0)
 		return -1;
 	return hex_digit(raw[1]) * 16 + hex_digit(raw[2]);
 }
 
-static char *decode(struct arena *a, const char *raw, size_t byte_count, const char *forbidden,
-		    bool plus_is_blank)
+/* Is this UTF-8, without overlong forms, surrogates and what lies beyond U+10FFFF (RFC 3629, 4)? */
+static bool is_utf8(const char *text)
 {
-	char *out = arena_alloc(a, byte_count + 1);
-	const char *end = raw + byte_count;
-	size_t at = 0;
+	const unsigned char *s = (const unsigned char *)text;
 
-	while (out != NULL && raw < end) {
+	while (*s != '\0') {
+		int more = *s < 0x80                 ? 0
+			   : *s >= 0xc2 && *s < 0xe0 ? 1
+			   : (*s & 0xf0) == 0xe0     ? 2
+			   : *s >= 0xf0 && *s < 0xf5 ? 3
+						     : -1;
+		unsigned char first = *s++;
+
+		if (more < 0 || (first == 0xe0 && *s < 0xa0) || (first == 0xed && *s >= 0xa0) ||
+		    (first == 0xf0 && *s < 0x90) || (first == 0xf4 && *s >= 0x90))
+			return false;
+		for (; more > 0; more--)
+			if ((*s++ & 0xc0) != 0x80)
+				return false;
+	}
+	return true;
+}
+
+/* Decodes in place. False: a bad escape, %00, or an escaped character that is forbidden. */
+static bool decode(char *text, const char *forbidden, bool plus_is_blank)
+{
+	char *out = text;
+
+	for (const char *raw = text; *raw != '\0'; raw++) {
 		int c = (unsigned char)*raw;
 
 		if (c == '%') {
-			c = escaped(raw, end);
+			c = escaped(raw);
 			if (c <= 0 || strchr(forbidden, c) != NULL)
-				return NULL;
+				return false;
 			raw += 2;
 		} else if (c == '+' && plus_is_blank) {
 			c = ' ';
 		}
-		out[at++] = (char)c;
-		raw++;
+		*out++ = (char)c;
 	}
-	if (out != NULL)
-		out[at] = '\0';
-	return out;
-}
-
-char *segment_decode(struct arena *a, const char *raw, size_t byte_count)
-{
-	return decode(a, raw, byte_count, "/", false);
-}
-
-bool query_read(struct query *q, struct arena *a, const char *raw)
-{
-	q->count = 0;
-	while (raw != NULL && *raw != '\0') {
-		size_t bytes = strcspn(raw, "&");
-		const char *equals = memchr(raw, '=', bytes);
-		size_t name_bytes = equals != NULL ? (size_t)(equals - raw) : bytes;
-
-		if (q->count == PARAMETERS_MAX)
-			return false;
-		if (bytes > 0) {
-			struct parameter *p = &q->parameters[q->count++];
-
-			p->name = decode(a, raw, name_bytes, "", true);
-			p->value = equals == NULL ? ""
-						  : decode(a, equals + 1, bytes - name_bytes - 1, "",
-							   true);
-			if (p->name == NULL || p->value == NULL)
-				return false;
-		}
-		raw += bytes + (raw[bytes] == '&');
-	}
+	*out = '\0';
 	return true;
+}
+
+/* Cuts the text at its first `separator` and returns what is behind it, or NULL. */
+static char *cut(char *text, char separator)
+{
+	char *at = strchr(text, separator);
+
+	if (at == NULL)
+		return NULL;
+	*at = '\0';
+	return at + 1;
+}
+
+static bool leads_somewhere(const char *segment)
+{
+	return segment[0] != '\0' && strcmp(segment, ".") != 0 && strcmp(segment, "..") != 0;
+}
+
+enum outcome path_read(struct path *p, struct arena *a, const char *raw)
+{
+	char *rest = arena_copy(a, raw, strlen(raw));
+
+	p->count = 0;
+	if (rest == NULL)
+		return OUTCOME_OUT_OF_MEMORY;
+	if (*rest++ != '/')
+		return OUTCOME_NOT_FOUND;
+	for (char *next; rest != NULL && !(p->count == 0 && *rest == '\0'); rest = next) {
+		next = cut(rest, '/');
+		if (!decode(rest, "/", false))
+			return OUTCOME_INVALID_PATH;
+		if (p->count == PATH_SEGMENTS_MAX || !leads_somewhere(rest))
+			return OUTCOME_NOT_FOUND;
+		p->segments[p->count++] = rest;
+	}
+	return OUTCOME_DONE;
+}
+
+static int count_of(const char *text, char c)
+{
+	int count = 0;
+
+	for (; *text != '\0'; text++)
+		count += *text == c;
+	return count;
+}
+
+enum outcome query_read(struct query *q, struct arena *a, const char *raw)
+{
+	*q = (struct query){ 0 };
+	if (raw == NULL || *raw == '\0')
+		return OUTCOME_DONE;
+
+	int most = count_of(raw, '&') + 1;
+	char *rest = arena_copy(a, raw, strlen(raw));
+
+	if (most > PARAMETERS_MAX)
+		return OUTCOME_URI_TOO_LONG;
+	q->parameters = arena_alloc(a, sizeof(q->parameters[0]) * (size_t)most);
+	if (rest == NULL || q->parameters == NULL)
+		return OUTCOME_OUT_OF_MEMORY;
+	for (char *next; rest != NULL; rest = next) {
+		next = cut(rest, '&');
+		if (*rest == '\0')
+			continue;
+
+		char *value = cut(rest, '=');
+
+		if (!decode(rest, "", true) || !is_utf8(rest) ||
+		    (value != NULL && (!decode(value, "", true) || !is_utf8(value))))
+			return OUTCOME_INVALID_PARAMETER;
+		q->parameters[q->count++] =
+			(struct parameter){ .name = rest, .value = value != NULL ? value : "" };
+	}
+	return OUTCOME_DONE;
 }
 
 const char *query_value(const struct query *q, const char *name)
@@ -96,8 +161,7 @@ bool integer_read(const char *text, int64_t *ret)
 	if (*digit == '\0')
 		return false;
 	for (; *digit != '\0'; digit++) {
-		if (*digit < '0' || *digit > '9' ||
-		    __builtin_mul_overflow(n, INT64_C(10), &n) ||
+		if (*digit < '0' || *digit > '9' || __builtin_mul_overflow(n, INT64_C(10), &n) ||
 		    __builtin_sub_overflow(n, (int64_t)(*digit - '0'), &n))
 			return false;
 	}
@@ -114,27 +178,54 @@ static const char *skip_blanks(const char *s)
 	return s + strspn(s, " \t");
 }
 
-/* The number inside of a strong tag, or -1: no tag of ours. */
+/* The number inside of a tag, or -1: no tag of ours ("012" is not "12"). */
 static int64_t version_of_tag(const char *tag, size_t byte_count)
 {
 	char digits[20];
 	int64_t version;
 
-	if (byte_count < 1 || byte_count >= sizeof(digits))
+	if (byte_count < 1 || byte_count >= sizeof(digits) || *tag == '-' ||
+	    (*tag == '0' && byte_count > 1))
 		return -1;
 	memcpy(digits, tag, byte_count);
 	digits[byte_count] = '\0';
-	return integer_read(digits, &version) && version >= 0 ? version : -1;
+	return integer_read(digits, &version) ? version : -1;
+}
+
+/* One entity tag of a list. */
+struct tag {
+	bool is_weak;
+	int64_t version; /* -1: not one of ours */
+};
+
+/* Reads the tag at *at and moves behind it and the comma that follows it. False: it is none. */
+static bool tag_read(const char **at, struct tag *ret)
+{
+	bool is_weak = strncmp(*at, "W/", 2) == 0;
+	const char *open = *at + (is_weak ? 2 : 0);
+	const char *close = *open == '"' ? strchr(open + 1, '"') : NULL;
+
+	if (close == NULL)
+		return false;
+	*ret = (struct tag){ .is_weak = is_weak,
+			     .version = version_of_tag(open + 1, (size_t)(close - open - 1)) };
+	*at = skip_blanks(close + 1);
+	if (**at == ',')
+		*at = skip_blanks(*at + 1);
+	else if (**at != '\0')
+		return false;
+	return true;
 }
 
 /*
- * A list holds if any of its tags is the current version. Versions only grow, so of several tags the
- * newest is the only one that can be current.
+ * A list holds if any of its tags is the current version. Versions only grow, so of several tags
+ * that a client has seen the newest is the only one that can be current.
  */
 enum read_header if_match_read(const char *value, struct condition *c, bool *ret_is_any,
 			       const char **ret_detail)
 {
-	int64_t newest = -1;
+	struct tag tag;
+	int64_t newest = -1; /* no row's version */
 
 	*ret_is_any = false;
 	if (value == NULL)
@@ -144,26 +235,15 @@ enum read_header if_match_read(const char *value, struct condition *c, bool *ret
 		*ret_is_any = true;
 		return HEADER_READ;
 	}
-	*ret_detail = "Entity tags are quoted: If-Match: \"12\".";
-	while (*value != '\0') {
-		bool is_weak = strncmp(value, "W/", 2) == 0;
-		const char *open = value + (is_weak ? 2 : 0);
-		const char *close = *open == '"' ? strchr(open + 1, '"') : NULL;
-
-		if (close == NULL)
+	*ret_detail = "If-Match: entity tags are quoted, as in If-Match: \"12\".";
+	do {
+		if (!tag_read(&value, &tag))
 			return HEADER_WRONG;
-
-		int64_t version = version_of_tag(open + 1, (size_t)(close - open - 1));
-
-		if (!is_weak && version > newest)
-			newest = version;
-		value = skip_blanks(close + 1);
-		if (*value != '\0' && *value++ != ',')
-			return HEADER_WRONG;
-		value = skip_blanks(value);
-	}
+		if (!tag.is_weak && tag.version > newest)
+			newest = tag.version;
+	} while (*value != '\0');
 	c->has_version = true;
-	c->version = newest; /* -1 is no row's version */
+	c->version = newest;
 	return HEADER_READ;
 }
 
@@ -174,6 +254,21 @@ enum read_header if_none_match_read(const char *value, bool *ret_is_any)
 		return HEADER_ABSENT;
 	*ret_is_any = strcmp(skip_blanks(value), "*") == 0;
 	return *ret_is_any ? HEADER_READ : HEADER_WRONG;
+}
+
+bool if_none_match_holds(const char *value, int64_t version)
+{
+	struct tag tag;
+
+	if (value == NULL)
+		return false;
+	value = skip_blanks(value);
+	if (strcmp(value, "*") == 0)
+		return true;
+	while (*value != '\0' && tag_read(&value, &tag))
+		if (tag.version == version)
+			return true;
+	return false;
 }
 
 static bool is_key_character(char c)
@@ -213,7 +308,8 @@ bool id_is_valid(const char *id)
 }
 
 /* "l_77;fence=31" up to a comma or the end; moves *at behind it. */
-static bool one_lease_read(const char **at, struct arena *a, const char **ret_id, int64_t *ret_fence)
+static bool one_lease_read(const char **at, struct arena *a, const char **ret_id,
+			   int64_t *ret_fence)
 {
 	static const char fence[] = ";fence=";
 	const char *id = skip_blanks(*at);
@@ -254,24 +350,81 @@ enum read_header lease_header_read(const char *value, struct arena *a, struct co
 	return value[-1] == '\0' ? HEADER_READ : HEADER_WRONG;
 }
 
+/* Moves behind a token or a quoted text; NULL: the quote does not end. */
+static const char *skip_word(const char *s)
+{
+	if (*s != '"')
+		return s + strcspn(s, " \t,;=\"");
+	for (s++; *s != '"'; s++) {
+		if (*s == '\\' && s[1] != '\0')
+			s++;
+		if (*s == '\0')
+			return NULL;
+	}
+	return s + 1;
+}
+
+/* Decimal digits, also in quotes; more than anybody waits for is as much as can be said. */
+static bool seconds_read(const char *word, size_t byte_count, int64_t *ret_s)
+{
+	int64_t s = 0;
+
+	if (byte_count >= 2 && word[0] == '"') {
+		word++;
+		byte_count -= 2;
+	}
+	for (size_t i = 0; i < byte_count; i++) {
+		if (word[i] < '0' || word[i] > '9')
+			return false;
+		s = s > WAIT_S_MAX ? s : s * 10 + (word[i] - '0');
+	}
+	*ret_s = s > WAIT_S_MAX ? WAIT_S_MAX : s;
+	return byte_count > 0;
+}
+
+/* The value of the preference at *at, if any; moves to the comma behind it and its parameters. */
+static bool preference_read(const char **at, const char **ret_value, size_t *ret_value_bytes)
+{
+	const char *s = *at;
+	bool is_first = true;
+
+	*ret_value = NULL;
+	for (;;) {
+		s = skip_blanks(skip_word(s));
+		if (*s == '=') {
+			const char *value = skip_blanks(s + 1);
+
+			s = skip_word(value);
+			if (s == NULL)
+				return false;
+			if (is_first) {
+				*ret_value = value;
+				*ret_value_bytes = (size_t)(s - value);
+			}
+			s = skip_blanks(s);
+		}
+		is_first = false;
+		if (*s != ';')
+			break;
+		s = skip_blanks(s + 1);
+		if (*s == '"')
+			return false;
+	}
+	*at = s;
+	return *s == ',' || *s == '\0';
+}
+
 bool prefer_wait_read(const char *value, int64_t *ret_s)
 {
-	while (value != NULL && *value != '\0') {
-		size_t bytes = strcspn(value, ",");
-		const char *name = skip_blanks(value);
-		char digits[8];
-		size_t digit_count;
+	while (value != NULL && *(value = value + strspn(value, " \t,;")) != '\0') {
+		const char *name = value;
+		const char *wait;
+		size_t bytes = 0;
 
-		if (strncmp(name, "wait=", 5) == 0) {
-			digit_count = strspn(name + 5, "0123456789");
-			if (digit_count < 1 || digit_count >= sizeof(digits) ||
-			    strchr(", \t;", name[5 + digit_count]) == NULL)
-				return false;
-			memcpy(digits, name + 5, digit_count);
-			digits[digit_count] = '\0';
-			return integer_read(digits, ret_s);
-		}
-		value += bytes + (value[bytes] == ',');
+		if (*name == '"' || !preference_read(&value, &wait, &bytes))
+			return false;
+		if (strncasecmp(name, "wait", 4) == 0 && strchr(" \t=,;", name[4]) != NULL)
+			return wait != NULL && seconds_read(wait, bytes, ret_s);
 	}
 	return false;
 }

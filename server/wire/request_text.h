@@ -7,14 +7,23 @@
 #pragma once
 #include "base/arena.h"
 #include "core/command.h"
+#include "core/outcome.h"
 
 /* ---------------------------------------------------------------- path and query */
 
+enum { PATH_SEGMENTS_MAX = 5 }; /* no call has more */
+
+/* A path split at its slashes, each segment decoded once. "/" has none. */
+struct path {
+	int count;
+	const char *segments[PATH_SEGMENTS_MAX];
+};
+
 /*
- * Decodes one raw segment of a path, %XX once. NULL: a bad escape, %00 or %2F (a segment cannot hold
- * them), or memory was short.
+ * DONE; NOT_FOUND: an empty segment, "." or "..", too many, no leading slash; INVALID_PATH: a bad
+ * escape, %00, or %2F (which would be a slash inside of a segment); OUT_OF_MEMORY.
  */
-char *segment_decode(struct arena *a, const char *raw, size_t byte_count);
+enum outcome path_read(struct path *p, struct arena *a, const char *raw);
 
 /* One name=value of a query; value "" when there is none. */
 struct parameter {
@@ -24,11 +33,14 @@ struct parameter {
 
 struct query {
 	int count;
-	struct parameter parameters[PARAMETERS_MAX];
+	struct parameter *parameters;
 };
 
-/* Splits and decodes (also '+'). False: a bad escape, or more than PARAMETERS_MAX. raw may be NULL. */
-bool query_read(struct query *q, struct arena *a, const char *raw);
+/*
+ * Splits and decodes, '+' as a blank. raw may be NULL. DONE; INVALID_PARAMETER: a bad escape, %00,
+ * or no UTF-8; URI_TOO_LONG: more than PARAMETERS_MAX; OUT_OF_MEMORY.
+ */
+enum outcome query_read(struct query *q, struct arena *a, const char *raw);
 
 /* The value, or NULL. */
 const char *query_value(const struct query *q, const char *name);
@@ -44,8 +56,12 @@ enum read_header { HEADER_ABSENT, HEADER_READ, HEADER_WRONG };
 enum read_header if_match_read(const char *value, struct condition *c, bool *ret_is_any,
 			       const char **ret_detail);
 
-/* If-None-Match: only * is known here. */
+/* If-None-Match of a write: only * is known there. */
 enum read_header if_none_match_read(const char *value, bool *ret_is_any);
+
+/* If-None-Match of a read: does it name this version (also weakly), or *? What cannot be read does
+ * not. */
+bool if_none_match_holds(const char *value, int64_t version);
 
 /* Idempotency-Key, quoted or bare; the same key. */
 enum read_header key_read(const char *value, struct arena *a, const char **ret_key);

@@ -1,0 +1,25 @@
+/*
+ * page - what all lists have in common: ?limit, ?after, {"data":[...],"next":...} and Link.
+ *
+ * A cursor is a letter for its list and the place behind which the next page begins ("m990017",
+ * "iMUG-1"): nothing for clients to take apart, and of no use in another list.
+ *
+ * The functions that read answer 400 and return false when the parameter cannot be read.
+ */
+#pragma once
+#include "http/reply.h"
+
+bool page_read_limit(struct exchange *x, int *ret);
+
+/* What stands behind the letter; NULL when there is no ?after. */
+bool page_read_cursor(struct exchange *x, char letter, const char **ret);
+
+/* The same for lists that go by a number; 0 when there is no ?after. */
+bool page_read_cursor_number(struct exchange *x, char letter, int64_t *ret);
+
+/* A cursor in the arena; NULL: memory is short. */
+const char *page_cursor(struct exchange *x, char letter, const char *place);
+const char *page_cursor_number(struct exchange *x, char letter, int64_t place);
+
+/* Answers with the rows (JSON, separated by commas). next: a cursor; NULL: that was all. */
+void page_reply(struct exchange *x, const struct text *rows, const char *next, int64_t seq);

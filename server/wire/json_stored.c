@@ -1,0 +1,23 @@
+#include "wire/json_stored.h"
+#include <jansson.h>
+#include <string.h>
+
+void answer_read_stored(const struct command *c, struct answer *a, struct arena *texts)
+{
+	json_t *stored;
+
+	if (a->body == NULL || a->outcome != OUTCOME_DONE)
+		return;
+	stored = json_loads(a->body, 0, NULL);
+
+	const char *id = json_string_value(json_object_get(stored, "id"));
+	int64_t version = json_integer_value(json_object_get(stored, "version"));
+
+	if (c->kind == COMMAND_LEASE_TAKE && id != NULL)
+		a->lease.id = arena_copy(texts, id, strlen(id));
+	if (c->kind == COMMAND_ITEM_PUT)
+		a->item.version = version;
+	if (c->kind == COMMAND_LOCATION_PUT)
+		a->location.version = version;
+	json_decref(stored);
+}
