@@ -89,6 +89,21 @@ static int decide_stock(struct decider *d, struct write *w)
 
 /* ---------------------------------------------------------------- catalogue */
 
+/* Refused for its version: the answer shows the item as it is. Its texts are not in the cache. */
+static int refuse_stale_item(struct decider *d, struct write *w)
+{
+	refuse(w, OUTCOME_PRECONDITION_FAILED);
+	return d->store->ops->load_item(d->store, w->command.item.sku.text, &w->arena,
+					&w->answer.item);
+}
+
+static int refuse_stale_location(struct decider *d, struct write *w)
+{
+	refuse(w, OUTCOME_PRECONDITION_FAILED);
+	return d->store->ops->load_location(d->store, w->command.location.code.text, &w->arena,
+					    &w->answer.location);
+}
+
 static int put_item(struct decider *d, struct write *w)
 {
 	struct cached_item *known;
@@ -98,12 +113,8 @@ static int put_item(struct decider *d, struct write *w)
 		return r;
 	w->is_late = known->changed_group == d->group;
 
-	enum outcome o = rules_precondition(&w->command, known->item.version);
-
-	if (o != OUTCOME_DONE) {
-		refuse(w, o);
-		return 0;
-	}
+	if (rules_precondition(&w->command, known->item.version) != OUTCOME_DONE)
+		return refuse_stale_item(d, w);
 
 	struct item item = w->command.item;
 	bool is_new = known->item.id == 0;
@@ -140,12 +151,8 @@ static int delete_item(struct decider *d, struct write *w)
 		return 0;
 	}
 
-	enum outcome o = rules_precondition(&w->command, known->item.version);
-
-	if (o != OUTCOME_DONE) {
-		refuse(w, o);
-		return 0;
-	}
+	if (rules_precondition(&w->command, known->item.version) != OUTCOME_DONE)
+		return refuse_stale_item(d, w);
 
 	/* Rows that this group has stocked for the first time must be there to be found. */
 	w->is_late = true;
@@ -178,12 +185,8 @@ static int put_location(struct decider *d, struct write *w)
 		return r;
 	w->is_late = known->changed_group == d->group;
 
-	enum outcome o = rules_precondition(&w->command, known->location.version);
-
-	if (o != OUTCOME_DONE) {
-		refuse(w, o);
-		return 0;
-	}
+	if (rules_precondition(&w->command, known->location.version) != OUTCOME_DONE)
+		return refuse_stale_location(d, w);
 
 	struct location location = w->command.location;
 	bool is_new = known->location.id == 0;
@@ -220,12 +223,8 @@ static int delete_location(struct decider *d, struct write *w)
 		return 0;
 	}
 
-	enum outcome o = rules_precondition(&w->command, known->location.version);
-
-	if (o != OUTCOME_DONE) {
-		refuse(w, o);
-		return 0;
-	}
+	if (rules_precondition(&w->command, known->location.version) != OUTCOME_DONE)
+		return refuse_stale_location(d, w);
 
 	w->is_late = true;
 	r = row_cache_write(d->cache);
