@@ -157,7 +157,7 @@ void json_pretty(struct text *out, const char *compact, size_t byte_count)
 			new_line(out, depth);
 		} else if (c == ':') {
 			text_add_bytes(out, ": ", 2);
-		} else if (c != '\n') {
+		} else if (strchr(" \t\r\n", c) == NULL) {
 			text_add_char(out, c);
 		}
 	}

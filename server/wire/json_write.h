@@ -37,5 +37,5 @@ void json_text(struct json *j, const char *s);   /* NULL: null */
 void json_raw(struct json *j, const char *json); /* JSON already */
 void json_time(struct json *j, int64_t utc_ms);  /* RFC 3339; 0: null */
 
-/* Indents compact JSON by two blanks; ends with a newline. */
+/* Indents JSON by two blanks, whatever its spacing was; ends with a newline. */
 void json_pretty(struct text *out, const char *compact, size_t byte_count);

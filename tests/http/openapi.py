@@ -1,0 +1,413 @@
+#!/usr/bin/env python3
+"""openapi - holds server/openapi.json, the table of routes, and what the server answers together.
+
+    tests/http/openapi.py ROWLOCKD
+
+First on paper: both ways between the description and routes.def, outcomes.def and the fields of
+messages.c. Then with a real server: every success that is described is made to happen, and each
+answer, refusals too, must be like its description.
+"""
+import json
+import pathlib
+import re
+import sys
+import tempfile
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+sys.path.insert(0, str(HERE.parent / "lib"))
+sys.dont_write_bytecode = True
+
+from daemon import Daemon  # noqa: E402
+from talk import Client  # noqa: E402
+from tap import Tap  # noqa: E402
+
+ROUTE = re.compile(r'^ROUTE\(HTTP_(\w+),\s*"([^"]+)",\s*(\w+),\s*"(\w+)",\s*"([^"]*)"\)', re.M)
+OUTCOME = re.compile(r'^OUTCOME\(\w+,\s*"([^"]+)",\s*(\d+)', re.M)
+FIELD = re.compile(r'\.name = "(\w+)"')
+METHODS = ("get", "put", "post", "delete", "patch")
+BODIES = ("ItemPut", "LocationPut", "Adjust", "Set", "Transfer", "LeaseTake", "LeaseRenew")
+DATE_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
+ANNOTATIONS = {"description", "default", "examples", "example", "title"}
+TYPES = {"object": dict, "array": list, "string": str, "boolean": bool, "null": type(None)}
+
+
+class Description:
+    def __init__(self, document):
+        self.document = document
+        self.operations = {(method.upper(), path): (operation, item.get("parameters", []))
+                           for path, item in document["paths"].items()
+                           for method, operation in item.items() if method in METHODS}
+
+    def resolve(self, thing):
+        """What a $ref points to; anything else is itself."""
+        while isinstance(thing, dict) and "$ref" in thing:
+            target = self.document
+            for part in thing["$ref"].removeprefix("#/").split("/"):
+                target = target[part]
+            thing = target
+        return thing
+
+    def parameters(self, method, path, place):
+        operation, shared = self.operations[method, path]
+        found = map(self.resolve, shared + operation.get("parameters", []))
+        return {p["name"] for p in found if p["in"] == place}
+
+    def response(self, method, path, status):
+        responses = self.operations[method, path][0]["responses"]
+        return self.resolve(responses.get(str(status)) or responses["default"])
+
+
+# ---------------------------------------------------------------- schemas
+
+class Unlike(AssertionError):
+    pass
+
+
+def is_of_type(value, name):
+    if name in ("integer", "number"):
+        return isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(value, TYPES[name])
+
+
+def check(description, schema, value, path=""):
+    """Raises Unlike with the JSON Pointer of what is not like the schema."""
+    schema = description.resolve(schema)
+    for keyword, wanted in schema.items():
+        if keyword not in ANNOTATIONS:
+            KEYWORDS[keyword](description, wanted, value, path, schema)
+
+
+def require(holds, path, what):
+    if not holds:
+        raise Unlike(f"{path or 'the value'}: {what}")
+
+
+def check_type(_, wanted, value, path, __):
+    names = wanted if isinstance(wanted, list) else [wanted]
+    require(any(is_of_type(value, name) for name in names), path, f"{value!r} is not {names}")
+
+
+def check_format(_, wanted, value, path, __):
+    require(wanted != "date-time" or value is None or DATE_TIME.fullmatch(value), path,
+            f"{value!r} is no time")
+
+
+def check_properties(description, wanted, value, path, schema):
+    if not isinstance(value, dict):
+        return
+    for name, member in value.items():
+        if name in wanted:
+            check(description, wanted[name], member, f"{path}/{name}")
+        else:
+            require(schema.get("additionalProperties") is not False, f"{path}/{name}",
+                    "is not described")
+
+
+def check_items(description, wanted, value, path, _):
+    for index, element in enumerate(value):
+        check(description, wanted, element, f"{path}/{index}")
+
+
+def fitting(description, schemas, value, path):
+    count, troubles = 0, []
+    for schema in schemas:
+        try:
+            check(description, schema, value, path)
+            count += 1
+        except Unlike as trouble:
+            troubles.append(str(trouble))
+    return count, troubles
+
+
+def check_one_of(description, wanted, value, path, _):
+    count, troubles = fitting(description, wanted, value, path)
+    require(count == 1, path, f"is like {count} of them: {troubles}")
+
+
+def check_any_of(description, wanted, value, path, _):
+    count, troubles = fitting(description, wanted, value, path)
+    require(count >= 1, path, f"is like none of them: {troubles}")
+
+
+def bound(holds, what):
+    """A keyword that says nothing about values of another type, null among them."""
+    def check_bound(_, wanted, value, path, __):
+        require(value is None or holds(value, wanted), path, f"{value!r}: {what} {wanted}")
+    return check_bound
+
+
+KEYWORDS = {
+    "type": check_type,
+    "format": check_format,
+    "properties": check_properties,
+    "items": check_items,
+    "oneOf": check_one_of,
+    "anyOf": check_any_of,
+    "additionalProperties": lambda *_: None,  # with properties
+    "required": bound(lambda value, names: set(names) <= set(value), "lacks one of"),
+    "const": lambda _, wanted, value, path, __: require(value == wanted, path, f"not {wanted!r}"),
+    "enum": bound(lambda value, words: value in words, "is not among"),
+    "pattern": bound(lambda value, pattern: re.search(pattern, value), "does not match"),
+    "minimum": bound(lambda value, least: value >= least, "is less than"),
+    "maximum": bound(lambda value, most: value <= most, "is more than"),
+    "minItems": bound(lambda value, least: len(value) >= least, "is shorter than"),
+    "maxItems": bound(lambda value, most: len(value) <= most, "is longer than"),
+    "minLength": bound(lambda value, least: len(value) >= least, "is shorter than"),
+    "maxLength": bound(lambda value, most: len(value) <= most, "is longer than"),
+}
+
+
+# ---------------------------------------------------------------- on paper
+
+def read_routes():
+    text = (ROOT / "server/http/routes.def").read_text()
+    return {(method, path): (handler, label, set(parameters.split()))
+            for method, path, handler, label, parameters in ROUTE.findall(text)}
+
+
+def check_routes(d):
+    described, known = set(d.operations), set(read_routes())
+    assert described == known, f"not described: {known - described}; no route: {described - known}"
+
+
+def check_labels(d):
+    for key, (_, label, _) in read_routes().items():
+        assert d.operations[key][0]["operationId"] == label, (key, label)
+
+
+def check_query(d):
+    for key, (_, _, parameters) in read_routes().items():
+        described = d.parameters(*key, "query")
+        assert described == parameters | {"pretty"}, (key, described ^ (parameters | {"pretty"}))
+
+
+def check_path_parameters(d):
+    for method, path in d.operations:
+        described = d.parameters(method, path, "path")
+        assert described == set(re.findall(r"{(\w+)}", path)), (method, path, described)
+
+
+def references(thing):
+    if isinstance(thing, dict):
+        if "$ref" in thing:
+            yield thing["$ref"]
+        thing = thing.values()
+    if not isinstance(thing, str) and hasattr(thing, "__iter__"):
+        for part in thing:
+            yield from references(part)
+
+
+def check_references(d):
+    used = set(references(d.document))
+    for reference in used:
+        d.resolve({"$ref": reference})
+    for kind, components in d.document["components"].items():
+        unused = {name for name in components if f"#/components/{kind}/{name}" not in used}
+        assert not unused, f"{kind} that nobody uses: {unused}"
+
+
+def check_codes(d):
+    outcomes = [code for code, status in OUTCOME.findall((ROOT / "schema/outcomes.def").read_text())
+                if int(status) >= 400]
+    assert d.document["components"]["schemas"]["ProblemCode"]["enum"] == outcomes
+
+
+def check_fields(d):
+    read = set(FIELD.findall((ROOT / "server/wire/messages.c").read_text()))
+    schemas = d.document["components"]["schemas"]
+    described = {name for body in BODIES for name in schemas[body]["properties"]}
+    assert read == described, read ^ described
+
+
+def check_examples(d):
+    for name, schema in d.document["components"]["schemas"].items():
+        for example in schema.get("examples", []):
+            check(d, schema, example, name)
+
+
+def check_bodies(d):
+    """A call that changes something has a body, but for DELETE; and no other has."""
+    for (method, path), (operation, _) in d.operations.items():
+        assert ("requestBody" in operation) == (method in ("PUT", "POST")), (method, path)
+
+
+# ---------------------------------------------------------------- with a server
+
+class Play:
+    """Asks, and checks each answer against its description."""
+
+    def __init__(self, description, server):
+        self.description = description
+        self.client = Client(server.port)
+        self.seen = set()  # (method, path as described, status)
+
+    def ask(self, template, status, method, path, body=None, **headers):
+        answer = self.client.request(method, path, body, **headers)
+        assert answer.status == status, f"{method} {path}: {status} expected\n{answer}"
+        self.check_answer(method, template, answer)
+        self.seen.add((method, template, status))
+        return answer
+
+    def check_answer(self, method, template, answer):
+        response = self.description.response(method, template, answer.status)
+        try:
+            self.check_body(response.get("content"), answer)
+            self.check_headers(response, answer)
+        except Unlike as trouble:
+            raise Unlike(f"{method} {template}: {trouble}\n{answer}") from None
+
+    def check_body(self, content, answer):
+        kind = (answer.header("Content-Type") or "").split(";")[0]
+        require(bool(content) == bool(answer.body), "the body", "is there, or is not")
+        if not content:
+            return
+        require(kind in content, "Content-Type", f"{kind} is not described")
+        if kind.endswith("json"):
+            check(self.description, content[kind]["schema"], answer.json())
+
+    def check_headers(self, response, answer):
+        for name, header in response.get("headers", {}).items():
+            header = self.description.resolve(header)
+            value = answer.header(name)
+            require(value is not None or not header.get("required"), name, "is not there")
+            if value is not None:
+                is_number = header["schema"]["type"] == "integer"
+                check(self.description, header["schema"], int(value) if is_number else value, name)
+
+
+ROW = "/v1/stock/{sku}/{location}"
+LEASED = [{"sku": "A-1", "location": "WH1"}]
+
+
+def play_catalogue(p):
+    p.ask("/v1/items/{sku}", 201, "PUT", "/v1/items/A-1",
+          {"name": "Mug", "reorder_point": 3, "attributes": {"a": [1, 0.1, None]}})
+    p.ask("/v1/items/{sku}", 200, "PUT", "/v1/items/A-1", {"name": "Mug", "reorder_point": 3})
+    p.ask("/v1/items/{sku}", 412, "PUT", "/v1/items/A-1", {"name": "Lost"}, If_None_Match="*")
+    p.ask("/v1/items/{sku}", 201, "PUT", "/v1/items/B-1", {"name": "Second"}, Idempotency_Key="b")
+    p.ask("/v1/items/{sku}", 201, "PUT", "/v1/items/B-1", {"name": "Second"}, Idempotency_Key="b")
+    p.ask("/v1/items/{sku}", 200, "GET", "/v1/items/A-1")
+    p.ask("/v1/items/{sku}", 304, "GET", "/v1/items/A-1", If_None_Match='W/"1", "2"')
+    p.ask("/v1/items/{sku}", 404, "GET", "/v1/items/NOPE")
+    p.ask("/v1/items/{sku}", 204, "DELETE", "/v1/items/B-1")
+    p.ask("/v1/items/{sku}", 400, "PUT", "/v1/items/A-1", {"name": 1})
+    p.ask("/v1/items", 200, "GET", "/v1/items?q=mug&limit=1")
+    for code in ("WH1", "WH2", "GONE"):
+        p.ask("/v1/locations/{location}", 201, "PUT", f"/v1/locations/{code}", {"name": code})
+    p.ask("/v1/locations/{location}", 200, "PUT", "/v1/locations/WH1", {"name": "Warehouse"})
+    p.ask("/v1/locations/{location}", 412, "PUT", "/v1/locations/WH1", {"name": "x"}, If_Match='"9"')
+    p.ask("/v1/locations/{location}", 204, "DELETE", "/v1/locations/GONE")
+    p.ask("/v1/locations/{location}", 200, "GET", "/v1/locations/WH1")
+    p.ask("/v1/locations/{location}", 304, "GET", "/v1/locations/WH1", If_None_Match="*")
+    first = p.ask("/v1/locations", 200, "GET", "/v1/locations?limit=1").json()
+    p.ask("/v1/locations", 200, "GET", f"/v1/locations?after={first['next']}")
+
+
+def play_stock(p):
+    def adjust(status, body, **headers):
+        return p.ask(ROW + "/adjust", status, "POST", "/v1/stock/A-1/WH1/adjust", body, **headers)
+
+    def put(status, body, **headers):
+        return p.ask(ROW + "/set", status, "POST", "/v1/stock/A-1/WH1/set", body, **headers)
+
+    p.ask(ROW, 200, "GET", "/v1/stock/A-1/WH1")
+    adjust(201, {"delta": 9, "reason": "delivery", "reference": "n-1"}, Idempotency_Key="a")
+    adjust(201, {"delta": 9, "reason": "delivery", "reference": "n-1"}, Idempotency_Key="a")
+    adjust(422, {"delta": 8}, Idempotency_Key="a")
+    adjust(201, {"delta": -7})  # low_stock
+    adjust(409, {"delta": -7}, Prefer="wait=1")
+    adjust(409, {"delta": 1, "expected": 4})
+    adjust(412, {"delta": 1}, If_Match='"1"')
+    adjust(415, {"delta": 1}, Content_Type="text/plain")
+    adjust(412, {"delta": 1}, Lease="l_9;fence=9")
+    put(428, {"on_hand": 5})
+    put(200, {"on_hand": 5, "expected": 2})
+    put(400, {"on_hand": 5.5})
+    p.ask("/v1/transfers", 201, "POST", "/v1/transfers",
+          {"sku": "A-1", "from": "WH1", "to": "WH2", "quantity": 2})
+    p.ask("/v1/transfers", 404, "POST", "/v1/transfers",
+          {"sku": "A-1", "from": "WH1", "to": "NOPE", "quantity": 2})
+    p.ask(ROW, 200, "GET", "/v1/stock/A-1/WH1?read=locked&pretty", Prefer="wait=3")
+    p.ask(ROW, 304, "GET", "/v1/stock/A-1/WH1", If_None_Match='"4"')
+    p.ask(ROW, 304, "GET", "/v1/stock/A-1/WH1?read=locked", If_None_Match='"4"')
+    p.ask(ROW, 404, "GET", "/v1/stock/A-1/NOPE")
+    p.ask("/v1/stock/{sku}", 200, "GET", "/v1/stock/A-1")
+    p.ask("/v1/stock", 200, "GET", "/v1/stock?limit=1")
+    p.ask("/v1/stock", 400, "GET", "/v1/stock?colour=blue")
+    p.ask("/v1/movements", 200, "GET", "/v1/movements?order=desc&limit=2")
+    p.ask("/v1/movements/{seq}", 200, "GET", "/v1/movements/1")
+    p.ask("/v1/movements/{seq}", 404, "GET", "/v1/movements/99")
+    p.ask("/v1/items/{sku}", 409, "DELETE", "/v1/items/A-1")
+
+
+def play_leases(p):
+    taken = p.ask("/v1/leases", 201, "POST", "/v1/leases", {"rows": LEASED, "ttl_s": 60}).json()
+    header = f"{taken['id']};fence={taken['fence']}"
+    path = f"/v1/leases/{taken['id']}"
+    p.ask("/v1/leases/{id}", 200, "GET", path)
+    p.ask("/v1/leases/{id}", 200, "PUT", path, {"ttl_s": 60, "rows": LEASED}, Lease=header)
+    p.ask("/v1/leases/{id}", 400, "PUT", path, {"ttl_s": 60}, Lease="other;fence=1")
+    p.ask(ROW + "/adjust", 423, "POST", "/v1/stock/A-1/WH1/adjust?wait=0", {"delta": 1})
+    p.ask(ROW, 423, "GET", "/v1/stock/A-1/WH1?read=locked&wait=0")
+    p.ask("/v1/leases", 200, "GET", "/v1/leases")
+    p.ask("/v1/locks", 200, "GET", "/v1/locks?sort=wait")
+    p.ask("/v1/leases/{id}", 204, "DELETE", path, Lease=header)
+    p.ask("/v1/leases/{id}", 404, "DELETE", path)
+    p.ask("/v1/leases/{id}", 201, "PUT", "/v1/leases/mine", {"rows": LEASED, "ttl_s": 60})
+    p.ask("/v1/leases/{id}", 409, "PUT", "/v1/leases/mine",
+          {"rows": [{"sku": "A-1", "location": "WH2"}], "ttl_s": 60})
+
+
+def play_pages(p):
+    for path in ("/livez", "/readyz", "/metrics", "/openapi.json", "/problems", "/"):
+        p.ask(path, 200, "GET", path)
+        p.ask(path, 400, "GET", path + "?x=1")
+    p.ask("/problems", 200, "GET", "/problems", Accept="application/json")
+    p.ask("/problems/{code}", 200, "GET", "/problems/row-busy", Accept="application/json")
+    p.ask("/problems/{code}", 200, "GET", "/problems/row-busy")
+    p.ask("/problems/{code}", 404, "GET", "/problems/nope")
+    p.ask("/livez", 403, "GET", "/livez", Origin="http://example.com")
+
+
+def check_served(p):
+    served = p.ask("/openapi.json", 200, "GET", "/openapi.json")
+    assert served.body == (ROOT / "server/openapi.json").read_bytes()
+    pretty = p.ask("/openapi.json", 200, "GET", "/openapi.json?pretty")
+    assert pretty.json() == served.json()
+
+
+def check_all_seen(p):
+    described = {(method, path, int(status))
+                 for (method, path), (operation, _) in p.description.operations.items()
+                 for status in operation["responses"] if status[0] in "23"}
+    assert described <= p.seen, f"did not happen: {described - p.seen}"
+
+
+def main():
+    tap = Tap()
+    d = Description(json.loads((ROOT / "server/openapi.json").read_text()))
+    tap.run("every route is described, and what is described is a route", check_routes, d)
+    tap.run("operations are named as the metrics name their routes", check_labels, d)
+    tap.run("query parameters are those that the routes know", check_query, d)
+    tap.run("path parameters are those of the path", check_path_parameters, d)
+    tap.run("what is referred to is there, and what is there is referred to", check_references, d)
+    tap.run("problems are those of outcomes.def", check_codes, d)
+    tap.run("fields of bodies are those that messages.c reads", check_fields, d)
+    tap.run("calls that change something have a body", check_bodies, d)
+    tap.run("examples are like their schemas", check_examples, d)
+    with tempfile.TemporaryDirectory(prefix="rowlock-openapi-") as folder:
+        with Daemon(sys.argv[1], pathlib.Path(folder) / "store.db") as server:
+            p = Play(d, server)
+            tap.run("items and locations answer as described", play_catalogue, p)
+            tap.run("stock and its movements answer as described", play_stock, p)
+            tap.run("leases and locks answer as described", play_leases, p)
+            tap.run("pages answer as described", play_pages, p)
+            tap.run("what is served is this description, also indented", check_served, p)
+            tap.run("every success that is described has happened", check_all_seen, p)
+            p.client.close()
+    return tap.end()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
