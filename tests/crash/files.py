@@ -5,6 +5,7 @@ import pathlib
 import socket
 import sqlite3
 import subprocess
+import sys
 
 from case import Daemon, run_cases
 from load import STOPPED, Load, make_rows
@@ -12,12 +13,14 @@ from talk import Client
 
 USAGE, DATA, OS, DISK, TEMPORARY, FORBIDDEN, CONFIGURATION = 64, 65, 71, 74, 75, 77, 78
 END_S_MAX = 30
+NOBODY = 65534 if os.geteuid() == 0 else None
 
 
-def refuse(rowlockd, store, code, *words, flags=(), listen="127.0.0.1:0", environment=None):
+def refuse(rowlockd, store, code, *words, flags=(), listen="127.0.0.1:0", environment=None,
+           user=None):
     """Starts it: it must end by itself with this code, and say these words."""
     ended = subprocess.run([rowlockd, "--store", str(store), "--listen", listen, *flags],
-                           capture_output=True, text=True, timeout=END_S_MAX,
+                           capture_output=True, text=True, timeout=END_S_MAX, user=user,
                            env={**os.environ, **(environment or {})})
     assert ended.returncode == code, f"exit {ended.returncode}, not {code}: {ended.stderr}"
     assert "listening" not in ended.stderr, ended.stderr
@@ -139,13 +142,16 @@ def port_is_taken(rowlockd, folder):
 def forbidden_folder(rowlockd, folder):
     os.chmod(folder, 0o555)
     try:
-        refuse(rowlockd, folder / "store.db", FORBIDDEN)
+        refuse(rowlockd, folder / "store.db", FORBIDDEN, user=NOBODY)
     finally:
         os.chmod(folder, 0o755)
 
 
-def needs_a_user():
-    return "root may write everywhere" if os.geteuid() == 0 else None
+def needs_nobody():
+    """Root may write everywhere, so the server runs as somebody else: who must be able to run it."""
+    if NOBODY and subprocess.run([sys.argv[1], "--version"], capture_output=True,
+                                 user=NOBODY).returncode:
+        return "only root can run the program where it lies"
 
 
 def wrong_settings(rowlockd, folder):
@@ -208,7 +214,7 @@ run_cases([
      moved_under_load),
     ("another program holds the database and is killed: writes go on", holder_is_killed),
     ("a taken port is refused (71), with the flag to type", port_is_taken),
-    ("a folder that must not be written is refused (77)", forbidden_folder, needs_a_user),
+    ("a folder that must not be written is refused (77)", forbidden_folder, needs_nobody),
     ("wrong flags (64) and a wrong environment (78) name what is wrong, and make no store",
      wrong_settings),
     ("--print-config shows each value and where it came from", shown_settings),

@@ -17,9 +17,7 @@ def stop_under_load(rowlockd, folder):
     make_rows(server.port)
     load = Load(threads=32)
     for _ in range(ROUNDS):
-        # Connections that are idle, and one in the middle of a request, must not hold it up.
-        idle = [Connection(server.port) for _ in range(8)]
-        idle[0].send(b"POST /v1/transfers HTTP/1.1\r\nHost: localhost\r\nContent-Le")
+        idle = [Connection(server.port) for _ in range(8)]  # must not hold it up
         load.run(server.port, server.stop, CHANGES)
         for connection in idle:
             connection.close()
@@ -30,6 +28,16 @@ def stop_under_load(rowlockd, folder):
     load.retry(server.port)
     server.stop()
     load.prove(server.store)
+
+
+def stop_half_way(rowlockd, folder):
+    """The client may still send the rest of its request; but not for ever."""
+    server = Daemon(rowlockd, folder / "store.db", ["--drain-ms", "100"]).start()
+    slow = Connection(server.port)
+    slow.send(b"POST /v1/transfers HTTP/1.1\r\nHost: localhost\r\nContent-Le")
+    assert Client(server.port).get("/livez").status == 200  # so the bytes before it have arrived
+    server.stop()
+    slow.close()
 
 
 def lease_with_waiters(server, count):
@@ -81,5 +89,6 @@ run_cases([
     ("SIGTERM under load, twenty times", stop_under_load),
     ("SIGTERM while 500 writes wait at a lease: each is told that nothing was done",
      stop_with_waiters),
+    ("SIGTERM while a client has sent half a request", stop_half_way),
     ("a second SIGTERM ends a long drain at once", stop_at_once),
 ])

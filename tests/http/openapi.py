@@ -296,7 +296,8 @@ def play_catalogue(p):
     for code in ("WH1", "WH2", "GONE"):
         p.ask("/v1/locations/{location}", 201, "PUT", f"/v1/locations/{code}", {"name": code})
     p.ask("/v1/locations/{location}", 200, "PUT", "/v1/locations/WH1", {"name": "Warehouse"})
-    p.ask("/v1/locations/{location}", 412, "PUT", "/v1/locations/WH1", {"name": "x"}, If_Match='"9"')
+    p.ask("/v1/locations/{location}", 412, "PUT", "/v1/locations/WH1", {"name": "x"},
+          If_Match='"9"')
     p.ask("/v1/locations/{location}", 204, "DELETE", "/v1/locations/GONE")
     p.ask("/v1/locations/{location}", 200, "GET", "/v1/locations/WH1")
     p.ask("/v1/locations/{location}", 304, "GET", "/v1/locations/WH1", If_None_Match="*")

@@ -6,7 +6,7 @@ LINE = re.compile(r"(?P<who>[A-Z][A-Z0-9]*)? ?"
                   r"(?P<verb>raw>|until>|sql>|sql<|sql!|>|<|waits|is closed|closes|resets)"
                   r"(?: (?P<rest>.*))?")
 ALONE = re.compile(r"(?P<who>)(?P<verb>server|given) (?P<rest>.*)")
-JOINED = (">", "until>", "<", "sql>", "sql<")  # such lines that follow each other are one step
+JOINED = (">", "until>", "<", "sql<")  # such lines that follow each other are one step
 
 
 class BadScript(Exception):
