@@ -86,6 +86,15 @@ static bool is_among(const char *words, const char *name)
 	return false;
 }
 
+/* Has one before it the same name? */
+static bool is_repeated(const struct query *q, int index)
+{
+	for (int i = 0; i < index; i++)
+		if (strcmp(q->parameters[i].name, q->parameters[index].name) == 0)
+			return true;
+	return false;
+}
+
 static bool parameters_are_known(struct exchange *x, const struct route *r)
 {
 	const struct query *q = &call_of(x)->query;
@@ -93,7 +102,7 @@ static bool parameters_are_known(struct exchange *x, const struct route *r)
 	for (int i = 0; i < q->count; i++) {
 		const char *name = q->parameters[i].name;
 
-		if (query_value(q, name) != q->parameters[i].value) {
+		if (is_repeated(q, i)) {
 			reply_wrong_parameter(x, name, "is there twice.");
 			return false;
 		}
@@ -110,13 +119,14 @@ static bool read_pretty(struct exchange *x)
 {
 	const char *pretty = call_parameter(x, "pretty");
 
-	if (pretty == NULL)
+	if (pretty == NULL || strcmp(pretty, "false") == 0)
 		return true;
-	call_of(x)->is_pretty = strcmp(pretty, "false") != 0;
-	if (*pretty == '\0' || !call_of(x)->is_pretty || strcmp(pretty, "true") == 0)
-		return true;
-	reply_wrong_parameter(x, "pretty", "is true, false, or nothing.");
-	return false;
+	if (*pretty != '\0' && strcmp(pretty, "true") != 0) {
+		reply_wrong_parameter(x, "pretty", "is true, false, or nothing.");
+		return false;
+	}
+	call_of(x)->is_pretty = true;
+	return true;
 }
 
 static bool read_query(struct exchange *x, const struct route *r)

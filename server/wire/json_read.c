@@ -32,6 +32,8 @@ static bool refuse_syntax(const char *body, json_error_t *error, struct message_
 {
 	char pointer[sizeof(e->pointer)] = "";
 
+	if (error->text[0] == '\0') /* it has no words for short memory */
+		return message_refuse(e, OUTCOME_OUT_OF_MEMORY, "", "Memory is short.");
 	printable(error->text);
 	switch (json_error_code(error)) {
 	case json_error_numeric_overflow:

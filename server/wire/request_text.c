@@ -378,8 +378,10 @@ static bool seconds_read(const char *word, size_t byte_count, int64_t *ret_s)
 			return false;
 		s = s > WAIT_S_MAX ? s : s * 10 + (word[i] - '0');
 	}
+	if (byte_count == 0)
+		return false;
 	*ret_s = s > WAIT_S_MAX ? WAIT_S_MAX : s;
-	return byte_count > 0;
+	return true;
 }
 
 /* The value of the preference at *at, if any; moves to the comma behind it and its parameters. */
