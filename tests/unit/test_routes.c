@@ -122,8 +122,10 @@ static const struct route_row {
 	{ "also where the name is bad", HTTP_DELETE, "/v1/stock/-A/WH1",  NULL,       "method-not-allowed", 405, "GET, HEAD, OPTIONS" },
 	{ "GET of a write",            HTTP_GET,  "/v1/transfers",        NULL,       "method-not-allowed", 405, "POST, OPTIONS" },
 	{ "HEAD of a write",           HTTP_HEAD, "/v1/transfers",        NULL,       "method-not-allowed", 405, "POST, OPTIONS" },
-	{ "PATCH",                     HTTP_PATCH, "/v1/items/A-1",       NULL,       "method-not-allowed", 405, "GET, HEAD, PUT, DELETE, OPTIONS" },
-	{ "a method of two paths",     HTTP_PUT,  "/v1/leases",           NULL,       "method-not-allowed", 405, "GET, HEAD, POST, OPTIONS" },
+	{ "PATCH",                     HTTP_PATCH, "/v1/items/A-1",       NULL,
+	  "method-not-allowed", 405, "GET, HEAD, PUT, DELETE, OPTIONS" },
+	{ "a method of two paths",     HTTP_PUT,  "/v1/leases",           NULL,
+	  "method-not-allowed", 405, "GET, HEAD, POST, OPTIONS" },
 	{ "OPTIONS",                   HTTP_OPTIONS, "/v1/items/A-1",     NULL,       NULL, 204, "GET, HEAD, PUT, DELETE, OPTIONS" },
 	{ "OPTIONS of the root",       HTTP_OPTIONS, "/",                 NULL,       NULL, 204, "GET, HEAD, OPTIONS" },
 
