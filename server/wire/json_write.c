@@ -1,17 +1,34 @@
 #include "wire/json_write.h"
 #include "wire/moment.h"
 
-static void comma(struct json *j)
+enum { PIECE_BYTES = 32 }; /* more than any number or moment with its comma and quotes */
+
+/* Room for one value with its comma, which is put; NULL: memory is short. */
+static char *value_room(struct json *j, size_t bytes)
 {
-	if (j->has_sibling)
-		text_add_char(j->text, ',');
+	char *at = json_room(j, bytes + 1);
+
+	if (at != NULL && j->has_sibling) {
+		*at++ = ',';
+		json_used(j, 1);
+	}
 	j->has_sibling = true;
+	return at;
+}
+
+static void value_bytes(struct json *j, const char *bytes, size_t byte_count)
+{
+	char *at = value_room(j, byte_count);
+
+	if (at == NULL)
+		return;
+	memcpy(at, bytes, byte_count);
+	json_used(j, byte_count);
 }
 
 void json_open(struct json *j, char bracket)
 {
-	comma(j);
-	text_add_char(j->text, bracket);
+	value_bytes(j, &bracket, 1);
 	j->has_sibling = false;
 }
 
@@ -21,35 +38,27 @@ void json_close(struct json *j, char bracket)
 	j->has_sibling = true;
 }
 
-void json_name_bytes(struct json *j, const char *quoted, size_t byte_count)
-{
-	comma(j);
-	text_add_bytes(j->text, quoted, byte_count);
-	j->has_sibling = false;
-}
-
 void json_int(struct json *j, int64_t n)
 {
-	comma(j);
-	text_add_int(j->text, n);
+	char *at = value_room(j, PIECE_BYTES);
+
+	if (at != NULL)
+		json_used(j, text_format_int(at, n));
 }
 
 void json_bool(struct json *j, bool is_true)
 {
-	comma(j);
-	text_add(j->text, is_true ? "true" : "false");
+	value_bytes(j, is_true ? "true" : "false", is_true ? 4 : 5);
 }
 
 void json_null(struct json *j)
 {
-	comma(j);
-	text_add_bytes(j->text, "null", 4);
+	value_bytes(j, "null", 4);
 }
 
 void json_raw(struct json *j, const char *json)
 {
-	comma(j);
-	text_add(j->text, json);
+	value_bytes(j, json, strlen(json));
 }
 
 static void escape(struct text *t, unsigned char c)
@@ -76,40 +85,54 @@ static void escape(struct text *t, unsigned char c)
 	}
 }
 
+/* Bytes before the first one that is to be escaped, or the end. */
+static size_t plain_bytes(const char *s)
+{
+	size_t i = 0;
+
+	while ((unsigned char)s[i] >= 0x20 && s[i] != '"' && s[i] != '\\')
+		i++;
+	return i;
+}
+
 void json_text(struct json *j, const char *s)
 {
+	size_t plain = s != NULL ? plain_bytes(s) : 0;
+	char *at;
+
 	if (s == NULL) {
 		json_null(j);
 		return;
 	}
-	comma(j);
-	text_add_char(j->text, '"');
-	while (*s != '\0') {
-		size_t plain = 0;
-
-		while ((unsigned char)s[plain] >= 0x20 && s[plain] != '"' && s[plain] != '\\')
-			plain++;
+	at = value_room(j, plain + 2);
+	if (at == NULL)
+		return;
+	*at = '"';
+	memcpy(at + 1, s, plain);
+	json_used(j, plain + 1);
+	for (s += plain; *s != '\0'; s += plain) {
+		escape(j->text, (unsigned char)*s++);
+		plain = plain_bytes(s);
 		text_add_bytes(j->text, s, plain);
-		s += plain;
-		if (*s != '\0')
-			escape(j->text, (unsigned char)*s++);
 	}
 	text_add_char(j->text, '"');
 }
 
 void json_time(struct json *j, int64_t utc_ms)
 {
-	char moment[MOMENT_BYTES + 2];
+	char *at;
 
 	if (utc_ms == 0) {
 		json_null(j);
 		return;
 	}
-	comma(j);
-	moment[0] = '"';
-	moment_format(moment + 1, utc_ms);
-	moment[MOMENT_BYTES] = '"';
-	text_add_bytes(j->text, moment, MOMENT_BYTES + 1);
+	at = value_room(j, PIECE_BYTES);
+	if (at == NULL)
+		return;
+	at[0] = '"';
+	moment_format(at + 1, utc_ms);
+	at[MOMENT_BYTES] = '"';
+	json_used(j, MOMENT_BYTES + 1);
 }
 
 static void new_line(struct text *out, int depth)

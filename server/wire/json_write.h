@@ -23,12 +23,44 @@ static inline struct json json_begin(struct text *t)
 	return (struct json){ .text = t };
 }
 
+/* Room for so many bytes at the end of the text, or NULL; json_used() says how many were written.
+ */
+static inline char *json_room(struct json *j, size_t bytes)
+{
+	struct text *t = j->text;
+
+	if (t->capacity - t->byte_count <= bytes)
+		text_reserve(t, bytes);
+	return t->failed ? NULL : t->data + t->byte_count;
+}
+
+static inline void json_used(struct json *j, size_t bytes)
+{
+	j->text->byte_count += bytes;
+	j->text->data[j->text->byte_count] = '\0';
+}
+
 void json_open(struct json *j, char bracket);
 void json_close(struct json *j, char bracket);
 
-/* The name of the next value; a literal that needs no escapes. */
-#define JSON_NAME(j, literal) json_name_bytes((j), "\"" literal "\":", sizeof(literal) + 2)
-void json_name_bytes(struct json *j, const char *quoted, size_t byte_count);
+/*
+ * The name of the next value; a literal that needs no escapes. The comma is part of the literal, so
+ * that one copy of a size known to the compiler does it all: answers have some thirty names.
+ */
+#define JSON_NAME(j, literal) json_name_bytes((j), ",\"" literal "\":", sizeof(literal) + 3)
+
+static inline void json_name_bytes(struct json *j, const char *with_comma, size_t byte_count)
+{
+	char *at = json_room(j, byte_count);
+
+	if (at != NULL) {
+		memcpy(at, with_comma, byte_count);
+		if (!j->has_sibling)
+			memmove(at, at + 1, byte_count - 1);
+		json_used(j, byte_count - !j->has_sibling);
+	}
+	j->has_sibling = false;
+}
 
 void json_int(struct json *j, int64_t n);
 void json_bool(struct json *j, bool is_true);
