@@ -109,7 +109,7 @@ static void finish(struct exchange *x)
 	if (x->long_read.result < 0)
 		reply_fault(x, x->long_read.result);
 	else
-		page_reply(x, &c->rows, next_cursor(x, c), x->long_read.seq);
+		page_reply(x, &c->rows, c->page.has_next, next_cursor(x, c), x->long_read.seq);
 	text_fini(&c->rows);
 }
 

@@ -69,7 +69,7 @@ void handle_lock_list(struct exchange *x)
 	j = json_begin(&rows);
 	for (size_t i = 0; i < count; i++)
 		write_lock(&j, &locks[i]);
-	page_reply(x, &rows, NULL, service_seq(x->service));
+	page_reply(x, &rows, false, NULL, service_seq(x->service));
 	text_fini(&rows);
 }
 
@@ -85,7 +85,8 @@ static void reply_leases(struct exchange *x, const struct lease_view leases[], s
 	j = json_begin(&rows);
 	for (size_t i = 0; i < count; i++)
 		lease_write(&j, &leases[i]);
-	page_reply(x, &rows, has_next ? page_cursor_number(x, 'f', leases[count - 1].fence) : NULL,
+	page_reply(x, &rows, has_next,
+		   has_next ? page_cursor_number(x, 'f', leases[count - 1].fence) : NULL,
 		   service_seq(x->service));
 	text_fini(&rows);
 }

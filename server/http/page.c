@@ -105,11 +105,12 @@ static void link_header(struct exchange *x, const char *next)
 		exchange_header_add(x, "Link", value);
 }
 
-void page_reply(struct exchange *x, const struct text *rows, const char *next, int64_t seq)
+void page_reply(struct exchange *x, const struct text *rows, bool has_next, const char *next,
+		int64_t seq)
 {
 	struct json j = json_begin(&x->reply);
 
-	if (rows->failed) {
+	if (rows->failed || (has_next && next == NULL)) {
 		reply_refuse(x, OUTCOME_OUT_OF_MEMORY, NULL);
 		return;
 	}

@@ -21,5 +21,9 @@ bool page_read_cursor_number(struct exchange *x, char letter, int64_t *ret);
 const char *page_cursor(struct exchange *x, char letter, const char *place);
 const char *page_cursor_number(struct exchange *x, char letter, int64_t place);
 
-/* Answers with the rows (JSON, separated by commas). next: a cursor; NULL: that was all. */
-void page_reply(struct exchange *x, const struct text *rows, const char *next, int64_t seq);
+/*
+ * Answers with the rows (JSON, separated by commas). next: a cursor where has_next; NULL then says
+ * that memory was short, and is answered so: a page that seems to be the last would hide the rest.
+ */
+void page_reply(struct exchange *x, const struct text *rows, bool has_next, const char *next,
+		int64_t seq);
