@@ -20,7 +20,7 @@ static void write_waiters(struct json *j, const struct lock_view *v)
 static void write_holder(struct json *j, const struct lock_view *v)
 {
 	if (v->holder_id == NULL) {
-		json_null(j);
+		json_none(j);
 		return;
 	}
 	json_open(j, '{');

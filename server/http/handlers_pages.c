@@ -120,7 +120,7 @@ void handle_problem_list(struct exchange *x)
 	for (enum outcome o = OUTCOME_DONE + 1; o < OUTCOME_COUNT; o++)
 		write_problem(&j, outcome_row(o));
 	json_close(&j, ']');
-	JSON_NAME(&j, "next"), json_null(&j);
+	JSON_NAME(&j, "next"), json_none(&j);
 	json_close(&j, '}');
 	text_add_char(&x->reply, '\n');
 	reply_json(x, 200, 0);

@@ -62,7 +62,7 @@ void item_write(struct json *j, const struct item *i)
 	if (i->has_reorder_point)
 		json_int(j, i->reorder_point);
 	else
-		json_null(j);
+		json_none(j);
 	JSON_NAME(j, "attributes"), json_raw(j, i->attributes != NULL ? i->attributes : "{}");
 	JSON_NAME(j, "archived"), json_bool(j, i->is_archived);
 	JSON_NAME(j, "version"), json_int(j, i->version);

@@ -51,7 +51,7 @@ void json_bool(struct json *j, bool is_true)
 	value_bytes(j, is_true ? "true" : "false", is_true ? 4 : 5);
 }
 
-void json_null(struct json *j)
+void json_none(struct json *j)
 {
 	value_bytes(j, "null", 4);
 }
@@ -101,7 +101,7 @@ void json_text(struct json *j, const char *s)
 	char *at;
 
 	if (s == NULL) {
-		json_null(j);
+		json_none(j);
 		return;
 	}
 	at = value_room(j, plain + 2);
@@ -123,7 +123,7 @@ void json_time(struct json *j, int64_t utc_ms)
 	char *at;
 
 	if (utc_ms == 0) {
-		json_null(j);
+		json_none(j);
 		return;
 	}
 	at = value_room(j, PIECE_BYTES);

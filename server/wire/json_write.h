@@ -64,7 +64,7 @@ static inline void json_name_bytes(struct json *j, const char *with_comma, size_
 
 void json_int(struct json *j, int64_t n);
 void json_bool(struct json *j, bool is_true);
-void json_null(struct json *j);
+void json_none(struct json *j);                  /* null; not json_null(), which is jansson's */
 void json_text(struct json *j, const char *s);   /* NULL: null */
 void json_raw(struct json *j, const char *json); /* JSON already */
 void json_time(struct json *j, int64_t utc_ms);  /* RFC 3339; 0: null */

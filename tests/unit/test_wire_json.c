@@ -17,7 +17,7 @@ static void pieces_have_their_commas(void **state)
 	JSON_NAME(&j, "b"), json_open(&j, '[');
 	json_bool(&j, true);
 	json_bool(&j, false);
-	json_null(&j);
+	json_none(&j);
 	json_open(&j, '{');
 	json_close(&j, '}');
 	json_open(&j, '[');
