@@ -21,12 +21,12 @@ _Static_assert(PATH_BYTES_MAX + HEADER_BYTES_MAX + HEADER_COUNT_MAX * 64 < CONNE
 /* False: memory is short. */
 static bool reply_add_headers(struct MHD_Response *response, const struct exchange *x)
 {
+	const char *type = x->content_type != NULL ? x->content_type : "application/json";
 	bool fits =
-		MHD_add_response_header(response, "Content-Type",
-					x->content_type != NULL ? x->content_type
-								: "application/json") == MHD_YES;
+		MHD_add_response_header(response, "X-Request-Id", x->request_id) == MHD_YES;
 
-	fits &= MHD_add_response_header(response, "X-Request-Id", x->request_id) == MHD_YES;
+	if (x->status != 204 && x->status != 304) /* these have no body to have a type */
+		fits &= MHD_add_response_header(response, "Content-Type", type) == MHD_YES;
 	for (int i = 0; i < x->reply_header_count; i++)
 		fits &= MHD_add_response_header(response, x->reply_headers[i].name,
 						x->reply_headers[i].value) == MHD_YES;
