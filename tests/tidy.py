@@ -185,7 +185,7 @@ def main():
         is_tidy = is_tidy and not findings
         print(f"{'not ' if findings else ''}ok {number} - {sentence}")
         for finding in findings:
-            print(f"# {finding}")
+            print(f"# {finding}", file=sys.stderr)
     return 0 if is_tidy else 1
 
 

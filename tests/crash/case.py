@@ -14,7 +14,7 @@ from tap import Tap  # noqa: E402
 
 def run_cases(cases):
     """Each case: a sentence and a function of (rowlockd, folder); `needs` says what is missing."""
-    rowlockd, tap = sys.argv[1], Tap()
+    rowlockd, tap = pathlib.Path(sys.argv[1]).resolve(), Tap()
     for sentence, function, *needs in cases:
         reason = next(filter(None, (need() for need in needs)), None)
         if reason:

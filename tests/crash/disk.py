@@ -7,7 +7,7 @@ import threading
 
 from case import Daemon, inject, needs_strace, run_cases
 from load import Load, make_rows
-from talk import Client
+from talk import Client, wait_until
 
 CODE_DISK = 74
 DISK_BYTES = 4 << 20
@@ -85,12 +85,8 @@ def fill(disk):
 
 
 def ask_until(port, path, status):
-    client, answer = Client(port), None
-    for _ in range(100000):
-        answer = client.get(path)
-        if answer.status == status:
-            return
-    raise AssertionError(f"{path} never was {status}: {answer}")
+    client = Client(port)
+    wait_until(lambda: client.get(path).status == status, f"{path} is {status}")
 
 
 def disk_full(rowlockd, folder):

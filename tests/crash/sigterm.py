@@ -5,7 +5,7 @@ import threading
 
 from case import Daemon, run_cases
 from load import Load, make_rows
-from talk import Client, Connection
+from talk import Client, Connection, wait_until
 
 ROUNDS = 20
 CHANGES = 150
@@ -50,8 +50,8 @@ def lease_with_waiters(server, count):
     for connection in waiting:
         connection.send(b"POST /v1/stock/A-1/WH1/adjust?wait=60 HTTP/1.1\r\nHost: localhost\r\n"
                         b'Content-Length: 13\r\n\r\n{"delta": -1}', "POST")
-    while len(client.get("/v1/locks").json()["data"][0]["waiters"]) < min(count, 100):
-        pass
+    wanted = f"\nrowlock_requests_suspended {count}\n".encode()
+    wait_until(lambda: wanted in client.get("/metrics").body, f"{count} writes wait")
     client.close()
     return waiting
 

@@ -16,7 +16,7 @@ sys.dont_write_bytecode = True
 
 from daemon import Daemon  # noqa: E402
 from tap import Tap  # noqa: E402
-from talk import Client, Connection  # noqa: E402
+from talk import Client, Connection, wait_until  # noqa: E402
 
 CONNECTIONS = 16
 REQUESTS = 40
@@ -54,8 +54,8 @@ def run_all(server, client):
                for number in range(CONNECTIONS)]
     for thread in threads:
         thread.start()
-    while len(client.get("/v1/locks").json()["data"][0]["waiters"]) < CONNECTIONS:
-        pass
+    wait_until(lambda: len(client.get("/v1/locks").json()["data"][0]["waiters"]) == CONNECTIONS,
+               "every connection waits with its first request")
     client.request("DELETE", "/v1/leases/l")
     for thread in threads:
         thread.join()

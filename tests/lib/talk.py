@@ -145,6 +145,13 @@ class Connection:
         self.socket.close()
 
 
+def wait_until(condition, what, limit_s=ANSWER_S_MAX):
+    """Asks again and again; each condition is a request of its own, which paces it."""
+    deadline = time.monotonic() + limit_s
+    while not condition():
+        assert time.monotonic() < deadline, f"{what}: not within {limit_s} s"
+
+
 class Client:
     """A well-behaved client that keeps its connection and opens it again when it was closed."""
 

@@ -1,4 +1,5 @@
-"""tap - test cases on stdout, as `meson test` and the tally read them."""
+"""tap - test cases on stdout, as `meson test` and the tally read them; what went wrong on stderr,
+which `meson test --print-errorlogs` shows."""
 import sys
 import traceback
 
@@ -13,9 +14,9 @@ class Tap:
         self.failures += trouble is not None
         sentence = " ".join(sentence.replace("#", "").split())
         print(f"{'ok' if trouble is None else 'not ok'} {self.count} - {sentence}")
-        for line in (trouble or "").splitlines():
-            print(f"# {line}")
         sys.stdout.flush()
+        for line in (trouble or "").splitlines():
+            print(f"# {line}", file=sys.stderr, flush=True)
 
     def skip(self, sentence, reason):
         self.count += 1
