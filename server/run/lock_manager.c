@@ -99,6 +99,7 @@ static void take_out_locked(struct lock_manager *m, struct write *w, enum write_
 		m->waiting_count--;
 	else if (w->state == WRITE_READY)
 		m->ready_count--;
+	metric_set(METRIC_WAITING, m->waiting_count); /* the writer may be asleep, and not see it */
 	list_remove(&w->work_link);
 	write_move(w, next);
 	leave_locked(m, w, now_ns);
@@ -254,6 +255,7 @@ static enum enter queue_locked(struct lock_manager *m, struct write *w, struct w
 		write_move(w, WRITE_WAITING);
 		list_push_back(&m->waiting, &w->work_link);
 		m->waiting_count++;
+		metric_set(METRIC_WAITING, m->waiting_count);
 		remember_blocker_locked(w);
 	}
 	return ENTER_PENDING;
