@@ -144,6 +144,19 @@ static bool read_integer(const struct field *f, const char *pointer, const json_
 	return true;
 }
 
+/* Does a text in it hold an escaped NUL? Readers whose strings end there refuse all of it. */
+static bool says_nul(const char *json)
+{
+	for (; *json != '\0'; json++) {
+		if (*json != '\\')
+			continue;
+		json++; /* what it escapes, maybe another backslash */
+		if (strncmp(json, "u0000", 5) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* Kept as it was typed: a number that went through a double would come back as another text. */
 static bool read_object(const struct field *f, const char *pointer, const json_t *value,
 			const struct place *place, struct arena *a, struct field_value *v,
@@ -157,6 +170,9 @@ static bool read_object(const struct field *f, const char *pointer, const json_t
 	if (strlen(v->text) > (size_t)f->most)
 		return message_refuse(e, OUTCOME_INVALID_FIELD, pointer, "At most %lld bytes.",
 				      (long long)f->most);
+	if (says_nul(v->text))
+		return message_refuse(e, OUTCOME_INVALID_FIELD, pointer,
+				      "Its texts must not contain \\u0000.");
 	return true;
 }
 

@@ -17,8 +17,8 @@ enum field_type {
 	FIELD_BOOL,
 	FIELD_CODE,   /* a sku or location */
 	FIELD_REASON, /* 1 to REASON_BYTES_MAX of a-z and _ */
-	FIELD_TEXT,   /* 0 (or 1, when required) to `most` bytes, no control characters */
-	FIELD_OBJECT, /* kept as compact JSON of at most `most` bytes */
+	FIELD_TEXT,   /* 0 (or 1, when required) to `most` bytes, no NUL */
+	FIELD_OBJECT, /* kept as compact JSON of at most `most` bytes, no NUL in it */
 	FIELD_ROWS,   /* 1 to COMMAND_ROWS_MAX of {"sku","location"} */
 	FIELD_IGNORED,
 };
