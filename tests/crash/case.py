@@ -1,4 +1,5 @@
 """case - what the crash tests share: the way to lib/, the program, a folder each, skipping."""
+import os
 import pathlib
 import shutil
 import subprocess
@@ -37,6 +38,8 @@ def needs_strace():
 def inject(call, fault, when):
     """A wrapper under which the when-th such call of a thread ends with this fault.
 
-    -D: strace is the grandchild, so that signals and exit codes are those of the server."""
-    return ["strace", "-D", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={call}",
+    -D: strace is the grandchild, so that signals and exit codes are those of the server.
+    -E: a traced process cannot look for its leaks."""
+    options = os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0"
+    return ["strace", "-E", f"ASAN_OPTIONS={options}", "-D", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={call}",
             "-e", f"inject={call}:{fault}:when={when}"]
