@@ -25,7 +25,7 @@
  *
  * Cost:      O(rows of the claim). Closing and opening a gate: O(claims that go to or come from it,
  *            and their rows); one that joins a line at a gate walks past those that came later.
- * Threads:   none inside. run/lock_manager.h puts one guard around a table.
+ * Threads:   none inside. engine/lock_manager.h puts one guard around a table.
  * Ownership: the caller owns claims, slots and gates and keeps them still while they are inside.
  */
 #pragma once

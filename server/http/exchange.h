@@ -24,7 +24,7 @@
  * Threads: the loop thread that owns it. Ownership: the loop; everything in `arena` dies with it.
  */
 #pragma once
-#include "run/service.h"
+#include "engine/service.h"
 
 enum http_method {
 	HTTP_GET,

@@ -13,8 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* A line fits the room that a writable pipe promises (PIPE_BUF), so that writing it cannot block.
- */
+/* A line fits what a writable pipe has room for (PIPE_BUF): writing it cannot block. */
 enum { LINE_BYTES_MAX = 2048 };
 
 static const char *const level_names[] = { "debug", "info", "warn", "error", "crit" };

@@ -17,7 +17,7 @@
  */
 #pragma once
 #include "core/group.h"
-#include "run/decide.h"
+#include "engine/decide.h"
 #include <stdatomic.h>
 
 struct writer {

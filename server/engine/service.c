@@ -1,9 +1,9 @@
-#include "run/service.h"
+#include "engine/service.h"
 #include "base/clock.h"
 #include "base/fault.h"
 #include "base/hash.h"
-#include "run/engine.h"
-#include "run/replay.h"
+#include "engine/engine.h"
+#include "engine/replay.h"
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>

@@ -1,4 +1,4 @@
-#include "run/writer.h"
+#include "engine/writer.h"
 #include "base/clock.h"
 #include "base/fault.h"
 #include "base/hash.h"

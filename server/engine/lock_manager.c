@@ -1,4 +1,4 @@
-#include "run/lock_manager.h"
+#include "engine/lock_manager.h"
 #include "base/clock.h"
 #include "base/fault.h"
 #include <string.h>

@@ -1,4 +1,4 @@
-#include "run/replay.h"
+#include "engine/replay.h"
 #include "base/clock.h"
 #include <string.h>
 

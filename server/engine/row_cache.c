@@ -1,4 +1,4 @@
-#include "run/row_cache.h"
+#include "engine/row_cache.h"
 #include "base/fault.h"
 #include "base/hash.h"
 #include <stdlib.h>

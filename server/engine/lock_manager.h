@@ -10,8 +10,8 @@
  */
 #pragma once
 #include "core/key_map.h"
-#include "run/lease_book.h"
-#include "run/service.h"
+#include "engine/lease_book.h"
+#include "engine/service.h"
 
 enum {
 	KEYS_IN_FLIGHT_BUCKETS = 1 << 14,

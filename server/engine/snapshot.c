@@ -1,6 +1,6 @@
-#include "run/service.h"
+#include "engine/service.h"
 #include "base/fault.h"
-#include "run/engine.h"
+#include "engine/engine.h"
 
 int snapshot_init(struct snapshot *n, struct service *s)
 {

@@ -23,7 +23,7 @@
 #include "base/arena.h"
 #include "core/answer.h"
 #include "core/lock_table.h"
-#include "run/mailbox.h"
+#include "engine/mailbox.h"
 #include <stdatomic.h>
 
 enum write_state {

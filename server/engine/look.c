@@ -1,7 +1,7 @@
 /* look - what service.h lets people see of queues and leases: copies, made under the guard. */
 #include "base/clock.h"
 #include "base/fault.h"
-#include "run/engine.h"
+#include "engine/engine.h"
 #include <stdlib.h>
 #include <string.h>
 

@@ -8,8 +8,8 @@
  * Threads: the writer's.
  */
 #pragma once
-#include "run/lock_manager.h"
-#include "run/row_cache.h"
+#include "engine/lock_manager.h"
+#include "engine/row_cache.h"
 
 struct decider {
 	struct store *store;

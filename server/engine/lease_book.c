@@ -1,4 +1,4 @@
-#include "run/lease_book.h"
+#include "engine/lease_book.h"
 #include "base/clock.h"
 #include <stdio.h>
 #include <stdlib.h>

@@ -13,7 +13,7 @@
  */
 #pragma once
 #include "ops/metrics.h"
-#include "run/write.h"
+#include "engine/write.h"
 #include "store/store.h"
 
 struct service;

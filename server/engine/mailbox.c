@@ -1,4 +1,4 @@
-#include "run/mailbox.h"
+#include "engine/mailbox.h"
 #include "base/fault.h"
 #include <sys/eventfd.h>
 #include <unistd.h>

@@ -1,4 +1,4 @@
-#include "run/write.h"
+#include "engine/write.h"
 #include <stdlib.h>
 
 /* clang-format off */

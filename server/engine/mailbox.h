@@ -9,7 +9,7 @@
  */
 #pragma once
 #include "base/list.h"
-#include "run/guard.h"
+#include "engine/guard.h"
 
 struct mailbox {
 	struct guard guard;

@@ -1,4 +1,4 @@
-#include "run/reader_pool.h"
+#include "engine/reader_pool.h"
 #include "base/clock.h"
 #include "base/fault.h"
 

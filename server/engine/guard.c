@@ -1,4 +1,4 @@
-#include "run/guard.h"
+#include "engine/guard.h"
 #include "base/check.h"
 #include "base/clock.h"
 #include <errno.h>

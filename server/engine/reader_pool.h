@@ -7,7 +7,7 @@
  * Threads: submit from any; open and close from one.
  */
 #pragma once
-#include "run/service.h"
+#include "engine/service.h"
 
 enum { READER_THREADS_MAX = 64 };
 

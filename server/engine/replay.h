@@ -5,7 +5,7 @@
  * ledger, everything else was stored as it was sent.
  */
 #pragma once
-#include "run/service.h"
+#include "engine/service.h"
 
 enum replay {
 	REPLAY_ANSWERED,  /* w->answer is the first answer, or KEY_REUSED, or says why not */

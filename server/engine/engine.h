@@ -2,8 +2,8 @@
  * engine - what a service is made of, for the files of run/ only.
  */
 #pragma once
-#include "run/reader_pool.h"
-#include "run/writer.h"
+#include "engine/reader_pool.h"
+#include "engine/writer.h"
 
 struct service {
 	struct store *store;

@@ -1,4 +1,4 @@
-#include "run/decide.h"
+#include "engine/decide.h"
 #include "base/clock.h"
 #include "base/fault.h"
 #include "base/hash.h"
