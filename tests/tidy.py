@@ -54,7 +54,7 @@ MUST_HAVE = [
 ]
 
 COLUMNS = {".c": 100, ".h": 100, ".py": 100, ".lua": 110, ".build": 120, ".sql": 132}
-COLUMNS_OF_TABLES = 140  # between clang-format off and on
+COLUMNS_OF_TABLES = 170  # between clang-format off and on
 FUNCTION_LINES_MAX = 120
 
 # What the machine code of core/ may call: memory, strings, and what the compiler itself puts in.

@@ -123,6 +123,8 @@ static bool choice_is_known(const char *choices, const char *text)
 {
 	size_t bytes = strlen(text);
 
+	if (strchr(text, '|') != NULL)
+		return false;
 	for (const char *at = choices; at != NULL; at = strchr(at, '|')) {
 		at += *at == '|';
 		if (strncmp(at, text, bytes) == 0 && (at[bytes] == '|' || at[bytes] == '\0') &&

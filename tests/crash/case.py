@@ -41,5 +41,6 @@ def inject(call, fault, when):
     -D: strace is the grandchild, so that signals and exit codes are those of the server.
     -E: a traced process cannot look for its leaks."""
     options = os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0"
-    return ["strace", "-E", f"ASAN_OPTIONS={options}", "-D", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={call}",
+    return ["strace", "-E", f"ASAN_OPTIONS={options}", "-D", "-f", "-qq", "-o", "/dev/null",
+            "-e", f"trace={call}",
             "-e", f"inject={call}:{fault}:when={when}"]

@@ -148,7 +148,7 @@ def forbidden_folder(rowlockd, folder):
 
 
 def needs_nobody():
-    """Root may write everywhere, so the server runs as somebody else: who must be able to run it."""
+    """Root may write everywhere, so the server runs as somebody else, who must be able to."""
     if NOBODY and subprocess.run([sys.argv[1], "--version"], capture_output=True,
                                  user=NOBODY).returncode:
         return "only root can run the program where it lies"

@@ -1,0 +1,163 @@
+#include "ops/metrics.h"
+#include "unit.h"
+#include <pthread.h>
+#include <stdlib.h>
+
+enum { THREADS = 12, ROUNDS = 10000 };
+
+static bool shows(const char *line)
+{
+	struct text t;
+	bool is_there;
+
+	text_init(&t);
+	metrics_write(&t);
+	assert_false(t.failed);
+	is_there = strstr(t.data, line) != NULL;
+	text_fini(&t);
+	return is_there;
+}
+
+static void counters_count_up(void **state)
+{
+	(void)state;
+	assert_int_equal(metric_value(METRIC_GROUPS), 0);
+	metric_add(METRIC_GROUPS, 2);
+	metric_add(METRIC_GROUPS, 0);
+	metric_add(METRIC_GROUPS, 40);
+	assert_int_equal(metric_value(METRIC_GROUPS), 42);
+	assert_true(shows("# TYPE rowlock_groups counter\n# HELP rowlock_groups "));
+	assert_true(shows("\nrowlock_groups_total 42\n"));
+}
+
+static void gauges_are_set_or_added_to(void **state)
+{
+	(void)state;
+	metric_set(METRIC_WAL_BYTES, 4096);
+	metric_set(METRIC_WAL_BYTES, 8192);
+	metric_add(METRIC_SUSPENDED, 3);
+	metric_add(METRIC_SUSPENDED, -1);
+	assert_int_equal(metric_value(METRIC_WAL_BYTES), 8192);
+	assert_int_equal(metric_value(METRIC_SUSPENDED), 2);
+	assert_true(shows("# TYPE rowlock_wal_bytes gauge\n# UNIT rowlock_wal_bytes bytes\n"));
+	assert_true(shows("\nrowlock_wal_bytes 8192\n"));
+	assert_true(shows("\nrowlock_requests_suspended 2\n"));
+}
+
+static void seconds_fall_into_buckets(void **state)
+{
+	(void)state;
+	metric_observe(METRIC_COMMIT_TIME, 0);
+	metric_observe(METRIC_COMMIT_TIME, 50000); /* bounds are inclusive */
+	metric_observe(METRIC_COMMIT_TIME, 50001);
+	metric_observe(METRIC_COMMIT_TIME, 2500000000);
+	metric_observe(METRIC_COMMIT_TIME, 3600000000000);
+	assert_true(shows("# UNIT rowlock_commit_seconds seconds\n"));
+	assert_true(shows("\nrowlock_commit_seconds_bucket{le=\"0.00005\"} 2\n"));
+	assert_true(shows("\nrowlock_commit_seconds_bucket{le=\"0.0001\"} 3\n"));
+	assert_true(shows("\nrowlock_commit_seconds_bucket{le=\"1.0\"} 3\n"));
+	assert_true(shows("\nrowlock_commit_seconds_bucket{le=\"2.5\"} 4\n"));
+	assert_true(shows("\nrowlock_commit_seconds_bucket{le=\"10.0\"} 4\n"));
+	assert_true(shows("\nrowlock_commit_seconds_bucket{le=\"+Inf\"} 5\n"));
+	assert_true(shows("\nrowlock_commit_seconds_count 5\n"));
+	assert_true(shows("\nrowlock_commit_seconds_sum 3602.500100001\n"));
+}
+
+static void counts_fall_into_buckets(void **state)
+{
+	(void)state;
+	for (int i = 0; i <= 8192; i++)
+		metric_observe(METRIC_GROUP_SIZE, i);
+	metric_observe(METRIC_GROUP_SIZE, 100000);
+	assert_true(shows("\nrowlock_group_commands_bucket{le=\"0.0\"} 1\n"));
+	assert_true(shows("\nrowlock_group_commands_bucket{le=\"1.0\"} 2\n"));
+	assert_true(shows("\nrowlock_group_commands_bucket{le=\"64.0\"} 65\n"));
+	assert_true(shows("\nrowlock_group_commands_bucket{le=\"8192.0\"} 8193\n"));
+	assert_true(shows("\nrowlock_group_commands_bucket{le=\"+Inf\"} 8194\n"));
+	assert_true(shows("\nrowlock_group_commands_sum 33658528\n"));
+}
+
+static void requests_are_counted_by_route_and_status(void **state)
+{
+	static const char label[] = "stock_show", same[] = "stock_show";
+
+	(void)state;
+	metric_request(label, 200, 1000);
+	metric_request(label, 200, 1000);
+	metric_request(same, 200, 1000); /* another constant, the same route */
+	metric_request(label, 409, 1000);
+	metric_request(label, 299, 1000);
+	metric_request("none", 400, 1000);
+	assert_true(shows("# TYPE rowlock_requests counter\n"));
+	assert_true(shows("\nrowlock_requests_total{route=\"stock_show\",status=\"200\"} 3\n"));
+	assert_true(shows("\nrowlock_requests_total{route=\"stock_show\",status=\"409\"} 1\n"));
+	assert_true(shows("\nrowlock_requests_total{route=\"stock_show\",status=\"other\"} 1\n"));
+	assert_true(shows("\nrowlock_requests_total{route=\"none\",status=\"400\"} 1\n"));
+	assert_true(shows("\nrowlock_request_seconds_count 6\n"));
+}
+
+static void *count(void *label)
+{
+	for (int i = 0; i < ROUNDS; i++) {
+		metric_add(METRIC_COMMANDS, 1);
+		metric_observe(METRIC_QUEUE_DEPTH, i);
+		metric_request(label, 201, i);
+	}
+	return NULL;
+}
+
+static void nothing_is_lost_between_threads(void **state)
+{
+	static const char *const labels[] = { "a", "b", "c" };
+	pthread_t threads[THREADS];
+
+	(void)state;
+	for (int i = 0; i < THREADS; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, count, (void *)labels[i % 3]),
+				 0);
+	for (int i = 0; i < THREADS; i++)
+		assert_int_equal(pthread_join(threads[i], NULL), 0);
+	assert_int_equal(metric_value(METRIC_COMMANDS), THREADS * ROUNDS);
+	assert_true(shows("\nrowlock_queue_ahead_count 120000\n"));
+	assert_true(shows("\nrowlock_requests_total{route=\"a\",status=\"201\"} 40000\n"));
+	assert_true(shows("\nrowlock_requests_total{route=\"c\",status=\"201\"} 40000\n"));
+}
+
+/* OpenMetrics: every family is described once, no line is empty, and the last one is # EOF. */
+static void the_text_is_well_formed(void **state)
+{
+	struct text t;
+	int types = 0, helps = 0;
+	char *at, *line;
+
+	(void)state;
+	text_init(&t);
+	metrics_write(&t);
+	assert_string_equal(t.data + t.byte_count - strlen("\n# EOF\n"), "\n# EOF\n");
+	at = t.data;
+	while ((line = strsep(&at, "\n")) != NULL && at != NULL) {
+		assert_true(line[0] != '\0');
+		types += strncmp(line, "# TYPE ", 7) == 0;
+		helps += strncmp(line, "# HELP ", 7) == 0;
+		if (line[0] != '#')
+			assert_int_equal(strncmp(line, "rowlock_", 8), 0);
+	}
+	assert_int_equal(types, METRIC_COUNT + 1);
+	assert_int_equal(helps, METRIC_COUNT + 1);
+	text_fini(&t);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(counters_count_up),
+		cmocka_unit_test(gauges_are_set_or_added_to),
+		cmocka_unit_test(seconds_fall_into_buckets),
+		cmocka_unit_test(counts_fall_into_buckets),
+		cmocka_unit_test(requests_are_counted_by_route_and_status),
+		cmocka_unit_test(nothing_is_lost_between_threads),
+		cmocka_unit_test(the_text_is_well_formed),
+	};
+
+	return cmocka_run_group_tests_name("metrics", tests, NULL, NULL);
+}
