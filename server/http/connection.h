@@ -33,8 +33,12 @@ struct connection {
 	int64_t due_ns;           /* INT64_MAX: none */
 	struct request *request;  /* the one under way, or NULL */
 	struct framing framing;   /* of all that was read */
-	uint64_t ended_count;     /* requests that microhttpd is through with */
-	struct list link;         /* in loop.connections or loop.free_connections */
+	bool is_readable;         /* this and the next three: loop_sockets.c */
+	bool is_ended;            /* the client has sent all it will */
+	bool is_being_parked;
+	bool keeps_place;
+	uint64_t ended_count; /* requests that microhttpd is through with */
+	struct list link;     /* in loop.connections or loop.free_connections */
 };
 
 /* Registers an accepted socket with its loop; NULL when memory is short. */

@@ -3,7 +3,7 @@
  *
  *     loop.c          threads, turns, deadlines, draining
  *     loop_daemon.c   everything that touches microhttpd
- *     loop_recv.c     what microhttpd reads passes through framing.c
+ *     loop_sockets.c  what microhttpd reads and waits for passes through here
  *     connection.c    one client's connection: its time limits, and answers that bypass microhttpd
  *     exchange.c      one request and its answer (request.h)
  *     listener.c      the listening socket
@@ -32,6 +32,7 @@ struct loop {
 	struct snapshot snapshot;
 	bool has_snapshot;
 	struct MHD_Daemon *daemon;
+	int daemon_epoll_fd; /* microhttpd's own set, inside ours */
 
 	int64_t now_ns; /* when this turn began */
 	struct deadline **heap;

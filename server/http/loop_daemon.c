@@ -1,7 +1,7 @@
 #include "http/loop_daemon.h"
 #include "base/clock.h"
 #include "base/fault.h"
-#include "http/loop_recv.h"
+#include "http/loop_sockets.h"
 #include "ops/log.h"
 #include "ops/metrics.h"
 #include <arpa/inet.h>
@@ -11,9 +11,18 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* One malloc for each connection; above 32 KiB microhttpd would map pages for it. */
-enum { CONNECTION_MEMORY_BYTES = 32768 };
-_Static_assert(PATH_BYTES_MAX + HEADER_BYTES_MAX + HEADER_COUNT_MAX * 64 < CONNECTION_MEMORY_BYTES,
+/*
+ * What one connection may use, in one malloc. It is small on purpose: microhttpd clears all of it
+ * after each request.
+ */
+enum {
+	CONNECTION_MEMORY_BYTES = 20480,
+	PAIR_BYTES = 64, /* that microhttpd keeps for each header and parameter */
+	REPLY_HEADERS_BYTES = 2048,
+};
+_Static_assert(PATH_BYTES_MAX + HEADER_BYTES_MAX + REPLY_HEADERS_BYTES +
+			       (HEADER_COUNT_MAX + PARAMETERS_MAX) * PAIR_BYTES <=
+		       CONNECTION_MEMORY_BYTES,
 	       "what passes our limits fits microhttpd's, so that it is we who refuse");
 
 /* ---------------------------------------------------------------- answers */
@@ -22,8 +31,7 @@ _Static_assert(PATH_BYTES_MAX + HEADER_BYTES_MAX + HEADER_COUNT_MAX * 64 < CONNE
 static bool reply_add_headers(struct MHD_Response *response, const struct exchange *x)
 {
 	const char *type = x->content_type != NULL ? x->content_type : "application/json";
-	bool fits =
-		MHD_add_response_header(response, "X-Request-Id", x->request_id) == MHD_YES;
+	bool fits = MHD_add_response_header(response, "X-Request-Id", x->request_id) == MHD_YES;
 
 	if (x->status != 204 && x->status != 304) /* these have no body to have a type */
 		fits &= MHD_add_response_header(response, "Content-Type", type) == MHD_YES;
@@ -92,7 +100,9 @@ static void request_park(struct request *r)
 	list_push_back(&c->loop->parked, &r->link);
 	connection_enter(c, CONNECTION_ANSWERING, r->parked_until_ns);
 	metric_add(METRIC_SUSPENDED, 1);
+	c->is_being_parked = true;
 	MHD_suspend_connection(c->handle);
+	c->is_being_parked = false;
 }
 
 /* What a handler has made of its request. */
@@ -391,7 +401,10 @@ int loop_daemon_open(struct loop *l)
 		MHD_OPTION_URI_LOG_CALLBACK, on_target, l, MHD_OPTION_UNESCAPE_CALLBACK,
 		on_unescape, NULL, MHD_OPTION_NOTIFY_COMPLETED, on_completed, l,
 		MHD_OPTION_NOTIFY_CONNECTION, on_connection, l, MHD_OPTION_END);
-	return l->daemon != NULL ? 0 : FAULT(errno != 0 ? -errno : -ENOMEM);
+	if (l->daemon == NULL)
+		return FAULT(errno != 0 ? -errno : -ENOMEM);
+	l->daemon_epoll_fd = loop_daemon_fd(l);
+	return 0;
 }
 
 void loop_daemon_close(struct loop *l)
@@ -413,8 +426,12 @@ void loop_daemon_adopt(struct loop *l, int fd)
 	/* microhttpd wants an address and does nothing with it but compare. */
 	struct sockaddr_in peer = { .sin_family = AF_INET };
 	uint64_t opened_count = l->opened_count;
+	enum MHD_Result result;
 
-	if (MHD_add_connection(l->daemon, fd, (struct sockaddr *)&peer, sizeof(peer)) == MHD_YES)
+	loop_sockets_begin(l);
+	result = MHD_add_connection(l->daemon, fd, (struct sockaddr *)&peer, sizeof(peer));
+	loop_sockets_end(l);
+	if (result == MHD_YES)
 		return;
 	/* The socket was closed. Where on_connection() knew it, it has counted. */
 	if (l->opened_count == opened_count)
@@ -423,9 +440,9 @@ void loop_daemon_adopt(struct loop *l, int fd)
 
 void loop_daemon_run(struct loop *l)
 {
-	loop_recv_begin(l);
+	loop_sockets_begin(l);
 	MHD_run(l->daemon);
-	loop_recv_end(l);
+	loop_sockets_end(l);
 }
 
 bool loop_daemon_is_ready(struct loop *l)
