@@ -20,9 +20,65 @@ void write_move(struct write *w, enum write_state next)
 	w->state = next;
 }
 
+/* ---------------------------------------------------------------- memory */
+
+/*
+ * Writes that this thread let go, for its next ones: they are larger than what malloc keeps for a
+ * thread, and would cost it a twentieth of a loop's time. Not under a sanitizer, which could not
+ * tell a write that was let go from one in use.
+ */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+enum { WRITES_KEPT_MAX = 0 };
+#else
+enum { WRITES_KEPT_MAX = 256 };
+#endif
+
+struct kept_writes {
+	struct write *writes[WRITES_KEPT_MAX + 1];
+	int count;
+};
+
+static _Thread_local struct kept_writes kept;
+static pthread_key_t at_thread_end;
+static pthread_once_t at_thread_end_once = PTHREAD_ONCE_INIT;
+
+static void free_kept(void *kept_of_thread)
+{
+	struct kept_writes *k = kept_of_thread;
+
+	while (k->count > 0)
+		free(k->writes[--k->count]);
+}
+
+static void make_thread_end_key(void)
+{
+	CHECK(pthread_key_create(&at_thread_end, free_kept) == 0);
+}
+
+static struct write *take_memory(void)
+{
+	return kept.count > 0 ? kept.writes[--kept.count] : malloc(sizeof(struct write));
+}
+
+static void give_memory_back(struct write *w)
+{
+	bool is_kept = kept.count < WRITES_KEPT_MAX;
+
+	if (is_kept && kept.count == 0) {
+		CHECK(pthread_once(&at_thread_end_once, make_thread_end_key) == 0);
+		is_kept = pthread_setspecific(at_thread_end, &kept) == 0;
+	}
+	if (is_kept)
+		kept.writes[kept.count++] = w;
+	else
+		free(w);
+}
+
+/* ---------------------------------------------------------------- life */
+
 struct write *write_create(void)
 {
-	struct write *w = malloc(sizeof(*w));
+	struct write *w = take_memory();
 
 	if (w == NULL)
 		return NULL;
@@ -66,6 +122,6 @@ struct write *write_release(struct write *w)
 	CHECK(w->claim.state == CLAIM_OUT);
 	CHECK(w->lease == NULL);
 	arena_fini(&w->arena);
-	free(w);
+	give_memory_back(w);
 	return NULL;
 }
