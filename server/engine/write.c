@@ -28,13 +28,13 @@ void write_move(struct write *w, enum write_state next)
  * tell a write that was let go from one in use.
  */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-enum { WRITES_KEPT_MAX = 0 };
+enum { KEEPS_WRITES = false, WRITES_KEPT_MAX = 256 };
 #else
-enum { WRITES_KEPT_MAX = 256 };
+enum { KEEPS_WRITES = true, WRITES_KEPT_MAX = 256 };
 #endif
 
 struct kept_writes {
-	struct write *writes[WRITES_KEPT_MAX + 1];
+	struct write *writes[WRITES_KEPT_MAX];
 	int count;
 };
 
@@ -62,7 +62,7 @@ static struct write *take_memory(void)
 
 static void give_memory_back(struct write *w)
 {
-	bool is_kept = kept.count < WRITES_KEPT_MAX;
+	bool is_kept = KEEPS_WRITES && kept.count < WRITES_KEPT_MAX;
 
 	if (is_kept && kept.count == 0) {
 		CHECK(pthread_once(&at_thread_end_once, make_thread_end_key) == 0);

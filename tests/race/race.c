@@ -1,0 +1,492 @@
+/*
+ * race - real threads on real sockets: what must hold however they interleave.
+ *
+ *     race PATH_OF_ROWLOCKD early|commit
+ *
+ * Run it under ThreadSanitizer: server and clients are built with it then, and its reports fail the
+ * test. Nothing here sleeps: a step that needs another one waits until the server shows it.
+ */
+#include "base/clock.h"
+#include "client.h"
+#include "server.h"
+#include "unit.h"
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+enum {
+	CLIENTS = 64,
+	UNITS = 500,
+	ROWS_MAX = 10,
+	SHOWS_S_MAX = 30, /* until the server shows what a test waits for */
+};
+
+static const char *program, *release;
+
+/* ---------------------------------------------------------------- common */
+
+struct bench {
+	struct server server;
+	struct client client; /* the main thread's */
+	struct reply reply;   /* its last */
+	int row_count;
+};
+
+static int setup(void **state)
+{
+	struct bench *b = calloc(1, sizeof(*b));
+
+	assert_non_null(b);
+	*state = b;
+	server_init(&b->server, program, release);
+	server_start(&b->server);
+	client_open(&b->client, b->server.port);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct bench *b = *state;
+
+	client_close(&b->client);
+	server_fini(&b->server);
+	free(b);
+	return 0;
+}
+
+/* Asks, and wants this status. */
+static void ask(struct bench *b, int status, const char *method, const char *target,
+		const char *body)
+{
+	client_ask(&b->client, &b->reply, method, target, NULL, body);
+	if (b->reply.status != status)
+		fail_msg("%s %s: %d, not %d: %s", method, target, b->reply.status, status,
+			 b->reply.body);
+}
+
+/* Items S-0 to S-(count - 1), with `units` of each at WH1, and none at WH2. */
+static void make_rows(struct bench *b, int count, int units)
+{
+	char target[128], body[64];
+
+	ask(b, 201, "PUT", "/v1/locations/WH1", "{\"name\":\"One\"}");
+	ask(b, 201, "PUT", "/v1/locations/WH2", "{\"name\":\"Two\"}");
+	b->row_count = count;
+	for (int i = 0; i < count; i++) {
+		snprintf(target, sizeof(target), "/v1/items/S-%d", i);
+		ask(b, 201, "PUT", target, "{\"name\":\"Thing\"}");
+		snprintf(target, sizeof(target), "/v1/stock/S-%d/WH1/adjust", i);
+		snprintf(body, sizeof(body), "{\"delta\":%d}", units);
+		ask(b, 201, "POST", target, body);
+	}
+}
+
+/* Stops the server, which must end well; then its books must balance. */
+static void settle(struct bench *b)
+{
+	client_close(&b->client);
+	server_stop(&b->server);
+	assert_int_equal(server_query(&b->server, "SELECT count(*) FROM v_ledger_check"), 0);
+}
+
+/* Waits until GET /v1/locks shows that so many stand behind the first row it lists. */
+static void wait_for_waiters(struct bench *b, int count)
+{
+	int64_t until_ns = clock_monotonic_ns() + SHOWS_S_MAX * NS_PER_S;
+	int64_t shown;
+
+	do {
+		ask(b, 200, "GET", "/v1/locks", NULL);
+		shown = reply_number(&b->reply, "data/0/waiter_count");
+		if (shown == count)
+			return;
+	} while (clock_monotonic_ns() < until_ns);
+	fail_msg("%" PRId64 " waiters are shown, not %d: %s", shown, count, b->reply.body);
+}
+
+struct crowd {
+	struct bench *bench;
+	pthread_t threads[CLIENTS];
+	atomic_int next_index;
+	atomic_llong total;         /* what they count */
+	atomic_int trouble;         /* answers that should not be */
+	atomic_bool is_over;        /* for those that go on until they are told */
+	atomic_int seen[UNITS + 2]; /* by version */
+};
+
+static void crowd_start(struct crowd *c, struct bench *b, int count, void *(*run)(void *))
+{
+	memset(c, 0, sizeof(*c));
+	c->bench = b;
+	for (int i = 0; i < count; i++)
+		assert_int_equal(pthread_create(&c->threads[i], NULL, run, c), 0);
+}
+
+static void crowd_join(struct crowd *c, int count)
+{
+	for (int i = 0; i < count; i++)
+		assert_int_equal(pthread_join(c->threads[i], NULL), 0);
+	assert_int_equal(c->trouble, 0);
+}
+
+/* ---------------------------------------------------------------- the last unit */
+
+/* Buys one unit after the other, of one row after the other, until each is sold out. */
+static void *buy(void *crowd)
+{
+	struct crowd *c = crowd;
+	struct reply *r = malloc(sizeof(*r));
+	struct client client;
+	char target[128];
+
+	client_open(&client, c->bench->server.port);
+	for (int row = 0; row < c->bench->row_count; row++) {
+		snprintf(target, sizeof(target), "/v1/stock/S-%d/WH1/adjust?wait=60", row);
+		do {
+			client_ask(&client, r, "POST", target, NULL, "{\"delta\":-1}");
+			if (r->status == 201) {
+				atomic_fetch_add(&c->total, 1);
+				atomic_fetch_add(&c->seen[reply_number(r, "stock/version")], 1);
+			}
+		} while (r->status == 201);
+		if (r->status != 409)
+			atomic_fetch_add(&c->trouble, 1);
+	}
+	client_close(&client);
+	free(r);
+	return NULL;
+}
+
+static void sell(struct bench *b, int row_count)
+{
+	struct crowd c;
+
+	make_rows(b, row_count, UNITS / row_count);
+	crowd_start(&c, b, CLIENTS, buy);
+	crowd_join(&c, CLIENTS);
+
+	assert_int_equal(c.total, UNITS);
+	for (int version = 2; version < UNITS / row_count + 2; version++)
+		assert_int_equal(c.seen[version], row_count); /* each change made once */
+	settle(b);
+	assert_int_equal(server_query(&b->server, "SELECT sum(on_hand) FROM stock"), 0);
+	assert_int_equal(server_query(&b->server, "SELECT count(*) FROM movement"),
+			 UNITS + row_count);
+}
+
+static void one_row_sells_out_exactly(void **state)
+{
+	sell(*state, 1);
+}
+
+static void ten_rows_sell_out_exactly(void **state)
+{
+	sell(*state, ROWS_MAX);
+}
+
+/* ---------------------------------------------------------------- both ways */
+
+enum { CARRIERS = 16, WATCHERS = 4, TRANSFERS = 40, STORED = 1000 };
+
+/* Carries units to and fro. Half of them begin in the other direction. */
+static void *carry(void *crowd)
+{
+	struct crowd *c = crowd;
+	struct reply *r = malloc(sizeof(*r));
+	struct client client;
+	int index = atomic_fetch_add(&c->next_index, 1);
+
+	client_open(&client, c->bench->server.port);
+	for (int i = 0; i < TRANSFERS; i++) {
+		bool is_back = (i + index) % 2 == 1;
+		char body[128];
+
+		snprintf(body, sizeof(body),
+			 "{\"sku\":\"S-0\",\"from\":\"%s\",\"to\":\"%s\",\"quantity\":%d}",
+			 is_back ? "WH2" : "WH1", is_back ? "WH1" : "WH2", 1 + index);
+		client_ask(&client, r, "POST", "/v1/transfers?wait=60", NULL, body);
+		if (r->status == 201)
+			atomic_fetch_add(&c->total, 1);
+		else
+			atomic_fetch_add(&c->trouble, 1);
+	}
+	client_close(&client);
+	free(r);
+	return NULL;
+}
+
+/* Reads both rows in one snapshot: their sum never changes. */
+static void *watch(void *crowd)
+{
+	struct crowd *c = crowd;
+	struct reply *r = malloc(sizeof(*r));
+	struct client client;
+	int64_t seq = 0;
+
+	client_open(&client, c->bench->server.port);
+	do {
+		client_ask(&client, r, "GET", "/v1/stock/S-0", NULL, NULL);
+		if (r->status != 200 || r->seq < seq || reply_number(r, "on_hand") != 2 * STORED ||
+		    reply_number(r, "locations/0/on_hand") +
+				    reply_number(r, "locations/1/on_hand") !=
+			    2 * STORED)
+			atomic_fetch_add(&c->trouble, 1);
+		seq = r->seq;
+		atomic_fetch_add(&c->total, 1);
+	} while (!atomic_load(&c->is_over));
+	client_close(&client);
+	free(r);
+	return NULL;
+}
+
+static void transfers_both_ways_neither_deadlock_nor_tear(void **state)
+{
+	struct bench *b = *state;
+	struct crowd carriers, watchers;
+
+	make_rows(b, 1, STORED);
+	ask(b, 201, "POST", "/v1/stock/S-0/WH2/adjust", "{\"delta\":1000}");
+	crowd_start(&watchers, b, WATCHERS, watch);
+	crowd_start(&carriers, b, CARRIERS, carry);
+	crowd_join(&carriers, CARRIERS);
+	atomic_store(&watchers.is_over, true);
+	crowd_join(&watchers, WATCHERS);
+
+	assert_int_equal(carriers.total, CARRIERS * TRANSFERS);
+	assert_true(watchers.total >= WATCHERS);
+	settle(b);
+	assert_int_equal(server_query(&b->server, "SELECT sum(on_hand) FROM stock"), 2 * STORED);
+	assert_int_equal(server_query(&b->server, "SELECT count(*) FROM movement"),
+			 2 + 2 * CARRIERS * TRANSFERS);
+}
+
+/* ---------------------------------------------------------------- one key */
+
+enum { REPEATERS = 16, KEYS = 30 };
+
+/* Everybody sends the same requests with the same keys at about the same time. */
+static void *repeat(void *crowd)
+{
+	struct crowd *c = crowd;
+	struct reply *r = malloc(sizeof(*r));
+	struct client client;
+
+	client_open(&client, c->bench->server.port);
+	for (int i = 0; i < KEYS; i++) {
+		char header[64];
+
+		snprintf(header, sizeof(header), "Idempotency-Key: order-%d", i);
+		client_ask(&client, r, "POST", "/v1/stock/S-0/WH1/adjust?wait=60", header,
+			   "{\"delta\":-1}");
+		if (r->status == 201)
+			atomic_fetch_add(&c->seen[reply_number(r, "stock/version")], 1);
+		else
+			atomic_fetch_add(&c->trouble, 1);
+	}
+	client_close(&client);
+	free(r);
+	return NULL;
+}
+
+static void a_key_takes_effect_once(void **state)
+{
+	struct bench *b = *state;
+	struct crowd c;
+
+	make_rows(b, 1, UNITS);
+	crowd_start(&c, b, REPEATERS, repeat);
+	crowd_join(&c, REPEATERS);
+	for (int version = 2; version < KEYS + 2; version++)
+		assert_int_equal(c.seen[version], REPEATERS);
+	settle(b);
+	assert_int_equal(server_query(&b->server, "SELECT on_hand FROM stock"), UNITS - KEYS);
+	assert_int_equal(server_query(&b->server, "SELECT count(*) FROM idempotency"), KEYS);
+}
+
+/* ---------------------------------------------------------------- a lease */
+
+static const char lease_body[] =
+	"{\"rows\":[{\"sku\":\"S-0\",\"location\":\"WH1\"}],\"ttl_s\":600,\"purpose\":\"count\"}";
+
+/* Queues `count` sales of the leased row, each once the one before it is seen in the queue. */
+static void queue_up(struct bench *b, struct client clients[], int count)
+{
+	for (int i = 0; i < count; i++) {
+		client_open(&clients[i], b->server.port);
+		assert_true(client_send(&clients[i], "POST", "/v1/stock/S-0/WH1/adjust?wait=60",
+					NULL, "{\"delta\":-1}"));
+		wait_for_waiters(b, i + 1);
+	}
+}
+
+/* Whoever still waits is served in the order of arrival: each sees the next version. */
+static void receive_in_order(struct bench *b, struct client clients[], int count)
+{
+	int64_t version = 2;
+
+	for (int i = 0; i < count; i++) {
+		if (clients[i].fd < 0)
+			continue;
+		client_receive(&clients[i], &b->reply);
+		assert_int_equal(b->reply.status, 201);
+		assert_int_equal(reply_number(&b->reply, "stock/version"), version++);
+		client_close(&clients[i]);
+	}
+}
+
+static void a_lease_holds_up_its_row_only(void **state)
+{
+	struct bench *b = *state;
+	struct client clients[CLIENTS], basket;
+
+	make_rows(b, 2, UNITS);
+	ask(b, 201, "POST", "/v1/leases", lease_body);
+	queue_up(b, clients, CLIENTS);
+
+	/* Reads of that row pass, and so do changes of another. */
+	ask(b, 200, "GET", "/v1/stock/S-0/WH1", NULL);
+	assert_int_equal(reply_number(&b->reply, "on_hand"), UNITS);
+	ask(b, 201, "POST", "/v1/stock/S-1/WH1/adjust?wait=0", "{\"delta\":-1}");
+
+	/* A transfer out of it waits, and holds up nobody at its other row. */
+	client_open(&basket, b->server.port);
+	assert_true(
+		client_send(&basket, "POST", "/v1/transfers?wait=60", NULL,
+			    "{\"sku\":\"S-0\",\"from\":\"WH1\",\"to\":\"WH2\",\"quantity\":5}"));
+	wait_for_waiters(b, CLIENTS + 1);
+	ask(b, 201, "POST", "/v1/stock/S-0/WH2/adjust?wait=0", "{\"delta\":7}");
+	ask(b, 423, "POST", "/v1/stock/S-0/WH1/adjust?wait=0", "{\"delta\":-1}");
+
+	ask(b, 204, "DELETE", "/v1/leases/l_1", NULL);
+	receive_in_order(b, clients, CLIENTS);
+	client_receive(&basket, &b->reply);
+	assert_int_equal(b->reply.status, 201);
+	client_close(&basket);
+	settle(b);
+	assert_int_equal(server_query(&b->server, "SELECT on_hand FROM v_stock WHERE sku = 'S-0' "
+						  "AND location = 'WH1'"),
+			 UNITS - CLIENTS - 5);
+}
+
+static void a_restart_keeps_the_lease(void **state)
+{
+	struct bench *b = *state;
+
+	make_rows(b, 1, UNITS);
+	ask(b, 201, "POST", "/v1/leases", lease_body);
+	settle(b);
+
+	server_start(&b->server);
+	client_open(&b->client, b->server.port);
+	ask(b, 423, "POST", "/v1/stock/S-0/WH1/adjust?wait=0", "{\"delta\":-1}");
+	ask(b, 200, "GET", "/v1/leases", NULL);
+	assert_int_equal(reply_number(&b->reply, "data/0/fence"), 1);
+	client_ask(&b->client, &b->reply, "POST", "/v1/stock/S-0/WH1/adjust", "Lease: l_1;fence=1",
+		   "{\"delta\":-1}");
+	assert_int_equal(b->reply.status, 201);
+	ask(b, 204, "DELETE", "/v1/leases/l_1", NULL);
+	ask(b, 201, "POST", "/v1/stock/S-0/WH1/adjust?wait=0", "{\"delta\":-1}");
+	settle(b);
+}
+
+/* Every other client hangs up while it waits: nothing is done for it, and the rest is served. */
+static void who_hangs_up_is_forgotten(void **state)
+{
+	enum { ALL = 32 };
+	struct bench *b = *state;
+	struct client clients[ALL];
+
+	make_rows(b, 1, UNITS);
+	ask(b, 201, "POST", "/v1/leases", lease_body);
+	queue_up(b, clients, ALL);
+	for (int i = 0; i < ALL; i += 2)
+		client_close(&clients[i]);
+	wait_for_waiters(b, ALL / 2);
+	ask(b, 204, "DELETE", "/v1/leases/l_1", NULL);
+	receive_in_order(b, clients, ALL);
+	settle(b);
+	assert_int_equal(server_query(&b->server, "SELECT on_hand FROM stock"), UNITS - ALL / 2);
+}
+
+/* ---------------------------------------------------------------- comings and goings */
+
+enum { HOLDERS = 12, LEASES = 15 };
+
+/* Takes the row, changes it as its holder, and lets it go; others do, too. */
+static void *hold(void *crowd)
+{
+	struct crowd *c = crowd;
+	struct reply *r = malloc(sizeof(*r));
+	struct client client;
+
+	client_open(&client, c->bench->server.port);
+	for (int i = 0; i < LEASES; i++) {
+		int64_t fence;
+		char header[64], target[64];
+
+		client_ask(&client, r, "POST", "/v1/leases?wait=60", NULL, lease_body);
+		fence = reply_number(r, "fence");
+		if (r->status != 201 || fence < 1) {
+			atomic_fetch_add(&c->trouble, 1);
+			break;
+		}
+		snprintf(header, sizeof(header), "Lease: l_%" PRId64 ";fence=%" PRId64, fence,
+			 fence);
+		client_ask(&client, r, "POST", "/v1/stock/S-0/WH1/adjust?wait=60", header,
+			   "{\"delta\":-1}");
+		if (r->status == 201)
+			atomic_fetch_add(&c->total, 1);
+		snprintf(target, sizeof(target), "/v1/leases/l_%" PRId64, fence);
+		client_ask(&client, r, "DELETE", target, NULL, NULL);
+		if (r->status != 204)
+			atomic_fetch_add(&c->trouble, 1);
+		/* The lease has ended: its fence is worth nothing any more. */
+		client_ask(&client, r, "POST", "/v1/stock/S-0/WH1/adjust?wait=60", header,
+			   "{\"delta\":-1}");
+		if (r->status != 412)
+			atomic_fetch_add(&c->trouble, 1);
+	}
+	client_close(&client);
+	free(r);
+	return NULL;
+}
+
+static void leases_exclude_each_other(void **state)
+{
+	struct bench *b = *state;
+	struct crowd c;
+
+	make_rows(b, 1, UNITS);
+	crowd_start(&c, b, HOLDERS, hold);
+	crowd_join(&c, HOLDERS);
+	assert_int_equal(c.total, HOLDERS * LEASES);
+	settle(b);
+	assert_int_equal(server_query(&b->server, "SELECT on_hand FROM stock"),
+			 UNITS - HOLDERS * LEASES);
+	assert_int_equal(server_query(&b->server, "SELECT count(*) FROM row_lock"), 0);
+}
+
+int main(int argc, char *argv[])
+{
+	const struct CMUnitTest tests[] = {
+#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+		CASE(one_row_sells_out_exactly),
+		CASE(ten_rows_sell_out_exactly),
+		CASE(transfers_both_ways_neither_deadlock_nor_tear),
+		CASE(a_key_takes_effect_once),
+		CASE(a_lease_holds_up_its_row_only),
+		CASE(a_restart_keeps_the_lease),
+		CASE(who_hangs_up_is_forgotten),
+		CASE(leases_exclude_each_other),
+#undef CASE
+	};
+
+	if (argc != 3) {
+		fprintf(stderr, "usage: race PATH_OF_ROWLOCKD early|commit\n");
+		return 64;
+	}
+	program = argv[1];
+	release = argv[2];
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
