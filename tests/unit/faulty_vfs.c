@@ -1,0 +1,146 @@
+#include "faulty_vfs.h"
+#include "base/check.h"
+#include <sqlite3.h>
+#include <string.h>
+
+static struct {
+	int writes_left; /* that go well; only with write_code */
+	int write_code;  /* SQLITE_OK: all go well */
+	int sync_code;
+	bool has_failed;
+} fault;
+
+static sqlite3_vfs *inner_vfs;
+static sqlite3_vfs faulty_vfs;
+
+struct faulty_file {
+	sqlite3_file base;
+	sqlite3_file *inner; /* lies right behind this struct */
+};
+
+static sqlite3_file *inner_of(sqlite3_file *file)
+{
+	return ((struct faulty_file *)file)->inner;
+}
+
+/* Passes a call on to the file below. */
+#define PASS(name, parameters, arguments)               \
+	static int pass_##name parameters               \
+	{                                               \
+		sqlite3_file *inner = inner_of(file);   \
+                                                        \
+		return inner->pMethods->name arguments; \
+	}
+
+PASS(xClose, (sqlite3_file * file), (inner))
+PASS(xRead, (sqlite3_file * file, void *to, int bytes, sqlite3_int64 at), (inner, to, bytes, at))
+PASS(xTruncate, (sqlite3_file * file, sqlite3_int64 bytes), (inner, bytes))
+PASS(xFileSize, (sqlite3_file * file, sqlite3_int64 *ret), (inner, ret))
+PASS(xLock, (sqlite3_file * file, int level), (inner, level))
+PASS(xUnlock, (sqlite3_file * file, int level), (inner, level))
+PASS(xCheckReservedLock, (sqlite3_file * file, int *ret), (inner, ret))
+PASS(xFileControl, (sqlite3_file * file, int op, void *argument), (inner, op, argument))
+PASS(xSectorSize, (sqlite3_file * file), (inner))
+PASS(xDeviceCharacteristics, (sqlite3_file * file), (inner))
+PASS(xShmMap, (sqlite3_file * file, int page, int bytes, int extend, void volatile **ret),
+     (inner, page, bytes, extend, ret))
+PASS(xShmLock, (sqlite3_file * file, int offset, int count, int flags),
+     (inner, offset, count, flags))
+PASS(xShmUnmap, (sqlite3_file * file, int is_deleted), (inner, is_deleted))
+
+static void pass_xShmBarrier(sqlite3_file *file)
+{
+	sqlite3_file *inner = inner_of(file);
+
+	inner->pMethods->xShmBarrier(inner);
+}
+
+static int write_or_fail(sqlite3_file *file, const void *from, int bytes, sqlite3_int64 at)
+{
+	sqlite3_file *inner = inner_of(file);
+
+	if (fault.write_code == SQLITE_OK || fault.writes_left-- > 0)
+		return inner->pMethods->xWrite(inner, from, bytes, at);
+	fault.writes_left = 0;
+	fault.has_failed = true;
+	return fault.write_code;
+}
+
+static int sync_or_fail(sqlite3_file *file, int flags)
+{
+	sqlite3_file *inner = inner_of(file);
+
+	if (fault.sync_code == SQLITE_OK)
+		return inner->pMethods->xSync(inner, flags);
+	fault.has_failed = true;
+	return fault.sync_code;
+}
+
+static const sqlite3_io_methods methods = {
+	.iVersion = 2, /* without xFetch: nothing here maps the file */
+	.xClose = pass_xClose,
+	.xRead = pass_xRead,
+	.xWrite = write_or_fail,
+	.xTruncate = pass_xTruncate,
+	.xSync = sync_or_fail,
+	.xFileSize = pass_xFileSize,
+	.xLock = pass_xLock,
+	.xUnlock = pass_xUnlock,
+	.xCheckReservedLock = pass_xCheckReservedLock,
+	.xFileControl = pass_xFileControl,
+	.xSectorSize = pass_xSectorSize,
+	.xDeviceCharacteristics = pass_xDeviceCharacteristics,
+	.xShmMap = pass_xShmMap,
+	.xShmLock = pass_xShmLock,
+	.xShmBarrier = pass_xShmBarrier,
+	.xShmUnmap = pass_xShmUnmap,
+};
+
+static int open_file(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int flags,
+		     int *ret_flags)
+{
+	struct faulty_file *f = (struct faulty_file *)file;
+	int code;
+
+	(void)vfs;
+	f->inner = (sqlite3_file *)&f[1];
+	code = inner_vfs->xOpen(inner_vfs, name, f->inner, flags, ret_flags);
+	f->base.pMethods = f->inner->pMethods != NULL ? &methods : NULL;
+	return code;
+}
+
+void faulty_vfs_install(void)
+{
+	inner_vfs = sqlite3_vfs_find(NULL);
+	CHECK(inner_vfs != NULL);
+	faulty_vfs = *inner_vfs;
+	faulty_vfs.zName = "faulty";
+	faulty_vfs.pNext = NULL;
+	faulty_vfs.szOsFile = (int)sizeof(struct faulty_file) + inner_vfs->szOsFile;
+	faulty_vfs.xOpen = open_file;
+	CHECK(sqlite3_vfs_register(&faulty_vfs, 1) == SQLITE_OK);
+}
+
+void faulty_vfs_fail_write(int number, int code)
+{
+	fault.writes_left = number - 1;
+	fault.write_code = code;
+	fault.has_failed = false;
+}
+
+void faulty_vfs_fail_sync(int code)
+{
+	fault.sync_code = code;
+	fault.has_failed = false;
+}
+
+void faulty_vfs_heal(void)
+{
+	fault.write_code = SQLITE_OK;
+	fault.sync_code = SQLITE_OK;
+}
+
+bool faulty_vfs_has_failed(void)
+{
+	return fault.has_failed;
+}

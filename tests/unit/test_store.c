@@ -1,0 +1,580 @@
+/* test_store - what store/store.h promises of every store: groups, snapshots, keys, leases, pages.
+ */
+#include "base/hash.h"
+#include "store_fixture.h"
+#include "unit.h"
+#include <errno.h>
+#include <sqlite3.h>
+#include <stdlib.h>
+
+static const char ledger_is_wrong[] = "SELECT count(*) FROM v_ledger_check";
+
+static int setup(void **state)
+{
+	struct fixture *f = malloc(sizeof(*f));
+
+	assert_non_null(f);
+	fixture_open(f);
+	*state = f;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	fixture_close(*state);
+	free(*state);
+	return 0;
+}
+
+/* ---------------------------------------------------------------- groups */
+
+static void a_group_is_all_or_nothing(void **state)
+{
+	struct fixture *f = *state;
+
+	fixture_begin(f);
+	fixture_change(f, 0, 5);
+	fixture_change(f, 1, 7);
+	fixture_change(f, 0, -2);
+	assert_int_equal(fixture_on_hand(f, 0), 0); /* nobody sees it yet */
+	assert_int_equal(fixture_commit(f), 0);
+	assert_int_equal(fixture_on_hand(f, 0), 3);
+	assert_int_equal(fixture_on_hand(f, 1), 7);
+
+	fixture_begin(f);
+	fixture_change(f, 0, 100);
+	fixture_change(f, 1, 100);
+	fixture_rollback(f);
+	assert_int_equal(fixture_on_hand(f, 0), 3);
+	assert_int_equal(fixture_on_hand(f, 1), 7);
+	assert_int_equal(f->seq, 3);
+	assert_int_equal(fixture_query(f, ledger_is_wrong), 0);
+
+	fixture_change_committed(f, 0, 1); /* the seq goes on without a gap */
+	assert_int_equal(fixture_query(f, "SELECT max(seq) FROM movement"), 4);
+}
+
+static void a_group_sees_what_it_wrote(void **state)
+{
+	struct fixture *f = *state;
+	struct stock row;
+
+	fixture_begin(f);
+	fixture_change(f, 0, 5);
+	assert_int_equal(f->store->ops->load_stock(f->store, f->items[0].id, f->location.id, &row),
+			 0);
+	assert_int_equal(row.on_hand, 5);
+	assert_int_equal(row.version, 1);
+	assert_int_equal(row.seq, 1);
+	fixture_rollback(f);
+}
+
+static void a_rollback_without_a_group_is_harmless(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(f->store->ops->rollback(f->store), 0);
+	fixture_change_committed(f, 0, 5);
+	assert_int_equal(f->store->ops->rollback(f->store), 0);
+	assert_int_equal(fixture_on_hand(f, 0), 5);
+}
+
+static void a_restart_finds_what_was_committed(void **state)
+{
+	struct fixture *f = *state;
+
+	fixture_change_committed(f, 0, 5);
+	fixture_begin(f);
+	fixture_change(f, 0, 100); /* never committed */
+	fixture_reopen(f);
+	assert_int_equal(f->stocks[0].on_hand, 5);
+	assert_int_equal(f->seq, 1);
+	assert_int_equal(fixture_query(f, ledger_is_wrong), 0);
+}
+
+static void a_checkpoint_changes_nothing(void **state)
+{
+	struct fixture *f = *state;
+
+	for (int i = 0; i < 50; i++)
+		fixture_change_committed(f, i % 2, 1);
+	assert_true(f->store->ops->wal_bytes(f->store) > 0);
+	assert_true(f->store->ops->checkpoint(f->store) > 0);
+	assert_int_equal(fixture_on_hand(f, 0), 25);
+	fixture_change_committed(f, 0, 1);
+	fixture_reopen(f);
+	assert_int_equal(f->stocks[0].on_hand, 26);
+	assert_int_equal(fixture_query(f, "SELECT count(*) FROM pragma_integrity_check "
+					  "WHERE integrity_check <> 'ok'"),
+			 0);
+}
+
+/* ---------------------------------------------------------------- snapshots */
+
+static void a_snapshot_stays_as_it_was(void **state)
+{
+	struct fixture *f = *state;
+	bool has_item, has_location;
+	struct reader *reader;
+	struct stock row;
+	int64_t seq;
+
+	fixture_change_committed(f, 0, 5);
+	assert_int_equal(f->store->ops->open_reader(f->store, &reader), 0);
+	assert_int_equal(reader->ops->begin(reader, &seq), 0);
+	assert_int_equal(seq, 1);
+	for (int i = 0; i < 10; i++)
+		fixture_change_committed(f, 0, 1); /* a snapshot holds up nobody */
+	f->store->ops->checkpoint(f->store);       /* nor does it break */
+
+	assert_int_equal(reader->ops->stock(reader, "A", "WH1", &row, &has_item, &has_location), 0);
+	assert_int_equal(row.on_hand, 5);
+	reader->ops->end(reader);
+	assert_int_equal(reader->ops->begin(reader, &seq), 0);
+	assert_int_equal(seq, 11);
+	assert_int_equal(reader->ops->stock(reader, "A", "WH1", &row, &has_item, &has_location), 0);
+	assert_int_equal(row.on_hand, 15);
+	reader->ops->end(reader);
+	reader->ops->end(reader); /* harmless */
+	reader->ops->close(reader);
+}
+
+static void a_point_read_says_what_is_missing(void **state)
+{
+	static const struct {
+		const char *what, *sku, *location;
+		bool has_item, has_location;
+	} rows[] = {
+		{ "never stocked", "B", "WH1", true, true },
+		{ "no such item", "C", "WH1", false, true },
+		{ "no such location", "A", "WH9", true, false },
+		{ "neither", "C", "WH9", false, false },
+	};
+	struct fixture *f = *state;
+	int64_t seq;
+
+	fixture_change_committed(f, 0, 5);
+	assert_int_equal(fixture_on_hand(f, 0), 5);
+	assert_int_equal(f->reader->ops->begin(f->reader, &seq), 0);
+	for (size_t i = 0; i < LENGTH_OF(rows); i++) {
+		bool has_item, has_location;
+		struct stock row;
+		int r = f->reader->ops->stock(f->reader, rows[i].sku, rows[i].location, &row,
+					      &has_item, &has_location);
+
+		ROW_EXPECT(rows[i].what, r == 0);
+		ROW_EXPECT(rows[i].what, row.id == 0 && row.on_hand == 0 && row.version == 0);
+		ROW_EXPECT(rows[i].what, has_item == rows[i].has_item);
+		ROW_EXPECT(rows[i].what, has_location == rows[i].has_location);
+	}
+	f->reader->ops->end(f->reader);
+}
+
+/* ---------------------------------------------------------------- other programs */
+
+static void another_programs_edit_is_noticed_once(void **state)
+{
+	struct fixture *f = *state;
+	struct store_begun begun;
+
+	fixture_change_committed(f, 0, 5);
+	assert_int_equal(fixture_execute(f, "UPDATE stock SET on_hand = 9"), SQLITE_OK);
+
+	assert_int_equal(f->store->ops->begin(f->store, NULL, NULL, &begun), 0);
+	assert_true(begun.is_changed_by_others);
+	assert_int_equal(begun.seq, 2); /* the trigger wrote a movement */
+	fixture_rollback(f);
+	assert_int_equal(f->stocks[0].on_hand, 9);
+	assert_int_equal(f->stocks[0].version, 2);
+
+	fixture_change_committed(f, 0, 1);
+	assert_int_equal(f->store->ops->begin(f->store, NULL, NULL, &begun), 0);
+	assert_false(begun.is_changed_by_others); /* our own commits are not another's */
+	fixture_rollback(f);
+	assert_int_equal(fixture_query(f, ledger_is_wrong), 0);
+}
+
+static bool ask_thrice(void *calls)
+{
+	return ++*(int *)calls < 3;
+}
+
+static void a_held_database_is_busy(void **state)
+{
+	struct fixture *f = *state;
+	struct store_begun begun;
+	sqlite3 *holder;
+	int calls = 0;
+
+	assert_int_equal(sqlite3_open(f->path, &holder), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(holder, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+	assert_int_equal(f->store->ops->begin(f->store, NULL, NULL, &begun), -EBUSY);
+	assert_int_equal(f->store->ops->begin(f->store, ask_thrice, &calls, &begun), -EBUSY);
+	assert_int_equal(calls, 3);                 /* it stopped when it was told to */
+	assert_int_equal(fixture_on_hand(f, 0), 0); /* reads pass */
+	assert_int_equal(sqlite3_exec(holder, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(holder);
+	fixture_change_committed(f, 0, 5);
+	assert_int_equal(fixture_on_hand(f, 0), 5);
+}
+
+/* ---------------------------------------------------------------- keys */
+
+static int64_t add_key(struct fixture *f, const char *key, int64_t at_ms)
+{
+	struct key_record record = { .key = key,
+				     .key_hash = hash_bytes(key, strlen(key), 0),
+				     .fingerprint = UINT64_C(0xfedcba9876543210),
+				     .status = 201,
+				     .outcome = OUTCOME_DONE,
+				     .first_seq = 3,
+				     .movement_count = 2,
+				     .seq = 4,
+				     .body = "{\"a\":1}",
+				     .at_ms = at_ms };
+
+	assert_int_equal(f->store->ops->add_key(f->store, &record), 0);
+	return record.id;
+}
+
+struct seen_keys {
+	uint64_t hashes[8];
+	int64_t last_id;
+	int count;
+};
+
+static void see_key(void *context, int64_t id, uint64_t key_hash, int64_t at_ms)
+{
+	struct seen_keys *s = context;
+
+	assert_true(id > s->last_id); /* oldest first */
+	assert_true(at_ms > 0);
+	s->last_id = id;
+	s->hashes[s->count++] = key_hash;
+}
+
+static void keys_are_kept_in_order_of_arrival(void **state)
+{
+	static const struct {
+		const char *what;
+		int64_t since_ms;
+		size_t count;
+		const char *first; /* of those that are seen */
+		int seen_count;
+	} rows[] = {
+		{ "all", 0, 100, "k1", 4 },
+		{ "the newest two", 0, 2, "k3", 2 },
+		{ "since then", 3000, 100, "k3", 2 },
+		{ "none that new", 9000, 100, NULL, 0 },
+	};
+	static const char *const keys[] = { "k1", "k2", "k3", "k4" };
+	struct fixture *f = *state;
+	int64_t ids[LENGTH_OF(keys)];
+
+	fixture_begin(f);
+	for (int i = 0; i < (int)LENGTH_OF(keys); i++) {
+		ids[i] = add_key(f, keys[i], (i + 1) * 1000);
+		assert_true(i == 0 || ids[i] > ids[i - 1]);
+	}
+	assert_int_equal(fixture_commit(f), 0);
+	fixture_reopen(f);
+	for (size_t i = 0; i < LENGTH_OF(rows); i++) {
+		struct seen_keys seen = { 0 };
+		int r = f->store->ops->each_key(f->store, rows[i].since_ms, rows[i].count, see_key,
+						&seen);
+
+		ROW_EXPECT(rows[i].what, r == 0);
+		ROW_EXPECT(rows[i].what, seen.count == rows[i].seen_count);
+		ROW_EXPECT(rows[i].what, rows[i].first == NULL ||
+						 seen.hashes[0] == hash_bytes(rows[i].first, 2, 0));
+	}
+}
+
+static void a_key_is_found_as_it_was_written(void **state)
+{
+	struct fixture *f = *state;
+	struct key_record found;
+	struct arena a;
+	int64_t id, seq;
+
+	fixture_begin(f);
+	id = add_key(f, "order-7", 5000);
+	assert_int_equal(fixture_commit(f), 0);
+	assert_int_equal(fixture_on_hand(f, 0), 0); /* opens the reader */
+	arena_init(&a);
+	assert_int_equal(f->reader->ops->begin(f->reader, &seq), 0);
+	assert_int_equal(f->reader->ops->key(f->reader, id, &a, &found), 0);
+	assert_int_equal(found.id, id);
+	assert_string_equal(found.key, "order-7");
+	assert_true(found.fingerprint == UINT64_C(0xfedcba9876543210));
+	assert_int_equal(found.status, 201);
+	assert_int_equal(found.outcome, OUTCOME_DONE);
+	assert_int_equal(found.first_seq, 3);
+	assert_int_equal(found.movement_count, 2);
+	assert_int_equal(found.seq, 4);
+	assert_string_equal(found.body, "{\"a\":1}");
+	assert_int_equal(f->reader->ops->key(f->reader, id + 1, &a, &found), 0);
+	assert_int_equal(found.id, 0); /* absent is not a fault */
+	f->reader->ops->end(f->reader);
+	arena_fini(&a);
+}
+
+static void old_keys_are_deleted_in_slices(void **state)
+{
+	struct fixture *f = *state;
+	int64_t ids[5];
+
+	fixture_begin(f);
+	for (int i = 0; i < 5; i++)
+		ids[i] = add_key(f, "k", 1000);
+	assert_int_equal(fixture_commit(f), 0);
+
+	fixture_begin(f);
+	assert_int_equal(f->store->ops->delete_keys(f->store, ids[3], 3), 3);
+	assert_int_equal(f->store->ops->delete_keys(f->store, ids[3], 3), 1);
+	assert_int_equal(f->store->ops->delete_keys(f->store, ids[3], 3), 0);
+	assert_int_equal(fixture_commit(f), 0);
+	assert_int_equal(fixture_query(f, "SELECT id FROM idempotency"), ids[4]);
+}
+
+/* ---------------------------------------------------------------- leases */
+
+static int64_t take_lease(struct fixture *f, const char *id, int item, int64_t expires_at_ms)
+{
+	struct lease_row row = { .lease_id = id,
+				 .purpose = "count",
+				 .taken_at_ms = 1000,
+				 .expires_at_ms = expires_at_ms };
+
+	assert_int_equal(f->store->ops->next_fence(f->store, &row.fence), 0);
+	assert_int_equal(
+		f->store->ops->add_lease_row(f->store, &row, f->items[item].id, f->location.id), 0);
+	return row.fence;
+}
+
+static void leases_outlive_a_restart_and_fences_only_grow(void **state)
+{
+	struct fixture *f = *state;
+	struct lease_row *rows;
+	struct arena a;
+	size_t count;
+	int64_t fence;
+
+	fixture_begin(f);
+	assert_int_equal(take_lease(f, "l_1", 0, 4000000000000), 1);
+	assert_int_equal(take_lease(f, "mine", 1, 4000000000000), 2);
+	assert_int_equal(f->store->ops->renew_lease(f->store, "l_1", 4100000000000), 0);
+	assert_int_equal(fixture_commit(f), 0);
+	fixture_reopen(f);
+
+	arena_init(&a);
+	assert_int_equal(f->store->ops->load_leases(f->store, &a, &rows, &count), 0);
+	assert_int_equal(count, 2);
+	assert_string_equal(rows[0].lease_id, "l_1");
+	assert_string_equal(rows[0].sku.text, "A");
+	assert_string_equal(rows[0].location.text, "WH1");
+	assert_string_equal(rows[0].purpose, "count");
+	assert_int_equal(rows[0].fence, 1);
+	assert_int_equal(rows[0].expires_at_ms, 4100000000000);
+	assert_string_equal(rows[1].lease_id, "mine");
+
+	fixture_begin(f);
+	assert_int_equal(f->store->ops->delete_lease(f->store, "l_1"), 0);
+	assert_int_equal(f->store->ops->delete_lease(f->store, "mine"), 0);
+	assert_int_equal(fixture_commit(f), 0);
+	fixture_reopen(f);
+	assert_int_equal(f->store->ops->load_leases(f->store, &a, &rows, &count), 0);
+	assert_int_equal(count, 0);
+	fixture_begin(f);
+	assert_int_equal(f->store->ops->next_fence(f->store, &fence), 0);
+	assert_int_equal(fence, 3); /* never one that was there before */
+	fixture_rollback(f);
+	arena_fini(&a);
+}
+
+static void a_leased_row_is_refused_by_the_database(void **state)
+{
+	struct fixture *f = *state;
+
+	fixture_change_committed(f, 0, 5);
+	fixture_begin(f);
+	take_lease(f, "l_1", 0, 4000000000000);
+	assert_int_equal(fixture_commit(f), 0);
+	assert_int_equal(fixture_execute(f, "UPDATE stock SET on_hand = 9"), SQLITE_CONSTRAINT);
+	fixture_change_committed(f, 0, 1); /* the service may: it has asked its own lock table */
+	assert_int_equal(fixture_on_hand(f, 0), 6);
+}
+
+static void what_has_stock_is_in_use(void **state)
+{
+	struct fixture *f = *state;
+	const struct store_ops *ops = f->store->ops;
+	bool has_stock;
+
+	fixture_change_committed(f, 0, 5);
+	fixture_begin(f);
+	take_lease(f, "l_1", 1, 4000000000000); /* of B, never stocked */
+	assert_int_equal(ops->item_has_stock(f->store, f->items[0].id, &has_stock), 0);
+	assert_true(has_stock);
+	assert_int_equal(ops->item_has_stock(f->store, f->items[1].id, &has_stock), 0);
+	assert_true(has_stock);
+	assert_int_equal(ops->delete_lease(f->store, "l_1"), 0);
+	assert_int_equal(ops->item_has_stock(f->store, f->items[1].id, &has_stock), 0);
+	assert_false(has_stock);
+	assert_int_equal(ops->delete_item(f->store, f->items[1].id), 0);
+	assert_int_equal(ops->location_has_stock(f->store, f->location.id, &has_stock), 0);
+	assert_true(has_stock);
+	assert_int_equal(fixture_commit(f), 0);
+	assert_int_equal(fixture_query(f, "SELECT count(*) FROM item"), 1);
+	fixture_reopen(f);
+	assert_int_equal(f->items[1].id, 0);
+}
+
+/* ---------------------------------------------------------------- pages */
+
+/* Walks a list page by page, and counts what comes by; each thing once, in order. */
+static int walk_movements(struct fixture *f, struct movement_query q)
+{
+	int64_t last = q.is_descending ? INT64_MAX : 0;
+	struct page page;
+	struct arena a;
+	int count = 0;
+
+	do {
+		arena_init(&a);
+		assert_int_equal(f->reader->ops->list_movements(f->reader, &q, &a, &page), 0);
+		assert_true(page.count <= (size_t)q.limit);
+		for (size_t i = 0; i < page.count; i++) {
+			int64_t seq = page.movements[i].movement.seq;
+
+			assert_true(q.is_descending ? seq < last : seq > last);
+			last = seq;
+			count++;
+		}
+		q.after_seq = page.next;
+		arena_fini(&a);
+	} while (page.has_next);
+	return count;
+}
+
+static void pages_of_the_ledger_lose_nothing(void **state)
+{
+	static const struct {
+		const char *what, *sku, *location;
+		bool is_descending;
+		int limit, count;
+	} rows[] = {
+		{ "all, one by one", NULL, NULL, false, 1, 30 },
+		{ "all, backwards by seven", NULL, NULL, true, 7, 30 },
+		{ "of A by four", "A", NULL, false, 4, 20 },
+		{ "of B backwards", "B", NULL, true, 3, 10 },
+		{ "of one row", "B", "WH1", true, 100, 10 },
+		{ "of no item", "C", NULL, false, 10, 0 },
+		{ "all in one page", NULL, NULL, false, 30, 30 },
+	};
+	struct fixture *f = *state;
+	int64_t seq;
+
+	fixture_begin(f);
+	for (int i = 0; i < 30; i++)
+		fixture_change(f, i % 3 == 0, 1);
+	assert_int_equal(fixture_commit(f), 0);
+	assert_int_equal(fixture_on_hand(f, 1), 10);
+	assert_int_equal(f->reader->ops->begin(f->reader, &seq), 0);
+	for (size_t i = 0; i < LENGTH_OF(rows); i++) {
+		struct movement_query q = { .sku = rows[i].sku,
+					    .location = rows[i].location,
+					    .kind = MOVEMENT_KINDS,
+					    .since_ms = INT64_MIN,
+					    .until_ms = INT64_MAX,
+					    .is_descending = rows[i].is_descending,
+					    .limit = rows[i].limit };
+
+		ROW_EXPECT(rows[i].what, walk_movements(f, q) == rows[i].count);
+	}
+	f->reader->ops->end(f->reader);
+}
+
+static void pages_of_items_go_by_sku(void **state)
+{
+	struct fixture *f = *state;
+	struct catalogue_query q = { .is_archived = -1, .after = "", .limit = 3 };
+	char last[CODE_BYTES_MAX + 1] = "";
+	struct page page = { 0 };
+	struct arena a;
+	int64_t seq;
+	int count = 0;
+
+	assert_int_equal(fixture_execute(f,
+					 "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 "
+					 "FROM n WHERE i < 20) INSERT INTO item (sku, name) "
+					 "SELECT printf('X-%d', i), 'Thing' FROM n"),
+			 SQLITE_OK);
+	assert_int_equal(fixture_on_hand(f, 0), 0);
+	arena_init(&a);
+	assert_int_equal(f->reader->ops->begin(f->reader, &seq), 0);
+	do {
+		assert_int_equal(f->reader->ops->list_items(f->reader, &q, &a, &page), 0);
+		for (size_t i = 0; i < page.count; i++, count++) {
+			assert_true(strcmp(page.items[i].sku.text, last) > 0);
+			strcpy(last, page.items[i].sku.text);
+		}
+		q.after = last;
+	} while (page.has_next);
+	assert_int_equal(count, 22);
+	f->reader->ops->end(f->reader);
+	arena_fini(&a);
+}
+
+static void a_read_ends_at_its_time_limit(void **state)
+{
+	struct fixture *f = *state;
+	struct movement_query q = {
+		.kind = MOVEMENT_SET, .since_ms = INT64_MIN, .until_ms = INT64_MAX, .limit = 10
+	};
+	struct page page;
+	struct arena a;
+	int64_t seq;
+
+	fixture_begin(f);
+	for (int i = 0; i < 20000; i++)
+		fixture_change(f, 0, 1);
+	assert_int_equal(fixture_commit(f), 0);
+	assert_int_equal(fixture_on_hand(f, 0), 20000);
+	arena_init(&a);
+	f->reader->ops->limit_time(f->reader, 1); /* long ago */
+	assert_int_equal(f->reader->ops->begin(f->reader, &seq), 0);
+	assert_int_equal(f->reader->ops->list_movements(f->reader, &q, &a, &page), -ETIME);
+	f->reader->ops->limit_time(f->reader, 0);
+	assert_int_equal(f->reader->ops->list_movements(f->reader, &q, &a, &page), 0);
+	f->reader->ops->end(f->reader);
+	arena_fini(&a);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+		CASE(a_group_is_all_or_nothing),
+		CASE(a_group_sees_what_it_wrote),
+		CASE(a_rollback_without_a_group_is_harmless),
+		CASE(a_restart_finds_what_was_committed),
+		CASE(a_checkpoint_changes_nothing),
+		CASE(a_snapshot_stays_as_it_was),
+		CASE(a_point_read_says_what_is_missing),
+		CASE(another_programs_edit_is_noticed_once),
+		CASE(a_held_database_is_busy),
+		CASE(keys_are_kept_in_order_of_arrival),
+		CASE(a_key_is_found_as_it_was_written),
+		CASE(old_keys_are_deleted_in_slices),
+		CASE(leases_outlive_a_restart_and_fences_only_grow),
+		CASE(a_leased_row_is_refused_by_the_database),
+		CASE(what_has_stock_is_in_use),
+		CASE(pages_of_the_ledger_lose_nothing),
+		CASE(pages_of_items_go_by_sku),
+		CASE(a_read_ends_at_its_time_limit),
+#undef CASE
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,274 @@
+/* test_store_faults - a store whose disk fails, whose process dies, whose file is not what it was.
+ */
+#include "faulty_vfs.h"
+#include "store_fixture.h"
+#include "unit.h"
+#include <errno.h>
+#include <signal.h>
+#include <sqlite3.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static const char ledger_is_wrong[] = "SELECT count(*) FROM v_ledger_check";
+
+static int setup(void **state)
+{
+	struct fixture *f = malloc(sizeof(*f));
+
+	assert_non_null(f);
+	fixture_open(f);
+	*state = f;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	faulty_vfs_heal();
+	fixture_close(*state);
+	free(*state);
+	return 0;
+}
+
+/* ---------------------------------------------------------------- the disk */
+
+/* One group that changes many rows' worth of pages. Returns 0, or the fault where it ended. */
+static int try_group(struct fixture *f)
+{
+	int r = 0;
+
+	fixture_begin(f);
+	for (int i = 0; i < 40 && r == 0; i++)
+		r = fixture_try_change(f, i % 2, 1);
+	return r < 0 ? r : fixture_commit(f);
+}
+
+/* Fails the first write of a group, then the second one, and so on, until one group needs fewer. */
+static void fail_each_write(struct fixture *f, int code, int fault)
+{
+	int number = 0;
+	bool has_failed;
+
+	do {
+		int64_t on_hand = fixture_on_hand(f, 0);
+		int r;
+
+		faulty_vfs_fail_write(++number, code);
+		r = try_group(f);
+		has_failed = faulty_vfs_has_failed();
+		faulty_vfs_heal();
+		assert_int_equal(r, has_failed ? fault : 0);
+		if (has_failed)
+			fixture_rollback(f);
+		assert_int_equal(fixture_on_hand(f, 0), on_hand + (has_failed ? 0 : 20));
+		assert_int_equal(fixture_query(f, ledger_is_wrong), 0);
+	} while (has_failed);
+	assert_true(number > 3); /* a group is several writes */
+
+	fixture_reopen(f);
+	assert_int_equal(f->stocks[0].on_hand, 20);
+	fixture_change_committed(f, 0, 1);
+	assert_int_equal(fixture_query(f, ledger_is_wrong), 0);
+}
+
+static void a_full_disk_rolls_the_group_back_and_heals(void **state)
+{
+	fail_each_write(*state, SQLITE_FULL, -ENOSPC);
+}
+
+static void a_failed_write_rolls_the_group_back(void **state)
+{
+	fail_each_write(*state, SQLITE_IOERR_WRITE, -EIO);
+}
+
+/* Its frames may be on the disk or not: the store says that it does not know. */
+static void a_failed_flush_is_unknown(void **state)
+{
+	struct fixture *f = *state;
+	int64_t on_hand;
+
+	fixture_change_committed(f, 0, 5);
+	faulty_vfs_fail_sync(SQLITE_IOERR_FSYNC);
+	fixture_begin(f);
+	fixture_change(f, 0, 1);
+	fixture_change(f, 1, 1);
+	assert_int_equal(fixture_commit(f), -EREMOTEIO);
+	assert_true(faulty_vfs_has_failed());
+	faulty_vfs_heal();
+
+	fixture_reopen(f); /* now it is known, and it is all or nothing */
+	on_hand = f->stocks[0].on_hand;
+	assert_true(on_hand == 5 || on_hand == 6);
+	assert_int_equal(f->stocks[1].on_hand, on_hand - 5);
+	assert_int_equal(fixture_query(f, ledger_is_wrong), 0);
+}
+
+/* ---------------------------------------------------------------- the process */
+
+enum { DEATHS = 6, GROUPS_BEFORE_DEATH = 4 };
+
+/* Commits some groups, each announced when it is durable, and dies in the middle of another. */
+static void commit_and_die(struct fixture *f, int out)
+{
+	struct store_options options = { .path = f->path, .busy_ms = 1000 };
+	struct store_open_result result;
+
+	if (sqlite_open(&options, &f->store, &result) < 0)
+		_exit(1);
+	fixture_load(f);
+	for (int i = 0; i < GROUPS_BEFORE_DEATH; i++) {
+		if (try_group(f) != 0 || write(out, &f->stocks[0].on_hand, 8) != 8)
+			_exit(1);
+	}
+	fixture_begin(f);
+	for (int i = 0; i < 1000; i++)
+		fixture_change(f, 0, 1);
+	raise(SIGKILL);
+}
+
+static void a_killed_process_loses_nothing_acknowledged(void **state)
+{
+	struct fixture *f = *state;
+
+	for (int death = 0; death < DEATHS; death++) {
+		int64_t acknowledged = 0, on_hand;
+		int fds[2], status;
+		pid_t pid;
+
+		f->store->ops->close(f->store);
+		f->store = NULL;
+		assert_int_equal(pipe(fds), 0);
+		pid = fork();
+		assert_true(pid >= 0);
+		if (pid == 0)
+			commit_and_die(f, fds[1]);
+		close(fds[1]);
+		while (read(fds[0], &on_hand, 8) == 8)
+			acknowledged = on_hand;
+		close(fds[0]);
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+
+		fixture_reopen(f);
+		assert_int_equal(acknowledged, (death + 1) * GROUPS_BEFORE_DEATH * 20);
+		assert_int_equal(f->stocks[0].on_hand, acknowledged);
+		assert_int_equal(f->stocks[1].on_hand, acknowledged);
+		assert_int_equal(fixture_query(f, ledger_is_wrong), 0);
+	}
+}
+
+/* ---------------------------------------------------------------- the file */
+
+static void a_moved_file_is_noticed(void **state)
+{
+	struct fixture *f = *state;
+	char elsewhere[128];
+
+	snprintf(elsewhere, sizeof(elsewhere), "%s.moved", f->path);
+	assert_int_equal(f->store->ops->check_file(f->store), 0);
+	assert_int_equal(rename(f->path, elsewhere), 0);
+	assert_int_equal(f->store->ops->check_file(f->store), -ESTALE);
+	assert_int_equal(rename(elsewhere, f->path), 0);
+	assert_int_equal(f->store->ops->check_file(f->store), 0);
+}
+
+static void write_file(const char *path, const char *text)
+{
+	FILE *file = fopen(path, "w");
+
+	assert_non_null(file);
+	fputs(text, file);
+	assert_int_equal(fclose(file), 0);
+}
+
+static void make_nothing(const char *path)
+{
+	unlink(path);
+}
+
+static void make_text(const char *path)
+{
+	write_file(path, "This is a text that somebody needs, and it is no database at all.\n");
+}
+
+static void make_other(const char *path)
+{
+	sqlite3 *database;
+
+	unlink(path);
+	assert_int_equal(sqlite3_open(path, &database), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(database, "CREATE TABLE mine (x)", NULL, NULL, NULL),
+			 SQLITE_OK);
+	sqlite3_close(database);
+}
+
+static void make_newer(const char *path)
+{
+	sqlite3 *database;
+
+	assert_int_equal(sqlite3_open(path, &database), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(database, "PRAGMA user_version = 9999", NULL, NULL, NULL),
+			 SQLITE_OK);
+	sqlite3_close(database);
+}
+
+static void make_folder(const char *path)
+{
+	unlink(path);
+	assert_int_equal(rmdir(path) == 0 || errno == ENOENT, 1);
+	write_file(path, "");
+	unlink(path);
+	assert_int_equal(symlink("/tmp", path), 0);
+}
+
+static void a_wrong_file_is_refused_by_name(void **state)
+{
+	static const struct {
+		const char *what;
+		void (*make)(const char *path);
+		enum store_trouble trouble;
+	} rows[] = {
+		{ "a newer schema", make_newer, STORE_NEWER },
+		{ "another program's database", make_other, STORE_FOREIGN },
+		{ "no database", make_text, STORE_FOREIGN },
+		{ "no file, but its lock file", make_nothing, STORE_GONE },
+		{ "a folder", make_folder, STORE_FOREIGN },
+	};
+	struct fixture *f = *state;
+	struct store_options options = { .path = f->path, .busy_ms = 20 };
+	struct store_open_result result;
+	struct store *store;
+
+	assert_true(sqlite_open(&options, &store, &result) < 0);
+	assert_int_equal(result.trouble, STORE_IN_USE); /* by this very process */
+	f->store->ops->close(f->store);
+	f->store = NULL;
+	for (size_t i = 0; i < LENGTH_OF(rows); i++) {
+		rows[i].make(f->path);
+		ROW_EXPECT(rows[i].what, sqlite_open(&options, &store, &result) < 0);
+		ROW_EXPECT(rows[i].what, result.trouble == rows[i].trouble);
+		ROW_EXPECT(rows[i].what, strstr(result.message, f->path) != NULL);
+	}
+
+	unlink(f->path);
+	options.may_create_gone = true;
+	assert_int_equal(sqlite_open(&options, &f->store, &result), 0);
+	assert_true(result.is_new);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+		CASE(a_full_disk_rolls_the_group_back_and_heals),
+		CASE(a_failed_write_rolls_the_group_back),
+		CASE(a_failed_flush_is_unknown),
+		CASE(a_killed_process_loses_nothing_acknowledged),
+		CASE(a_moved_file_is_noticed),
+		CASE(a_wrong_file_is_refused_by_name),
+#undef CASE
+	};
+
+	faulty_vfs_install();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
