@@ -23,30 +23,28 @@ static sqlite3_file *inner_of(sqlite3_file *file)
 	return ((struct faulty_file *)file)->inner;
 }
 
+/* clang-format off */
 /* Passes a call on to the file below. */
-#define PASS(name, parameters, arguments)               \
-	static int pass_##name parameters               \
-	{                                               \
-		sqlite3_file *inner = inner_of(file);   \
-                                                        \
-		return inner->pMethods->name arguments; \
-	}
+#define PASS(name, parameters, arguments) \
+	static int pass_##name parameters { return inner_of(file)->pMethods->name arguments; }
+#define INNER inner_of(file)
 
-PASS(xClose, (sqlite3_file * file), (inner))
-PASS(xRead, (sqlite3_file * file, void *to, int bytes, sqlite3_int64 at), (inner, to, bytes, at))
-PASS(xTruncate, (sqlite3_file * file, sqlite3_int64 bytes), (inner, bytes))
-PASS(xFileSize, (sqlite3_file * file, sqlite3_int64 *ret), (inner, ret))
-PASS(xLock, (sqlite3_file * file, int level), (inner, level))
-PASS(xUnlock, (sqlite3_file * file, int level), (inner, level))
-PASS(xCheckReservedLock, (sqlite3_file * file, int *ret), (inner, ret))
-PASS(xFileControl, (sqlite3_file * file, int op, void *argument), (inner, op, argument))
-PASS(xSectorSize, (sqlite3_file * file), (inner))
-PASS(xDeviceCharacteristics, (sqlite3_file * file), (inner))
-PASS(xShmMap, (sqlite3_file * file, int page, int bytes, int extend, void volatile **ret),
-     (inner, page, bytes, extend, ret))
-PASS(xShmLock, (sqlite3_file * file, int offset, int count, int flags),
-     (inner, offset, count, flags))
-PASS(xShmUnmap, (sqlite3_file * file, int is_deleted), (inner, is_deleted))
+PASS(xClose, (sqlite3_file *file), (INNER))
+PASS(xRead, (sqlite3_file *file, void *to, int bytes, sqlite3_int64 at), (INNER, to, bytes, at))
+PASS(xTruncate, (sqlite3_file *file, sqlite3_int64 bytes), (INNER, bytes))
+PASS(xFileSize, (sqlite3_file *file, sqlite3_int64 *ret), (INNER, ret))
+PASS(xLock, (sqlite3_file *file, int level), (INNER, level))
+PASS(xUnlock, (sqlite3_file *file, int level), (INNER, level))
+PASS(xCheckReservedLock, (sqlite3_file *file, int *ret), (INNER, ret))
+PASS(xFileControl, (sqlite3_file *file, int op, void *argument), (INNER, op, argument))
+PASS(xSectorSize, (sqlite3_file *file), (INNER))
+PASS(xDeviceCharacteristics, (sqlite3_file *file), (INNER))
+PASS(xShmMap, (sqlite3_file *file, int page, int bytes, int extend, void volatile **ret),
+	(INNER, page, bytes, extend, ret))
+PASS(xShmLock, (sqlite3_file *file, int offset, int count, int flags),
+	(INNER, offset, count, flags))
+PASS(xShmUnmap, (sqlite3_file *file, int is_deleted), (INNER, is_deleted))
+/* clang-format on */
 
 static void pass_xShmBarrier(sqlite3_file *file)
 {
