@@ -21,7 +21,6 @@ struct lease_view {
 
 /* Why a refusal for stock or a stale compare was given: the row that was short. */
 struct shortage {
-	int row_index; /* in command.rows */
 	int64_t requested;
 	int64_t available;
 };
@@ -34,6 +33,7 @@ struct answer {
 
 	int movement_count; /* 0 to COMMAND_MOVEMENTS_MAX */
 	struct movement movements[COMMAND_MOVEMENTS_MAX];
+	int row_index;   /* in command.rows: the one that a refusal is about; 0 otherwise */
 	int stock_count; /* rows after it; also for a locked read, 412 and 409 stale-quantity */
 	struct stock stocks[COMMAND_MOVEMENTS_MAX]; /* parallel to command.rows */
 

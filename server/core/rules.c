@@ -2,18 +2,16 @@
 #include "base/check.h"
 
 static enum outcome refuse_unknown(const struct command *c, const struct rules_row rows[],
-				   const char **ret_detail)
+				   int *ret_row_index)
 {
 	for (int i = 0; i < c->row_count; i++) {
+		*ret_row_index = i;
 		if (rows[i].item->id == 0)
 			return OUTCOME_UNKNOWN_ITEM;
-		if (rows[i].location->id != 0)
-			continue;
-		if (c->kind == COMMAND_TRANSFER)
-			*ret_detail = i == 0 ? "The location in `from` is not known."
-					     : "The location in `to` is not known.";
-		return OUTCOME_UNKNOWN_LOCATION;
+		if (rows[i].location->id == 0)
+			return OUTCOME_UNKNOWN_LOCATION;
 	}
+	*ret_row_index = 0;
 	return OUTCOME_DONE;
 }
 
@@ -74,7 +72,7 @@ static bool is_short(const struct command *c, const struct rules_row *row, int64
 
 /* In the order of the checks: for each of them all rows, so that the first row has no priority. */
 static enum outcome refuse_deltas(const struct command *c, const struct rules_row rows[],
-				  const int64_t deltas[], struct shortage *ret_shortage)
+				  const int64_t deltas[], struct answer *a)
 {
 	for (int i = 0; i < c->row_count; i++) {
 		enum outcome o = refuse_archived(&rows[i], deltas[i]);
@@ -85,8 +83,8 @@ static enum outcome refuse_deltas(const struct command *c, const struct rules_ro
 	for (int i = 0; i < c->row_count; i++) {
 		if (!is_short(c, &rows[i], deltas[i]))
 			continue;
-		*ret_shortage = (struct shortage){
-			.row_index = i,
+		a->row_index = i;
+		a->shortage = (struct shortage){
 			.requested = c->kind == COMMAND_TRANSFER ? c->quantity : -c->quantity,
 			.available = stock_available(rows[i].stock),
 		};
@@ -163,7 +161,7 @@ static void check_command(const struct command *c, const struct rules_row rows[]
 static enum outcome decide(const struct command *c, const struct rules_row rows[], int64_t deltas[],
 			   struct answer *a)
 {
-	enum outcome o = refuse_unknown(c, rows, &a->detail);
+	enum outcome o = refuse_unknown(c, rows, &a->row_index);
 
 	if (o != OUTCOME_DONE)
 		return o;
@@ -175,7 +173,7 @@ static enum outcome decide(const struct command *c, const struct rules_row rows[
 	}
 	for (int i = 0; i < c->row_count; i++)
 		deltas[i] = on_hand_delta(c, i, rows[i].stock);
-	return refuse_deltas(c, rows, deltas, &a->shortage);
+	return refuse_deltas(c, rows, deltas, a);
 }
 
 void rules_decide(const struct command *c, struct rules_row rows[], const struct rules_clock *clock,
@@ -189,6 +187,7 @@ void rules_decide(const struct command *c, struct rules_row rows[], const struct
 	a->stock_count = 0;
 	a->shortage = (struct shortage){ 0 };
 	a->detail = NULL;
+	a->row_index = 0;
 	a->outcome = decide(c, rows, deltas, a);
 	a->status = outcome_row(a->outcome)->http_status;
 	if (a->outcome != OUTCOME_DONE)

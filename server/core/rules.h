@@ -28,7 +28,7 @@ struct rules_clock {
 
 /*
  * Decides ADJUST, SET, TRANSFER and READ. rows is parallel to command->rows. Fills outcome, status,
- * movements, stocks, shortage and detail of ret_answer; the caller moves its seq on by
+ * movements, stocks, shortage and row_index of ret_answer; the caller moves its seq on by
  * movement_count. Movements carry stock_id 0 where the row is new: the store knows it later.
  */
 void rules_decide(const struct command *c, struct rules_row rows[], const struct rules_clock *clock,

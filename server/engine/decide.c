@@ -293,6 +293,16 @@ static int distinct_rows(const struct command *c, struct row_ref rows[])
 	return count;
 }
 
+static int index_of_row(const struct command *c, uint64_t key)
+{
+	int i = 0;
+
+	while (c->rows[i].key != key)
+		i++;
+	CHECK(i < c->row_count);
+	return i;
+}
+
 /* Why the lease cannot be taken, or DONE. */
 static int may_take(struct decider *d, struct write *w, const struct row_ref rows[], int row_count,
 		    enum outcome *ret)
@@ -309,6 +319,7 @@ static int may_take(struct decider *d, struct write *w, const struct row_ref row
 		if (row->item->item.id == 0 || row->location->location.id == 0) {
 			*ret = row->item->item.id == 0 ? OUTCOME_UNKNOWN_ITEM
 						       : OUTCOME_UNKNOWN_LOCATION;
+			w->answer.row_index = index_of_row(&w->command, rows[i].key);
 			return 0;
 		}
 		keys[i] = rows[i].key;

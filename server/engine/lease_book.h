@@ -22,7 +22,7 @@ struct lease {
 	struct list link;         /* in lease_book.leases, by rising fence */
 	struct deadline deadline; /* in lease_book.deadlines */
 	char id[ID_BYTES_MAX + 1];
-	char purpose[PURPOSE_BYTES_MAX + 1];
+	char purpose[PURPOSE_CHARACTERS_MAX * 4 + 1]; /* of UTF-8 */
 	int64_t taken_at_ms;
 	int64_t expires_at_ms; /* UTC */
 	int64_t taken_ns;      /* monotonic: when it was taken */

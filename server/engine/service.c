@@ -77,9 +77,12 @@ void service_drain(struct service *s, int64_t until_ns)
 
 /* ---------------------------------------------------------------- writes */
 
-static void answer_at_once(struct write *w, struct waiter *waiter, enum outcome o)
+static void answer_at_once(struct service *s, struct write *w, struct waiter *waiter,
+			   enum outcome o)
 {
-	w->answer = (struct answer){ .outcome = o, .status = outcome_row(o)->http_status };
+	w->answer = (struct answer){ .outcome = o,
+				     .status = outcome_row(o)->http_status,
+				     .seq = service_seq(s) };
 	waiter->write = w;
 }
 
@@ -123,7 +126,7 @@ enum submit service_submit(struct service *s, struct write *w, struct waiter *wa
 
 	CHECK(w->state == WRITE_NEW);
 	if (!claim_rows(s, w)) {
-		answer_at_once(w, waiter, OUTCOME_OUT_OF_MEMORY);
+		answer_at_once(s, w, waiter, OUTCOME_OUT_OF_MEMORY);
 		return SUBMIT_ANSWERED;
 	}
 	w->decide_by_ns = now_ns + wait_ms * NS_PER_MS;
@@ -136,6 +139,8 @@ enum submit service_submit(struct service *s, struct write *w, struct waiter *wa
 
 		if (replay == REPLAY_OTHER_KEY)
 			continue;
+		if (w->answer.seq == 0)
+			w->answer.seq = service_seq(s);
 		waiter->write = w;
 		return SUBMIT_ANSWERED;
 	}

@@ -422,7 +422,7 @@ void handle_lease_put(struct exchange *x)
 		return;
 	if (!is_renewal) {
 		if (strncmp(w->command.lease_id, "l_", 2) == 0)
-			refuse(x, w, OUTCOME_MEANINGLESS, NULL,
+			refuse(x, w, OUTCOME_MEANINGLESS, "{id}",
 			       "Ids that begin with l_ are made by the server: choose another.");
 		else
 			take(x, w);

@@ -113,6 +113,30 @@ void reply_text(struct exchange *x, int status, const char *content_type)
 
 /* ---------------------------------------------------------------- problems */
 
+/* Writes and locked reads say what their lock cost, also where it came to none. */
+static bool is_timed(struct exchange *x)
+{
+	const char *read;
+
+	if (x->route == NULL)
+		return false;
+	if (x->route->method != HTTP_GET)
+		return true;
+	read = call_of(x) != NULL ? call_parameter(x, "read") : NULL;
+	return read != NULL && strcmp(read, "locked") == 0;
+}
+
+static void no_timing_header(struct exchange *x)
+{
+	static const struct server_timing nothing;
+	char *value = arena_alloc(&x->arena, SERVER_TIMING_BYTES);
+
+	if (value == NULL)
+		return;
+	server_timing_format(value, &nothing);
+	exchange_header_add(x, "Server-Timing", value);
+}
+
 void reply_problem(struct exchange *x, const struct problem *p)
 {
 	struct problem mine = *p;
@@ -120,6 +144,8 @@ void reply_problem(struct exchange *x, const struct problem *p)
 	mine.request_id = x->request_id;
 	problem_write_body(&x->reply, &mine);
 	x->content_type = problem_type;
+	if (is_timed(x))
+		no_timing_header(x);
 	retry_header(x, p->outcome);
 	reply_json(x, outcome_row(p->outcome)->http_status, service_seq(x->service));
 }

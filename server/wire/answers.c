@@ -2,7 +2,7 @@
 #include "base/check.h"
 #include <stdio.h>
 
-enum { DETAIL_BYTES = 512, ANSWER_BYTES = 1024 };
+enum { DETAIL_BYTES = 1024, ANSWER_BYTES = 1024 };
 
 /* ---------------------------------------------------------------- objects */
 
@@ -156,14 +156,30 @@ void problem_write_body(struct text *out, const struct problem *p)
 
 /* ---------------------------------------------------------------- refusals of commands */
 
-static const char *sku_of(const struct command *c)
+/* The names that a refusal is about. */
+static const char *sku_of(const struct command *c, const struct answer *a)
 {
-	return c->row_count > 0 ? c->rows[0].sku.text : c->item.sku.text;
+	return c->row_count > 0 ? c->rows[a->row_index].sku.text : c->item.sku.text;
 }
 
-static const char *location_of(const struct command *c)
+static const char *location_of(const struct command *c, const struct answer *a)
 {
-	return c->row_count > 0 ? c->rows[0].location.text : c->location.code.text;
+	return c->row_count > 0 ? c->rows[a->row_index].location.text : c->location.code.text;
+}
+
+/* Of an item or location command: is it about one that does not exist, or at which version? */
+static void stale_detail(char out[DETAIL_BYTES], const struct command *c, const struct answer *a)
+{
+	bool is_item = c->kind == COMMAND_ITEM_PUT || c->kind == COMMAND_ITEM_DELETE;
+	const char *what = is_item ? "Item" : "Location";
+	const char *name = is_item ? c->item.sku.text : c->location.code.text;
+	int64_t version = is_item ? a->item.version : a->location.version;
+
+	if (version != 0)
+		snprintf(out, DETAIL_BYTES, "%s %s is at version %lld.", what, name,
+			 (long long)version);
+	else
+		snprintf(out, DETAIL_BYTES, "%s %s does not exist.", what, name);
 }
 
 /* A sentence with the names and numbers of this refusal; "" where the title says it all. */
@@ -175,31 +191,39 @@ static void refusal_detail(char out[DETAIL_BYTES], const struct command *c, cons
 	switch (a->outcome) {
 	case OUTCOME_INSUFFICIENT_STOCK:
 		snprintf(out, DETAIL_BYTES, "%s at %s: %lld asked for, %lld available.",
-			 c->rows[a->shortage.row_index].sku.text,
-			 c->rows[a->shortage.row_index].location.text,
-			 (long long)a->shortage.requested, (long long)a->shortage.available);
+			 sku_of(c, a), location_of(c, a), (long long)a->shortage.requested,
+			 (long long)a->shortage.available);
 		break;
 	case OUTCOME_STALE_QUANTITY:
-		snprintf(out, DETAIL_BYTES, "%s at %s has %lld on hand, not %lld.", sku_of(c),
-			 location_of(c), now != NULL ? (long long)now->on_hand : 0,
+		snprintf(out, DETAIL_BYTES, "%s at %s has %lld on hand, not %lld.", sku_of(c, a),
+			 location_of(c, a), now != NULL ? (long long)now->on_hand : 0,
 			 (long long)c->condition.on_hand);
 		break;
 	case OUTCOME_PRECONDITION_FAILED:
 		if (now != NULL)
-			snprintf(out, DETAIL_BYTES, "%s at %s is at version %lld.", sku_of(c),
-				 location_of(c), (long long)now->version);
+			snprintf(out, DETAIL_BYTES, "%s at %s is at version %lld.", sku_of(c, a),
+				 location_of(c, a), (long long)now->version);
+		else if (c->row_count == 0)
+			stale_detail(out, c, a);
 		break;
 	case OUTCOME_UNKNOWN_ITEM:
-		if (c->row_count <= 1)
-			snprintf(out, DETAIL_BYTES, "There is no item %s.", sku_of(c));
+		snprintf(out, DETAIL_BYTES, "There is no item %s.", sku_of(c, a));
 		break;
 	case OUTCOME_UNKNOWN_LOCATION:
-		if (c->row_count <= 1)
-			snprintf(out, DETAIL_BYTES, "There is no location %s.", location_of(c));
+		snprintf(out, DETAIL_BYTES, "There is no location %s.", location_of(c, a));
+		break;
+	case OUTCOME_ITEM_IN_USE:
+		snprintf(out, DETAIL_BYTES, "%s has stock or movements, or is leased.",
+			 sku_of(c, a));
+		break;
+	case OUTCOME_LOCATION_IN_USE:
+		snprintf(out, DETAIL_BYTES, "%s has stock or movements, or is leased.",
+			 location_of(c, a));
 		break;
 	case OUTCOME_ROW_LEASED:
-		snprintf(out, DETAIL_BYTES, "Lease %.64s (%.128s) holds a row for %lld ms more.",
-			 a->lease.id, a->lease.purpose, (long long)a->lease.expires_in_ms);
+		snprintf(out, DETAIL_BYTES, "Lease %s%s%s%s holds a row for %lld ms more.",
+			 a->lease.id, a->lease.purpose[0] != '\0' ? " (" : "", a->lease.purpose,
+			 a->lease.purpose[0] != '\0' ? ")" : "", (long long)a->lease.expires_in_ms);
 		break;
 	default:
 		break;
@@ -210,24 +234,26 @@ static void refusal_detail(char out[DETAIL_BYTES], const struct command *c, cons
 static const char *refusal_hint(char out[DETAIL_BYTES], const struct command *c,
 				const struct answer *a)
 {
-	if (a->outcome == OUTCOME_UNKNOWN_ITEM && c->row_count <= 1)
+	if (a->outcome == OUTCOME_UNKNOWN_ITEM)
 		snprintf(out, DETAIL_BYTES,
 			 "Create it first: PUT /v1/items/%s with {\"name\":\"...\"}. Skus are "
 			 "case-sensitive.",
-			 sku_of(c));
-	else if (a->outcome == OUTCOME_UNKNOWN_LOCATION && c->row_count <= 1)
+			 sku_of(c, a));
+	else if (a->outcome == OUTCOME_UNKNOWN_LOCATION)
 		snprintf(out, DETAIL_BYTES,
 			 "Create it first: PUT /v1/locations/%s with {\"name\":\"...\"}. Codes are "
 			 "case-sensitive.",
-			 location_of(c));
+			 location_of(c, a));
 	else
 		return NULL;
 	return out;
 }
 
-static void shortage_numbers(struct json *j, const struct command *c, const struct shortage *s)
+static void shortage_numbers(struct json *j, const struct command *c, const struct answer *a)
 {
-	row_names(j, &c->rows[s->row_index].sku, &c->rows[s->row_index].location);
+	const struct shortage *s = &a->shortage;
+
+	row_names(j, &c->rows[a->row_index].sku, &c->rows[a->row_index].location);
 	JSON_NAME(j, "requested"), json_int(j, s->requested);
 	JSON_NAME(j, "available"), json_int(j, s->available);
 	JSON_NAME(j, "shortfall");
@@ -255,10 +281,10 @@ static void refusal_members(struct json *j, const struct command *c, const struc
 	case OUTCOME_INSUFFICIENT_STOCK:
 		JSON_NAME(j, "lines"), json_open(j, '[');
 		json_open(j, '{');
-		shortage_numbers(j, c, &a->shortage);
+		shortage_numbers(j, c, a);
 		json_close(j, '}');
 		json_close(j, ']');
-		shortage_numbers(j, c, &a->shortage);
+		shortage_numbers(j, c, a);
 		break;
 	case OUTCOME_PRECONDITION_FAILED:
 	case OUTCOME_STALE_QUANTITY:

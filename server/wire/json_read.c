@@ -96,6 +96,16 @@ static bool is_reason(const char *s, size_t byte_count)
 	return byte_count >= 1 && byte_count <= REASON_BYTES_MAX;
 }
 
+/* Code points; the parser has seen to it that it is UTF-8. */
+static size_t character_count(const char *s, size_t byte_count)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < byte_count; i++)
+		count += ((unsigned char)s[i] & 0xc0) != 0x80;
+	return count;
+}
+
 static bool read_string(const struct field *f, const char *pointer, const json_t *value,
 			struct arena *a, struct field_value *v, struct message_error *e)
 {
@@ -119,9 +129,10 @@ static bool read_string(const struct field *f, const char *pointer, const json_t
 					      "1 to %d of a-z and _.", REASON_BYTES_MAX);
 		break;
 	default:
-		if (byte_count > (size_t)f->most || (f->is_required && byte_count == 0))
+		if (character_count(s, byte_count) > (size_t)f->most ||
+		    (f->is_required && byte_count == 0))
 			return message_refuse(e, OUTCOME_INVALID_FIELD, pointer,
-					      "%d to %lld bytes of UTF-8.", f->is_required ? 1 : 0,
+					      "%d to %lld characters.", f->is_required ? 1 : 0,
 					      (long long)f->most);
 		if (memchr(s, '\0', byte_count) != NULL)
 			return message_refuse(e, OUTCOME_INVALID_FIELD, pointer,

@@ -11,7 +11,7 @@
 #define REFERENCE_FIELD                                                       \
 	{                                                                     \
 		.name = "reference", .type = FIELD_TEXT, .may_be_null = true, \
-		.most = REFERENCE_BYTES_MAX                                   \
+		.most = REFERENCE_CHARACTERS_MAX                                   \
 	}
 
 static void set_reason(struct command *c, const struct field_value *reason,
@@ -160,8 +160,8 @@ bool message_read_item(const char *body, size_t byte_count, struct arena *a, str
 		[NAME] = { .name = "name",
 			   .type = FIELD_TEXT,
 			   .is_required = true,
-			   .most = NAME_BYTES_MAX },
-		[UNIT] = { .name = "unit", .type = FIELD_TEXT, .most = UNIT_BYTES_MAX },
+			   .most = NAME_CHARACTERS_MAX },
+		[UNIT] = { .name = "unit", .type = FIELD_TEXT, .most = UNIT_CHARACTERS_MAX },
 		[BACKORDER] = { .name = "backorder_limit", .type = FIELD_INTEGER, QUANTITY },
 		[REORDER] = { .name = "reorder_point",
 			      .type = FIELD_INTEGER,
@@ -184,7 +184,7 @@ bool message_read_item(const char *body, size_t byte_count, struct arena *a, str
 				      "0 or more, or null.");
 	if (v[UNIT].is_present && v[UNIT].text[0] == '\0')
 		return message_refuse(e, OUTCOME_INVALID_FIELD, "/unit", "1 to %d bytes of UTF-8.",
-				      UNIT_BYTES_MAX);
+				      UNIT_CHARACTERS_MAX);
 	c->item.name = v[NAME].text;
 	c->item.unit = v[UNIT].text != NULL ? v[UNIT].text : "piece";
 	c->item.attributes = v[ATTRIBUTES].text;
@@ -203,7 +203,7 @@ bool message_read_location(const char *body, size_t byte_count, struct arena *a,
 		[NAME] = { .name = "name",
 			   .type = FIELD_TEXT,
 			   .is_required = true,
-			   .most = NAME_BYTES_MAX },
+			   .most = NAME_CHARACTERS_MAX },
 		[ARCHIVED] = { .name = "archived", .type = FIELD_BOOL },
 	};
 	struct field_value v[COUNT];
@@ -231,7 +231,9 @@ bool message_read_lease(const char *body, size_t byte_count, struct arena *a, st
 	static const struct field fields[COUNT] = {
 		[ROWS] = { .name = "rows", .type = FIELD_ROWS, .is_required = true },
 		[TTL] = { .name = "ttl_s", .type = FIELD_INTEGER, .is_required = true, QUANTITY },
-		[PURPOSE] = { .name = "purpose", .type = FIELD_TEXT, .most = PURPOSE_BYTES_MAX },
+		[PURPOSE] = { .name = "purpose",
+			      .type = FIELD_TEXT,
+			      .most = PURPOSE_CHARACTERS_MAX },
 	};
 	struct field_value v[COUNT];
 

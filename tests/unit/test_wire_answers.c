@@ -211,7 +211,8 @@ static void a_shortage_is_told_in_lines_and_flat(void **state)
 {
 	struct command c = command(COMMAND_TRANSFER);
 	struct answer a = { .outcome = OUTCOME_INSUFFICIENT_STOCK,
-			    .shortage = { .row_index = 1, .requested = 8, .available = 7 } };
+			    .row_index = 1,
+			    .shortage = { .requested = 8, .available = 7 } };
 
 	(void)state;
 	expect(&c, &a,
@@ -262,9 +263,18 @@ static const struct refusal_row {
 	  "\"detail\":\"There is no item A-1.\",\"hint\":\"Create it first: PUT /v1/items/A-1 with {\\\"name\\\":" },
 	{ "an unknown location has its PUT", COMMAND_ADJUST, { .outcome = OUTCOME_UNKNOWN_LOCATION },
 	  "\"detail\":\"There is no location WH1.\",\"hint\":\"Create it first: PUT /v1/locations/WH1 with {" },
-	{ "one of two is told by its field", COMMAND_TRANSFER,
-	  { .outcome = OUTCOME_UNKNOWN_LOCATION, .detail = "The location in `to` is not known." },
-	  "\"detail\":\"The location in `to` is not known.\"" },
+	{ "so has the second of two", COMMAND_TRANSFER, { .outcome = OUTCOME_UNKNOWN_LOCATION, .row_index = 1 },
+	  "\"detail\":\"There is no location WH2.\",\"hint\":\"Create it first: PUT /v1/locations/WH2 with {" },
+	{ "a stale item tells its version", COMMAND_ITEM_PUT,
+	  { .outcome = OUTCOME_PRECONDITION_FAILED, .item = { .id = 1, .version = 2 } },
+	  "\"detail\":\"Item A-1 is at version 2.\"" },
+	{ "an item that is not there has none", COMMAND_ITEM_PUT, { .outcome = OUTCOME_PRECONDITION_FAILED },
+	  "\"detail\":\"Item A-1 does not exist.\"" },
+	{ "why an item stays is said", COMMAND_ADJUST, { .outcome = OUTCOME_ITEM_IN_USE },
+	  "\"detail\":\"A-1 has stock or movements, or is leased.\"" },
+	{ "a lease without a purpose", COMMAND_ADJUST,
+	  { .outcome = OUTCOME_ROW_LEASED, .lease = { .id = "l_7", .purpose = "", .expires_in_ms = 900 } },
+	  "\"detail\":\"Lease l_7 holds a row for 900 ms more.\"" },
 	{ "what is not known is said", COMMAND_ADJUST, { .outcome = OUTCOME_OUTCOME_UNKNOWN, .is_unknown = true },
 	  "\"outcome\":\"unknown\"" },
 	{ "a stored body is sent as it is", COMMAND_ADJUST,
@@ -282,6 +292,7 @@ static void refusals_explain_themselves(void **state)
 
 		if (r->kind == COMMAND_ITEM_PUT || r->kind == COMMAND_LOCATION_DELETE)
 			c.row_count = 0;
+		c.item.sku = rows[0].sku;
 		c.condition.on_hand = 5;
 		text_init(&t);
 		answer_write_body(&t, &c, &r->answer);
