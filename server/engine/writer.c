@@ -12,6 +12,8 @@ enum {
 	EXIT_DISK_FAILED = 74,
 	FAILURES_MAX = 3, /* groups that fail in a row, for another reason than a full disk */
 	HOUSEKEEPING_MS = 1000,
+	OLD_KEYS_ALONE = 5000,   /* deleted in a group of their own, when there is nothing to do */
+	OLD_KEYS_PER_MEMBER = 4, /* deleted beside each command of a group: faster than they come */
 	FULL_LOG_S = 60,
 };
 
@@ -267,6 +269,20 @@ static int write_key(struct writer *wr, struct write *w)
 	return r;
 }
 
+/* Deletes at most `count` forgotten keys from the store, within a group. */
+static int delete_old_keys(struct writer *wr, int count)
+{
+	int r = wr->store->ops->delete_keys(wr->store, wr->key_floor, count);
+
+	if (r < 0)
+		return r;
+	if (r < count) {
+		wr->key_floor_deleted = wr->key_floor;
+		wr->has_old_keys = false;
+	}
+	return 0;
+}
+
 static int write_group(struct writer *wr)
 {
 	int64_t movement_count = 0;
@@ -282,6 +298,11 @@ static int write_group(struct writer *wr)
 			return r;
 		movement_count += w->answer.movement_count;
 		r = decided_is_recorded(w) ? write_key(wr, w) : 0;
+		if (r < 0)
+			return r;
+	}
+	if (wr->has_old_keys) {
+		r = delete_old_keys(wr, OLD_KEYS_PER_MEMBER * wr->group.member_count);
 		if (r < 0)
 			return r;
 	}
@@ -639,44 +660,52 @@ static void checkpoint_if_due(struct writer *wr)
 	wr->checkpoint_from_bytes = bytes + WAL_BYTES_CHECKPOINT / 4;
 }
 
-/* Deletes forgotten keys from the store, in a small group of its own. */
-static void delete_old_keys(struct writer *wr)
+/* In a small group of its own. */
+static void delete_old_keys_alone(struct writer *wr)
 {
-	enum { DELETE_COUNT = 5000 };
 	struct store_begun begun;
-	int64_t floor = lock_manager_forget_keys(wr->locks, store_time_ms(wr));
+	int r;
 
-	if (floor == 0 || wr->store->ops->begin(wr->store, NULL, NULL, &begun) < 0)
+	if (wr->store->ops->begin(wr->store, NULL, NULL, &begun) < 0) {
+		wr->has_old_keys = false; /* another program holds it: later */
 		return;
-	if (begun.is_changed_by_others ||
-	    wr->store->ops->delete_keys(wr->store, floor, DELETE_COUNT) <= 0) {
+	}
+	if (begun.is_changed_by_others) {
 		/* Let the next group find out what others wrote. */
 		(void)wr->store->ops->rollback(wr->store);
+		wr->has_old_keys = false;
 		return;
 	}
-
-	int r = wr->store->ops->commit(wr->store);
-
-	if (r < 0)
+	r = delete_old_keys(wr, OLD_KEYS_ALONE);
+	if (r == 0)
+		r = wr->store->ops->commit(wr->store);
+	if (r < 0) {
+		wr->has_old_keys = false;
 		fail_group(wr, r);
+	}
 }
 
-static void keep_house(struct writer *wr)
+/* Once a second, and in between as long as there are old keys and nothing else to do. */
+static void keep_house(struct writer *wr, bool is_idle)
 {
 	int64_t now_ns = clock_monotonic_ns();
+	bool is_due = now_ns - wr->housekept_ns >= HOUSEKEEPING_MS * NS_PER_MS;
+	int64_t floor;
+	int r = 0;
 
-	if (now_ns - wr->housekept_ns < HOUSEKEEPING_MS * NS_PER_MS)
-		return;
-	wr->housekept_ns = now_ns;
-	group_begin(&wr->group);
-
-	int r = wr->store->ops->check_file(wr->store);
-
-	if (r < 0) {
-		fail_group(wr, r);
-		return;
+	if (is_due) {
+		wr->housekept_ns = now_ns;
+		floor = lock_manager_forget_keys(wr->locks, store_time_ms(wr));
+		if (floor > wr->key_floor)
+			wr->key_floor = floor;
+		wr->has_old_keys = wr->key_floor > wr->key_floor_deleted;
+		r = wr->store->ops->check_file(wr->store);
 	}
-	delete_old_keys(wr);
+	group_begin(&wr->group);
+	if (r < 0)
+		fail_group(wr, r);
+	else if (wr->has_old_keys && is_idle)
+		delete_old_keys_alone(wr);
 }
 
 static void end_drain_if_over(struct writer *wr)
@@ -698,24 +727,33 @@ static bool has_work(struct writer *wr)
 	return has_ready || !list_is_empty(&wr->ended_leases);
 }
 
+static int64_t next_housekeeping_ns(const struct writer *wr)
+{
+	return wr->housekept_ns + HOUSEKEEPING_MS * NS_PER_MS;
+}
+
 static void *writer_main(void *context)
 {
 	struct writer *wr = context;
 
 	pthread_setname_np(pthread_self(), "writer");
-	while (lock_manager_wait(wr->locks, wr->housekept_ns + HOUSEKEEPING_MS * NS_PER_MS)) {
+	while (lock_manager_wait(wr->locks, wr->has_old_keys ? 0 : next_housekeeping_ns(wr))) {
+		bool is_idle;
+
 		lock_manager_end_leases(wr->locks, clock_monotonic_ns(), &wr->ended_leases);
 		end_drain_if_over(wr);
 		if (wr->has_failed) {
 			refuse_ready(wr, OUTCOME_STORE_FAILED);
 			wr->housekept_ns = clock_monotonic_ns();
+			wr->has_old_keys = false;
 			continue;
 		}
-		if (has_work(wr)) {
+		is_idle = !has_work(wr);
+		if (!is_idle) {
 			run_group(wr);
 			checkpoint_if_due(wr);
 		}
-		keep_house(wr);
+		keep_house(wr, is_idle);
 	}
 	return NULL;
 }
@@ -726,6 +764,9 @@ static void see_key(void *context, int64_t id, uint64_t key_hash, int64_t at_ms)
 {
 	struct writer *wr = context;
 
+	/* Those before the first are too old, or too many. */
+	if (wr->key_floor == 0)
+		wr->key_floor = id - 1;
 	lock_manager_add_key(wr->locks, key_hash, id, at_ms);
 }
 

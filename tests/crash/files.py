@@ -6,6 +6,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import time
 
 from case import Daemon, run_cases
 from load import STOPPED, Load, make_rows
@@ -200,6 +201,37 @@ def damaged_while_running(rowlockd, folder):
         assert server.process.returncode in (DATA, DISK), server.last_words()
 
 
+OLD_KEYS = 20000
+KEY = {"Idempotency_Key": "new"}
+
+
+def old_keys_are_deleted(rowlockd, folder):
+    """Keys of the day before yesterday leave the store, also while requests come in."""
+    store = make_store(rowlockd, folder)
+    database = sqlite3.connect(store)
+    database.execute("DELETE FROM idempotency")
+    database.execute("""
+        WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
+        INSERT INTO idempotency (key, fingerprint, status, outcome, stock_seq, first_seq,
+            movement_count, at) SELECT 'old-' || i, 1, 201, 'done', 1, 1, 0, 1000 FROM n""",
+                     (OLD_KEYS,))
+    database.commit()
+    database.close()
+    with Daemon(rowlockd, store) as server:
+        client = Client(server.port)
+        client.post("/v1/stock/A-1/WH1/adjust", {"delta": 1}, **KEY)
+    with Daemon(rowlockd, store) as server:
+        client = Client(server.port)
+        database = sqlite3.connect(f"file:{store}?mode=ro", uri=True)
+        deadline = time.monotonic() + END_S_MAX
+        while database.execute("SELECT count(*) FROM idempotency").fetchone() != (1,):
+            assert time.monotonic() < deadline, "old keys stay in the store"
+            assert client.post("/v1/stock/A-1/WH1/adjust", {"delta": 1}).status == 201
+        database.close()
+        again = client.post("/v1/stock/A-1/WH1/adjust", {"delta": 1}, **KEY)
+        assert again.header("Idempotency-Replayed") == "true"
+
+
 run_cases([
     ("a second instance on the same file is refused (75), and a killed first one is not in its way",
      second_instance),
@@ -209,6 +241,7 @@ run_cases([
      unmarked_database),
     ("a database of a later version is refused (65) and left alone", newer_database),
     ("a damaged database is refused (65)", damaged_database),
+    ("idempotency keys of the day before yesterday leave the store", old_keys_are_deleted),
     ("a lock file without its store is refused (65), unless --create", store_is_gone),
     ("a database that is moved away under load: no write is acknowledged into nowhere (74)",
      moved_under_load),
