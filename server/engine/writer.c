@@ -760,19 +760,25 @@ static void *writer_main(void *context)
 
 /* ---------------------------------------------------------------- opening */
 
+struct key_loader {
+	struct writer *writer;
+	bool has_seen_one;
+};
+
 static void see_key(void *context, int64_t id, uint64_t key_hash, int64_t at_ms)
 {
-	struct writer *wr = context;
+	struct key_loader *l = context;
 
-	/* Those before the first are too old, or too many. */
-	if (wr->key_floor == 0)
-		wr->key_floor = id - 1;
-	lock_manager_add_key(wr->locks, key_hash, id, at_ms);
+	if (!l->has_seen_one)
+		l->writer->key_floor = id - 1; /* those before are too old, or too many */
+	l->has_seen_one = true;
+	lock_manager_add_key(l->writer->locks, key_hash, id, at_ms);
 }
 
 static int load_state(struct writer *wr)
 {
 	struct store_begun begun;
+	struct key_loader loader = { .writer = wr };
 	const struct store_ops *ops = wr->store->ops;
 	int r = ops->newest_ms(wr->store, &wr->newest_ms);
 
@@ -786,7 +792,7 @@ static int load_state(struct writer *wr)
 	r = reload_leases(wr);
 	if (r == 0)
 		r = ops->each_key(wr->store, wr->decider.now_ms - KEY_AGE_H_MAX * 3600 * MS_PER_S,
-				  KEYS_MAX, see_key, wr);
+				  KEYS_MAX, see_key, &loader);
 	(void)ops->rollback(wr->store);
 	atomic_store(&wr->seq, begun.seq);
 	atomic_store(&wr->published_ms, wr->newest_ms);
