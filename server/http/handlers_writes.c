@@ -109,6 +109,9 @@ static bool read_key(struct exchange *x, struct write *w)
 			return true;
 		refuse(x, w, OUTCOME_KEY_MISSING, NULL, NULL);
 		return false;
+	case HEADER_NO_MEMORY:
+		refuse(x, w, OUTCOME_OUT_OF_MEMORY, NULL, NULL);
+		return false;
 	case HEADER_READ:
 		break;
 	}
@@ -120,10 +123,18 @@ static bool read_key(struct exchange *x, struct write *w)
 
 static bool read_lease(struct exchange *x, struct write *w)
 {
-	if (lease_header_read(exchange_header(x, "Lease"), &w->arena, &w->command) != HEADER_WRONG)
+	switch (lease_header_read(exchange_header(x, "Lease"), &w->arena, &w->command)) {
+	case HEADER_ABSENT:
+	case HEADER_READ:
 		return true;
-	refuse(x, w, OUTCOME_INVALID_HEADER, "Lease",
-	       "Lease: <id>;fence=<number>, up to 8 separated by commas.");
+	case HEADER_WRONG:
+		refuse(x, w, OUTCOME_INVALID_HEADER, "Lease",
+		       "Lease: <id>;fence=<number>, up to 8 separated by commas.");
+		break;
+	case HEADER_NO_MEMORY:
+		refuse(x, w, OUTCOME_OUT_OF_MEMORY, NULL, NULL);
+		break;
+	}
 	return false;
 }
 
@@ -403,6 +414,9 @@ static bool header_names_lease(struct exchange *x, struct write *w)
 		if (named.fence_count == 1 && strcmp(named.fence_ids[0], w->command.lease_id) == 0)
 			return true;
 		break;
+	case HEADER_NO_MEMORY:
+		refuse(x, w, OUTCOME_OUT_OF_MEMORY, NULL, NULL);
+		return false;
 	case HEADER_WRONG:
 		break;
 	}

@@ -294,7 +294,7 @@ enum read_header key_read(const char *value, struct arena *a, const char **ret_k
 		if (!is_key_character(value[i]))
 			return HEADER_WRONG;
 	*ret_key = arena_copy(a, value, bytes);
-	return *ret_key != NULL ? HEADER_READ : HEADER_WRONG;
+	return *ret_key != NULL ? HEADER_READ : HEADER_NO_MEMORY;
 }
 
 bool id_is_valid(const char *id)
@@ -308,8 +308,8 @@ bool id_is_valid(const char *id)
 }
 
 /* "l_77;fence=31" up to a comma or the end; moves *at behind it. */
-static bool one_lease_read(const char **at, struct arena *a, const char **ret_id,
-			   int64_t *ret_fence)
+static enum read_header one_lease_read(const char **at, struct arena *a, const char **ret_id,
+				       int64_t *ret_fence)
 {
 	static const char fence[] = ";fence=";
 	const char *id = skip_blanks(*at);
@@ -318,21 +318,23 @@ static bool one_lease_read(const char **at, struct arena *a, const char **ret_id
 	char digits[20];
 
 	if (*parameter != ';')
-		return false;
+		return HEADER_WRONG;
 	parameter = skip_blanks(parameter + 1);
 	if (strncmp(parameter, fence + 1, sizeof(fence) - 2) != 0)
-		return false;
+		return HEADER_WRONG;
 	parameter += sizeof(fence) - 2;
 
 	size_t digit_count = strspn(parameter, "0123456789");
 
 	if (digit_count < 1 || digit_count >= sizeof(digits))
-		return false;
+		return HEADER_WRONG;
 	memcpy(digits, parameter, digit_count);
 	digits[digit_count] = '\0';
 	*ret_id = arena_copy(a, id, id_bytes);
 	*at = skip_blanks(parameter + digit_count);
-	return *ret_id != NULL && id_is_valid(*ret_id) && integer_read(digits, ret_fence);
+	if (*ret_id == NULL)
+		return HEADER_NO_MEMORY;
+	return id_is_valid(*ret_id) && integer_read(digits, ret_fence) ? HEADER_READ : HEADER_WRONG;
 }
 
 enum read_header lease_header_read(const char *value, struct arena *a, struct command *c)
@@ -341,10 +343,14 @@ enum read_header lease_header_read(const char *value, struct arena *a, struct co
 		return HEADER_ABSENT;
 	c->fence_count = 0;
 	do {
-		if (c->fence_count == CLAIM_FENCES_MAX ||
-		    !one_lease_read(&value, a, &c->fence_ids[c->fence_count],
-				    &c->fences[c->fence_count]))
+		if (c->fence_count == CLAIM_FENCES_MAX)
 			return HEADER_WRONG;
+
+		enum read_header one = one_lease_read(&value, a, &c->fence_ids[c->fence_count],
+						      &c->fences[c->fence_count]);
+
+		if (one != HEADER_READ)
+			return one;
 		c->fence_count++;
 	} while (*value++ == ',');
 	return value[-1] == '\0' ? HEADER_READ : HEADER_WRONG;

@@ -50,7 +50,12 @@ bool integer_read(const char *text, int64_t *ret);
 
 /* ---------------------------------------------------------------- headers */
 
-enum read_header { HEADER_ABSENT, HEADER_READ, HEADER_WRONG };
+enum read_header {
+	HEADER_ABSENT,
+	HEADER_READ,
+	HEADER_WRONG,
+	HEADER_NO_MEMORY, /* of those that are copied into an arena */
+};
 
 /* If-Match: "12", or *, into the condition; a weak or foreign tag never matches. May be a list. */
 enum read_header if_match_read(const char *value, struct condition *c, bool *ret_is_any,

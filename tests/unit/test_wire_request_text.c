@@ -361,6 +361,34 @@ static void lease_headers_name_leases_with_their_fences(void **state)
 	assert_int_equal(lease_header_read(NULL, NULL, NULL), HEADER_ABSENT);
 }
 
+static bool is_memory_short;
+
+void *__real_malloc(size_t bytes);
+void *__wrap_malloc(size_t bytes);
+
+void *__wrap_malloc(size_t bytes)
+{
+	return is_memory_short ? NULL : __real_malloc(bytes);
+}
+
+static void short_memory_is_not_taken_for_a_wrong_header(void **state)
+{
+	struct command c = { 0 };
+	const char *key = NULL;
+	struct arena a;
+
+	(void)state;
+	arena_init(&a);
+	assert_non_null(arena_alloc(&a, ARENA_FIRST_BYTES));
+	is_memory_short = true;
+	assert_int_equal(key_read("k-1", &a, &key), HEADER_NO_MEMORY);
+	assert_int_equal(lease_header_read("l_77;fence=31", &a, &c), HEADER_NO_MEMORY);
+	assert_int_equal(key_read("a b", &a, &key), HEADER_WRONG);
+	assert_int_equal(lease_header_read("l_77", &a, &c), HEADER_WRONG);
+	is_memory_short = false;
+	arena_fini(&a);
+}
+
 /* ---------------------------------------------------------------- preferences */
 
 /* clang-format off */
@@ -435,6 +463,7 @@ int main(void)
 		cmocka_unit_test(if_none_match_is_a_star_for_writes_and_tags_for_reads),
 		cmocka_unit_test(keys_are_quoted_or_bare),
 		cmocka_unit_test(lease_headers_name_leases_with_their_fences),
+		cmocka_unit_test(short_memory_is_not_taken_for_a_wrong_header),
 		cmocka_unit_test(preferences_about_waiting_are_read_and_others_ignored),
 		cmocka_unit_test(ids_are_words),
 	};
