@@ -155,22 +155,56 @@ void reply_refuse(struct exchange *x, enum outcome o, const char *detail)
 	reply_problem(x, &(struct problem){ .outcome = o, .detail = detail });
 }
 
-void reply_wrong_parameter(struct exchange *x, const char *name, const char *what)
+/* One of `errors`; adds its sentence to the detail of the problem. False: memory is short. */
+static bool wrong_parameter_write(struct json *errors, struct text *detail,
+				  const struct wrong_parameter *wrong)
 {
-	struct text pointer, detail;
+	struct text pointer, sentence;
+	bool is_written;
 
 	text_init(&pointer);
+	text_init(&sentence);
+	text_add_format(&pointer, "?%s", wrong->name);
+	text_add_format(&sentence, "The parameter %s %s", wrong->name, wrong->what);
+	is_written = !pointer.failed && !sentence.failed;
+	if (is_written) {
+		json_open(errors, '{');
+		JSON_NAME(errors, "pointer"), json_text(errors, pointer.data);
+		JSON_NAME(errors, "detail"), json_text(errors, sentence.data);
+		json_close(errors, '}');
+		text_add(detail, detail->byte_count > 0 ? " " : "");
+		text_add(detail, sentence.data);
+	}
+	text_fini(&pointer);
+	text_fini(&sentence);
+	return is_written;
+}
+
+void reply_wrong_parameters(struct exchange *x, const struct wrong_parameter wrong[], int count)
+{
+	struct text members, detail;
+	struct json j = json_begin(&members);
+	bool is_written = true;
+
+	text_init(&members);
 	text_init(&detail);
-	text_add_format(&pointer, "?%s", name);
-	text_add_format(&detail, "The parameter %s %s", name, what);
-	if (pointer.failed || detail.failed)
+	JSON_NAME(&j, "errors"), json_open(&j, '[');
+	for (int i = 0; i < count; i++)
+		is_written = wrong_parameter_write(&j, &detail, &wrong[i]) && is_written;
+	json_close(&j, ']');
+	if (!is_written || members.failed || detail.failed)
 		reply_refuse(x, OUTCOME_OUT_OF_MEMORY, NULL);
 	else
 		reply_problem(x, &(struct problem){ .outcome = OUTCOME_INVALID_PARAMETER,
 						    .detail = detail.data,
-						    .pointer = pointer.data });
-	text_fini(&pointer);
+						    .members = members.data });
+	text_fini(&members);
 	text_fini(&detail);
+}
+
+void reply_wrong_parameter(struct exchange *x, const char *name, const char *what)
+{
+	reply_wrong_parameters(x, &(struct wrong_parameter){ .name = name, .what = what }, 1);
 }
 
 void reply_fault(struct exchange *x, int fault)

@@ -26,7 +26,13 @@ void reply_refuse(struct exchange *x, enum outcome o, const char *detail);
 /* Any problem; request_id is filled in. */
 void reply_problem(struct exchange *x, const struct problem *p);
 
-/* INVALID_PARAMETER: "the parameter <name> <what>". */
+/* INVALID_PARAMETER: "The parameter <name> <what>". */
+struct wrong_parameter {
+	const char *name;
+	const char *what;
+};
+
+void reply_wrong_parameters(struct exchange *x, const struct wrong_parameter wrong[], int count);
 void reply_wrong_parameter(struct exchange *x, const char *name, const char *what);
 
 /* A read failed: logs it; STORE_BUSY for -ETIME, OUT_OF_MEMORY for -ENOMEM, STORE_FAILED otherwise.

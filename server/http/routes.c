@@ -86,32 +86,45 @@ static bool is_among(const char *words, const char *name)
 	return false;
 }
 
-/* Has one before it the same name? */
-static bool is_repeated(const struct query *q, int index)
+/* How many before it have the same name? */
+static int earlier_count(const struct query *q, int index)
 {
+	int count = 0;
+
 	for (int i = 0; i < index; i++)
-		if (strcmp(q->parameters[i].name, q->parameters[index].name) == 0)
-			return true;
-	return false;
+		count += strcmp(q->parameters[i].name, q->parameters[index].name) == 0;
+	return count;
+}
+
+/* NULL: there is none, or it was told of one before it with the same name. */
+static const char *parameter_trouble(const struct query *q, int index, const struct route *r)
+{
+	const char *name = q->parameters[index].name;
+	int earlier = earlier_count(q, index);
+
+	if (strcmp(name, "pretty") != 0 && !is_among(r->parameters, name))
+		return earlier == 0 ? "is not known to this call." : NULL;
+	return earlier == 1 ? "is there more than once." : NULL;
 }
 
 static bool parameters_are_known(struct exchange *x, const struct route *r)
 {
 	const struct query *q = &call_of(x)->query;
+	struct wrong_parameter wrong[PARAMETERS_MAX];
+	int wrong_count = 0;
 
 	for (int i = 0; i < q->count; i++) {
-		const char *name = q->parameters[i].name;
+		const char *trouble = parameter_trouble(q, i, r);
 
-		if (is_repeated(q, i)) {
-			reply_wrong_parameter(x, name, "is there twice.");
-			return false;
-		}
-		if (strcmp(name, "pretty") != 0 && !is_among(r->parameters, name)) {
-			reply_wrong_parameter(x, name, "is not known to this call.");
-			return false;
-		}
+		if (trouble == NULL)
+			continue;
+		CHECK(wrong_count < PARAMETERS_MAX);
+		wrong[wrong_count++] = (struct wrong_parameter){ .name = q->parameters[i].name,
+								 .what = trouble };
 	}
-	return true;
+	if (wrong_count > 0)
+		reply_wrong_parameters(x, wrong, wrong_count);
+	return wrong_count == 0;
 }
 
 /* ?pretty, ?pretty=true, ?pretty=false */

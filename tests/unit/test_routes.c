@@ -172,6 +172,51 @@ static void requests_come_to_their_handlers(void **state)
 }
 
 /* clang-format off */
+static const struct wrong_row {
+	const char *query;
+	const char *names[3]; /* of `errors`, in this order */
+} wrongs[] = {
+	{ "colour=blue",                         { "colour" } },
+	{ "colour=blue&limit=5&size=9&=1",       { "colour", "size", "" } },
+	{ "colour=blue&colour=red&colour=green", { "colour" } },
+	{ "limit=1&limit=2&limit=3&read=locked", { "limit", "read" } },
+	{ "pretty&x=1&pretty&after=m1&after=m2", { "x", "pretty", "after" } },
+};
+/* clang-format on */
+
+static void every_wrong_parameter_is_named(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < LENGTH_OF(wrongs); i++) {
+		const char *query = wrongs[i].query, *at, *names;
+		struct exchange x;
+		int count = 0;
+
+		ask(&x, HTTP_GET, "/v1/stock", query);
+		ROW_EXPECT(query, x.status == 400);
+		at = strstr(x.reply.data, "\"errors\":[");
+		ROW_EXPECT(query, at != NULL);
+		names = at;
+		while (count < 3 && wrongs[i].names[count] != NULL) {
+			char pointer[64];
+
+			snprintf(pointer, sizeof(pointer),
+				 "{\"pointer\":\"?%s\",\"detail\":\"The parameter %s is ",
+				 wrongs[i].names[count], wrongs[i].names[count]);
+			names = strstr(names, pointer);
+			ROW_EXPECT(query, names != NULL);
+			count++;
+		}
+		while ((at = strstr(at, "\"pointer\"")) != NULL) {
+			at++;
+			count--;
+		}
+		ROW_EXPECT(query, count == 0);
+		end(&x);
+	}
+}
+
+/* clang-format off */
 static const struct media_row {
 	const char *type; /* NULL: none */
 	bool        is_json;
@@ -276,6 +321,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(requests_come_to_their_handlers),
+		cmocka_unit_test(every_wrong_parameter_is_named),
 		cmocka_unit_test(bodies_are_json),
 		cmocka_unit_test(handlers_find_what_stands_in_the_path),
 		cmocka_unit_test(answers_under_v1_are_not_cached_and_have_a_seq),
