@@ -119,8 +119,8 @@ static bool parameters_are_known(struct exchange *x, const struct route *r)
 		if (trouble == NULL)
 			continue;
 		CHECK(wrong_count < PARAMETERS_MAX);
-		wrong[wrong_count++] = (struct wrong_parameter){ .name = q->parameters[i].name,
-								 .what = trouble };
+		wrong[wrong_count++] =
+			(struct wrong_parameter){ .name = q->parameters[i].name, .what = trouble };
 	}
 	if (wrong_count > 0)
 		reply_wrong_parameters(x, wrong, wrong_count);

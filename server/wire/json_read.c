@@ -28,7 +28,21 @@ static void printable(char *s)
 			*s = '?';
 }
 
-static bool refuse_syntax(const char *body, json_error_t *error, struct message_error *e)
+/* Is it inside of a field whose members are the client's own, rather than quantities? */
+static bool is_inside_object(const struct field fields[], int field_count, const char *pointer)
+{
+	for (int i = 0; i < field_count; i++) {
+		size_t bytes = strlen(fields[i].name);
+
+		if (fields[i].type == FIELD_OBJECT && pointer[0] == '/' &&
+		    strncmp(pointer + 1, fields[i].name, bytes) == 0 && pointer[bytes + 1] == '/')
+			return true;
+	}
+	return false;
+}
+
+static bool refuse_syntax(const char *body, const struct field fields[], int field_count,
+			  json_error_t *error, struct message_error *e)
 {
 	char pointer[sizeof(e->pointer)] = "";
 
@@ -39,7 +53,11 @@ static bool refuse_syntax(const char *body, json_error_t *error, struct message_
 	case json_error_numeric_overflow:
 		json_pointer_at(body, (size_t)error->position, pointer, sizeof(pointer));
 		return message_refuse(e, OUTCOME_INVALID_FIELD, pointer,
-				      "The number does not fit: whole numbers within ±10^12.");
+				      is_inside_object(fields, field_count, pointer)
+					      ? "The number needs more than 64 bits: send it as a "
+						"text, in quotes."
+					      : "The number does not fit: whole numbers within "
+						"±10^12.");
 	case json_error_duplicate_key:
 		json_pointer_at(body, (size_t)error->position, pointer, sizeof(pointer));
 		return message_refuse(e, OUTCOME_INVALID_FIELD, pointer,
@@ -338,7 +356,7 @@ bool json_read(const char *body, size_t byte_count, const struct field fields[],
 	struct place place = { .body = body, .byte_count = byte_count };
 
 	if (root == NULL)
-		return refuse_syntax(body, &error, e);
+		return refuse_syntax(body, fields, field_count, &error, e);
 	if (json_is_object(root))
 		is_fine = read_members(root, fields, ret_values, field_count, &place, a, e);
 	else

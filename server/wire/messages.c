@@ -11,7 +11,7 @@
 #define REFERENCE_FIELD                                                       \
 	{                                                                     \
 		.name = "reference", .type = FIELD_TEXT, .may_be_null = true, \
-		.most = REFERENCE_CHARACTERS_MAX                                   \
+		.most = REFERENCE_CHARACTERS_MAX                              \
 	}
 
 static void set_reason(struct command *c, const struct field_value *reason,
@@ -183,7 +183,7 @@ bool message_read_item(const char *body, size_t byte_count, struct arena *a, str
 		return message_refuse(e, OUTCOME_MEANINGLESS, "/reorder_point",
 				      "0 or more, or null.");
 	if (v[UNIT].is_present && v[UNIT].text[0] == '\0')
-		return message_refuse(e, OUTCOME_INVALID_FIELD, "/unit", "1 to %d bytes of UTF-8.",
+		return message_refuse(e, OUTCOME_INVALID_FIELD, "/unit", "1 to %d characters.",
 				      UNIT_CHARACTERS_MAX);
 	c->item.name = v[NAME].text;
 	c->item.unit = v[UNIT].text != NULL ? v[UNIT].text : "piece";

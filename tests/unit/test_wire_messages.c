@@ -448,6 +448,33 @@ static void a_lease_has_so_many_rows(void **state)
 	text_fini(&t);
 }
 
+/* clang-format off */
+static const struct overflow_row {
+	enum call   call;
+	const char *body;
+	const char *detail; /* a part of it */
+} overflows[] = {
+	{ ADJUST, "{\"delta\":9223372036854775808}",                "±10^12" },
+	{ ITEM,   "{\"backorder_limit\":9223372036854775808}",      "±10^12" },
+	{ ITEM,   "{\"attributes\":{\"ean\":9223372036854775808}}", "in quotes" },
+	{ ITEM,   "{\"attributes\":{\"a\":[1,-1e999]}}",            "in quotes" },
+};
+/* clang-format on */
+
+static void numbers_that_do_not_fit_are_told_what_would(void **state)
+{
+	struct reading *r = *state;
+
+	for (size_t i = 0; i < LENGTH_OF(overflows); i++) {
+		const char *body = overflows[i].body;
+
+		ROW_EXPECT(body, !read_call(overflows[i].call, body, strlen(body), &r->arena,
+					    &r->command, &r->error));
+		ROW_EXPECT(body, r->error.outcome == OUTCOME_INVALID_FIELD);
+		ROW_EXPECT(body, strstr(r->error.detail, overflows[i].detail) != NULL);
+	}
+}
+
 static void details_say_where_reading_stopped(void **state)
 {
 	struct reading *r = *state;
@@ -528,6 +555,8 @@ int main(void)
 						teardown),
 		cmocka_unit_test_setup_teardown(a_lease_names_its_rows, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_lease_has_so_many_rows, setup, teardown),
+		cmocka_unit_test_setup_teardown(numbers_that_do_not_fit_are_told_what_would, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(details_say_where_reading_stopped, setup, teardown),
 		cmocka_unit_test_setup_teardown(long_names_are_cut_between_characters, setup,
 						teardown),
