@@ -118,7 +118,6 @@ void caller_send(struct caller *c, const struct order *o)
 	c->waiter = (struct waiter){ .parcel.home = &c->box };
 	if (service_submit(c->service, w, &c->waiter, &c->snapshot, o->wait_ms) == SUBMIT_ANSWERED)
 		c->answer = &c->waiter.write->answer;
-	snapshot_rest(&c->snapshot);
 }
 
 /* ---------------------------------------------------------------- waiting */
@@ -198,7 +197,6 @@ int64_t caller_look(struct caller *c, int row_count, struct stock ret[])
 		CHECK(has_item);
 		CHECK(has_location);
 	}
-	snapshot_rest(&c->snapshot);
 	return seq;
 }
 

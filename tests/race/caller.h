@@ -1,6 +1,7 @@
 /*
  * caller - one thread's way into the engine: sends a write, waits for its answer, keeps its
- * deadline, and looks at snapshots. What a loop does for many requests, for one.
+ * deadline, and looks at snapshots. What a loop does for many requests, for one; but its snapshot
+ * stays open while it waits, and so must be renewed whenever something newer was published.
  *
  *     struct order buy = { .kind = COMMAND_ADJUST, .row = 3, .quantity = -1, .wait_ms = 50 };
  *     caller_open(&c, service);
