@@ -23,6 +23,7 @@ struct lease_view {
 struct shortage {
 	int64_t requested;
 	int64_t available;
+	int64_t shortfall; /* what is missing, after what the item's backorder_limit allows */
 };
 
 struct answer {

@@ -70,6 +70,19 @@ static bool is_short(const struct command *c, const struct rules_row *row, int64
 	return delta < 0 && stock_available(row->stock) + delta < -row->item->backorder_limit;
 }
 
+/* `up to` takes what is there, and never what may be owed. */
+static struct shortage shortage_of(const struct command *c, const struct rules_row *row)
+{
+	int64_t requested = c->kind == COMMAND_TRANSFER ? c->quantity : -c->quantity;
+	int64_t available = stock_available(row->stock);
+	bool is_up_to = c->kind == COMMAND_ADJUST && c->is_up_to;
+	int64_t owed = is_up_to ? 0 : row->item->backorder_limit;
+
+	return (struct shortage){ .requested = requested,
+				  .available = available,
+				  .shortfall = requested - available - owed };
+}
+
 /* In the order of the checks: for each of them all rows, so that the first row has no priority. */
 static enum outcome refuse_deltas(const struct command *c, const struct rules_row rows[],
 				  const int64_t deltas[], struct answer *a)
@@ -84,10 +97,7 @@ static enum outcome refuse_deltas(const struct command *c, const struct rules_ro
 		if (!is_short(c, &rows[i], deltas[i]))
 			continue;
 		a->row_index = i;
-		a->shortage = (struct shortage){
-			.requested = c->kind == COMMAND_TRANSFER ? c->quantity : -c->quantity,
-			.available = stock_available(rows[i].stock),
-		};
+		a->shortage = shortage_of(c, &rows[i]);
 		return OUTCOME_INSUFFICIENT_STOCK;
 	}
 	for (int i = 0; i < c->row_count; i++) {

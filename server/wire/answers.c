@@ -182,6 +182,21 @@ static void stale_detail(char out[DETAIL_BYTES], const struct command *c, const 
 		snprintf(out, DETAIL_BYTES, "%s %s does not exist.", what, name);
 }
 
+static void shortage_detail(char out[DETAIL_BYTES], const struct command *c, const struct answer *a)
+{
+	const struct shortage *s = &a->shortage;
+	int64_t owed = s->requested - s->available - s->shortfall; /* at most */
+	int bytes = snprintf(out, DETAIL_BYTES, "%s at %s: %lld asked for, %lld available",
+			     sku_of(c, a), location_of(c, a), (long long)s->requested,
+			     (long long)s->available);
+
+	if (owed > 0)
+		snprintf(out + bytes, DETAIL_BYTES - (size_t)bytes, ", which may fall to -%lld.",
+			 (long long)owed);
+	else
+		snprintf(out + bytes, DETAIL_BYTES - (size_t)bytes, ".");
+}
+
 /* A sentence with the names and numbers of this refusal; "" where the title says it all. */
 static void refusal_detail(char out[DETAIL_BYTES], const struct command *c, const struct answer *a)
 {
@@ -190,9 +205,7 @@ static void refusal_detail(char out[DETAIL_BYTES], const struct command *c, cons
 	out[0] = '\0';
 	switch (a->outcome) {
 	case OUTCOME_INSUFFICIENT_STOCK:
-		snprintf(out, DETAIL_BYTES, "%s at %s: %lld asked for, %lld available.",
-			 sku_of(c, a), location_of(c, a), (long long)a->shortage.requested,
-			 (long long)a->shortage.available);
+		shortage_detail(out, c, a);
 		break;
 	case OUTCOME_STALE_QUANTITY:
 		snprintf(out, DETAIL_BYTES, "%s at %s has %lld on hand, not %lld.", sku_of(c, a),
@@ -256,8 +269,7 @@ static void shortage_numbers(struct json *j, const struct command *c, const stru
 	row_names(j, &c->rows[a->row_index].sku, &c->rows[a->row_index].location);
 	JSON_NAME(j, "requested"), json_int(j, s->requested);
 	JSON_NAME(j, "available"), json_int(j, s->available);
-	JSON_NAME(j, "shortfall");
-	json_int(j, s->requested > s->available ? s->requested - s->available : 0);
+	JSON_NAME(j, "shortfall"), json_int(j, s->shortfall);
 }
 
 /* The row, item or location as it is now, so that nobody has to ask for it again. */

@@ -352,6 +352,16 @@ static void a_shortage_says_what_there_was(void **state)
 	assert_int_equal(s.answer.row_index, 0);
 	assert_int_equal(s.answer.shortage.requested, 8);
 	assert_int_equal(s.answer.shortage.available, 5);
+	assert_int_equal(s.answer.shortage.shortfall, 3);
+	s.item.backorder_limit = 2;
+	scene_play(&s);
+	assert_int_equal(s.answer.shortage.available, 5);
+	assert_int_equal(s.answer.shortage.shortfall, 1);
+	s.stocks[0].reserved = 8;
+	s.command.is_up_to = true; /* which may owe nothing */
+	scene_play(&s);
+	assert_int_equal(s.answer.shortage.available, -1);
+	assert_int_equal(s.answer.shortage.shortfall, 9);
 
 	scene_set(&s, COMMAND_TRANSFER, 8, 0);
 	s.stocks[0].on_hand = 7;
@@ -359,6 +369,7 @@ static void a_shortage_says_what_there_was(void **state)
 	assert_int_equal(s.answer.row_index, 0);
 	assert_int_equal(s.answer.shortage.requested, 8);
 	assert_int_equal(s.answer.shortage.available, 7);
+	assert_int_equal(s.answer.shortage.shortfall, 1);
 }
 
 static void a_transfer_says_which_location_is_unknown(void **state)

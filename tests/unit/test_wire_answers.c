@@ -212,7 +212,7 @@ static void a_shortage_is_told_in_lines_and_flat(void **state)
 	struct command c = command(COMMAND_TRANSFER);
 	struct answer a = { .outcome = OUTCOME_INSUFFICIENT_STOCK,
 			    .row_index = 1,
-			    .shortage = { .requested = 8, .available = 7 } };
+			    .shortage = { .requested = 8, .available = 7, .shortfall = 1 } };
 
 	(void)state;
 	expect(&c, &a,
@@ -257,6 +257,9 @@ static const struct refusal_row {
 	{ "a lease in the way is told", COMMAND_ADJUST,
 	  { .outcome = OUTCOME_ROW_LEASED, .lease = { .id = "l_7", .purpose = "count \"7\"", .expires_in_ms = 900 } },
 	  "\"lease\":{\"id\":\"l_7\",\"purpose\":\"count \\\"7\\\"\",\"expires_in_ms\":900}" },
+	{ "what may be owed is told, and taken off", COMMAND_ADJUST,
+	  { .outcome = OUTCOME_INSUFFICIENT_STOCK, .shortage = { .requested = 9, .available = 2, .shortfall = 4 } },
+	  "\"detail\":\"A-1 at WH1: 9 asked for, 2 available, which may fall to -3.\"" },
 	{ "it may be tried again", COMMAND_ADJUST,
 	  { .outcome = OUTCOME_ROW_LEASED, .lease = { .id = "l_7", .purpose = "" } }, "\"retry_after_ms\":1000}\n" },
 	{ "an unknown item has its PUT", COMMAND_ADJUST, { .outcome = OUTCOME_UNKNOWN_ITEM },
