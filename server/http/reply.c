@@ -118,12 +118,16 @@ static bool is_timed(struct exchange *x)
 {
 	const char *read;
 
-	if (x->route == NULL)
-		return false;
-	if (x->route->method != HTTP_GET)
-		return true;
-	read = call_of(x) != NULL ? call_parameter(x, "read") : NULL;
-	return read != NULL && strcmp(read, "locked") == 0;
+	switch (x->method) {
+	case HTTP_POST:
+	case HTTP_PUT:
+	case HTTP_PATCH:
+	case HTTP_DELETE:
+		return is_under_v1(x);
+	default:
+		read = call_of(x) != NULL ? call_parameter(x, "read") : NULL;
+		return read != NULL && strcmp(read, "locked") == 0;
+	}
 }
 
 static void no_timing_header(struct exchange *x)

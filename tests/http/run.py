@@ -57,10 +57,7 @@ from daemon import Daemon  # noqa: E402
 from talk import ANSWER_S_MAX, Closed, Connection, NoAnswer  # noqa: E402
 from tap import Tap  # noqa: E402
 
-TIMED = ("POST", "PUT", "DELETE")  # answers to writes say what their lock cost
-REFUSED_UNQUEUED = {"malformed-json", "invalid-field", "unknown-field", "missing-field",
-                    "invalid-parameter", "invalid-header", "meaningless-value",
-                    "idempotency-key-missing", "precondition-required"}
+TIMED = ("POST", "PUT", "PATCH", "DELETE")  # answers to writes say what their lock cost
 PATH_UNREAD = (408, 414, 431)     # refused before anybody knew what was asked for
 SERVER_TIMING = re.compile(r"queue;dur=[\d.]+, lock;dur=[\d.]+(;desc=\"\d+ ahead\")?,"
                            r" apply;dur=[\d.]+, commit;dur=[\d.]+(;desc=\"group of \d+\")?")
@@ -95,8 +92,6 @@ def check_ground_rules(request, answer):
          answer.status not in (423, 429, 503) or answer.header("Retry-After")),
         ("a write says what its lock cost",
          method not in TIMED or not is_v1
-         or (is_problem and answer.json().get("code") not in REFUSED_UNQUEUED)
-         or answer.header("Idempotency-Replayed")
          or SERVER_TIMING.fullmatch(answer.header("Server-Timing") or "")),
     ]
     for sentence, holds in rules:
