@@ -26,6 +26,9 @@ static const char *program, *release;
 
 /* ---------------------------------------------------------------- common */
 
+/* Answers that should not be. Only the main thread asserts, once the others have ended. */
+static atomic_int trouble_count;
+
 struct bench {
 	struct server server;
 	struct client client; /* the main thread's */
@@ -39,6 +42,7 @@ static int setup(void **state)
 
 	assert_non_null(b);
 	*state = b;
+	atomic_store(&trouble_count, 0);
 	server_init(&b->server, program, release);
 	server_start(&b->server);
 	client_open(&b->client, b->server.port);
@@ -87,6 +91,7 @@ static void settle(struct bench *b)
 {
 	client_close(&b->client);
 	server_stop(&b->server);
+	assert_int_equal(trouble_count, 0);
 	assert_int_equal(server_query(&b->server, "SELECT count(*) FROM v_ledger_check"), 0);
 }
 
@@ -110,7 +115,7 @@ struct crowd {
 	pthread_t threads[CLIENTS];
 	atomic_int next_index;
 	atomic_llong total;         /* what they count */
-	atomic_int trouble;         /* answers that should not be */
+	atomic_llong unheard;       /* requests whose answer nobody waited for */
 	atomic_bool is_over;        /* for those that go on until they are told */
 	atomic_int seen[UNITS + 2]; /* by version */
 };
@@ -127,7 +132,6 @@ static void crowd_join(struct crowd *c, int count)
 {
 	for (int i = 0; i < count; i++)
 		assert_int_equal(pthread_join(c->threads[i], NULL), 0);
-	assert_int_equal(c->trouble, 0);
 }
 
 /* ---------------------------------------------------------------- the last unit */
@@ -151,7 +155,7 @@ static void *buy(void *crowd)
 			}
 		} while (r->status == 201);
 		if (r->status != 409)
-			atomic_fetch_add(&c->trouble, 1);
+			atomic_fetch_add(&trouble_count, 1);
 	}
 	client_close(&client);
 	free(r);
@@ -209,7 +213,7 @@ static void *carry(void *crowd)
 		if (r->status == 201)
 			atomic_fetch_add(&c->total, 1);
 		else
-			atomic_fetch_add(&c->trouble, 1);
+			atomic_fetch_add(&trouble_count, 1);
 	}
 	client_close(&client);
 	free(r);
@@ -231,7 +235,7 @@ static void *watch(void *crowd)
 		    reply_number(r, "locations/0/on_hand") +
 				    reply_number(r, "locations/1/on_hand") !=
 			    2 * STORED)
-			atomic_fetch_add(&c->trouble, 1);
+			atomic_fetch_add(&trouble_count, 1);
 		seq = r->seq;
 		atomic_fetch_add(&c->total, 1);
 	} while (!atomic_load(&c->is_over));
@@ -282,7 +286,7 @@ static void *repeat(void *crowd)
 		if (r->status == 201)
 			atomic_fetch_add(&c->seen[reply_number(r, "stock/version")], 1);
 		else
-			atomic_fetch_add(&c->trouble, 1);
+			atomic_fetch_add(&trouble_count, 1);
 	}
 	client_close(&client);
 	free(r);
@@ -306,6 +310,8 @@ static void a_key_takes_effect_once(void **state)
 
 /* ---------------------------------------------------------------- a lease */
 
+enum { READS = 100 };
+
 static const char lease_body[] =
 	"{\"rows\":[{\"sku\":\"S-0\",\"location\":\"WH1\"}],\"ttl_s\":600,\"purpose\":\"count\"}";
 
@@ -321,10 +327,8 @@ static void queue_up(struct bench *b, struct client clients[], int count)
 }
 
 /* Whoever still waits is served in the order of arrival: each sees the next version. */
-static void receive_in_order(struct bench *b, struct client clients[], int count)
+static void receive_in_order(struct bench *b, struct client clients[], int count, int64_t version)
 {
-	int64_t version = 2;
-
 	for (int i = 0; i < count; i++) {
 		if (clients[i].fd < 0)
 			continue;
@@ -345,8 +349,10 @@ static void a_lease_holds_up_its_row_only(void **state)
 	queue_up(b, clients, CLIENTS);
 
 	/* Reads of that row pass, and so do changes of another. */
-	ask(b, 200, "GET", "/v1/stock/S-0/WH1", NULL);
-	assert_int_equal(reply_number(&b->reply, "on_hand"), UNITS);
+	for (int i = 0; i < READS; i++) {
+		ask(b, 200, "GET", "/v1/stock/S-0/WH1", NULL);
+		assert_int_equal(reply_number(&b->reply, "on_hand"), UNITS);
+	}
 	ask(b, 201, "POST", "/v1/stock/S-1/WH1/adjust?wait=0", "{\"delta\":-1}");
 
 	/* A transfer out of it waits, and holds up nobody at its other row. */
@@ -359,7 +365,7 @@ static void a_lease_holds_up_its_row_only(void **state)
 	ask(b, 423, "POST", "/v1/stock/S-0/WH1/adjust?wait=0", "{\"delta\":-1}");
 
 	ask(b, 204, "DELETE", "/v1/leases/l_1", NULL);
-	receive_in_order(b, clients, CLIENTS);
+	receive_in_order(b, clients, CLIENTS, 2);
 	client_receive(&basket, &b->reply);
 	assert_int_equal(b->reply.status, 201);
 	client_close(&basket);
@@ -369,25 +375,44 @@ static void a_lease_holds_up_its_row_only(void **state)
 			 UNITS - CLIENTS - 5);
 }
 
+/* Stops the server while all of them wait: each is told that nothing was done. */
+static void restart_under(struct bench *b, struct client clients[], int count)
+{
+	settle(b);
+	for (int i = 0; i < count; i++) {
+		client_receive(&clients[i], &b->reply);
+		assert_int_equal(b->reply.status, 503);
+		assert_non_null(strstr(b->reply.body, "\"draining\""));
+		client_close(&clients[i]);
+	}
+	assert_int_equal(server_query(&b->server, "SELECT count(*) FROM movement"), b->row_count);
+	server_start(&b->server);
+	client_open(&b->client, b->server.port);
+}
+
 static void a_restart_keeps_the_lease(void **state)
 {
 	struct bench *b = *state;
+	struct client clients[CLIENTS];
 
 	make_rows(b, 1, UNITS);
 	ask(b, 201, "POST", "/v1/leases", lease_body);
-	settle(b);
+	queue_up(b, clients, CLIENTS);
+	restart_under(b, clients, CLIENTS);
 
-	server_start(&b->server);
-	client_open(&b->client, b->server.port);
 	ask(b, 423, "POST", "/v1/stock/S-0/WH1/adjust?wait=0", "{\"delta\":-1}");
 	ask(b, 200, "GET", "/v1/leases", NULL);
 	assert_int_equal(reply_number(&b->reply, "data/0/fence"), 1);
+	queue_up(b, clients, CLIENTS);
 	client_ask(&b->client, &b->reply, "POST", "/v1/stock/S-0/WH1/adjust", "Lease: l_1;fence=1",
 		   "{\"delta\":-1}");
 	assert_int_equal(b->reply.status, 201);
 	ask(b, 204, "DELETE", "/v1/leases/l_1", NULL);
+	receive_in_order(b, clients, CLIENTS, 3);
 	ask(b, 201, "POST", "/v1/stock/S-0/WH1/adjust?wait=0", "{\"delta\":-1}");
 	settle(b);
+	assert_int_equal(server_query(&b->server, "SELECT on_hand FROM stock"),
+			 UNITS - CLIENTS - 2);
 }
 
 /* Every other client hangs up while it waits: nothing is done for it, and the rest is served. */
@@ -404,7 +429,7 @@ static void who_hangs_up_is_forgotten(void **state)
 		client_close(&clients[i]);
 	wait_for_waiters(b, ALL / 2);
 	ask(b, 204, "DELETE", "/v1/leases/l_1", NULL);
-	receive_in_order(b, clients, ALL);
+	receive_in_order(b, clients, ALL, 2);
 	settle(b);
 	assert_int_equal(server_query(&b->server, "SELECT on_hand FROM stock"), UNITS - ALL / 2);
 }
@@ -428,7 +453,7 @@ static void *hold(void *crowd)
 		client_ask(&client, r, "POST", "/v1/leases?wait=60", NULL, lease_body);
 		fence = reply_number(r, "fence");
 		if (r->status != 201 || fence < 1) {
-			atomic_fetch_add(&c->trouble, 1);
+			atomic_fetch_add(&trouble_count, 1);
 			break;
 		}
 		snprintf(header, sizeof(header), "Lease: l_%" PRId64 ";fence=%" PRId64, fence,
@@ -440,12 +465,12 @@ static void *hold(void *crowd)
 		snprintf(target, sizeof(target), "/v1/leases/l_%" PRId64, fence);
 		client_ask(&client, r, "DELETE", target, NULL, NULL);
 		if (r->status != 204)
-			atomic_fetch_add(&c->trouble, 1);
+			atomic_fetch_add(&trouble_count, 1);
 		/* The lease has ended: its fence is worth nothing any more. */
 		client_ask(&client, r, "POST", "/v1/stock/S-0/WH1/adjust?wait=60", header,
 			   "{\"delta\":-1}");
 		if (r->status != 412)
-			atomic_fetch_add(&c->trouble, 1);
+			atomic_fetch_add(&trouble_count, 1);
 	}
 	client_close(&client);
 	free(r);
@@ -467,6 +492,56 @@ static void leases_exclude_each_other(void **state)
 	assert_int_equal(server_query(&b->server, "SELECT count(*) FROM row_lock"), 0);
 }
 
+enum { LEAVERS = 8 };
+
+/* Until told: adds a unit, and every other time hangs up without waiting for the answer. */
+static void *leave_early(void *crowd)
+{
+	struct crowd *c = crowd;
+	struct reply *r = malloc(sizeof(*r));
+
+	for (int i = 0; !atomic_load(&c->is_over); i++) {
+		bool is_early = i % 2 == 0;
+		struct client client;
+
+		client_open(&client, c->bench->server.port);
+		if (!client_send(&client, "POST", "/v1/stock/S-0/WH1/adjust?wait=60", NULL,
+				 "{\"delta\":1}"))
+			atomic_fetch_add(&trouble_count, 1);
+		if (!is_early)
+			client_receive(&client, r);
+		if (!is_early && r->status != 201)
+			atomic_fetch_add(&trouble_count, 1);
+		atomic_fetch_add(is_early ? &c->unheard : &c->total, 1);
+		client_close(&client);
+	}
+	free(r);
+	return NULL;
+}
+
+/* Leases come and go, and so do clients: what was answered is there, the rest at most once. */
+static void clients_come_and_go_under_leases(void **state)
+{
+	struct bench *b = *state;
+	struct crowd holders, leavers;
+	long long added;
+
+	make_rows(b, 1, UNITS);
+	crowd_start(&leavers, b, LEAVERS, leave_early);
+	crowd_start(&holders, b, HOLDERS, hold);
+	crowd_join(&holders, HOLDERS);
+	atomic_store(&leavers.is_over, true);
+	crowd_join(&leavers, LEAVERS);
+	assert_int_equal(holders.total, HOLDERS * LEASES);
+	assert_true(leavers.unheard > 0);
+	settle(b);
+
+	added = server_query(&b->server, "SELECT count(*) FROM movement WHERE on_hand_delta = 1");
+	assert_in_range(added, leavers.total, leavers.total + leavers.unheard);
+	assert_int_equal(server_query(&b->server, "SELECT on_hand FROM stock"),
+			 UNITS - HOLDERS * LEASES + added);
+}
+
 int main(int argc, char *argv[])
 {
 	const struct CMUnitTest tests[] = {
@@ -479,6 +554,7 @@ int main(int argc, char *argv[])
 		CASE(a_restart_keeps_the_lease),
 		CASE(who_hangs_up_is_forgotten),
 		CASE(leases_exclude_each_other),
+		CASE(clients_come_and_go_under_leases),
 #undef CASE
 	};
 
