@@ -45,5 +45,6 @@ struct answer {
 	struct lease_view lease;  /* with lease commands, and the lease in the way (ROW_LEASED) */
 	const char *body;         /* of a replay: the first answer's body; NULL: build it */
 
-	int64_t seq; /* the newest seq that the answer rests on: Stock-Seq */
+	/* The newest seq that the answer rests on: Stock-Seq; 0 in refusals before any decision. */
+	int64_t seq;
 };

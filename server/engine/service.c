@@ -77,12 +77,9 @@ void service_drain(struct service *s, int64_t until_ns)
 
 /* ---------------------------------------------------------------- writes */
 
-static void answer_at_once(struct service *s, struct write *w, struct waiter *waiter,
-			   enum outcome o)
+static void answer_at_once(struct write *w, struct waiter *waiter, enum outcome o)
 {
-	w->answer = (struct answer){ .outcome = o,
-				     .status = outcome_row(o)->http_status,
-				     .seq = service_seq(s) };
+	w->answer = (struct answer){ .outcome = o, .status = outcome_row(o)->http_status };
 	waiter->write = w;
 }
 
@@ -126,7 +123,7 @@ enum submit service_submit(struct service *s, struct write *w, struct waiter *wa
 
 	CHECK(w->state == WRITE_NEW);
 	if (!claim_rows(s, w)) {
-		answer_at_once(s, w, waiter, OUTCOME_OUT_OF_MEMORY);
+		answer_at_once(w, waiter, OUTCOME_OUT_OF_MEMORY);
 		return SUBMIT_ANSWERED;
 	}
 	w->decide_by_ns = now_ns + wait_ms * NS_PER_MS;
@@ -139,14 +136,10 @@ enum submit service_submit(struct service *s, struct write *w, struct waiter *wa
 
 		if (replay == REPLAY_OTHER_KEY)
 			continue;
-		if (w->answer.seq == 0)
-			w->answer.seq = service_seq(s);
 		waiter->write = w;
 		return SUBMIT_ANSWERED;
 	}
 	if (result == ENTER_ANSWERED) {
-		if (w->answer.seq == 0)
-			w->answer.seq = service_seq(s);
 		waiter->write = w;
 		return SUBMIT_ANSWERED;
 	}
@@ -158,10 +151,7 @@ enum submit service_submit(struct service *s, struct write *w, struct waiter *wa
 bool service_withdraw(struct service *s, struct waiter *waiter, struct arena *texts,
 		      struct answer *ret_answer)
 {
-	if (!lock_manager_withdraw(&s->locks, waiter, clock_monotonic_ns(), texts, ret_answer))
-		return false;
-	ret_answer->seq = service_seq(s);
-	return true;
+	return lock_manager_withdraw(&s->locks, waiter, clock_monotonic_ns(), texts, ret_answer);
 }
 
 bool service_read(struct service *s, struct long_read *read)

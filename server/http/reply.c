@@ -322,6 +322,14 @@ static void write_refusal(struct exchange *x, const struct command *c, const str
 	answer_write_body(&x->reply, &mine, a);
 }
 
+/* What was refused before it was decided rests on nothing: such an answer has no seq of its own. */
+static int64_t seq_shown(const struct exchange *x, const struct answer *a)
+{
+	bool is_decided = a->outcome == OUTCOME_DONE || a->seq != 0 || a->is_replayed;
+
+	return is_decided ? a->seq : service_seq(x->service);
+}
+
 void reply_answer(struct exchange *x, const struct write *w, const struct answer *a)
 {
 	const struct command *c = &w->command;
@@ -346,5 +354,5 @@ void reply_answer(struct exchange *x, const struct write *w, const struct answer
 	}
 	if (version >= 0)
 		etag_header(x, version);
-	reply_json(x, a->status, a->seq);
+	reply_json(x, a->status, seq_shown(x, a));
 }
