@@ -702,10 +702,12 @@ static void keep_house(struct writer *wr, bool is_idle)
 		r = wr->store->ops->check_file(wr->store);
 	}
 	group_begin(&wr->group);
-	if (r < 0)
+	if (r < 0) {
 		fail_group(wr, r);
-	else if (wr->has_old_keys && is_idle)
+	} else if (wr->has_old_keys && is_idle) {
 		delete_old_keys_alone(wr);
+		checkpoint_if_due(wr); /* four million of them would make a WAL of their own */
+	}
 }
 
 static void end_drain_if_over(struct writer *wr)
