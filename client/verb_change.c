@@ -1,4 +1,4 @@
-/* adjust, set and transfer: the writes that move stock. */
+/* adjust, set, count and transfer: the writes that move stock. */
 #include "base/check.h"
 #include "client/command.h"
 #include "client/session.h"
@@ -52,6 +52,12 @@ enum exit_code verb_set(struct session *s)
 			return exit_usage("--force and --%s contradict each other",
 					  option_row(compares[i])->flag);
 	return row_change(s, "set", "on_hand", "ON_HAND");
+}
+
+/* --as-of is a field of the body, and without it the server says what is missing. */
+enum exit_code verb_count(struct session *s)
+{
+	return row_change(s, "count", "counted", "COUNTED");
 }
 
 enum exit_code verb_transfer(struct session *s)

@@ -8,6 +8,7 @@
 #include "core/catalogue.h"
 #include "core/movement.h"
 
+/* Stored with idempotency keys, inside of their fingerprints: new ones come last. */
 enum command_kind {
 	COMMAND_ADJUST,          /* rows[0], quantity = delta (not 0), is_up_to, condition */
 	COMMAND_SET,             /* rows[0], quantity = the new on_hand (>= 0), condition */
@@ -20,6 +21,7 @@ enum command_kind {
 	COMMAND_LEASE_TAKE,      /* rows, lease_id ("" makes one), ttl_ms, purpose */
 	COMMAND_LEASE_RENEW,     /* lease_id, fences[0], ttl_ms */
 	COMMAND_LEASE_RELEASE,   /* lease_id, fences[0] when fence_count is 1 */
+	COMMAND_COUNT,           /* rows[0], quantity = what was counted (>= 0), past */
 	COMMAND_KINDS,
 };
 
@@ -32,6 +34,16 @@ struct condition {
 	int64_t on_hand;
 };
 
+/* The row as it was when somebody began to count it; read from the ledger before the count queues.
+ */
+struct past_level {
+	int64_t as_of_seq;
+	int64_t on_hand;    /* then */
+	int64_t stated_seq; /* the newest movement since that stated a level (set, count, edit); 0:
+			       none */
+	int64_t seen_seq;   /* the row's last movement that was looked at; 0: it had none */
+};
+
 struct command {
 	enum command_kind kind;
 	int row_count;
@@ -40,6 +52,7 @@ struct command {
 	bool is_up_to;       /* take at most what is available */
 	bool is_create_only; /* If-None-Match: * */
 	struct condition condition;
+	struct past_level past;
 
 	const char *reason;     /* never NULL for kinds that make movements */
 	const char *reference;  /* NULL: none */
@@ -63,5 +76,6 @@ struct command {
 /* Does it go through the rules that change stock? */
 static inline bool command_makes_movements(enum command_kind kind)
 {
-	return kind == COMMAND_ADJUST || kind == COMMAND_SET || kind == COMMAND_TRANSFER;
+	return kind == COMMAND_ADJUST || kind == COMMAND_SET || kind == COMMAND_COUNT ||
+	       kind == COMMAND_TRANSFER;
 }

@@ -44,5 +44,11 @@ struct movement {
 /* "adjust", "set", "count", ... Never NULL. */
 const char *movement_kind_text(enum movement_kind kind);
 
+/* Does it say what lies on the shelf (set, count, edit), rather than what came or went? */
+static inline bool movement_states_level(enum movement_kind kind)
+{
+	return kind == MOVEMENT_SET || kind == MOVEMENT_COUNT_OF_STOCK || kind == MOVEMENT_EDIT;
+}
+
 /* The kind with this text, or MOVEMENT_KINDS. */
 enum movement_kind movement_kind_by_text(const char *text);

@@ -24,7 +24,7 @@ static bool version_fits(const struct condition *want, int64_t version)
 /* Only commands of one row that change it come with a condition. */
 static enum outcome refuse_stale(const struct command *c, const struct stock *s)
 {
-	if (c->kind != COMMAND_ADJUST && c->kind != COMMAND_SET)
+	if (c->kind != COMMAND_ADJUST && c->kind != COMMAND_SET && c->kind != COMMAND_COUNT)
 		return OUTCOME_DONE;
 	if (!version_fits(&c->condition, s->version))
 		return OUTCOME_PRECONDITION_FAILED;
@@ -45,6 +45,8 @@ static int64_t on_hand_delta(const struct command *c, int row_index, const struc
 		return available > 0 ? -available : 0;
 	case COMMAND_SET:
 		return c->quantity - s->on_hand;
+	case COMMAND_COUNT:
+		return c->quantity - c->past.on_hand;
 	case COMMAND_TRANSFER:
 		return row_index == 0 ? -c->quantity : c->quantity;
 	default:
@@ -63,8 +65,8 @@ static enum outcome refuse_archived(const struct rules_row *row, int64_t delta)
 
 static bool is_short(const struct command *c, const struct rules_row *row, int64_t delta)
 {
-	if (c->kind == COMMAND_SET)
-		return false; /* it states what is on the shelf */
+	if (c->kind == COMMAND_SET || c->kind == COMMAND_COUNT)
+		return false; /* they state what is on the shelf */
 	if (c->kind == COMMAND_ADJUST && delta == 0)
 		return true; /* up to nothing */
 	return delta < 0 && stock_available(row->stock) + delta < -row->item->backorder_limit;
@@ -114,6 +116,8 @@ static enum movement_kind movement_kind_of(enum command_kind kind)
 	switch (kind) {
 	case COMMAND_SET:
 		return MOVEMENT_SET;
+	case COMMAND_COUNT:
+		return MOVEMENT_COUNT_OF_STOCK;
 	case COMMAND_TRANSFER:
 		return MOVEMENT_TRANSFER;
 	default:
@@ -144,7 +148,8 @@ static void row_change(const struct command *c, const struct rules_row *row, int
 		.version = s->version,
 		.prev_seq = before.seq,
 		.at_ms = now_ms,
-		.is_oversubscribed = c->kind == COMMAND_SET && s->reserved > s->on_hand,
+		.is_oversubscribed = (c->kind == COMMAND_SET || c->kind == COMMAND_COUNT) &&
+				     s->reserved > s->on_hand,
 		.is_low_stock = row->item->has_reorder_point &&
 				stock_available(s) <= row->item->reorder_point,
 		.reason = c->reason,
@@ -160,11 +165,17 @@ static void check_command(const struct command *c, const struct rules_row rows[]
 	CHECK(c->quantity >= -QUANTITY_MAX);
 	CHECK(c->quantity <= QUANTITY_MAX);
 	CHECK(IMPLIES(c->kind == COMMAND_ADJUST, c->quantity != 0));
-	CHECK(IMPLIES(c->kind == COMMAND_SET, c->quantity >= 0));
+	CHECK(IMPLIES(c->kind == COMMAND_SET || c->kind == COMMAND_COUNT, c->quantity >= 0));
 	CHECK(IMPLIES(c->kind == COMMAND_TRANSFER, c->quantity >= 1));
 	CHECK(IMPLIES(c->kind == COMMAND_TRANSFER, rows[0].stock != rows[1].stock));
 	for (int i = 0; i < c->row_count; i++)
 		CHECK(stock_is_sound(rows[i].stock));
+}
+
+/* Between the moment that was counted and now, only what came and went may have changed the row. */
+static bool is_outdated(const struct command *c, const struct rules_row *row)
+{
+	return c->kind == COMMAND_COUNT && (c->past.stated_seq != 0 || row->stated_seq != 0);
 }
 
 /* Refuses (with what explains it), or leaves the deltas of its rows. */
@@ -176,6 +187,8 @@ static enum outcome decide(const struct command *c, const struct rules_row rows[
 	if (o != OUTCOME_DONE)
 		return o;
 	o = refuse_stale(c, rows[0].stock);
+	if (o == OUTCOME_DONE && is_outdated(c, &rows[0]))
+		o = OUTCOME_COUNT_OUTDATED;
 	if (o != OUTCOME_DONE) {
 		a->stock_count = 1;
 		a->stocks[0] = *rows[0].stock;

@@ -6,8 +6,8 @@
  *     if (answer.outcome == OUTCOME_DONE)  ...rows[i].stock and answer.movements are the effect...
  *
  * Nothing is changed on a refusal. Only a command that lowers `available` can be refused for stock;
- * a set states what is on the shelf and always passes. Order of checks: item and location exist,
- * If-Match and expected, archived, stock, bounds.
+ * a set and a count state what is on the shelf and always pass. Order of checks: item and location
+ * exist, If-Match and expected, archived, stock, bounds.
  *
  * Pure: no clock, no store, no memory. Cost: a few hundred instructions.
  */
@@ -18,6 +18,8 @@ struct rules_row {
 	const struct item *item;         /* id 0: unknown */
 	const struct location *location; /* id 0: unknown */
 	struct stock *stock;             /* the row as earlier commands left it; changed on DONE */
+	int64_t stated_seq; /* of a count: a movement behind past.seen_seq that stated a level; 0:
+			       none */
 };
 
 /* Where the ledger stands. */
@@ -27,8 +29,8 @@ struct rules_clock {
 };
 
 /*
- * Decides ADJUST, SET, TRANSFER and READ. rows is parallel to command->rows. Fills outcome, status,
- * movements, stocks, shortage and row_index of ret_answer; the caller moves its seq on by
+ * Decides ADJUST, SET, COUNT, TRANSFER and READ. rows is parallel to command->rows. Fills outcome,
+ * status, movements, stocks, shortage and row_index of ret_answer; the caller moves its seq on by
  * movement_count. Movements carry stock_id 0 where the row is new: the store knows it later.
  */
 void rules_decide(const struct command *c, struct rules_row rows[], const struct rules_clock *clock,

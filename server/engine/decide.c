@@ -43,6 +43,21 @@ static bool fences_are_current(const struct decider *d, const struct command *c)
 	return true;
 }
 
+/*
+ * Was the row's level stated behind what the count has looked at? The cache knows of what happened
+ * since it read the row, the ledger of what happened between the two.
+ */
+static int find_stated(struct decider *d, const struct command *c, const struct cached_row *row,
+		       int64_t *ret_seq)
+{
+	int64_t seen_seq = c->past.seen_seq;
+
+	*ret_seq = row->stated_seq > seen_seq ? row->stated_seq : 0;
+	if (c->kind != COMMAND_COUNT || *ret_seq != 0 || row->loaded_seq <= seen_seq)
+		return 0;
+	return d->store->ops->stated_since(d->store, row->loaded_seq, seen_seq, ret_seq);
+}
+
 static int decide_stock(struct decider *d, struct write *w)
 {
 	struct command *c = &w->command;
@@ -65,6 +80,9 @@ static int decide_stock(struct decider *d, struct write *w)
 		rows[i] = (struct rules_row){ .item = &row->item->item,
 					      .location = &row->location->location,
 					      .stock = &row->stock };
+		r = find_stated(d, c, row, &rows[i].stated_seq);
+		if (r < 0)
+			return r;
 	}
 
 	if (fences_are_current(d, c)) {
@@ -501,6 +519,7 @@ static int decide_by_kind(struct decider *d, struct write *w)
 	switch (w->command.kind) {
 	case COMMAND_ADJUST:
 	case COMMAND_SET:
+	case COMMAND_COUNT:
 	case COMMAND_TRANSFER:
 	case COMMAND_READ:
 		return decide_stock(d, w);

@@ -2,6 +2,7 @@
  * engine - what a service is made of, for the files of run/ only.
  */
 #pragma once
+#include "engine/feed.h"
 #include "engine/reader_pool.h"
 #include "engine/writer.h"
 

@@ -37,6 +37,14 @@ void mailbox_post(struct mailbox *m, struct list *parcels)
 		CHECK(eventfd_write(m->event_fd, 1) == 0);
 }
 
+void mailbox_ring(struct mailbox *m)
+{
+	struct list nothing;
+
+	list_init(&nothing);
+	mailbox_post(m, &nothing);
+}
+
 void mailbox_take(struct mailbox *m, struct list *parcels)
 {
 	eventfd_t ignored;

@@ -34,5 +34,8 @@ void mailbox_fini(struct mailbox *m);
 /* Moves everything in `parcels` into the box, in order, and rings. Any thread. */
 void mailbox_post(struct mailbox *m, struct list *parcels);
 
+/* Rings without a parcel: its owner should look around. Any thread. */
+void mailbox_ring(struct mailbox *m);
+
 /* Moves everything in the box to the end of `parcels`. The owner only. */
 void mailbox_take(struct mailbox *m, struct list *parcels);

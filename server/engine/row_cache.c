@@ -123,6 +123,7 @@ static int load_row(struct row_cache *c, const struct row_ref *ref, struct cache
 				      &row->stock);
 	if (r < 0)
 		return r;
+	row->loaded_seq = row->stock.seq;
 	return stock_is_sound(&row->stock) ? 0 : FAULT(-EBADMSG);
 }
 
@@ -167,6 +168,8 @@ void row_cache_changed(struct row_cache *c, struct cached_row *row, const struct
 	row->on_hand_delta += m->on_hand_delta;
 	row->reserved_delta += m->reserved_delta;
 	row->change_count++;
+	if (movement_states_level(m->kind))
+		row->stated_seq = m->seq;
 	row->changed_group = group;
 }
 

@@ -42,6 +42,8 @@ struct cached_row {
 	struct cached_item *item;
 	struct cached_location *location;
 	struct stock stock;     /* as the open group left it */
+	int64_t loaded_seq;     /* its last movement when it was read from the store */
+	int64_t stated_seq;     /* the newest since then that stated its level; 0: none */
 	uint64_t changed_group; /* the group that changed it last; 0: none */
 	struct list dirty_link; /* in row_cache.dirty while it is not written */
 	int64_t base_on_hand;   /* before the group, for the books: base + deltas = on_hand */

@@ -18,6 +18,7 @@
 #pragma once
 #include "core/group.h"
 #include "engine/decide.h"
+#include "engine/feed.h"
 #include <stdatomic.h>
 
 struct writer {
@@ -31,6 +32,9 @@ struct writer {
 	struct row_cache cache;
 	struct decider decider;
 	struct group group;
+	struct feed feed;
+	struct reader *reader;    /* of what others wrote, for the feed */
+	int64_t looked_ns;        /* when it was looked for that */
 	struct list members;      /* write.work_link: wait for the flush */
 	struct list ended_leases; /* lease.link: to be deleted from the store */
 	int64_t newest_ms;        /* newest committed time */

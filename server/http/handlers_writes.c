@@ -273,6 +273,61 @@ void handle_stock_set(struct exchange *x)
 		submit(x, w);
 }
 
+/* The ledger has been read: with what it says of then, the count queues. */
+static void count_continue(struct exchange *x)
+{
+	struct write *w = call_of(x)->own;
+
+	if (x->long_read.result < 0) {
+		reply_fault(x, x->long_read.result);
+		write_release(w);
+		return;
+	}
+	submit(x, w);
+}
+
+/* On the reader thread. */
+static int read_past(struct long_read *read, struct reader *reader, struct arena *arena)
+{
+	struct write *w = call_of(exchange_of_parcel(&read->parcel))->own;
+	const struct row_ref *row = &w->command.rows[0];
+
+	(void)arena;
+	return reader->ops->past_level(reader, row->sku.text, row->location.text, &w->command.past);
+}
+
+/*
+ * What was counted is compared with the level at the seq that the counter saw, and the difference
+ * is applied to now. That level is history and cannot change, so it is read before the command
+ * queues: no lock is held while the row's movements are walked back.
+ */
+void handle_stock_count(struct exchange *x)
+{
+	struct write *w = begin(x, COMMAND_COUNT);
+	struct message_error e;
+	bool is_any;
+
+	if (w == NULL || !read_row(x, w) || !read_row_condition(x, w, &is_any))
+		return;
+	if (!message_read_count(x->body, x->body_bytes, &w->arena, &w->command, &e)) {
+		refuse_message(x, w, &e);
+		return;
+	}
+	if (w->command.past.as_of_seq > service_seq(x->service)) {
+		refuse(x, w, OUTCOME_MEANINGLESS, "/as_of_seq", "That seq is not reached yet.");
+		return;
+	}
+	call_of(x)->own = w;
+	x->long_read.parcel.home = x->mailbox;
+	x->long_read.run = read_past;
+	x->long_read.arena = &x->arena;
+	if (service_read(x->service, &x->long_read))
+		exchange_park(x, count_continue, NULL, INT64_MAX);
+	else
+		refuse(x, w, OUTCOME_STORE_BUSY, NULL,
+		       "Too many histories are being read at once.");
+}
+
 void handle_transfer_create(struct exchange *x)
 {
 	struct write *w = begin(x, COMMAND_TRANSFER);

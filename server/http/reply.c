@@ -291,6 +291,7 @@ static int64_t version_shown(const struct command *c, const struct answer *a)
 	switch (c->kind) {
 	case COMMAND_ADJUST:
 	case COMMAND_SET:
+	case COMMAND_COUNT:
 	case COMMAND_READ:
 		return a->stocks[0].version;
 	case COMMAND_ITEM_PUT:

@@ -130,6 +130,28 @@ void sqlite_bind_text(sqlite3_stmt *s, int index, const char *text)
 	CHECK(code == SQLITE_OK);
 }
 
+int sqlite_walk_history(struct sqlite_connection *c, sqlite3_stmt *s, int64_t down_to_seq,
+			struct sqlite_history_end *ret)
+{
+	int code;
+
+	*ret = (struct sqlite_history_end){ 0 };
+	while ((code = sqlite3_step(s)) == SQLITE_ROW) {
+		const char *kind = (const char *)sqlite3_column_text(s, 1);
+
+		if (kind == NULL)
+			return FAULT(-ENOMEM);
+		ret->seq = sqlite3_column_int64(s, 0);
+		ret->has_stated_level = ret->seq > down_to_seq &&
+					movement_states_level(movement_kind_by_text(kind));
+		ret->on_hand = sqlite3_column_int64(s, 2);
+		ret->prev_seq = sqlite3_column_int64(s, 3);
+		if (ret->prev_seq >= ret->seq)
+			return FAULT(-EBADMSG); /* it would never end */
+	}
+	return code == SQLITE_DONE ? 0 : sqlite_raise(c);
+}
+
 int sqlite_column_copy(sqlite3_stmt *s, int column, struct arena *a, const char **ret)
 {
 	*ret = NULL;

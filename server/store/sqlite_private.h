@@ -132,6 +132,7 @@ enum reader_statement {
 	READ_MOVEMENT_TIME,
 	READ_ITEM_ID,
 	READ_LOCATION_ID,
+	READ_HISTORY,
 	READER_STATEMENTS_USED,
 };
 _Static_assert((int)READER_STATEMENTS_USED <= (int)READER_STATEMENTS, "room for every statement");
@@ -140,6 +141,28 @@ _Static_assert((int)READER_STATEMENTS_USED <= (int)READER_STATEMENTS, "room for 
 	"m.seq, m.stock_id, m.kind, m.on_hand_delta, m.reserved_delta, m.on_hand, m.reserved, " \
 	"m.version, coalesce(m.reason, m.kind), m.reference, m.reservation, m.request_id, "     \
 	"m.oversubscribed, m.low_stock, m.at, m.prev_seq, i.sku, l.code, s.item_id, s.location_id"
+
+/*
+ * A row's history, newest first: from the movement ?1 back, until one at or before ?2 or one that
+ * stated the level, which is the last row.
+ */
+#define SQLITE_HISTORY_WALK                                                                  \
+	"WITH RECURSIVE back (seq, kind, on_hand, prev_seq) AS (SELECT seq, kind, on_hand, " \
+	"prev_seq FROM movement WHERE seq = ?1 UNION ALL SELECT m.seq, m.kind, m.on_hand, "  \
+	"m.prev_seq FROM back b JOIN movement m ON m.seq = b.prev_seq WHERE b.seq > ?2 AND " \
+	"b.kind NOT IN ('set', 'count', 'edit')) SELECT seq, kind, on_hand, prev_seq FROM back"
+
+/* Its last row; seq 0 where there is none. */
+struct sqlite_history_end {
+	int64_t seq;
+	bool has_stated_level; /* behind the bound */
+	int64_t on_hand;
+	int64_t prev_seq;
+};
+
+/* Runs such a statement, whose parameters are bound. 0 or a fault. */
+int sqlite_walk_history(struct sqlite_connection *c, sqlite3_stmt *s, int64_t down_to_seq,
+			struct sqlite_history_end *ret);
 
 #define SQLITE_ITEM_COLUMNS                                                                     \
 	"id, sku, name, unit, backorder_limit, reorder_point, "                                 \

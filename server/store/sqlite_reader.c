@@ -47,6 +47,7 @@ const char *const sqlite_reader_texts[READER_STATEMENTS] = {
 	[READ_MOVEMENT_TIME] = "SELECT at FROM movement WHERE seq = ?1",
 	[READ_ITEM_ID] = "SELECT id FROM item WHERE sku = ?1",
 	[READ_LOCATION_ID] = "SELECT id FROM location WHERE code = ?1",
+	[READ_HISTORY] = SQLITE_HISTORY_WALK,
 };
 
 /* ---------------------------------------------------------------- reading columns */
@@ -315,6 +316,32 @@ static int read_movement(struct reader *reader, int64_t seq, struct arena *a,
 	}
 }
 
+static int read_past_level(struct reader *reader, const char *sku, const char *location,
+			   struct past_level *ret)
+{
+	struct sqlite_connection *c = &sqlite_reader_of(reader)->connection;
+	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
+	struct sqlite_history_end end;
+	bool has_item, has_location;
+	struct stock row;
+	int r = read_stock(reader, sku, location, &row, &has_item, &has_location);
+
+	if (r == 0)
+		r = sqlite_statement(c, READ_HISTORY, &s);
+	if (r < 0)
+		return r;
+	sqlite3_bind_int64(s, 1, row.seq);
+	sqlite3_bind_int64(s, 2, ret->as_of_seq);
+	r = sqlite_walk_history(c, s, ret->as_of_seq, &end);
+	if (r < 0)
+		return r;
+	ret->seen_seq = row.seq;
+	ret->stated_seq = end.has_stated_level ? end.seq : 0;
+	/* A walk that ends behind as_of_seq has come to the row's first movement. */
+	ret->on_hand = end.seq <= ret->as_of_seq ? end.on_hand : 0;
+	return 0;
+}
+
 static int read_key(struct reader *reader, int64_t id, struct arena *a, struct key_record *ret)
 {
 	struct sqlite_connection *c = &sqlite_reader_of(reader)->connection;
@@ -412,6 +439,7 @@ const struct reader_ops sqlite_reader_ops = {
 	.stock = read_stock,
 	.stock_of_item = read_stock_of_item,
 	.movement = read_movement,
+	.past_level = read_past_level,
 	.key = read_key,
 	.list_stock = sqlite_list_stock,
 	.list_movements = sqlite_list_movements,

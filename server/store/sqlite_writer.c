@@ -37,6 +37,7 @@ enum writer_statement {
 	DELETE_KEYS,
 	EACH_KEY,
 	NEWEST_TIME,
+	WALK_HISTORY,
 	STATEMENTS_USED,
 };
 _Static_assert((int)STATEMENTS_USED <= (int)WRITER_STATEMENTS, "room for every statement");
@@ -101,6 +102,7 @@ const char *const sqlite_writer_texts[WRITER_STATEMENTS] = {
 	[EACH_KEY] = "SELECT id, key, at FROM idempotency "
 		     "WHERE id > (SELECT coalesce(max(id), 0) FROM idempotency) - ?2 AND at >= ?1 "
 		     "ORDER BY id",
+	[WALK_HISTORY] = SQLITE_HISTORY_WALK,
 	[NEWEST_TIME] =
 		"SELECT max(coalesce((SELECT at FROM movement ORDER BY seq DESC LIMIT 1), 0), "
 		"coalesce((SELECT at FROM idempotency ORDER BY id DESC LIMIT 1), 0), "
@@ -296,6 +298,23 @@ static int load_stock(struct store *store, int64_t item_id, int64_t location_id,
 	default:
 		return sqlite_raise(c);
 	}
+}
+
+static int stated_since(struct store *store, int64_t from_seq, int64_t down_to_seq, int64_t *ret)
+{
+	struct sqlite_connection *c = &sqlite_of(store)->connection;
+	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
+	struct sqlite_history_end end;
+	int r = sqlite_statement(c, WALK_HISTORY, &s);
+
+	if (r < 0)
+		return r;
+	sqlite3_bind_int64(s, 1, from_seq);
+	sqlite3_bind_int64(s, 2, down_to_seq);
+	r = sqlite_walk_history(c, s, down_to_seq, &end);
+	if (r == 0)
+		*ret = end.has_stated_level ? end.seq : 0;
+	return r;
 }
 
 static int is_in_use(struct store *store, int statement, int64_t id, bool *ret)
@@ -735,6 +754,7 @@ const struct store_ops sqlite_store_ops = {
 	.load_item = load_item,
 	.load_location = load_location,
 	.load_stock = load_stock,
+	.stated_since = stated_since,
 	.item_has_stock = item_has_stock,
 	.location_has_stock = location_has_stock,
 	.put_item = put_item,

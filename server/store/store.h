@@ -131,6 +131,11 @@ struct store_ops {
 	int (*load_location)(struct store *s, const char *code, struct arena *texts,
 			     struct location *ret);
 	int (*load_stock)(struct store *s, int64_t item_id, int64_t location_id, struct stock *ret);
+	/*
+	 * The newest committed movement of a row that stated its level, between its movement
+	 * from_seq and down_to_seq (exclusive); 0: none. Walks the row's history.
+	 */
+	int (*stated_since)(struct store *s, int64_t from_seq, int64_t down_to_seq, int64_t *ret);
 	/* Was it ever stocked, or is it leased now? */
 	int (*item_has_stock)(struct store *s, int64_t item_id, bool *ret);
 	int (*location_has_stock)(struct store *s, int64_t location_id, bool *ret);
@@ -248,6 +253,12 @@ struct reader_ops {
 	int (*stock_of_item)(struct reader *r, const char *sku, struct arena *a, bool *ret_has_item,
 			     struct stock_view **ret_rows, size_t *ret_count);
 	int (*movement)(struct reader *r, int64_t seq, struct arena *a, struct movement_view *ret);
+	/*
+	 * How the row stood at ret->as_of_seq: fills the rest. Walks its history back, until then
+	 * or until a movement that stated its level. A row that is not there had nothing.
+	 */
+	int (*past_level)(struct reader *r, const char *sku, const char *location,
+			  struct past_level *ret);
 	int (*key)(struct reader *r, int64_t id, struct arena *a, struct key_record *ret);
 
 	int (*list_stock)(struct reader *r, const struct stock_query *q, struct arena *a,

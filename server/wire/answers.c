@@ -212,6 +212,10 @@ static void refusal_detail(char out[DETAIL_BYTES], const struct command *c, cons
 			 location_of(c, a), now != NULL ? (long long)now->on_hand : 0,
 			 (long long)c->condition.on_hand);
 		break;
+	case OUTCOME_COUNT_OUTDATED:
+		snprintf(out, DETAIL_BYTES, "%s at %s was set, counted or edited after seq %lld.",
+			 sku_of(c, a), location_of(c, a), (long long)c->past.as_of_seq);
+		break;
 	case OUTCOME_PRECONDITION_FAILED:
 		if (now != NULL)
 			snprintf(out, DETAIL_BYTES, "%s at %s is at version %lld.", sku_of(c, a),
@@ -300,6 +304,7 @@ static void refusal_members(struct json *j, const struct command *c, const struc
 		break;
 	case OUTCOME_PRECONDITION_FAILED:
 	case OUTCOME_STALE_QUANTITY:
+	case OUTCOME_COUNT_OUTDATED:
 		current_write(j, c, a);
 		break;
 	case OUTCOME_ROW_LEASED:
@@ -369,6 +374,7 @@ static void done_write(struct text *out, const struct command *c, const struct a
 	switch (c->kind) {
 	case COMMAND_ADJUST:
 	case COMMAND_SET:
+	case COMMAND_COUNT:
 		one_row_write(&j, c, a);
 		break;
 	case COMMAND_TRANSFER:

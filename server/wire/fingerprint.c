@@ -67,5 +67,7 @@ uint64_t request_fingerprint(const char *method, const char *route, const struct
 	hash = add_condition(hash, c);
 	hash = add_rows(hash, c);
 	hash = add_catalogue(hash, c);
+	if (c->kind == COMMAND_COUNT)
+		hash = add_number(hash, c->past.as_of_seq);
 	return add_leases(hash, c);
 }

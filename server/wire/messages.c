@@ -108,6 +108,36 @@ bool message_read_set(const char *body, size_t byte_count, struct arena *a, stru
 	return set_condition(c, &v[EXPECTED], &v[VERSION], e);
 }
 
+bool message_read_count(const char *body, size_t byte_count, struct arena *a, struct command *c,
+			struct message_error *e)
+{
+	enum { COUNTED, AS_OF, REASON, REFERENCE, COUNT };
+	static const struct field fields[COUNT] = {
+		[COUNTED] = { .name = "counted",
+			      .type = FIELD_INTEGER,
+			      .is_required = true,
+			      QUANTITY },
+		[AS_OF] = { .name = "as_of_seq",
+			    .type = FIELD_INTEGER,
+			    .is_required = true,
+			    .least = 0,
+			    .most = INT64_MAX },
+		[REASON] = REASON_FIELD,
+		[REFERENCE] = REFERENCE_FIELD,
+	};
+	struct field_value v[COUNT];
+
+	if (!json_read(body, byte_count, fields, v, COUNT, a, e))
+		return false;
+	c->quantity = v[COUNTED].number;
+	c->past.as_of_seq = v[AS_OF].number;
+	set_reason(c, &v[REASON], &v[REFERENCE], MOVEMENT_COUNT_OF_STOCK);
+	if (c->quantity < 0)
+		return message_refuse(e, OUTCOME_MEANINGLESS, "/counted",
+				      "What lies on the shelf is 0 or more.");
+	return true;
+}
+
 static void set_code(struct code *c, const char *text)
 {
 	bool is_code = code_set(c, text, strlen(text));

@@ -33,6 +33,10 @@ bool message_read_adjust(const char *body, size_t byte_count, struct arena *a, s
 bool message_read_set(const char *body, size_t byte_count, struct arena *a, struct command *c,
 		      bool *ret_has_compare, struct message_error *e);
 
+/* {"counted", "as_of_seq", "reason", "reference"}. Fills quantity and past.as_of_seq. */
+bool message_read_count(const char *body, size_t byte_count, struct arena *a, struct command *c,
+			struct message_error *e);
+
 /* {"sku", "from", "to", "quantity", "reason", "reference"}. Allocates the two rows. */
 bool message_read_transfer(const char *body, size_t byte_count, struct arena *a, struct command *c,
 			   struct message_error *e);

@@ -42,7 +42,7 @@ static int64_t draw_quantity(struct fuzz *f)
 static struct command draw_command(struct fuzz *f, const struct stock *s)
 {
 	static const enum command_kind kinds[] = { COMMAND_ADJUST, COMMAND_ADJUST, COMMAND_TRANSFER,
-						   COMMAND_SET, COMMAND_READ };
+						   COMMAND_SET, COMMAND_COUNT, COMMAND_READ };
 	struct command c = { .kind = kinds[fuzz_below(f, LENGTH_OF(kinds))], .row_count = 1 };
 
 	c.quantity = draw_quantity(f);
@@ -50,6 +50,8 @@ static struct command draw_command(struct fuzz *f, const struct stock *s)
 		c.quantity = -c.quantity;
 	if (c.kind == COMMAND_TRANSFER)
 		c.row_count = 2;
+	if (c.kind == COMMAND_COUNT)
+		c.past.on_hand = s->on_hand + (int64_t)fuzz_below(f, 9) - 4;
 	c.is_up_to = fuzz_below(f, 4) == 0;
 	c.condition.has_version = fuzz_below(f, 8) == 0;
 	c.condition.version = s->version + (int64_t)fuzz_below(f, 2);
@@ -85,6 +87,8 @@ static void expect_allowed(struct fuzz *f, const struct command *c, const struct
 	EXPECT(f, !item->is_archived || m->on_hand_delta <= 0);
 	if (c->kind == COMMAND_SET)
 		EXPECT(f, m->on_hand == c->quantity);
+	else if (c->kind == COMMAND_COUNT)
+		EXPECT(f, m->on_hand_delta == c->quantity - c->past.on_hand);
 	else if (m->on_hand_delta < 0)
 		EXPECT(f, stock_available(row) >= -item->backorder_limit);
 	if (c->kind == COMMAND_ADJUST && !c->is_up_to)
@@ -137,8 +141,8 @@ static void decide(struct fuzz *f)
 {
 	int i = (int)fuzz_below(f, ITEMS), l = (int)fuzz_below(f, LOCATIONS);
 	int to = (l + 1 + (int)fuzz_below(f, LOCATIONS - 1)) % LOCATIONS;
-	struct rules_row rows[] = { { &items[i], &locations[l], &stocks[i][l] },
-				    { &items[i], &locations[to], &stocks[i][to] } };
+	struct rules_row rows[] = { { &items[i], &locations[l], &stocks[i][l], 0 },
+				    { &items[i], &locations[to], &stocks[i][to], 0 } };
 	struct command c = draw_command(f, rows[0].stock);
 	struct answer a;
 	int64_t total = total_of(stocks[i]);

@@ -26,7 +26,7 @@ ROUTE = re.compile(r'^ROUTE\(HTTP_(\w+),\s*"([^"]+)",\s*(\w+),\s*"(\w+)",\s*"([^
 OUTCOME = re.compile(r'^OUTCOME\(\w+,\s*"([^"]+)",\s*(\d+)', re.M)
 FIELD = re.compile(r'\.name = "(\w+)"')
 METHODS = ("get", "put", "post", "delete", "patch")
-BODIES = ("ItemPut", "LocationPut", "Adjust", "Set", "Transfer", "LeaseTake", "LeaseRenew")
+BODIES = ("ItemPut", "LocationPut", "Adjust", "Set", "Count", "Transfer", "LeaseTake", "LeaseRenew")
 DATE_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 ANNOTATIONS = {"description", "default", "examples", "example", "title"}
 TYPES = {"object": dict, "array": list, "string": str, "boolean": bool, "null": type(None)}
@@ -333,6 +333,12 @@ def play_stock(p):
     p.ask(ROW, 304, "GET", "/v1/stock/A-1/WH1", If_None_Match='"4"')
     p.ask(ROW, 304, "GET", "/v1/stock/A-1/WH1?read=locked", If_None_Match='"4"')
     p.ask(ROW, 404, "GET", "/v1/stock/A-1/NOPE")
+    seq = p.ask(ROW, 200, "GET", "/v1/stock/A-1/WH1").json()["seq"]
+    for status in (200, 409):  # the first one states the level
+        p.ask(ROW + "/count", status, "POST", "/v1/stock/A-1/WH1/count",
+              {"counted": 2, "as_of_seq": seq})
+    p.ask(ROW + "/count", 422, "POST", "/v1/stock/A-1/WH1/count",
+          {"counted": 2, "as_of_seq": seq + 99})
     p.ask("/v1/stock/{sku}", 200, "GET", "/v1/stock/A-1")
     p.ask("/v1/stock", 200, "GET", "/v1/stock?limit=1")
     p.ask("/v1/stock", 400, "GET", "/v1/stock?colour=blue")

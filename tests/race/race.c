@@ -542,6 +542,72 @@ static void clients_come_and_go_under_leases(void **state)
 			 UNITS - HOLDERS * LEASES + added);
 }
 
+/* ---------------------------------------------------------------- counting while selling */
+
+enum { SELLERS = 12, COUNTERS = 4, SALES = 25 };
+
+static void *sell_some(void *crowd)
+{
+	struct crowd *c = crowd;
+	struct reply *r = malloc(sizeof(*r));
+	struct client client;
+
+	client_open(&client, c->bench->server.port);
+	for (int i = 0; i < SALES; i++) {
+		client_ask(&client, r, "POST", "/v1/stock/S-0/WH1/adjust?wait=60", NULL,
+			   "{\"delta\":-1}");
+		if (r->status != 201)
+			atomic_fetch_add(&trouble_count, 1);
+	}
+	client_close(&client);
+	free(r);
+	return NULL;
+}
+
+/* Finds on the shelf what the books said when it looked: that must change nothing. */
+static void *count_truly(void *crowd)
+{
+	struct crowd *c = crowd;
+	struct reply *r = malloc(sizeof(*r));
+	struct client client;
+
+	client_open(&client, c->bench->server.port);
+	do {
+		char body[128];
+
+		client_ask(&client, r, "GET", "/v1/stock/S-0/WH1", NULL, NULL);
+		snprintf(body, sizeof(body), "{\"counted\":%" PRId64 ",\"as_of_seq\":%" PRId64 "}",
+			 reply_number(r, "on_hand"), r->seq);
+		client_ask(&client, r, "POST", "/v1/stock/S-0/WH1/count?wait=60", NULL, body);
+		if (r->status == 200)
+			atomic_fetch_add(&c->total, 1);
+		else if (r->status != 409) /* another one has counted since */
+			atomic_fetch_add(&trouble_count, 1);
+		if (r->status == 200 && reply_number(r, "movement/on_hand_delta") != 0)
+			atomic_fetch_add(&trouble_count, 1);
+	} while (!atomic_load(&c->is_over));
+	client_close(&client);
+	free(r);
+	return NULL;
+}
+
+static void a_true_count_changes_nothing(void **state)
+{
+	struct bench *b = *state;
+	struct crowd sellers, counters;
+
+	make_rows(b, 1, UNITS);
+	crowd_start(&counters, b, COUNTERS, count_truly);
+	crowd_start(&sellers, b, SELLERS, sell_some);
+	crowd_join(&sellers, SELLERS);
+	atomic_store(&counters.is_over, true);
+	crowd_join(&counters, COUNTERS);
+	assert_true(counters.total > 0);
+	settle(b);
+	assert_int_equal(server_query(&b->server, "SELECT on_hand FROM stock"),
+			 UNITS - SELLERS * SALES);
+}
+
 int main(int argc, char *argv[])
 {
 	const struct CMUnitTest tests[] = {
@@ -555,6 +621,7 @@ int main(int argc, char *argv[])
 		CASE(who_hangs_up_is_forgotten),
 		CASE(leases_exclude_each_other),
 		CASE(clients_come_and_go_under_leases),
+		CASE(a_true_count_changes_nothing),
 #undef CASE
 	};
 

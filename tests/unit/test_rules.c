@@ -44,8 +44,8 @@ static void scene_set(struct scene *s, enum command_kind kind, int64_t quantity,
 	if (!(flags & NEW))
 		s->stocks[0] =
 			(struct stock){ .id = 4, .version = 5, .seq = 90, .updated_at_ms = 700 };
-	s->rows[0] = (struct rules_row){ &s->item, &s->from, &s->stocks[0] };
-	s->rows[1] = (struct rules_row){ &s->item, &s->to, &s->stocks[1] };
+	s->rows[0] = (struct rules_row){ &s->item, &s->from, &s->stocks[0], 0 };
+	s->rows[1] = (struct rules_row){ &s->item, &s->to, &s->stocks[1], 0 };
 }
 
 static void scene_play(struct scene *s)
@@ -528,6 +528,51 @@ static const struct precondition {
 };
 /* clang-format on */
 
+/* clang-format off */
+static const struct count_row {
+	const char  *what;
+	int64_t      counted, then, now; /* on the shelf */
+	int64_t      stated_before, stated_behind; /* a movement since then that stated the level */
+	enum outcome outcome;
+	int64_t      after;
+} counts[] = {
+	{ "as the books say, nothing sold",       10, 10, 10, 0, 0, DONE, 10 },
+	{ "as the books say, three sold",         10, 10,  7, 0, 0, DONE,  7 },
+	{ "two are missing",                       8, 10, 10, 0, 0, DONE,  8 },
+	{ "two are missing, three sold",           8, 10,  7, 0, 0, DONE,  5 },
+	{ "two too many, five received",          12, 10, 15, 0, 0, DONE, 17 },
+	{ "none there, three sold all the same",   0, 10,  7, 0, 0, DONE, -3 },
+	{ "it was set since",                      8, 10,  7, 5, 0, OUTCOME_COUNT_OUTDATED, 7 },
+	{ "it was set while the count waited",     8, 10,  7, 0, 9, OUTCOME_COUNT_OUTDATED, 7 },
+	{ "beyond the highest level",             QUANTITY_MAX, 0, LEVEL_MAX, 0, 0, OUTCOME_QUANTITY_OVERFLOW, LEVEL_MAX },
+};
+/* clang-format on */
+
+static void a_count_is_applied_to_now(void **state)
+{
+	static struct scene s;
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH_OF(counts); i++) {
+		const struct count_row *r = &counts[i];
+
+		scene_set(&s, COMMAND_COUNT, r->counted, 0);
+		s.stocks[0].on_hand = r->now;
+		s.command.past = (struct past_level){ .as_of_seq = 3, .on_hand = r->then,
+						      .stated_seq = r->stated_before };
+		s.rows[0].stated_seq = r->stated_behind;
+		scene_play(&s);
+		ROW_EXPECT(r->what, s.answer.outcome == r->outcome);
+		ROW_EXPECT(r->what, s.stocks[0].on_hand == r->after);
+		ROW_EXPECT(r->what, s.answer.movement_count == (r->outcome == DONE));
+		if (r->outcome != DONE)
+			continue;
+		ROW_EXPECT(r->what, s.answer.status == 200);
+		ROW_EXPECT(r->what, s.answer.movements[0].kind == MOVEMENT_COUNT_OF_STOCK);
+		ROW_EXPECT(r->what, s.answer.movements[0].on_hand_delta == r->counted - r->then);
+	}
+}
+
 static void preconditions_hold_or_fail(void **state)
 {
 	(void)state;
@@ -555,6 +600,7 @@ int main(void)
 		cmocka_unit_test(a_transfer_makes_two_movements_in_a_row),
 		cmocka_unit_test(a_set_to_the_same_value_is_a_movement),
 		cmocka_unit_test(movements_warn),
+		cmocka_unit_test(a_count_is_applied_to_now),
 		cmocka_unit_test(preconditions_hold_or_fail),
 	};
 

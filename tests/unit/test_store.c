@@ -170,6 +170,71 @@ static void a_point_read_says_what_is_missing(void **state)
 	f->reader->ops->end(f->reader);
 }
 
+/* ---------------------------------------------------------------- history */
+
+static void a_past_level_is_read_from_the_ledger(void **state)
+{
+	static const struct {
+		const char *what;
+		int64_t as_of_seq;
+		int64_t on_hand;
+		bool is_stated_since;
+	} rows[] = {
+		{ "before the row was stocked", 0, 0, true },
+		{ "after its first movement", 1, 5, true },
+		{ "between its movements", 2, 5, true },
+		{ "after the edit", 4, 9, false },
+		{ "after another's movement", 5, 9, false },
+		{ "now", 6, 8, false },
+	};
+	struct fixture *f = *state;
+	int64_t seq;
+
+	fixture_change_committed(f, 0, 5);  /* 1 */
+	fixture_change_committed(f, 1, 1);  /* 2 */
+	fixture_change_committed(f, 0, -1); /* 3 */
+	assert_int_equal(fixture_execute(f, "UPDATE stock SET on_hand = 9 WHERE on_hand = 4"),
+			 SQLITE_OK); /* 4 */
+	fixture_load(f);
+	fixture_change_committed(f, 1, 1);  /* 5 */
+	fixture_change_committed(f, 0, -1); /* 6 */
+	assert_int_equal(fixture_on_hand(f, 0), 8);
+	assert_int_equal(f->reader->ops->begin(f->reader, &seq), 0);
+	for (size_t i = 0; i < LENGTH_OF(rows); i++) {
+		struct past_level past = { .as_of_seq = rows[i].as_of_seq };
+		int r = f->reader->ops->past_level(f->reader, "A", "WH1", &past);
+
+		ROW_EXPECT(rows[i].what, r == 0);
+		ROW_EXPECT(rows[i].what, past.seen_seq == 6);
+		ROW_EXPECT(rows[i].what, past.stated_seq == (rows[i].is_stated_since ? 4 : 0));
+		ROW_EXPECT(rows[i].what,
+			   rows[i].is_stated_since || past.on_hand == rows[i].on_hand);
+	}
+	f->reader->ops->end(f->reader);
+
+	fixture_begin(f);
+	assert_int_equal(f->store->ops->stated_since(f->store, 6, 3, &seq), 0);
+	assert_int_equal(seq, 4);
+	assert_int_equal(f->store->ops->stated_since(f->store, 6, 4, &seq), 0);
+	assert_int_equal(seq, 0);
+	fixture_rollback(f);
+}
+
+static void a_row_without_history_had_nothing(void **state)
+{
+	struct past_level past = { .as_of_seq = 0 };
+	struct fixture *f = *state;
+	int64_t seq;
+
+	assert_int_equal(fixture_on_hand(f, 0), 0);
+	assert_int_equal(f->reader->ops->begin(f->reader, &seq), 0);
+	assert_int_equal(f->reader->ops->past_level(f->reader, "A", "WH1", &past), 0);
+	assert_int_equal(past.on_hand, 0);
+	assert_int_equal(past.stated_seq, 0);
+	assert_int_equal(past.seen_seq, 0);
+	f->reader->ops->end(f->reader);
+}
+
 /* ---------------------------------------------------------------- other programs */
 
 static void another_programs_edit_is_noticed_once(void **state)
@@ -562,6 +627,8 @@ int main(void)
 		CASE(a_checkpoint_changes_nothing),
 		CASE(a_snapshot_stays_as_it_was),
 		CASE(a_point_read_says_what_is_missing),
+		CASE(a_past_level_is_read_from_the_ledger),
+		CASE(a_row_without_history_had_nothing),
 		CASE(another_programs_edit_is_noticed_once),
 		CASE(a_held_database_is_busy),
 		CASE(keys_are_kept_in_order_of_arrival),

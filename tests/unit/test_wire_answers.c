@@ -246,6 +246,12 @@ static const struct refusal_row {
 	{ "a stale quantity tells both", COMMAND_SET,
 	  { .outcome = OUTCOME_STALE_QUANTITY, .stock_count = 1, .stocks = { { .on_hand = 7 } } },
 	  "\"detail\":\"A-1 at WH1 has 7 on hand, not 5.\"" },
+	{ "an outdated count says since when", COMMAND_COUNT,
+	  { .outcome = OUTCOME_COUNT_OUTDATED, .stock_count = 1, .stocks = { { .on_hand = 7, .reserved = 2,
+	    .version = 4, .seq = 9, .updated_at_ms = AT } } }, "after seq 0.\",\"hint\":" },
+	{ "and the row", COMMAND_COUNT,
+	  { .outcome = OUTCOME_COUNT_OUTDATED, .stock_count = 1, .stocks = { { .on_hand = 7, .reserved = 2,
+	    .version = 4, .seq = 9, .updated_at_ms = AT } } }, "\"current\":" STOCK },
 	{ "a stale item is shown", COMMAND_ITEM_PUT,
 	  { .outcome = OUTCOME_PRECONDITION_FAILED, .item = { .id = 1, .sku = { "A-1" }, .name = "Größe \"L\"",
 	    .unit = "piece", .version = 2, .created_at_ms = AT, .updated_at_ms = AT } }, "\"current\":" ITEM },
@@ -366,9 +372,9 @@ static void only_changes_of_stock_are_rebuilt(void **state)
 		struct command c = command(kind);
 		struct answer a = { .outcome = OUTCOME_DONE };
 
-		assert_int_equal(answer_is_rebuilt(&c, &a), kind == COMMAND_ADJUST ||
-								    kind == COMMAND_SET ||
-								    kind == COMMAND_TRANSFER);
+		assert_int_equal(answer_is_rebuilt(&c, &a),
+				 kind == COMMAND_ADJUST || kind == COMMAND_SET ||
+					 kind == COMMAND_COUNT || kind == COMMAND_TRANSFER);
 		a.outcome = OUTCOME_INSUFFICIENT_STOCK;
 		assert_false(answer_is_rebuilt(&c, &a));
 	}

@@ -84,6 +84,8 @@ static const struct command commands[] = {
 	{ .kind = COMMAND_ADJUST, .fence_count = 1, .fences = { 1 }, .fence_ids = { "a" } },
 	{ .kind = COMMAND_ADJUST, .fence_count = 1, .fences = { 2 }, .fence_ids = { "a" } },
 	{ .kind = COMMAND_ADJUST, .fence_count = 1, .fences = { 1 }, .fence_ids = { "b" } },
+	{ .kind = COMMAND_COUNT },
+	{ .kind = COMMAND_COUNT, .past = { .as_of_seq = 1 } },
 };
 /* clang-format on */
 
