@@ -1,7 +1,7 @@
 /*
  * feed - the newest movements, in the writer's memory, for everybody who follows the ledger.
  *
- *     writer:  feed_begin() ─> feed_add() for each movement ─> COMMIT ─> feed_publish(), feed_ring()
+ *     writer:  feed_begin(), feed_add() for each movement, COMMIT, feed_publish(), feed_ring()
  *     loop:    feed_listen(), then as long as feed_take() == FEED_TAKEN: look, feed_batch_release()
  *
  * A group's movements are one batch, which never changes once it is published and is freed by

@@ -159,6 +159,11 @@ bool service_read(struct service *s, struct long_read *read)
 	return reader_pool_submit(&s->readers, read);
 }
 
+struct feed *service_feed(struct service *s)
+{
+	return &s->writer.feed;
+}
+
 /* ---------------------------------------------------------------- looking in */
 
 void service_health(struct service *s, struct service_health *ret)

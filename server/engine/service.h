@@ -112,6 +112,13 @@ struct long_read {
 /* False: LONG_READS_MAX are under way; nothing happened. Suspend before the call, as for writes. */
 bool service_read(struct service *s, struct long_read *read);
 
+/*
+ * The newest movements, for those who follow the ledger: engine/feed.h. What it says is always
+ * durable.
+ */
+struct feed;
+struct feed *service_feed(struct service *s);
+
 /* ---------------------------------------------------------------- looking in */
 
 struct lock_waiter_view {

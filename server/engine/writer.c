@@ -12,6 +12,7 @@ enum {
 	EXIT_DISK_FAILED = 74,
 	FAILURES_MAX = 3, /* groups that fail in a row, for another reason than a full disk */
 	HOUSEKEEPING_MS = 1000,
+	LOOK_MS = 250, /* how often the ledger is looked at for what others wrote, for the feed */
 	OLD_KEYS_ALONE = 5000,   /* deleted in a group of their own, when there is nothing to do */
 	OLD_KEYS_PER_MEMBER = 4, /* deleted beside each command of a group: faster than they come */
 	FULL_LOG_S = 60,
@@ -190,6 +191,7 @@ static void fail_group(struct writer *wr, int r)
 	if (r != -EREMOTEIO)
 		(void)wr->store->ops->rollback(wr->store);
 	row_cache_drop(&wr->cache);
+	feed_discard(&wr->feed);
 	metric_add(METRIC_GROUPS_FAILED, 1);
 	LIST_EACH (it, &wr->members) {
 		struct write *w = write_of(it);
@@ -233,6 +235,7 @@ static int write_movements(struct writer *wr, struct write *w)
 
 		if (r < 0)
 			return r;
+		feed_add(&wr->feed, &w->cached_rows[i]->sku, &w->cached_rows[i]->location_code, m);
 	}
 	return 0;
 }
@@ -350,6 +353,7 @@ static void publish_group(struct writer *wr)
 	atomic_store(&wr->seq, d->seq);
 	atomic_fetch_add(&wr->generation, 1);
 	d->seq_committed = d->seq;
+	feed_publish(&wr->feed, d->seq);
 	LIST_EACH (it, &wr->members) {
 		struct write *w = write_of(it);
 
@@ -374,6 +378,7 @@ static void end_group(struct writer *wr)
 		if (r == 0) {
 			publish_group(wr);
 			finish(wr, &wr->members);
+			feed_ring(&wr->feed); /* behind the answers: they wake the same loops */
 		}
 	}
 	if (r < 0)
@@ -575,6 +580,32 @@ static int64_t store_time_ms(const struct writer *wr)
 	return now_ms > wr->newest_ms ? now_ms : wr->newest_ms;
 }
 
+/* What another program has written, up to `seq`, goes into the feed; more than a page is left to
+ * the ledger. */
+static void feed_external(struct writer *wr, int64_t seq)
+{
+	struct movement_query q = { .kind = MOVEMENT_KINDS,
+				    .since_ms = INT64_MIN,
+				    .until_ms = INT64_MAX,
+				    .after_seq = wr->decider.seq_committed,
+				    .limit = PAGE_ROWS_MAX };
+	const struct reader_ops *ops = wr->reader->ops;
+	struct page page = { 0 };
+	struct arena texts;
+	int64_t newest;
+
+	arena_init(&texts);
+	if (ops->begin(wr->reader, &newest) == 0 &&
+	    ops->list_movements(wr->reader, &q, &texts, &page) == 0)
+		for (size_t i = 0; i < page.count; i++)
+			feed_add(&wr->feed, &page.movements[i].sku, &page.movements[i].location,
+				 &page.movements[i].movement);
+	ops->end(wr->reader);
+	feed_publish(&wr->feed, seq);
+	feed_ring(&wr->feed);
+	arena_fini(&texts);
+}
+
 static int begin_group(struct writer *wr)
 {
 	struct store_begun begun;
@@ -593,6 +624,9 @@ static int begin_group(struct writer *wr)
 	d->now_ms = store_time_ms(wr);
 	d->now_ns = clock_monotonic_ns();
 	d->has_writes = false;
+
+	bool has_followers = feed_begin(&wr->feed, d->now_ns);
+
 	if (!begun.is_changed_by_others) {
 		CHECK(begun.seq == d->seq_committed);
 		row_cache_make_room(&wr->cache);
@@ -604,6 +638,8 @@ static int begin_group(struct writer *wr)
 		  d->seq_committed);
 	metric_add(METRIC_EXTERNAL_WRITES, 1);
 	row_cache_drop(&wr->cache);
+	if (has_followers)
+		feed_external(wr, begun.seq);
 	d->seq = d->seq_committed = begun.seq;
 	atomic_store(&wr->seq, begun.seq);
 	atomic_fetch_add(&wr->generation, 1);
@@ -729,9 +765,31 @@ static bool has_work(struct writer *wr)
 	return has_ready || !list_is_empty(&wr->ended_leases);
 }
 
-static int64_t next_housekeeping_ns(const struct writer *wr)
+/* Was something written by hand that those who follow the feed should be told of? Takes no lock. */
+static bool has_external_news(struct writer *wr)
 {
-	return wr->housekept_ns + HOUSEKEEPING_MS * NS_PER_MS;
+	const struct reader_ops *ops = wr->reader->ops;
+	int64_t now_ns = clock_monotonic_ns();
+	int64_t seq;
+
+	if (now_ns - wr->looked_ns < LOOK_MS * NS_PER_MS)
+		return false;
+	wr->looked_ns = now_ns;
+	if (!feed_begin(&wr->feed, now_ns))
+		return false;
+
+	bool is_new = ops->begin(wr->reader, &seq) == 0 && seq != wr->decider.seq_committed;
+
+	ops->end(wr->reader);
+	return is_new;
+}
+
+static int64_t next_look_ns(const struct writer *wr)
+{
+	int64_t keep_house_ns = wr->housekept_ns + HOUSEKEEPING_MS * NS_PER_MS;
+	int64_t look_ns = wr->looked_ns + LOOK_MS * NS_PER_MS;
+
+	return keep_house_ns < look_ns ? keep_house_ns : look_ns;
 }
 
 static void *writer_main(void *context)
@@ -739,19 +797,19 @@ static void *writer_main(void *context)
 	struct writer *wr = context;
 
 	pthread_setname_np(pthread_self(), "writer");
-	while (lock_manager_wait(wr->locks, wr->has_old_keys ? 0 : next_housekeeping_ns(wr))) {
+	while (lock_manager_wait(wr->locks, wr->has_old_keys ? 0 : next_look_ns(wr))) {
 		bool is_idle;
 
 		lock_manager_end_leases(wr->locks, clock_monotonic_ns(), &wr->ended_leases);
 		end_drain_if_over(wr);
 		if (wr->has_failed) {
 			refuse_ready(wr, OUTCOME_STORE_FAILED);
-			wr->housekept_ns = clock_monotonic_ns();
+			wr->housekept_ns = wr->looked_ns = clock_monotonic_ns();
 			wr->has_old_keys = false;
 			continue;
 		}
 		is_idle = !has_work(wr);
-		if (!is_idle) {
+		if (!is_idle || has_external_news(wr)) {
 			run_group(wr);
 			checkpoint_if_due(wr);
 		}
@@ -796,10 +854,20 @@ static int load_state(struct writer *wr)
 		r = ops->each_key(wr->store, wr->decider.now_ms - KEY_AGE_H_MAX * 3600 * MS_PER_S,
 				  KEYS_MAX, see_key, &loader);
 	(void)ops->rollback(wr->store);
+	feed_publish(&wr->feed, begun.seq);
 	atomic_store(&wr->seq, begun.seq);
 	atomic_store(&wr->published_ms, wr->newest_ms);
 	metric_set(METRIC_SEQ, begun.seq);
 	return r;
+}
+
+static void release(struct writer *w)
+{
+	if (w->reader != NULL)
+		w->reader->ops->close(w->reader);
+	w->reader = NULL;
+	feed_fini(&w->feed);
+	row_cache_fini(&w->cache);
 }
 
 int writer_open(struct writer *w, struct store *store, struct lock_manager *locks, uint64_t seed)
@@ -809,20 +877,23 @@ int writer_open(struct writer *w, struct store *store, struct lock_manager *lock
 	list_init(&w->members);
 	list_init(&w->ended_leases);
 	w->checkpoint_from_bytes = WAL_BYTES_CHECKPOINT;
-	w->housekept_ns = clock_monotonic_ns();
+	w->housekept_ns = w->looked_ns = clock_monotonic_ns();
 
 	int r = row_cache_init(&w->cache, store, seed);
 
 	if (r < 0)
 		return r;
+	feed_init(&w->feed);
 	w->decider = (struct decider){
 		.store = store, .cache = &w->cache, .locks = locks, .members = &w->members
 	};
 	r = load_state(w);
+	if (r == 0)
+		r = store->ops->open_reader(store, &w->reader);
 	if (r == 0 && pthread_create(&w->thread, NULL, writer_main, w) != 0)
 		r = FAULT(-EAGAIN);
 	if (r < 0)
-		row_cache_fini(&w->cache);
+		release(w);
 	return r;
 }
 
@@ -837,5 +908,5 @@ void writer_close(struct writer *w)
 	CHECK(pthread_join(w->thread, NULL) == 0);
 	CHECK(list_is_empty(&w->members));
 	forget_ended_leases(w);
-	row_cache_fini(&w->cache);
+	release(w);
 }

@@ -5,6 +5,7 @@
  *     loop_daemon.c   everything that touches microhttpd
  *     loop_sockets.c  what microhttpd reads and waits for passes through here
  *     connection.c    one client's connection: its time limits, and answers that bypass microhttpd
+ *     subscribers.c   who waits for which movements
  *     exchange.c      one request and its answer (request.h)
  *     listener.c      the listening socket
  *
@@ -15,6 +16,7 @@
 #include "http/listener.h"
 #include "http/loop.h"
 #include "http/request.h"
+#include "http/subscribers.h"
 #include <pthread.h>
 #include <stdatomic.h>
 
@@ -46,6 +48,7 @@ struct loop {
 	struct list parked;    /* requests that wait, by request.link */
 	int64_t probe_ns;      /* when to look next whether their clients are still there */
 	struct request_pool requests;
+	struct subscribers subscribers;
 
 	bool is_draining;
 	int next_loop;     /* whose turn it is to get a connection; of the one that accepts */

@@ -182,6 +182,7 @@ static void request_begin(struct request *r)
 	x->read_owner = x;
 	x->long_read = (struct long_read){ 0 };
 	x->context = NULL;
+	x->subscriber = NULL;
 	x->content_type = NULL;
 	x->must_close = false;
 	x->status = 0;

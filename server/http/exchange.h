@@ -39,6 +39,9 @@ enum http_method {
 
 enum { EXCHANGE_HEADERS_MAX = 16 };
 
+struct subscriber;
+struct subscribers;
+
 struct exchange_reply_header {
 	const char *name;  /* a constant */
 	const char *value; /* in the arena, or a constant */
@@ -69,6 +72,7 @@ struct exchange {
 	struct exchange *read_owner;   /* waiter and long_read may be overwritten, these not */
 	struct long_read long_read;
 	void *context; /* in the arena */
+	struct subscriber *subscriber; /* while it follows the feed; in the arena */
 
 	/* The answer. */
 	struct text reply;        /* the body */
@@ -97,6 +101,12 @@ typedef void exchange_continue(struct exchange *x);
 /* deadline_ns: monotonic; INT64_MAX: none (the parcel comes for certain). */
 void exchange_park(struct exchange *x, exchange_continue *resume, exchange_continue *expire,
 		   int64_t deadline_ns);
+
+/* Those of its loop. Not once its client has left. */
+struct subscribers *exchange_subscribers(struct exchange *x);
+
+/* Answer now: nobody hears it any more, or the server is stopping. */
+bool exchange_is_hurried(const struct exchange *x);
 
 /* The exchange whose waiter or long read this parcel is. */
 struct exchange *exchange_of_parcel(struct parcel *p);

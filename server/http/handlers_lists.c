@@ -28,15 +28,6 @@ static bool wrong(struct exchange *x, const char *name, const char *what)
 	return false;
 }
 
-/* A sku or location to filter by. One that nobody made has no rows. */
-static bool read_name(struct exchange *x, const char *name, const char **ret)
-{
-	*ret = call_parameter(x, name);
-	if (*ret == NULL || code_is_valid(*ret, strlen(*ret)))
-		return true;
-	return wrong(x, name, "is 1 to 64 of A-Z a-z 0-9 . _ : -, first a letter or digit.");
-}
-
 static bool read_flag(struct exchange *x, const char *name, int *ret)
 {
 	const char *text = call_parameter(x, name);
@@ -65,18 +56,6 @@ static bool read_order(struct exchange *x, bool *ret_is_descending)
 	if (text == NULL || *ret_is_descending || strcmp(text, "asc") == 0)
 		return true;
 	return wrong(x, "order", "is asc, the default, or desc.");
-}
-
-static bool read_kind(struct exchange *x, enum movement_kind *ret)
-{
-	const char *text = call_parameter(x, "kind");
-
-	*ret = text == NULL ? MOVEMENT_KINDS : movement_kind_by_text(text);
-	if (text == NULL || *ret != MOVEMENT_KINDS)
-		return true;
-	return wrong(x, "kind",
-		     "is adjust, set, count, transfer, reserve, release, expire, commit, "
-		     "supersede or edit.");
 }
 
 /* ---------------------------------------------------------------- on the reader thread */
@@ -165,7 +144,7 @@ void handle_stock_list(struct exchange *x)
 
 	if (c == NULL || !page_read_limit(x, &c->stock.limit) ||
 	    !page_read_cursor_number(x, c->letter, &c->stock.after_id) ||
-	    !read_name(x, "location", &c->stock.location) ||
+	    !page_read_name(x, "location", &c->stock.location) ||
 	    !read_flag(x, "below_reorder", &is_below))
 		return;
 	c->stock.is_below_reorder = is_below;
@@ -197,10 +176,10 @@ void handle_movement_list(struct exchange *x)
 
 	if (!page_read_limit(x, &q->limit) ||
 	    !page_read_cursor_number(x, c->letter, &q->after_seq) ||
-	    !read_name(x, "sku", &q->sku) || !read_name(x, "location", &q->location) ||
+	    !page_read_name(x, "sku", &q->sku) || !page_read_name(x, "location", &q->location) ||
 	    !read_moment(x, "since", INT64_MIN, &q->since_ms) ||
 	    !read_moment(x, "until", INT64_MAX, &q->until_ms) ||
-	    !read_order(x, &q->is_descending) || !read_kind(x, &q->kind))
+	    !read_order(x, &q->is_descending) || !page_read_kind(x, &q->kind))
 		return;
 	q->reference = call_parameter(x, "reference");
 	q->reservation = call_parameter(x, "reservation");

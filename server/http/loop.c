@@ -150,6 +150,19 @@ static void parcels_take(struct loop *l)
 			loop_daemon_finish_orphan(l, r);
 		}
 	}
+	subscribers_look(&l->subscribers);
+}
+
+/* The same for one that waits for movements. */
+static void follower_probe(struct request *r)
+{
+	if (!subscriber_is_waiting(r->x.subscriber) || !connection_is_gone(r->connection))
+		return;
+	metric_add(METRIC_CLIENTS_GONE, 1);
+	subscriber_end(r->x.subscriber);
+	r->x.subscriber = NULL;
+	request_move(r, REQUEST_ABANDONED);
+	loop_daemon_resume(r);
 }
 
 /* A client that left need not be served: its write is taken back, where that is still possible. */
@@ -157,6 +170,8 @@ static void request_probe(struct loop *l, struct request *r)
 {
 	struct answer unheard;
 
+	if (r->x.subscriber != NULL)
+		follower_probe(r);
 	if (r->connection == NULL || r->is_decided || r->x.waiter.write == NULL ||
 	    !connection_is_gone(r->connection))
 		return;
@@ -177,6 +192,20 @@ static void clients_probe(struct loop *l)
 	l->probe_ns = l->now_ns + probe_every_ns;
 	LIST_EACH_SAFE (it, &l->parked)
 		request_probe(l, CONTAINER_OF(it, struct request, link));
+}
+
+/* ---------------------------------------------------------------- those who follow the feed */
+
+struct subscribers *exchange_subscribers(struct exchange *x)
+{
+	return &request_of(x)->connection->loop->subscribers;
+}
+
+bool exchange_is_hurried(const struct exchange *x)
+{
+	const struct connection *c = CONTAINER_OF(x, const struct request, x)->connection;
+
+	return c == NULL || c->loop->is_draining;
 }
 
 /* ---------------------------------------------------------------- draining */
@@ -200,6 +229,8 @@ static void drain_begin(struct loop *l)
 		listener_close(&l->edge->listener);
 	l->is_accepting = false;
 	drain_idle(l);
+	subscribers_expire(&l->subscribers);
+	loop_daemon_run(l); /* now: no event would end the next wait for those who were resumed */
 }
 
 /* Time is up. What is parked is not ours to cut: its parcel comes, since the service drains too. */
@@ -334,6 +365,7 @@ static int loop_open(struct loop *l, struct edge *e, int index)
 	list_init(&l->free_connections);
 	list_init(&l->parked);
 	request_pool_init(&l->requests);
+	subscribers_init(&l->subscribers, e->options.service, &l->mailbox);
 	l->heap = calloc((size_t)e->connection_limit, sizeof(*l->heap));
 	if (l->heap == NULL)
 		return FAULT(-ENOMEM);

@@ -60,6 +60,29 @@ const char *page_cursor_number(struct exchange *x, char letter, int64_t place)
 	return page_cursor(x, letter, digits);
 }
 
+bool page_read_name(struct exchange *x, const char *name, const char **ret)
+{
+	*ret = call_parameter(x, name);
+	if (*ret == NULL || code_is_valid(*ret, strlen(*ret)))
+		return true;
+	reply_wrong_parameter(x, name,
+			      "is 1 to 64 of A-Z a-z 0-9 . _ : -, first a letter or digit.");
+	return false;
+}
+
+bool page_read_kind(struct exchange *x, enum movement_kind *ret)
+{
+	const char *text = call_parameter(x, "kind");
+
+	*ret = text == NULL ? MOVEMENT_KINDS : movement_kind_by_text(text);
+	if (text == NULL || *ret != MOVEMENT_KINDS)
+		return true;
+	reply_wrong_parameter(x, "kind",
+			      "is adjust, set, count, transfer, reserve, release, expire, commit, "
+			      "supersede or edit.");
+	return false;
+}
+
 /* Behind `after=` and such: what is not plain is escaped. */
 static void add_escaped(struct text *t, const char *s)
 {

@@ -17,6 +17,12 @@ bool page_read_cursor(struct exchange *x, char letter, const char **ret);
 /* The same for lists that go by a number; 0 when there is no ?after. */
 bool page_read_cursor_number(struct exchange *x, char letter, int64_t *ret);
 
+/* A sku or location to filter by: NULL when it is not there. One that nobody made has no rows. */
+bool page_read_name(struct exchange *x, const char *name, const char **ret);
+
+/* ?kind of movements; MOVEMENT_KINDS when it is not there. */
+bool page_read_kind(struct exchange *x, enum movement_kind *ret);
+
 /* A cursor in the arena; NULL: memory is short. */
 const char *page_cursor(struct exchange *x, char letter, const char *place);
 const char *page_cursor_number(struct exchange *x, char letter, int64_t place);

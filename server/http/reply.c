@@ -4,6 +4,7 @@
 #include "ops/log.h"
 #include "wire/json_stored.h"
 #include "wire/server_timing.h"
+#include <stdio.h>
 #include <string.h>
 
 static const char problem_type[] = "application/problem+json";
@@ -49,6 +50,12 @@ static void retry_header(struct exchange *x, enum outcome o)
 {
 	if (outcome_row(o)->retry_after_s > 0)
 		header_int(x, "Retry-After", "", outcome_row(o)->retry_after_s, "");
+}
+
+void reply_preference_applied(struct exchange *x)
+{
+	if (call_of(x)->preferred_wait_s >= 0)
+		header_int(x, "Preference-Applied", "wait=", call_of(x)->preferred_wait_s, "");
 }
 
 /* A target that was too long to be looked at has an empty path, and may have been one of ours. */
@@ -238,6 +245,15 @@ void reply_unknown(struct exchange *x, enum outcome o, struct row_ref *row, int6
 	reply_json(x, a.status, seq);
 }
 
+void reply_cursor_lost(struct exchange *x, int64_t latest_seq)
+{
+	char members[48];
+
+	snprintf(members, sizeof(members), "\"latest_seq\":%lld", (long long)latest_seq);
+	reply_problem(x, &(struct problem){ .outcome = OUTCOME_CURSOR_LOST,
+					    .members = members });
+}
+
 /* ---------------------------------------------------------------- writes */
 
 static int64_t between(int64_t from_ns, int64_t to_ns)
@@ -307,8 +323,7 @@ static void write_headers(struct exchange *x, const struct command *c, const str
 {
 	location_header(x, c, a);
 	retry_header(x, a->outcome);
-	if (call_of(x)->preferred_wait_s >= 0)
-		header_int(x, "Preference-Applied", "wait=", call_of(x)->preferred_wait_s, "");
+	reply_preference_applied(x);
 	if (a->is_replayed)
 		exchange_header_add(x, "Idempotency-Replayed", "true");
 }

@@ -42,5 +42,11 @@ void reply_fault(struct exchange *x, int fault);
 /* UNKNOWN_ITEM or UNKNOWN_LOCATION of a read, with the PUT to type for the name in `row`. */
 void reply_unknown(struct exchange *x, enum outcome o, struct row_ref *row, int64_t seq);
 
+/* Preference-Applied: call.preferred_wait_s, where it was read. */
+void reply_preference_applied(struct exchange *x);
+
+/* 410: the seq that was named does not exist in this store. */
+void reply_cursor_lost(struct exchange *x, int64_t latest_seq);
+
 /* The answer to a write (or a locked read), with what its lock cost. `a` may be w->answer. */
 void reply_answer(struct exchange *x, const struct write *w, const struct answer *a);

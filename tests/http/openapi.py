@@ -345,6 +345,10 @@ def play_stock(p):
     p.ask("/v1/movements", 200, "GET", "/v1/movements?order=desc&limit=2")
     p.ask("/v1/movements/{seq}", 200, "GET", "/v1/movements/1")
     p.ask("/v1/movements/{seq}", 404, "GET", "/v1/movements/99")
+    p.ask("/v1/changes", 200, "GET", "/v1/changes?after=1&limit=2&pretty")
+    p.ask("/v1/changes", 200, "GET", "/v1/changes?after=latest", Prefer="wait=0")
+    p.ask("/v1/changes", 400, "GET", "/v1/changes?after=soon")
+    p.ask("/v1/changes", 410, "GET", "/v1/changes?after=99")
     p.ask("/v1/items/{sku}", 409, "DELETE", "/v1/items/A-1")
 
 

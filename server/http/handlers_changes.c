@@ -1,0 +1,269 @@
+/*
+ * handlers_changes - GET /v1/changes: the movements behind a seq, as soon as there are any.
+ *
+ * What the feed's ring still has comes from there, anything older from the ledger, in pages; both
+ * lie behind each other without a gap, so where a page came from cannot be told from outside.
+ */
+#include "base/clock.h"
+#include "http/page.h"
+#include "http/subscribers.h"
+#include <string.h>
+
+/* One request for changes. */
+struct changes {
+	struct subscriber follower;
+	int limit;
+	int64_t until_ns; /* when it is answered at the latest */
+	struct page page; /* of the ledger; its texts are gone once its rows are written */
+	struct text rows; /* found so far, as JSON */
+	struct json json; /* writes them */
+	int row_count;
+};
+
+static struct changes *changes_of(struct exchange *x)
+{
+	return call_of(x)->own;
+}
+
+/* ---------------------------------------------------------------- answering */
+
+static void finish(struct exchange *x)
+{
+	x->subscriber = NULL;
+	subscriber_end(&changes_of(x)->follower);
+}
+
+static void fail(struct exchange *x, int fault)
+{
+	finish(x);
+	text_fini(&changes_of(x)->rows);
+	reply_fault(x, fault);
+}
+
+static void answer(struct exchange *x)
+{
+	struct changes *c = changes_of(x);
+	struct json j = json_begin(&x->reply);
+
+	finish(x);
+	if (c->rows.failed) {
+		text_fini(&c->rows);
+		reply_refuse(x, OUTCOME_OUT_OF_MEMORY, NULL);
+		return;
+	}
+	text_reserve(&x->reply, c->rows.byte_count + 64);
+	json_open(&j, '{');
+	JSON_NAME(&j, "data"), json_open(&j, '[');
+	if (c->rows.byte_count > 0)
+		json_raw(&j, c->rows.data);
+	json_close(&j, ']');
+	JSON_NAME(&j, "next"), json_int(&j, c->follower.after);
+	json_close(&j, '}');
+	text_add_char(&x->reply, '\n');
+	text_fini(&c->rows);
+	reply_json(x, 200, c->follower.after);
+}
+
+static void expire(struct exchange *x)
+{
+	struct subscriber *s = &changes_of(x)->follower;
+
+	if (subscriber_is_waiting(s))
+		subscriber_leave(s);
+	answer(x);
+}
+
+/* ---------------------------------------------------------------- the ledger */
+
+static void go_on(struct exchange *x);
+
+static void write_row(struct changes *c, const struct movement_view *v)
+{
+	movement_write(&c->json, &v->sku, &v->location, &v->movement);
+	c->row_count++;
+}
+
+/* On the reader thread. */
+static int read_page(struct long_read *read, struct reader *reader, struct arena *unused)
+{
+	struct changes *c = changes_of(exchange_of_parcel(&read->parcel));
+	const struct subscriber_filter *f = &c->follower.filter;
+	struct movement_query q = { .sku = f->sku,
+				    .location = f->location,
+				    .kind = f->kind,
+				    .since_ms = INT64_MIN,
+				    .until_ms = INT64_MAX,
+				    .after_seq = c->follower.after,
+				    .limit = c->limit };
+	struct arena texts; /* not the request's, which would grow with each page */
+
+	(void)unused;
+	arena_init(&texts);
+
+	int r = reader->ops->list_movements(reader, &q, &texts, &c->page);
+
+	for (size_t i = 0; r == 0 && i < c->page.count; i++)
+		write_row(c, &c->page.movements[i]);
+	arena_fini(&texts);
+	return r;
+}
+
+static void page_is_read(struct exchange *x)
+{
+	struct changes *c = changes_of(x);
+
+	if (x->long_read.result < 0) {
+		fail(x, x->long_read.result);
+		return;
+	}
+	/* It was a page of all up to its snapshot, unless it says that there is more. */
+	c->follower.after = c->page.has_next ? c->page.next : x->long_read.seq;
+	if (c->row_count > 0 || clock_monotonic_ns() >= c->until_ns)
+		answer(x);
+	else
+		go_on(x);
+}
+
+static void read_ledger(struct exchange *x)
+{
+	x->long_read.parcel.home = x->mailbox;
+	x->long_read.run = read_page;
+	x->long_read.arena = &x->arena;
+	metric_add(METRIC_FEED_PAGES, 1);
+	if (service_read(x->service, &x->long_read)) {
+		exchange_park(x, page_is_read, NULL, INT64_MAX);
+		return;
+	}
+	finish(x);
+	text_fini(&changes_of(x)->rows);
+	reply_refuse(x, OUTCOME_STORE_BUSY, "Too many lists are being read at once.");
+}
+
+/* ---------------------------------------------------------------- the ring */
+
+/* Takes what fits, up to the limit, and moves on behind all that it saw. */
+static void take_batch(struct changes *c, const struct feed_batch *b)
+{
+	for (size_t i = 0; i < b->count && c->row_count < c->limit; i++) {
+		const struct movement_view *v = &b->movements[i];
+
+		if (subscriber_wants(&c->follower, v))
+			write_row(c, v);
+		if (v->movement.seq > c->follower.after)
+			c->follower.after = v->movement.seq;
+	}
+}
+
+static enum feed_take take_from_ring(struct changes *c, struct feed *feed)
+{
+	enum feed_take found = FEED_TAKEN;
+
+	while (c->row_count < c->limit) {
+		struct feed_batch *b;
+
+		found = feed_take(feed, c->follower.after, &b);
+		if (found != FEED_TAKEN)
+			break;
+		take_batch(c, b);
+		feed_batch_release(b);
+	}
+	return found;
+}
+
+/* The snapshot comes first: what it has and the ring has not, others wrote a moment ago. */
+static void go_on(struct exchange *x)
+{
+	struct changes *c = changes_of(x);
+	int r = snapshot_use(x->snapshot);
+
+	if (r < 0) {
+		fail(x, r);
+		return;
+	}
+
+	enum feed_take found = take_from_ring(c, service_feed(x->service));
+
+	if (c->row_count > 0) {
+		answer(x);
+	} else if (found == FEED_BEHIND || c->follower.after < x->snapshot->seq) {
+		read_ledger(x);
+	} else if (clock_monotonic_ns() >= c->until_ns || exchange_is_hurried(x)) {
+		answer(x);
+	} else {
+		exchange_park(x, go_on, expire, c->until_ns);
+		subscriber_wait(&c->follower);
+	}
+}
+
+/* ---------------------------------------------------------------- the call */
+
+/* ?after=SEQ, or latest; without it from the beginning. False: answered. */
+static bool read_after(struct exchange *x, int64_t *ret)
+{
+	const char *text = call_parameter(x, "after");
+	int64_t newest = x->snapshot->seq;
+
+	*ret = 0;
+	if (text != NULL && strcmp(text, "latest") == 0) {
+		*ret = newest;
+	} else if (text != NULL && (!integer_read(text, ret) || *ret < 0)) {
+		reply_wrong_parameter(x, "after", "is a seq, or latest.");
+		return false;
+	}
+	if (*ret <= newest)
+		return true;
+	reply_cursor_lost(x, newest);
+	return false;
+}
+
+/* Without it the answer comes at once. False: answered. */
+static bool read_wait(struct exchange *x, int64_t *ret_ns)
+{
+	const char *text = call_parameter(x, "wait");
+	int64_t s = 0;
+
+	if (text != NULL && (!integer_read(text, &s) || s < 0)) {
+		reply_wrong_parameter(x, "wait", "is whole seconds, at most 60.");
+		return false;
+	}
+	if (text == NULL && prefer_wait_read(exchange_header(x, "Prefer"), &s)) {
+		call_of(x)->preferred_wait_s = s;
+		reply_preference_applied(x);
+	}
+	*ret_ns = clock_monotonic_ns() + (s < WAIT_S_MAX ? s : WAIT_S_MAX) * NS_PER_S;
+	return true;
+}
+
+static bool read_filter(struct exchange *x, struct subscriber_filter *f)
+{
+	return page_read_name(x, "sku", &f->sku) && page_read_name(x, "location", &f->location) &&
+	       page_read_kind(x, &f->kind);
+}
+
+void handle_change_list(struct exchange *x)
+{
+	struct changes *c = arena_alloc(&x->arena, sizeof(*c));
+
+	if (c == NULL) {
+		reply_refuse(x, OUTCOME_OUT_OF_MEMORY, NULL);
+		return;
+	}
+	memset(c, 0, sizeof(*c));
+	text_init(&c->rows);
+	c->json = json_begin(&c->rows);
+	c->follower.x = x;
+	call_of(x)->own = c;
+
+	int r = snapshot_use(x->snapshot);
+
+	if (r < 0) {
+		reply_fault(x, r);
+		return;
+	}
+	if (!page_read_limit(x, &c->limit) || !read_filter(x, &c->follower.filter) ||
+	    !read_after(x, &c->follower.after) || !read_wait(x, &c->until_ns))
+		return;
+	subscriber_begin(&c->follower, exchange_subscribers(x));
+	x->subscriber = &c->follower;
+	go_on(x);
+}

@@ -1,0 +1,74 @@
+/*
+ * subscribers - the requests of one loop that wait for movements.
+ *
+ *     subscriber_begin(s, x);                   // from now on the loop is told of news
+ *     ...look at feed and ledger; nothing there behind s->after...
+ *     exchange_park(x, resume, expire, deadline_ns);
+ *     subscriber_wait(s);                       // resume runs when something fits
+ *     subscriber_end(s);                        // before the answer
+ *
+ * However many there are, a movement costs a loop the same: waiting ones stand in a table under
+ * what they asked for, and each movement is looked up there by its row, its item, its location.
+ * What nobody asked for wakes nobody.
+ *
+ * Threads: the loop's.
+ */
+#pragma once
+#include "base/map.h"
+#include "engine/feed.h"
+
+struct exchange;
+struct service;
+
+enum { SUBSCRIBER_BUCKETS = 1024, SUBSCRIBER_FILTERS = 4 };
+
+/* What it wants to see; NULL and MOVEMENT_KINDS: all. */
+struct subscriber_filter {
+	const char *sku;
+	const char *location;
+	enum movement_kind kind;
+};
+
+struct subscriber {
+	struct exchange *x;
+	struct subscriber_filter filter;
+	int64_t after; /* it has had all up to here; while it waits see subscriber_position() */
+
+	struct subscribers *all;
+	struct map_node node; /* in subscribers.map while it waits */
+	struct list link;     /* in subscribers.waiting while it waits */
+};
+
+struct subscribers {
+	struct feed *feed;
+	struct feed_listener listener; /* known to the feed while there is any subscriber */
+	int count;                     /* begun and not ended */
+	struct list waiting;
+	struct map map; /* the waiting ones, by the hash of what they want */
+	struct map_node *buckets[SUBSCRIBER_BUCKETS];
+	int filter_counts[SUBSCRIBER_FILTERS]; /* waiting ones by the names they filter by */
+	uint64_t seed;
+	int64_t seen_seq; /* the waiting ones were shown all movements up to here */
+};
+
+void subscribers_init(struct subscribers *all, struct service *s, struct mailbox *home);
+
+/* Resumes those who wait for one of the movements that came since the last look. */
+void subscribers_look(struct subscribers *all);
+
+/* Resumes everybody who waits, as if the deadline had passed. */
+void subscribers_expire(struct subscribers *all);
+
+/* Does the movement fit? */
+bool subscriber_wants(const struct subscriber *s, const struct movement_view *v);
+
+/* x, filter and after are set. */
+void subscriber_begin(struct subscriber *s, struct subscribers *all);
+void subscriber_end(struct subscriber *s);
+
+/* x is parked, and there is nothing behind s->after yet. */
+void subscriber_wait(struct subscriber *s);
+bool subscriber_is_waiting(const struct subscriber *s);
+
+/* It waits no longer, for whatever reason; s->after is where it stands. */
+void subscriber_leave(struct subscriber *s);
