@@ -181,7 +181,7 @@ static struct exchange *refused_exchange(struct connection *c)
 	return &r->x;
 }
 
-static void answer_write(struct text *out, const struct exchange *x)
+void connection_write_head(struct text *out, const struct exchange *x)
 {
 	time_t now_s = time(NULL);
 	char date[64];
@@ -191,14 +191,15 @@ static void answer_write(struct text *out, const struct exchange *x)
 	strftime(date, sizeof(date), "%a, %d %b %Y %H:%M:%S GMT", &tm);
 	text_add_format(out, "HTTP/1.1 %d %s\r\nDate: %s\r\nConnection: close\r\n", x->status,
 			loop_daemon_phrase(x->status), date);
-	text_add_format(out, "Content-Type: %s\r\nContent-Length: %zu\r\nX-Request-Id: %s\r\n",
+	text_add_format(out, "Content-Type: %s\r\nX-Request-Id: %s\r\n",
 			x->content_type != NULL ? x->content_type : "application/json",
-			x->reply.byte_count, x->request_id);
+			x->request_id);
+	if (x->reply.byte_count > 0)
+		text_add_format(out, "Content-Length: %zu\r\n", x->reply.byte_count);
 	for (int i = 0; i < x->reply_header_count; i++)
 		text_add_format(out, "%s: %s\r\n", x->reply_headers[i].name,
 				x->reply_headers[i].value);
 	text_add(out, "\r\n");
-	text_add_bytes(out, x->reply.data != NULL ? x->reply.data : "", x->reply.byte_count);
 }
 
 static void answer_send(const struct connection *c, const struct exchange *x)
@@ -206,7 +207,8 @@ static void answer_send(const struct connection *c, const struct exchange *x)
 	struct text out;
 
 	text_init(&out);
-	answer_write(&out, x);
+	connection_write_head(&out, x);
+	text_add_bytes(&out, x->reply.data, x->reply.byte_count);
 	/* A client that has no room for so little is cut without it. */
 	if (!out.failed && !x->reply.failed)
 		(void)!send(c->fd, out.data, out.byte_count, MSG_NOSIGNAL | MSG_DONTWAIT);

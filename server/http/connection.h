@@ -72,6 +72,12 @@ void connection_expire(struct connection *c);
  */
 void connection_refuse(struct connection *c, enum outcome o, const char *detail);
 
+/*
+ * Status and headers of an answer past microhttpd, up to its body. Without one in x->reply its
+ * length is left open: it ends with the connection.
+ */
+void connection_write_head(struct text *out, const struct exchange *x);
+
 /* Are there bytes that nobody has read yet? */
 bool connection_has_input(const struct connection *c);
 

@@ -6,6 +6,7 @@
  *     loop_sockets.c  what microhttpd reads and waits for passes through here
  *     connection.c    one client's connection: its time limits, and answers that bypass microhttpd
  *     subscribers.c   who waits for which movements
+ *     stream.c        a client that is told of them for as long as it listens
  *     exchange.c      one request and its answer (request.h)
  *     listener.c      the listening socket
  *

@@ -105,6 +105,9 @@ void exchange_park(struct exchange *x, exchange_continue *resume, exchange_conti
 /* Those of its loop. Not once its client has left. */
 struct subscribers *exchange_subscribers(struct exchange *x);
 
+/* A parked subscriber's connection is closed: its client has left, or its stream is over. */
+void exchange_abandon(struct exchange *x);
+
 /* Answer now: nobody hears it any more, or the server is stopping. */
 bool exchange_is_hurried(const struct exchange *x);
 

@@ -1,12 +1,13 @@
 /*
- * handlers_changes - GET /v1/changes: the movements behind a seq, as soon as there are any.
+ * handlers_changes - GET /v1/changes: the movements behind a seq, as soon as there are any; or, to
+ * a client that wants text/event-stream, a stream of them (stream.h).
  *
  * What the feed's ring still has comes from there, anything older from the ledger, in pages; both
  * lie behind each other without a gap, so where a page came from cannot be told from outside.
  */
 #include "base/clock.h"
 #include "http/page.h"
-#include "http/subscribers.h"
+#include "http/stream.h"
 #include <string.h>
 
 /* One request for changes. */
@@ -68,7 +69,7 @@ static void expire(struct exchange *x)
 {
 	struct subscriber *s = &changes_of(x)->follower;
 
-	if (subscriber_is_waiting(s))
+	if (s->is_waiting)
 		subscriber_leave(s);
 	answer(x);
 }
@@ -87,14 +88,7 @@ static void write_row(struct changes *c, const struct movement_view *v)
 static int read_page(struct long_read *read, struct reader *reader, struct arena *unused)
 {
 	struct changes *c = changes_of(exchange_of_parcel(&read->parcel));
-	const struct subscriber_filter *f = &c->follower.filter;
-	struct movement_query q = { .sku = f->sku,
-				    .location = f->location,
-				    .kind = f->kind,
-				    .since_ms = INT64_MIN,
-				    .until_ms = INT64_MAX,
-				    .after_seq = c->follower.after,
-				    .limit = c->limit };
+	struct movement_query q = subscriber_query(&c->follower, c->limit);
 	struct arena texts; /* not the request's, which would grow with each page */
 
 	(void)unused;
@@ -197,22 +191,45 @@ static void go_on(struct exchange *x)
 
 /* ---------------------------------------------------------------- the call */
 
-/* ?after=SEQ, or latest; without it from the beginning. False: answered. */
-static bool read_after(struct exchange *x, int64_t *ret)
+static bool wrong(struct exchange *x, const char *name, const char *what)
+{
+	reply_wrong_parameter(x, name, what);
+	return false;
+}
+
+/* ?after=SEQ, or latest. False: answered. */
+static bool read_after(struct exchange *x, int64_t when_absent, int64_t *ret)
 {
 	const char *text = call_parameter(x, "after");
 	int64_t newest = x->snapshot->seq;
 
-	*ret = 0;
-	if (text != NULL && strcmp(text, "latest") == 0) {
+	*ret = when_absent;
+	if (text != NULL && strcmp(text, "latest") == 0)
 		*ret = newest;
-	} else if (text != NULL && (!integer_read(text, ret) || *ret < 0)) {
-		reply_wrong_parameter(x, "after", "is a seq, or latest.");
-		return false;
-	}
+	else if (text != NULL && (!integer_read(text, ret) || *ret < 0))
+		return wrong(x, "after", "is a seq, or latest.");
 	if (*ret <= newest)
 		return true;
 	reply_cursor_lost(x, newest);
+	return false;
+}
+
+/* Where a client that comes back has been. It is older than the address that it comes back to. */
+static bool read_last_event(struct exchange *x, int64_t *ret)
+{
+	const char *text = exchange_header(x, "Last-Event-ID");
+
+	if (text == NULL)
+		return true;
+	if (!integer_read(text, ret) || *ret < 0) {
+		reply_problem(x, &(struct problem){ .outcome = OUTCOME_INVALID_HEADER,
+						    .pointer = "Last-Event-ID",
+						    .detail = "Last-Event-ID is a seq." });
+		return false;
+	}
+	if (*ret <= x->snapshot->seq)
+		return true;
+	reply_cursor_lost(x, x->snapshot->seq);
 	return false;
 }
 
@@ -222,10 +239,8 @@ static bool read_wait(struct exchange *x, int64_t *ret_ns)
 	const char *text = call_parameter(x, "wait");
 	int64_t s = 0;
 
-	if (text != NULL && (!integer_read(text, &s) || s < 0)) {
-		reply_wrong_parameter(x, "wait", "is whole seconds, at most 60.");
-		return false;
-	}
+	if (text != NULL && (!integer_read(text, &s) || s < 0))
+		return wrong(x, "wait", "is whole seconds, at most 60.");
 	if (text == NULL && prefer_wait_read(exchange_header(x, "Prefer"), &s)) {
 		call_of(x)->preferred_wait_s = s;
 		reply_preference_applied(x);
@@ -240,7 +255,26 @@ static bool read_filter(struct exchange *x, struct subscriber_filter *f)
 	       page_read_kind(x, &f->kind);
 }
 
-void handle_change_list(struct exchange *x)
+static void open_stream(struct exchange *x)
+{
+	struct subscriber_filter filter;
+	int64_t after;
+
+	if (call_parameter(x, "wait") != NULL || call_parameter(x, "limit") != NULL) {
+		wrong(x, call_parameter(x, "wait") != NULL ? "wait" : "limit",
+		      "is for one answer; a stream goes on.");
+		return;
+	}
+	if (!read_filter(x, &filter) || !read_after(x, x->snapshot->seq, &after) ||
+	    !read_last_event(x, &after))
+		return;
+	if (x->method == HTTP_HEAD)
+		reply_text(x, 200, "text/event-stream");
+	else
+		stream_open(x, &filter, after);
+}
+
+static void poll(struct exchange *x)
 {
 	struct changes *c = arena_alloc(&x->arena, sizeof(*c));
 
@@ -253,17 +287,22 @@ void handle_change_list(struct exchange *x)
 	c->json = json_begin(&c->rows);
 	c->follower.x = x;
 	call_of(x)->own = c;
-
-	int r = snapshot_use(x->snapshot);
-
-	if (r < 0) {
-		reply_fault(x, r);
-		return;
-	}
 	if (!page_read_limit(x, &c->limit) || !read_filter(x, &c->follower.filter) ||
-	    !read_after(x, &c->follower.after) || !read_wait(x, &c->until_ns))
+	    !read_after(x, 0, &c->follower.after) || !read_wait(x, &c->until_ns))
 		return;
 	subscriber_begin(&c->follower, exchange_subscribers(x));
 	x->subscriber = &c->follower;
 	go_on(x);
+}
+
+void handle_change_list(struct exchange *x)
+{
+	int r = snapshot_use(x->snapshot);
+
+	if (r < 0)
+		reply_fault(x, r);
+	else if (stream_is_wanted(x))
+		open_stream(x);
+	else
+		poll(x);
 }

@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "base/fault.h"
 #include "http/loop_daemon.h"
+#include "http/stream.h"
 #include "ops/log.h"
 #include "ops/metrics.h"
 #include <errno.h>
@@ -131,6 +132,17 @@ static void inbox_take(struct loop *l)
 
 /* ---------------------------------------------------------------- parked requests */
 
+/* Nobody waits for its answer, or it had one past microhttpd: the connection is closed. */
+void exchange_abandon(struct exchange *x)
+{
+	struct request *r = request_of(x);
+
+	subscriber_end(x->subscriber);
+	x->subscriber = NULL;
+	request_move(r, REQUEST_ABANDONED);
+	loop_daemon_resume(r);
+}
+
 static void parcels_take(struct loop *l)
 {
 	struct list parcels;
@@ -156,13 +168,16 @@ static void parcels_take(struct loop *l)
 /* The same for one that waits for movements. */
 static void follower_probe(struct request *r)
 {
-	if (!subscriber_is_waiting(r->x.subscriber) || !connection_is_gone(r->connection))
-		return;
-	metric_add(METRIC_CLIENTS_GONE, 1);
-	subscriber_end(r->x.subscriber);
-	r->x.subscriber = NULL;
-	request_move(r, REQUEST_ABANDONED);
-	loop_daemon_resume(r);
+	struct subscriber *s = r->x.subscriber;
+
+	if (!list_is_linked(&s->link))
+		return; /* it reads the ledger */
+	if (s->serve != NULL) {
+		stream_probe(s);
+	} else if (connection_is_gone(r->connection)) {
+		metric_add(METRIC_CLIENTS_GONE, 1);
+		exchange_abandon(&r->x);
+	}
 }
 
 /* A client that left need not be served: its write is taken back, where that is still possible. */
@@ -230,6 +245,7 @@ static void drain_begin(struct loop *l)
 	l->is_accepting = false;
 	drain_idle(l);
 	subscribers_expire(&l->subscribers);
+	subscribers_serve(&l->subscribers, l->now_ns);
 	loop_daemon_run(l); /* now: no event would end the next wait for those who were resumed */
 }
 
@@ -272,6 +288,8 @@ static int turn_wait_ms(struct loop *l)
 	if (l->is_draining && l->edge->drain_until_ns > l->now_ns &&
 	    l->edge->drain_until_ns < until_ns)
 		until_ns = l->edge->drain_until_ns;
+	if (l->subscribers.serve_ns < until_ns)
+		until_ns = l->subscribers.serve_ns;
 	if (until_ns == INT64_MAX)
 		return -1;
 	until_ns -= clock_monotonic_ns();
@@ -308,6 +326,7 @@ static void turn_run(struct loop *l)
 	while ((c = connection_pop_due(l)) != NULL)
 		connection_expire(c);
 	clients_probe(l);
+	subscribers_serve(&l->subscribers, l->now_ns);
 	loop_daemon_run(l);
 	accept_continue(l);
 }

@@ -65,7 +65,7 @@ static bool is_under_v1(const struct exchange *x)
 	       (x->route != NULL && strncmp(x->route->path, "/v1", 3) == 0);
 }
 
-static void common_headers(struct exchange *x, int64_t seq)
+void reply_headers(struct exchange *x, int64_t seq)
 {
 	if (!is_under_v1(x))
 		return;
@@ -90,7 +90,7 @@ static void indent_if_asked(struct exchange *x)
 
 void reply_json(struct exchange *x, int status, int64_t seq)
 {
-	common_headers(x, seq);
+	reply_headers(x, seq);
 	indent_if_asked(x);
 	exchange_reply(x, status);
 }
@@ -114,7 +114,7 @@ void reply_empty(struct exchange *x, int status)
 void reply_text(struct exchange *x, int status, const char *content_type)
 {
 	x->content_type = content_type;
-	common_headers(x, service_seq(x->service));
+	reply_headers(x, service_seq(x->service));
 	exchange_reply(x, status);
 }
 

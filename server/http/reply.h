@@ -11,6 +11,9 @@
 /* The JSON in x->reply: ?pretty, and under /v1 Cache-Control and Stock-Seq. */
 void reply_json(struct exchange *x, int status, int64_t seq);
 
+/* Cache-Control and Stock-Seq, where the others do not add them. */
+void reply_headers(struct exchange *x, int64_t seq);
+
 /* The same with status 200 and the ETag "version"; 304 without a body where If-None-Match holds. */
 void reply_tagged(struct exchange *x, int64_t version, int64_t seq);
 

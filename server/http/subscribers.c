@@ -32,6 +32,17 @@ bool subscriber_wants(const struct subscriber *s, const struct movement_view *v)
 	       (f->kind == MOVEMENT_KINDS || f->kind == v->movement.kind);
 }
 
+struct movement_query subscriber_query(const struct subscriber *s, int limit)
+{
+	return (struct movement_query){ .sku = s->filter.sku,
+					.location = s->filter.location,
+					.kind = s->filter.kind,
+					.since_ms = INT64_MIN,
+					.until_ms = INT64_MAX,
+					.after_seq = s->after,
+					.limit = limit };
+}
+
 /* ---------------------------------------------------------------- one of them */
 
 void subscriber_begin(struct subscriber *s, struct subscribers *all)
@@ -47,16 +58,12 @@ void subscriber_end(struct subscriber *s)
 {
 	struct subscribers *all = s->all;
 
-	if (subscriber_is_waiting(s))
+	if (s->is_waiting)
 		subscriber_leave(s);
+	list_remove(&s->link);
 	if (--all->count == 0)
 		feed_unlisten(all->feed, &all->listener);
 	metric_add(METRIC_SUBSCRIBERS, -1);
-}
-
-bool subscriber_is_waiting(const struct subscriber *s)
-{
-	return list_is_linked(&s->link);
 }
 
 void subscriber_wait(struct subscriber *s)
@@ -64,7 +71,8 @@ void subscriber_wait(struct subscriber *s)
 	struct subscribers *all = s->all;
 	const struct subscriber_filter *f = &s->filter;
 
-	CHECK(!subscriber_is_waiting(s));
+	CHECK(!list_is_linked(&s->link));
+	s->is_waiting = true;
 	if (list_is_empty(&all->waiting))
 		all->seen_seq = s->after;
 	list_push_back(&all->waiting, &s->link);
@@ -76,7 +84,8 @@ void subscriber_leave(struct subscriber *s)
 {
 	struct subscribers *all = s->all;
 
-	CHECK(subscriber_is_waiting(s));
+	CHECK(s->is_waiting);
+	s->is_waiting = false;
 	if (s->after < all->seen_seq)
 		s->after = all->seen_seq;
 	list_remove(&s->link);
@@ -84,10 +93,28 @@ void subscriber_leave(struct subscriber *s)
 	all->filter_counts[filter_index(&s->filter)]--;
 }
 
+void subscriber_due(struct subscriber *s, int64_t at_ns)
+{
+	struct subscribers *all = s->all;
+
+	if (s->is_waiting)
+		subscriber_leave(s);
+	else if (list_is_linked(&s->link))
+		list_remove(&s->link);
+	s->due_ns = at_ns;
+	list_push_back(&all->due, &s->link);
+	if (at_ns < all->serve_ns)
+		all->serve_ns = at_ns;
+}
+
 static void resume(struct subscriber *s, enum request_state state)
 {
 	struct request *r = request_of(s->x);
 
+	if (s->serve != NULL) {
+		subscriber_due(s, s->due_ns);
+		return;
+	}
 	if (r->state != REQUEST_PARKED)
 		return; /* its deadline was faster, and its handler is about to be told so */
 	subscriber_leave(s);
@@ -103,6 +130,8 @@ void subscribers_init(struct subscribers *all, struct service *s, struct mailbox
 				     .seed = service_row_seed(s),
 				     .listener = { .home = home } };
 	list_init(&all->waiting);
+	list_init(&all->due);
+	all->serve_ns = INT64_MAX;
 	map_init(&all->map, all->buckets, SUBSCRIBER_BUCKETS);
 }
 
@@ -159,4 +188,28 @@ void subscribers_look(struct subscribers *all)
 void subscribers_expire(struct subscribers *all)
 {
 	resume_all(all, REQUEST_EXPIRED);
+	LIST_EACH (it, &all->due)
+		subscriber_of(it)->due_ns = 0;
+	all->serve_ns = 0;
+}
+
+/* Those whose time has not come stay in the list. */
+void subscribers_serve(struct subscribers *all, int64_t now_ns)
+{
+	struct list found;
+	struct list *link;
+
+	if (now_ns < all->serve_ns)
+		return;
+	all->serve_ns = INT64_MAX;
+	list_init(&found);
+	list_splice_back(&found, &all->due);
+	while ((link = list_pop_front(&found)) != NULL) {
+		struct subscriber *s = subscriber_of(link);
+
+		if (s->due_ns <= now_ns)
+			s->serve(s);
+		else
+			subscriber_due(s, s->due_ns);
+	}
 }

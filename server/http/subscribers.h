@@ -7,6 +7,9 @@
  *     subscriber_wait(s);                       // resume runs when something fits
  *     subscriber_end(s);                        // before the answer
  *
+ * A stream has `serve` instead of being resumed: it is called in turn, while the request stays
+ * parked, and calls subscriber_wait() when it has sent all there is, or subscriber_due().
+ *
  * However many there are, a movement costs a loop the same: waiting ones stand in a table under
  * what they asked for, and each movement is looked up there by its row, its item, its location.
  * What nobody asked for wakes nobody.
@@ -32,11 +35,14 @@ struct subscriber_filter {
 struct subscriber {
 	struct exchange *x;
 	struct subscriber_filter filter;
-	int64_t after; /* it has had all up to here; while it waits see subscriber_position() */
+	int64_t after; /* it has had all up to here, and while it waits all that was shown */
+	void (*serve)(struct subscriber *s); /* of a stream; else NULL */
 
 	struct subscribers *all;
 	struct map_node node; /* in subscribers.map while it waits */
-	struct list link;     /* in subscribers.waiting while it waits */
+	struct list link;     /* in subscribers.waiting, or in .due */
+	bool is_waiting;
+	int64_t due_ns; /* when to serve it next */
 };
 
 struct subscribers {
@@ -44,6 +50,8 @@ struct subscribers {
 	struct feed_listener listener; /* known to the feed while there is any subscriber */
 	int count;                     /* begun and not ended */
 	struct list waiting;
+	struct list due;  /* streams that have something to send */
+	int64_t serve_ns; /* when to serve the next of them; INT64_MAX: none */
 	struct map map; /* the waiting ones, by the hash of what they want */
 	struct map_node *buckets[SUBSCRIBER_BUCKETS];
 	int filter_counts[SUBSCRIBER_FILTERS]; /* waiting ones by the names they filter by */
@@ -56,19 +64,27 @@ void subscribers_init(struct subscribers *all, struct service *s, struct mailbox
 /* Resumes those who wait for one of the movements that came since the last look. */
 void subscribers_look(struct subscribers *all);
 
-/* Resumes everybody who waits, as if the deadline had passed. */
+/* Resumes everybody who waits, as if the deadline had passed; streams are due. */
 void subscribers_expire(struct subscribers *all);
+
+/* Serves the streams whose time has come. */
+void subscribers_serve(struct subscribers *all, int64_t now_ns);
 
 /* Does the movement fit? */
 bool subscriber_wants(const struct subscriber *s, const struct movement_view *v);
 
-/* x, filter and after are set. */
+/* What it wants of the ledger. */
+struct movement_query subscriber_query(const struct subscriber *s, int limit);
+
+/* x, filter, after and serve are set. */
 void subscriber_begin(struct subscriber *s, struct subscribers *all);
 void subscriber_end(struct subscriber *s);
 
 /* x is parked, and there is nothing behind s->after yet. */
 void subscriber_wait(struct subscriber *s);
-bool subscriber_is_waiting(const struct subscriber *s);
+
+/* A stream is to be served at this time, or a little later. It may wait. */
+void subscriber_due(struct subscriber *s, int64_t at_ns);
 
 /* It waits no longer, for whatever reason; s->after is where it stands. */
 void subscriber_leave(struct subscriber *s);
