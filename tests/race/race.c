@@ -189,6 +189,82 @@ static void ten_rows_sell_out_exactly(void **state)
 	sell(*state, ROWS_MAX);
 }
 
+/* ---------------------------------------------------------------- followers */
+
+enum { FOLLOWERS = 8, FOLLOWED = UNITS + 1 };
+
+/* Asks behind what it has, again and again, until it has seen the last movement. */
+static void *follow_by_polling(void *crowd)
+{
+	struct crowd *c = crowd;
+	struct reply *r = malloc(sizeof(*r));
+	struct client client;
+	int64_t after = 0, next = 0;
+
+	client_open(&client, c->bench->server.port);
+	while (after < FOLLOWED) {
+		char target[64], last[32];
+
+		snprintf(target, sizeof(target), "/v1/changes?wait=60&limit=40&after=%" PRId64,
+			 after);
+		client_ask(&client, r, "GET", target, NULL, NULL);
+		next = reply_number(r, "next");
+		if (r->status != 200 || next <= after || next > after + 40)
+			break;
+		snprintf(last, sizeof(last), "data/%" PRId64 "/seq", next - after - 1);
+		if (reply_number(r, "data/0/seq") != after + 1 || reply_number(r, last) != next)
+			break;
+		after = next;
+	}
+	if (after != FOLLOWED)
+		atomic_fetch_add(&trouble_count, 1);
+	client_close(&client);
+	free(r);
+	return NULL;
+}
+
+/* Reads a stream until each movement's id was there, one after the other. */
+static void *follow_a_stream(void *crowd)
+{
+	struct crowd *c = crowd;
+	struct client client;
+	int64_t expected = 0; /* the first id tells where the stream begins */
+	char line[2048];
+	FILE *stream;
+
+	client_open(&client, c->bench->server.port);
+	client_send(&client, "GET", "/v1/changes?after=0", "Accept: text/event-stream", NULL);
+	stream = fdopen(client.fd, "r");
+	while (expected <= FOLLOWED && fgets(line, sizeof(line), stream) != NULL) {
+		if (strncmp(line, "id: ", 4) != 0)
+			continue;
+		if (atoll(line + 4) != expected)
+			break;
+		expected++;
+	}
+	if (expected != FOLLOWED + 1)
+		atomic_fetch_add(&trouble_count, 1);
+	fclose(stream);
+	return NULL;
+}
+
+/* Everybody who follows sees the ledger, and all of it, while 64 write. */
+static void followers_see_every_movement_once(void **state)
+{
+	struct bench *b = *state;
+	struct crowd buyers, pollers, streams;
+
+	make_rows(b, 1, UNITS);
+	crowd_start(&pollers, b, FOLLOWERS, follow_by_polling);
+	crowd_start(&streams, b, FOLLOWERS, follow_a_stream);
+	crowd_start(&buyers, b, CLIENTS, buy);
+	crowd_join(&buyers, CLIENTS);
+	crowd_join(&pollers, FOLLOWERS);
+	crowd_join(&streams, FOLLOWERS);
+	assert_int_equal(buyers.total, UNITS);
+	settle(b);
+}
+
 /* ---------------------------------------------------------------- both ways */
 
 enum { CARRIERS = 16, WATCHERS = 4, TRANSFERS = 40, STORED = 1000 };
@@ -614,6 +690,7 @@ int main(int argc, char *argv[])
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 		CASE(one_row_sells_out_exactly),
 		CASE(ten_rows_sell_out_exactly),
+		CASE(followers_see_every_movement_once),
 		CASE(transfers_both_ways_neither_deadlock_nor_tear),
 		CASE(a_key_takes_effect_once),
 		CASE(a_lease_holds_up_its_row_only),
