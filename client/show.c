@@ -1,6 +1,7 @@
 #include "client/show.h"
 #include "base/check.h"
 #include "client/timing.h"
+#include <string.h>
 
 /* clang-format off */
 static const struct column item_columns[] = {
@@ -49,6 +50,15 @@ static const struct column lease_columns[] = {
 	{ "EXPIRES_IN", NULL,      true  },
 	{ "PURPOSE",    "purpose", false },
 	{ "ROWS",       NULL,      false },
+};
+
+static const struct column reservation_columns[] = {
+	{ "ID",         "id",         false },
+	{ "STATE",      "state",      false },
+	{ "OWNER",      "owner",      false },
+	{ "REFERENCE",  "reference",  false },
+	{ "EXPIRES_AT", "expires_at", false },
+	{ "LINES",      NULL,         false },
 };
 
 static const struct column lock_columns[] = {
@@ -115,6 +125,31 @@ static void add_lease(struct table *t, const json_t *row, const struct listing *
 	text_fini(&rows);
 }
 
+/* A line is SKU/LOCATION=QUANTITY, as it is typed; of a part that was committed, both numbers. */
+static void add_reservation(struct table *t, const json_t *row, const struct listing *listing)
+{
+	bool is_committed = strcmp(json_member_text(row, "state"), "committed") == 0;
+	struct text lines;
+	size_t i;
+	json_t *at;
+
+	for (size_t k = 0; k + 1 < listing->column_count; k++)
+		add_field(t, row, listing->columns[k].field);
+	text_init(&lines);
+	json_array_foreach (json_object_get(row, "lines"), i, at) {
+		int64_t quantity = json_member_int(at, "quantity");
+		int64_t committed = json_member_int(at, "committed");
+
+		text_add_format(&lines, "%s%s/%s=", i == 0 ? "" : " ", json_member_text(at, "sku"),
+				json_member_text(at, "location"));
+		if (is_committed && committed != quantity)
+			text_add_format(&lines, "%lld of ", (long long)committed);
+		text_add_format(&lines, "%lld", (long long)quantity);
+	}
+	table_add(t, lines.data == NULL ? "" : lines.data);
+	text_fini(&lines);
+}
+
 static void add_lock(struct table *t, const json_t *row, const struct listing *listing)
 {
 	const json_t *holder = json_object_get(row, "holder");
@@ -151,6 +186,8 @@ const struct listing show_locations = { location_columns, LENGTH_OF(location_col
 const struct listing show_stock = { stock_columns, LENGTH_OF(stock_columns), add_fields };
 const struct listing show_movements = { movement_columns, LENGTH_OF(movement_columns), add_fields };
 const struct listing show_leases = { lease_columns, LENGTH_OF(lease_columns), add_lease };
+const struct listing show_reservations = { reservation_columns, LENGTH_OF(reservation_columns),
+					   add_reservation };
 const struct listing show_locks = { lock_columns, LENGTH_OF(lock_columns), add_lock };
 
 void show_table(struct table *t, const struct listing *listing)

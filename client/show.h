@@ -23,6 +23,7 @@ extern const struct listing show_stock;
 extern const struct listing show_movements;
 extern const struct listing show_leases;
 extern const struct listing show_locks;
+extern const struct listing show_reservations;
 
 /* An empty table with the listing's columns. */
 void show_table(struct table *t, const struct listing *listing);

@@ -7,6 +7,7 @@
 #pragma once
 #include "core/command.h"
 #include "core/outcome.h"
+#include "core/reservation.h"
 
 /* A lease as it stands. */
 struct lease_view {
@@ -26,6 +27,13 @@ struct shortage {
 	int64_t shortfall; /* what is missing, after what the item's backorder_limit allows */
 };
 
+/* The same for each row of a reservation that is short. */
+struct short_line {
+	struct code sku;
+	struct code location;
+	struct shortage shortage;
+};
+
 struct answer {
 	enum outcome outcome;
 	int status;       /* HTTP status */
@@ -42,8 +50,11 @@ struct answer {
 	const char *detail;       /* a sentence that says more; NULL: the outcome's title will do */
 	struct item item;         /* with item commands; id 0: there is none */
 	struct location location; /* with location commands */
-	struct lease_view lease;  /* with lease commands, and the lease in the way (ROW_LEASED) */
-	const char *body;         /* of a replay: the first answer's body; NULL: build it */
+	struct reservation reservation; /* with reservation commands; id 0: there is none */
+	int short_count;                /* with INSUFFICIENT_STOCK or _ON_HAND of a reservation */
+	const struct short_line *short_lines;
+	struct lease_view lease; /* with lease commands, and the lease in the way (ROW_LEASED) */
+	const char *body;        /* of a replay: the first answer's body; NULL: build it */
 
 	/* The newest seq that the answer rests on: Stock-Seq; 0 in refusals before any decision. */
 	int64_t seq;

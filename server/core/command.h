@@ -22,6 +22,12 @@ enum command_kind {
 	COMMAND_LEASE_RENEW,     /* lease_id, fences[0], ttl_ms */
 	COMMAND_LEASE_RELEASE,   /* lease_id, fences[0] when fence_count is 1 */
 	COMMAND_COUNT,           /* rows[0], quantity = what was counted (>= 0), past */
+	COMMAND_RESERVE, /* rows, quantities, reservation_id (NULL makes one), owner, ttl_ms,
+			    supersedes, more_rows */
+	COMMAND_RESERVATION_COMMIT,  /* reservation_id, more_rows; rows and quantities: a part of it
+				      */
+	COMMAND_RESERVATION_RELEASE, /* reservation_id */
+	COMMAND_RESERVATION_EXTEND,  /* reservation_id, ttl_ms */
 	COMMAND_KINDS,
 };
 
@@ -49,6 +55,9 @@ struct command {
 	int row_count;
 	struct row_ref *rows;
 	int64_t quantity;    /* within ±QUANTITY_MAX */
+	int64_t *quantities; /* of a reservation, parallel to rows, each >= 1 */
+	int more_row_count; /* rows that are claimed beside those: of the reservation it resolves */
+	struct row_ref *more_rows;
 	bool is_up_to;       /* take at most what is available */
 	bool is_create_only; /* If-None-Match: * */
 	struct condition condition;
@@ -61,6 +70,10 @@ struct command {
 	struct item item;
 	struct location location;
 
+	const char *reservation_id;
+	const char *owner;      /* NULL: none */
+	const char *supersedes; /* the id of a reservation; NULL: none */
+
 	const char *lease_id;
 	const char *purpose; /* never NULL for leases */
 	int64_t ttl_ms;
@@ -72,6 +85,11 @@ struct command {
 	const char *key;      /* Idempotency-Key; NULL: none */
 	uint64_t fingerprint; /* with a key: of everything that makes it "the same request" */
 };
+
+static inline bool command_is_of_reservation(enum command_kind kind)
+{
+	return kind >= COMMAND_RESERVE && kind <= COMMAND_RESERVATION_EXTEND;
+}
 
 /* Does it go through the rules that change stock? */
 static inline bool command_makes_movements(enum command_kind kind)

@@ -195,7 +195,7 @@ void claim_init(struct claim *c, struct claim_slot slots[], const uint64_t rows[
 		const int64_t fences[], int fence_count)
 {
 	CHECK(row_count >= 1);
-	CHECK(row_count <= COMMAND_ROWS_MAX);
+	CHECK(row_count <= CLAIM_ROWS_MAX);
 	CHECK(fence_count >= 0);
 	CHECK(fence_count <= CLAIM_FENCES_MAX);
 

@@ -105,7 +105,7 @@ void lock_table_init(struct lock_table *t);
 void lock_table_fini(struct lock_table *t);
 
 /*
- * rows: 1 to COMMAND_ROWS_MAX row keys in any order; equal ones (the same row twice, or a collision
+ * rows: 1 to CLAIM_ROWS_MAX row keys in any order; equal ones (the same row twice, or a collision
  * of hashes) are claimed once. slots: room for row_count slots. fences may be NULL when 0.
  */
 void claim_init(struct claim *c, struct claim_slot slots[], const uint64_t rows[], int row_count,

@@ -125,37 +125,45 @@ static enum movement_kind movement_kind_of(enum command_kind kind)
 	}
 }
 
-/* Changes the row and writes the movement that says so. */
-static void row_change(const struct command *c, const struct rules_row *row, int64_t delta,
-		       int64_t seq, int64_t now_ms, struct movement *ret_movement)
+/* Changes the row and writes the movement that says so, as far as the row knows it. */
+static struct movement change(const struct rules_row *row, enum movement_kind kind,
+			      int64_t on_hand_delta, int64_t reserved_delta, int64_t seq,
+			      int64_t now_ms)
 {
 	struct stock *s = row->stock;
 	const struct stock before = *s;
 
 	CHECK(seq > before.seq);
-	s->on_hand += delta;
+	s->on_hand += on_hand_delta;
+	s->reserved += reserved_delta;
 	s->version++;
 	s->seq = seq;
 	s->updated_at_ms = now_ms;
 	CHECK(stock_is_sound(s));
-	*ret_movement = (struct movement){
+	return (struct movement){
 		.seq = seq,
 		.stock_id = s->id,
-		.kind = movement_kind_of(c->kind),
-		.on_hand_delta = delta,
+		.kind = kind,
+		.on_hand_delta = on_hand_delta,
+		.reserved_delta = reserved_delta,
 		.on_hand = s->on_hand,
 		.reserved = s->reserved,
 		.version = s->version,
 		.prev_seq = before.seq,
 		.at_ms = now_ms,
-		.is_oversubscribed = (c->kind == COMMAND_SET || c->kind == COMMAND_COUNT) &&
-				     s->reserved > s->on_hand,
+		.is_oversubscribed = movement_states_level(kind) && s->reserved > s->on_hand,
 		.is_low_stock = row->item->has_reorder_point &&
 				stock_available(s) <= row->item->reorder_point,
-		.reason = c->reason,
-		.reference = c->reference,
-		.request_id = c->request_id,
 	};
+}
+
+static void row_change(const struct command *c, const struct rules_row *row, int64_t delta,
+		       int64_t seq, int64_t now_ms, struct movement *ret_movement)
+{
+	*ret_movement = change(row, movement_kind_of(c->kind), delta, 0, seq, now_ms);
+	ret_movement->reason = c->reason;
+	ret_movement->reference = c->reference;
+	ret_movement->request_id = c->request_id;
 }
 
 static void check_command(const struct command *c, const struct rules_row rows[])
@@ -230,4 +238,81 @@ enum outcome rules_precondition(const struct command *c, int64_t version)
 	if (c->is_create_only && version != 0)
 		return OUTCOME_PRECONDITION_FAILED;
 	return version_fits(&c->condition, version) ? OUTCOME_DONE : OUTCOME_PRECONDITION_FAILED;
+}
+
+/* ------------------------------------------------------------------ reservations */
+
+void rules_book(const struct rules_row *row, const struct booking *b, int64_t seq, int64_t now_ms,
+		struct movement *ret_movement)
+{
+	*ret_movement = change(row, b->kind, b->on_hand_delta, b->reserved_delta, seq, now_ms);
+	ret_movement->reason = movement_kind_text(b->kind);
+	ret_movement->reservation = b->reservation;
+	ret_movement->reference = b->reference;
+	ret_movement->request_id = b->request_id;
+}
+
+static enum outcome refuse_row(const struct rules_row *row)
+{
+	if (row->item->id == 0)
+		return OUTCOME_UNKNOWN_ITEM;
+	if (row->location->id == 0)
+		return OUTCOME_UNKNOWN_LOCATION;
+	return refuse_archived(row, 1);
+}
+
+static int64_t on_hand_of(const struct stock *s)
+{
+	return s->on_hand;
+}
+
+/* Every row that has less than what is asked for, whatever `had` counts. */
+static enum outcome judge_shortages(const struct rules_row rows[], const int64_t quantities[],
+				    int count, int64_t (*had)(const struct stock *s),
+				    struct short_line lines[], struct answer *ret)
+{
+	ret->short_count = 0;
+	ret->short_lines = lines;
+	for (int i = 0; i < count; i++) {
+		int64_t has = had(rows[i].stock);
+		int64_t missing = quantities[i] - has - rows[i].item->backorder_limit;
+
+		if (missing <= 0)
+			continue;
+		lines[ret->short_count++] = (struct short_line){
+			.sku = rows[i].item->sku,
+			.location = rows[i].location->code,
+			.shortage = { .requested = quantities[i],
+				      .available = has,
+				      .shortfall = missing },
+		};
+	}
+	if (ret->short_count == 0)
+		return OUTCOME_DONE;
+	ret->shortage = lines[0].shortage;
+	return OUTCOME_INSUFFICIENT_STOCK;
+}
+
+enum outcome rules_may_reserve(const struct rules_row rows[], const int64_t quantities[], int count,
+			       struct short_line lines[], struct answer *ret)
+{
+	for (int i = 0; i < count; i++) {
+		enum outcome o = refuse_row(&rows[i]);
+
+		ret->row_index = i;
+		if (o != OUTCOME_DONE)
+			return o;
+		if (rows[i].stock->reserved + quantities[i] > LEVEL_MAX)
+			return OUTCOME_QUANTITY_OVERFLOW;
+	}
+	ret->row_index = 0;
+	return judge_shortages(rows, quantities, count, stock_available, lines, ret);
+}
+
+enum outcome rules_may_commit(const struct rules_row rows[], const int64_t quantities[], int count,
+			      struct short_line lines[], struct answer *ret)
+{
+	enum outcome o = judge_shortages(rows, quantities, count, on_hand_of, lines, ret);
+
+	return o == OUTCOME_DONE ? o : OUTCOME_INSUFFICIENT_ON_HAND;
 }

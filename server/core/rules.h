@@ -36,5 +36,32 @@ struct rules_clock {
 void rules_decide(const struct command *c, struct rules_row rows[], const struct rules_clock *clock,
 		  struct answer *ret_answer);
 
+/* ------------------------------------------------------------------ reservations */
+
+/* One change of one row on behalf of a reservation. */
+struct booking {
+	enum movement_kind kind;
+	int64_t on_hand_delta;
+	int64_t reserved_delta;
+	const char *reservation; /* its name; texts as in struct movement */
+	const char *reference;
+	const char *request_id;
+};
+
+/* Changes the row and writes the movement that says so; seq is its seq. */
+void rules_book(const struct rules_row *row, const struct booking *b, int64_t seq, int64_t now_ms,
+		struct movement *ret_movement);
+
+/*
+ * May so many of each row be promised? Refuses unknown and archived ones (ret->row_index), and
+ * lists every row that is short in `lines`, which has room for all: INSUFFICIENT_STOCK.
+ */
+enum outcome rules_may_reserve(const struct rules_row rows[], const int64_t quantities[], int count,
+			       struct short_line lines[], struct answer *ret);
+
+/* Are so many of each row on the shelf? INSUFFICIENT_ON_HAND otherwise, as above. */
+enum outcome rules_may_commit(const struct rules_row rows[], const int64_t quantities[], int count,
+			      struct short_line lines[], struct answer *ret);
+
 /* Do the conditions of an item or location command hold? version 0: it does not exist. */
 enum outcome rules_precondition(const struct command *c, int64_t version);

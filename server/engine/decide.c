@@ -1,10 +1,26 @@
 #include "engine/decide.h"
+#include "engine/decide_reservation.h"
 #include "base/clock.h"
 #include "base/fault.h"
 #include "base/hash.h"
 #include "core/rules.h"
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+struct booked *bookings_add(struct bookings *b)
+{
+	if (b->count == b->capacity) {
+		size_t capacity = b->capacity == 0 ? 256 : b->capacity * 2;
+		struct booked *larger = realloc(b->all, capacity * sizeof(larger[0]));
+
+		if (larger == NULL)
+			return NULL;
+		b->all = larger;
+		b->capacity = capacity;
+	}
+	return &b->all[b->count++];
+}
 
 static void refuse(struct write *w, enum outcome o)
 {
@@ -31,8 +47,7 @@ static bool row_is_open(const struct decider *d, const struct cached_row *row)
 	       row->location->changed_group == d->group;
 }
 
-/* A lease may end between the claim and the decision: then its fence is stale. */
-static bool fences_are_current(const struct decider *d, const struct command *c)
+bool fences_are_current(const struct decider *d, const struct command *c)
 {
 	for (int i = 0; i < c->fence_count; i++) {
 		const struct lease *l = lease_book_by_fence(&d->locks->leases, c->fences[i]);
@@ -537,6 +552,11 @@ static int decide_by_kind(struct decider *d, struct write *w)
 		return renew_lease(d, w);
 	case COMMAND_LEASE_RELEASE:
 		return release_lease(d, w);
+	case COMMAND_RESERVE:
+	case COMMAND_RESERVATION_COMMIT:
+	case COMMAND_RESERVATION_RELEASE:
+	case COMMAND_RESERVATION_EXTEND:
+		return decide_reservation(d, w);
 	case COMMAND_KINDS:
 		break;
 	}

@@ -9,7 +9,24 @@
  */
 #pragma once
 #include "engine/lock_manager.h"
+#include "engine/reservation_book.h"
 #include "engine/row_cache.h"
+
+/* A movement that no write carries, and the row it changes. */
+struct booked {
+	struct movement movement; /* texts live as long as the group */
+	struct cached_row *row;
+};
+
+/* Those of the open group, in the order of their seqs. */
+struct bookings {
+	struct booked *all;
+	size_t count;
+	size_t capacity;
+};
+
+/* NULL: memory is short. Valid until the next one is added. */
+struct booked *bookings_add(struct bookings *b);
 
 struct decider {
 	struct store *store;
@@ -23,6 +40,9 @@ struct decider {
 	int64_t now_ms;        /* store time of the group */
 	int64_t now_ns;
 	bool has_writes; /* something is to be written */
+	struct reservation_book *reservations;
+	struct bookings bookings;
+	struct arena texts; /* of the bookings that belong to no write; as long as the group */
 };
 
 /*
@@ -30,6 +50,9 @@ struct decider {
  * on the open group and must wait for the flush. 0, or a fault: then the group must be rolled back.
  */
 int decide(struct decider *d, struct write *w);
+
+/* A lease may end between the claim and the decision: then its fence is stale. */
+bool fences_are_current(const struct decider *d, const struct command *c);
 
 /* Was it decided in a way that its idempotency key remembers? */
 bool decided_is_recorded(const struct write *w);

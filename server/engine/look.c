@@ -84,6 +84,15 @@ static const struct write *write_of_slot(const struct list *link)
 	return write_of_claim(CONTAINER_OF(link, const struct claim_slot, queue_link)->claim);
 }
 
+/* One of those that a command of a reservation claims beside its own. */
+static const struct row_ref *more_row(const struct command *c, uint64_t key)
+{
+	for (int i = 0; i < c->more_row_count; i++)
+		if (c->more_rows[i].key == key)
+			return &c->more_rows[i];
+	return NULL;
+}
+
 /* The names behind a row's key, from whoever queues for it or leases it; NULL: not a stock row. */
 static const struct row_ref *row_names(const struct row_entry *e)
 {
@@ -100,7 +109,9 @@ static const struct row_ref *row_names(const struct row_entry *e)
 	for (int i = 0; i < count; i++)
 		if (rows[i].key == e->node.key)
 			return &rows[i];
-	return NULL;
+	return e->gate == NULL && !list_is_empty(&e->slots)
+		       ? more_row(&write_of_slot(e->slots.next)->command, e->node.key)
+		       : NULL;
 }
 
 static void add_waiter(struct look *look, struct lock_view *v, const struct write *w)
@@ -126,7 +137,7 @@ static bool names_row(const struct write *w, uint64_t key)
 	for (int i = 0; i < w->command.row_count; i++)
 		if (w->command.rows[i].key == key)
 			return true;
-	return false;
+	return more_row(&w->command, key) != NULL;
 }
 
 static void see_lease(struct look *look, struct lock_view *v, const struct row_entry *e)

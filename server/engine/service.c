@@ -83,34 +83,72 @@ static void answer_at_once(struct write *w, struct waiter *waiter, enum outcome 
 	waiter->write = w;
 }
 
-/* What the command claims: its rows, or the item, location or lease that it is about. */
+/* Rows, and names of things that are no rows. */
+struct claimed {
+	uint64_t keys[CLAIM_ROWS_MAX];
+	int count;
+};
+
+static void claim_name(struct service *s, struct claimed *c, const char *kind, const char *name)
+{
+	CHECK(c->count < CLAIM_ROWS_MAX);
+	c->keys[c->count++] = hash_pair(kind, name, s->row_seed);
+}
+
+static void claim_row_refs(struct service *s, struct claimed *c, struct row_ref rows[], int count)
+{
+	for (int i = 0; i < count; i++) {
+		CHECK(c->count < CLAIM_ROWS_MAX);
+		rows[i].key = hash_pair(rows[i].sku.text, rows[i].location.text, s->row_seed);
+		c->keys[c->count++] = rows[i].key;
+	}
+}
+
+/* What the command claims: its rows, and the item, location, lease or reservation it is about. */
+static void list_claims(struct service *s, struct command *c, struct claimed *ret)
+{
+	switch (c->kind) {
+	case COMMAND_ITEM_PUT:
+	case COMMAND_ITEM_DELETE:
+		claim_name(s, ret, c->item.sku.text, "");
+		break;
+	case COMMAND_LOCATION_PUT:
+	case COMMAND_LOCATION_DELETE:
+		claim_name(s, ret, "", c->location.code.text);
+		break;
+	case COMMAND_LEASE_RENEW:
+	case COMMAND_LEASE_RELEASE:
+		claim_name(s, ret, "/lease/", c->lease_id);
+		break;
+	case COMMAND_RESERVATION_COMMIT:
+	case COMMAND_RESERVATION_RELEASE:
+	case COMMAND_RESERVATION_EXTEND:
+		claim_name(s, ret, "/reservation/", c->reservation_id);
+		claim_row_refs(s, ret, c->more_rows, c->more_row_count);
+		break;
+	default:
+		claim_row_refs(s, ret, c->rows, c->row_count);
+		claim_row_refs(s, ret, c->more_rows, c->more_row_count);
+		if (c->reservation_id != NULL)
+			claim_name(s, ret, "/reservation/", c->reservation_id);
+		if (c->supersedes != NULL)
+			claim_name(s, ret, "/reservation/", c->supersedes);
+		break;
+	}
+}
+
 static bool claim_rows(struct service *s, struct write *w)
 {
 	struct command *c = &w->command;
 	struct claim_slot *slots = w->first_slots;
-	uint64_t keys[COMMAND_ROWS_MAX];
-	int count = c->row_count;
+	struct claimed claimed = { .count = 0 };
 
-	CHECK(count <= COMMAND_ROWS_MAX);
-	for (int i = 0; i < count; i++) {
-		c->rows[i].key =
-			hash_pair(c->rows[i].sku.text, c->rows[i].location.text, s->row_seed);
-		keys[i] = c->rows[i].key;
-	}
-	if (count == 0) {
-		count = 1;
-		if (c->kind == COMMAND_ITEM_PUT || c->kind == COMMAND_ITEM_DELETE)
-			keys[0] = hash_pair(c->item.sku.text, "", s->row_seed);
-		else if (c->kind == COMMAND_LOCATION_PUT || c->kind == COMMAND_LOCATION_DELETE)
-			keys[0] = hash_pair("", c->location.code.text, s->row_seed);
-		else
-			keys[0] = hash_pair("/lease/", c->lease_id, s->row_seed);
-	}
-	if (count > (int)LENGTH_OF(w->first_slots))
-		slots = arena_alloc(&w->arena, sizeof(*slots) * (size_t)count);
+	list_claims(s, c, &claimed);
+	if (claimed.count > (int)LENGTH_OF(w->first_slots))
+		slots = arena_alloc(&w->arena, sizeof(*slots) * (size_t)claimed.count);
 	if (slots == NULL)
 		return false;
-	claim_init(&w->claim, slots, keys, count, c->fences, c->fence_count);
+	claim_init(&w->claim, slots, claimed.keys, claimed.count, c->fences, c->fence_count);
 	return true;
 }
 

@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "base/fault.h"
 #include "base/hash.h"
+#include "engine/decide_reservation.h"
 #include "ops/log.h"
 #include "wire/answers.h"
 #include <inttypes.h>
@@ -10,7 +11,8 @@
 
 enum {
 	EXIT_DISK_FAILED = 74,
-	FAILURES_MAX = 3, /* groups that fail in a row, for another reason than a full disk */
+	EXPIRE_AGAIN_MS = 1000, /* after a group that failed */
+	FAILURES_MAX = 3,       /* groups that fail in a row, for another reason than a full disk */
 	HOUSEKEEPING_MS = 1000,
 	LOOK_MS = 250, /* how often the ledger is looked at for what others wrote, for the feed */
 	OLD_KEYS_ALONE = 5000,   /* deleted in a group of their own, when there is nothing to do */
@@ -192,6 +194,9 @@ static void fail_group(struct writer *wr, int r)
 		(void)wr->store->ops->rollback(wr->store);
 	row_cache_drop(&wr->cache);
 	feed_discard(&wr->feed);
+	reservation_book_undo_group(&wr->reservations);
+	wr->decider.bookings.count = 0;
+	wr->expire_not_before_ns = clock_monotonic_ns() + EXPIRE_AGAIN_MS * NS_PER_MS;
 	metric_add(METRIC_GROUPS_FAILED, 1);
 	LIST_EACH (it, &wr->members) {
 		struct write *w = write_of(it);
@@ -286,9 +291,31 @@ static int delete_old_keys(struct writer *wr, int count)
 	return 0;
 }
 
+/* The movements of reservations that come before this seq; *index moves behind them. */
+static int write_bookings(struct writer *wr, int64_t before_seq, size_t *index)
+{
+	const struct bookings *b = &wr->decider.bookings;
+
+	for (; *index < b->count && b->all[*index].movement.seq < before_seq; ++*index) {
+		struct movement *m = &b->all[*index].movement;
+		const struct cached_row *row = b->all[*index].row;
+		int r;
+
+		m->stock_id = row->stock.id;
+		CHECK(m->stock_id > 0);
+		r = wr->store->ops->add_movement(wr->store, m);
+		if (r < 0)
+			return r;
+		feed_add(&wr->feed, &row->sku, &row->location_code, m);
+	}
+	return 0;
+}
+
+/* Movements in the order of their seqs, whoever made them. */
 static int write_group(struct writer *wr)
 {
-	int64_t movement_count = 0;
+	int64_t movement_count = (int64_t)wr->decider.bookings.count;
+	size_t booking_index = 0;
 	int r = row_cache_write(&wr->cache);
 
 	if (r < 0)
@@ -296,6 +323,11 @@ static int write_group(struct writer *wr)
 	LIST_EACH (it, &wr->members) {
 		struct write *w = write_of(it);
 
+		if (w->answer.movement_count > 0) {
+			r = write_bookings(wr, w->answer.movements[0].seq, &booking_index);
+			if (r < 0)
+				return r;
+		}
 		r = write_movements(wr, w);
 		if (r < 0)
 			return r;
@@ -304,6 +336,9 @@ static int write_group(struct writer *wr)
 		if (r < 0)
 			return r;
 	}
+	r = write_bookings(wr, INT64_MAX, &booking_index);
+	if (r < 0)
+		return r;
 	if (wr->has_old_keys) {
 		r = delete_old_keys(wr, OLD_KEYS_PER_MEMBER * wr->group.member_count);
 		if (r < 0)
@@ -347,6 +382,7 @@ static void publish_group(struct writer *wr)
 	metric_add(METRIC_GROUPS, 1);
 	metric_observe(METRIC_GROUP_SIZE, wr->group.member_count);
 	metric_set(METRIC_SEQ, d->seq);
+	metric_set(METRIC_RESERVATIONS, wr->reservations.active_count);
 	if (wr->newest_ms < d->now_ms)
 		wr->newest_ms = d->now_ms;
 	atomic_store(&wr->published_ms, wr->newest_ms);
@@ -606,6 +642,23 @@ static void feed_external(struct writer *wr, int64_t seq)
 	arena_fini(&texts);
 }
 
+/* Before anything is decided: what is overdue by the group's time has run out. */
+static int expire(struct writer *wr)
+{
+	struct decider *d = &wr->decider;
+	bool is_done;
+	int r;
+
+	reservation_book_begin_group(&wr->reservations);
+	d->bookings.count = 0;
+	arena_fini(&d->texts);
+	arena_init(&d->texts);
+	r = expire_reservations(d, &is_done);
+	wr->is_only_expiring = !is_done;
+	wr->group.has_writes = d->has_writes;
+	return r;
+}
+
 static int begin_group(struct writer *wr)
 {
 	struct store_begun begun;
@@ -653,11 +706,13 @@ static void run_group(struct writer *wr)
 
 	int r = begin_group(wr);
 
+	if (r == 0)
+		r = expire(wr);
 	if (r == -EBUSY) {
 		note_store_is_busy(wr);
 		return; /* the ready ones stay ready until their own time is up */
 	}
-	if (r == 0)
+	if (r == 0 && !wr->is_only_expiring)
 		r = decide_group(wr);
 	if (r == 0) {
 		end_group(wr);
@@ -757,12 +812,18 @@ static void end_drain_if_over(struct writer *wr)
 	finish_refused(&refused);
 }
 
+static bool has_overdue(struct writer *wr)
+{
+	return reservation_book_next_ms(&wr->reservations) <= store_time_ms(wr) &&
+	       clock_monotonic_ns() >= wr->expire_not_before_ns;
+}
+
 static bool has_work(struct writer *wr)
 {
 	guard_lock(&wr->locks->guard);
 	bool has_ready = !list_is_empty(&wr->locks->ready);
 	guard_unlock(&wr->locks->guard);
-	return has_ready || !list_is_empty(&wr->ended_leases);
+	return has_ready || !list_is_empty(&wr->ended_leases) || has_overdue(wr);
 }
 
 /* Was something written by hand that those who follow the feed should be told of? Takes no lock. */
@@ -784,12 +845,23 @@ static bool has_external_news(struct writer *wr)
 	return is_new;
 }
 
-static int64_t next_look_ns(const struct writer *wr)
+/* When it must look around at the latest, though nothing comes in. */
+static int64_t next_look_ns(struct writer *wr)
 {
 	int64_t keep_house_ns = wr->housekept_ns + HOUSEKEEPING_MS * NS_PER_MS;
 	int64_t look_ns = wr->looked_ns + LOOK_MS * NS_PER_MS;
+	int64_t at_ns = keep_house_ns < look_ns ? keep_house_ns : look_ns;
+	int64_t left_ms = reservation_book_next_ms(&wr->reservations) - store_time_ms(wr);
+	int64_t due_ns;
 
-	return keep_house_ns < look_ns ? keep_house_ns : look_ns;
+	if (wr->has_old_keys)
+		return 0;
+	if (left_ms > HOUSEKEEPING_MS)
+		return at_ns;
+	due_ns = clock_monotonic_ns() + (left_ms > 0 ? left_ms * NS_PER_MS : 0);
+	if (due_ns < wr->expire_not_before_ns)
+		due_ns = wr->expire_not_before_ns;
+	return due_ns < at_ns ? due_ns : at_ns;
 }
 
 static void *writer_main(void *context)
@@ -797,7 +869,7 @@ static void *writer_main(void *context)
 	struct writer *wr = context;
 
 	pthread_setname_np(pthread_self(), "writer");
-	while (lock_manager_wait(wr->locks, wr->has_old_keys ? 0 : next_look_ns(wr))) {
+	while (lock_manager_wait(wr->locks, next_look_ns(wr))) {
 		bool is_idle;
 
 		lock_manager_end_leases(wr->locks, clock_monotonic_ns(), &wr->ended_leases);
@@ -835,6 +907,14 @@ static void see_key(void *context, int64_t id, uint64_t key_hash, int64_t at_ms)
 	lock_manager_add_key(l->writer->locks, key_hash, id, at_ms);
 }
 
+static int see_reservation(void *context, int64_t id, int64_t expires_at_ms)
+{
+	struct writer *wr = context;
+
+	wr->reservations.active_count++;
+	return reservation_book_add(&wr->reservations, id, expires_at_ms);
+}
+
 static int load_state(struct writer *wr)
 {
 	struct store_begun begun;
@@ -853,6 +933,9 @@ static int load_state(struct writer *wr)
 	if (r == 0)
 		r = ops->each_key(wr->store, wr->decider.now_ms - KEY_AGE_H_MAX * 3600 * MS_PER_S,
 				  KEYS_MAX, see_key, &loader);
+	if (r == 0)
+		r = ops->each_active_reservation(wr->store, see_reservation, wr);
+	metric_set(METRIC_RESERVATIONS, wr->reservations.active_count);
 	(void)ops->rollback(wr->store);
 	feed_publish(&wr->feed, begun.seq);
 	atomic_store(&wr->seq, begun.seq);
@@ -868,6 +951,9 @@ static void release(struct writer *w)
 	w->reader = NULL;
 	feed_fini(&w->feed);
 	row_cache_fini(&w->cache);
+	reservation_book_fini(&w->reservations);
+	arena_fini(&w->decider.texts);
+	free(w->decider.bookings.all);
 }
 
 int writer_open(struct writer *w, struct store *store, struct lock_manager *locks, uint64_t seed)
@@ -885,8 +971,13 @@ int writer_open(struct writer *w, struct store *store, struct lock_manager *lock
 		return r;
 	feed_init(&w->feed);
 	w->decider = (struct decider){
-		.store = store, .cache = &w->cache, .locks = locks, .members = &w->members
+		.store = store,
+		.cache = &w->cache,
+		.locks = locks,
+		.members = &w->members,
+		.reservations = &w->reservations,
 	};
+	arena_init(&w->decider.texts);
 	r = load_state(w);
 	if (r == 0)
 		r = store->ops->open_reader(store, &w->reader);

@@ -31,6 +31,9 @@ struct writer {
 	/* The thread's own. */
 	struct row_cache cache;
 	struct decider decider;
+	struct reservation_book reservations;
+	bool is_only_expiring;        /* so many ran out that this group decides nothing */
+	int64_t expire_not_before_ns; /* after a group that failed */
 	struct group group;
 	struct feed feed;
 	struct reader *reader;    /* of what others wrote, for the feed */

@@ -69,8 +69,7 @@ static bool request_is_last(const struct request *r)
 {
 	const char *wish = exchange_header(&r->x, "Connection");
 
-	return r->x.must_close || r->is_old ||
-	       (wish != NULL && strcasestr(wish, "close") != NULL);
+	return r->x.must_close || r->is_old || (wish != NULL && strcasestr(wish, "close") != NULL);
 }
 
 void connection_request_ended(struct connection *c)

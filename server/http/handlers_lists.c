@@ -13,6 +13,7 @@ struct list_call {
 		struct stock_query stock;
 		struct movement_query movements;
 		struct catalogue_query catalogue;
+		struct reservation_query reservations;
 	};
 	int (*fetch)(struct list_call *c, struct reader *reader, struct arena *arena);
 	void (*write_rows)(struct json *j, const struct page *p);
@@ -235,4 +236,45 @@ void handle_item_list(struct exchange *x)
 void handle_location_list(struct exchange *x)
 {
 	list_catalogue(x, begin(x, 'l', fetch_locations, write_locations));
+}
+
+/* ---------------------------------------------------------------- reservations */
+
+static int fetch_reservations(struct list_call *c, struct reader *reader, struct arena *arena)
+{
+	return reader->ops->list_reservations(reader, &c->reservations, arena, &c->page);
+}
+
+static void write_reservations(struct json *j, const struct page *p)
+{
+	for (size_t i = 0; i < p->count; i++)
+		reservation_write(j, &p->reservations[i]);
+}
+
+static bool read_state(struct exchange *x, enum reservation_state *ret)
+{
+	const char *text = call_parameter(x, "state");
+
+	*ret = text == NULL ? RESERVATION_STATES : reservation_state_by_text(text);
+	if (text == NULL || *ret != RESERVATION_STATES)
+		return true;
+	return wrong(x, "state", "is active, committed, released, expired or superseded.");
+}
+
+void handle_reservation_list(struct exchange *x)
+{
+	struct list_call *c = begin(x, 'r', fetch_reservations, write_reservations);
+
+	if (c == NULL)
+		return;
+
+	struct reservation_query *q = &c->reservations;
+
+	if (!page_read_limit(x, &q->limit) ||
+	    !page_read_cursor_number(x, c->letter, &q->after_id) ||
+	    !page_read_name(x, "sku", &q->sku) || !page_read_name(x, "location", &q->location) ||
+	    !read_state(x, &q->state))
+		return;
+	q->owner = call_parameter(x, "owner");
+	submit(x);
 }

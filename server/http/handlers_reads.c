@@ -193,3 +193,26 @@ void handle_movement_show(struct exchange *x)
 		reply_json(x, 200, x->snapshot->seq);
 	}
 }
+
+/* ---------------------------------------------------------------- reservations */
+
+void handle_reservation_show(struct exchange *x)
+{
+	struct json j = json_begin(&x->reply);
+	struct reservation found;
+	int r;
+
+	if (!look(x))
+		return;
+	r = x->snapshot->reader->ops->reservation(x->snapshot->reader, call_of(x)->names[0],
+						  &x->arena, &found);
+	if (r < 0) {
+		reply_fault(x, r);
+	} else if (found.id == 0) {
+		reply_refuse(x, OUTCOME_UNKNOWN_RESERVATION, NULL);
+	} else {
+		reservation_write(&j, &found);
+		text_add_char(&x->reply, '\n');
+		reply_json(x, 200, x->snapshot->seq);
+	}
+}

@@ -295,6 +295,8 @@ static void location_header(struct exchange *x, const struct command *c, const s
 		header_text(x, "Location", "/v1/locations/", c->location.code.text);
 	else if (c->kind == COMMAND_LEASE_TAKE && a->lease.id != NULL)
 		header_text(x, "Location", "/v1/leases/", a->lease.id);
+	else if (c->kind == COMMAND_RESERVE && a->reservation.name != NULL)
+		header_text(x, "Location", "/v1/reservations/", a->reservation.name);
 	else if (command_makes_movements(c->kind))
 		header_int(x, "Location", "/v1/movements/", a->movements[0].seq, "");
 }

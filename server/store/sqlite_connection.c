@@ -50,6 +50,15 @@ int sqlite_raise(struct sqlite_connection *c)
 	return FAULT_DETAIL(sqlite_fault_of_code(code), code);
 }
 
+int sqlite_change_one(struct sqlite_connection *c, sqlite3_stmt *s)
+{
+	int r = sqlite_run(c, s);
+
+	if (r == 0)
+		CHECK(sqlite3_changes(c->db) == 1);
+	return r;
+}
+
 int sqlite_execute(struct sqlite_connection *c, const char *sql)
 {
 	return sqlite3_exec(c->db, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : sqlite_raise(c);

@@ -4,7 +4,7 @@
 #include <stdio.h>
 
 /* scripts[n] makes version n + 1 of version n. */
-static const char *const scripts[] = { sql_001_stock };
+static const char *const scripts[] = { sql_001_stock, sql_002_reservations };
 
 enum { VERSION_NEWEST = LENGTH_OF(scripts) };
 

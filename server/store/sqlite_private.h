@@ -33,6 +33,9 @@ void sqlite_park(sqlite3_stmt **statement);
 /* Runs a statement that yields no row. 0 or a fault. */
 int sqlite_run(struct sqlite_connection *c, sqlite3_stmt *statement);
 
+/* Runs a statement that must change exactly one row. 0 or a fault. */
+int sqlite_change_one(struct sqlite_connection *c, sqlite3_stmt *statement);
+
 /* Runs SQL that yields no row we care for. 0 or a fault. */
 int sqlite_execute(struct sqlite_connection *c, const char *sql);
 
@@ -94,7 +97,7 @@ struct sqlite_reader {
 extern const struct store_ops sqlite_store_ops;   /* sqlite_writer.c */
 extern const struct reader_ops sqlite_reader_ops; /* sqlite_reader.c */
 
-enum { WRITER_STATEMENTS = 40, READER_STATEMENTS = 24 };
+enum { WRITER_STATEMENTS = 48, READER_STATEMENTS = 28 };
 extern const char *const sqlite_writer_texts[];
 extern const char *const sqlite_reader_texts[];
 
@@ -109,6 +112,51 @@ static inline struct sqlite_reader *sqlite_reader_of(struct reader *r)
 {
 	return CONTAINER_OF(r, struct sqlite_reader, reader);
 }
+
+enum writer_statement {
+	BEGIN,
+	COMMIT,
+	DATA_VERSION,
+	LAST_SEQ,
+	LOAD_ITEM,
+	LOAD_LOCATION,
+	LOAD_STOCK,
+	ITEM_IN_USE,
+	LOCATION_IN_USE,
+	INSERT_ITEM,
+	UPDATE_ITEM,
+	DELETE_ITEM,
+	DELETE_ITEM_LOCKS,
+	INSERT_LOCATION,
+	UPDATE_LOCATION,
+	DELETE_LOCATION,
+	DELETE_LOCATION_LOCKS,
+	INSERT_STOCK,
+	UPDATE_STOCK,
+	INSERT_MOVEMENT,
+	TAKE_FENCE,
+	DELETE_EXPIRED_LOCK,
+	INSERT_LOCK,
+	RENEW_LOCKS,
+	DELETE_LOCKS,
+	LOAD_LOCKS,
+	INSERT_KEY,
+	DELETE_KEYS,
+	EACH_KEY,
+	NEWEST_TIME,
+	WALK_HISTORY,
+	LOAD_RESERVATION,
+	LOAD_RESERVATION_BY_ID,
+	LOAD_RESERVATION_LINES,
+	INSERT_RESERVATION,
+	INSERT_RESERVATION_LINE,
+	RESOLVE_RESERVATION,
+	EXTEND_RESERVATION,
+	COMMIT_RESERVATION_LINE,
+	EACH_ACTIVE_RESERVATION,
+	STATEMENTS_USED,
+};
+_Static_assert((int)STATEMENTS_USED <= (int)WRITER_STATEMENTS, "room for every statement");
 
 /* ---------------------------------------------------------------- shared between readers and lists
  */
@@ -133,6 +181,9 @@ enum reader_statement {
 	READ_ITEM_ID,
 	READ_LOCATION_ID,
 	READ_HISTORY,
+	READ_RESERVATION,
+	READ_RESERVATION_LINES,
+	LIST_RESERVATIONS,
 	READER_STATEMENTS_USED,
 };
 _Static_assert((int)READER_STATEMENTS_USED <= (int)READER_STATEMENTS, "room for every statement");
@@ -170,6 +221,37 @@ int sqlite_walk_history(struct sqlite_connection *c, sqlite3_stmt *s, int64_t do
 	"updated_at"
 
 #define SQLITE_LOCATION_COLUMNS "id, code, name, archived, version, created_at, updated_at"
+
+#define SQLITE_RESERVATION_COLUMNS                                                  \
+	"r.id, r.name, r.state, r.owner, r.reference, r.created_at, r.expires_at, " \
+	"r.resolved_at"
+
+#define SQLITE_RESERVATION_LINES                                                   \
+	"SELECT i.sku, l.code, e.item_id, e.location_id, e.quantity, e.committed " \
+	"FROM reservation_line e JOIN item i ON i.id = e.item_id "                 \
+	"JOIN location l ON l.id = e.location_id WHERE e.reservation_id = ?1 ORDER BY e.n"
+
+/*
+ * Reads the columns above, and the lines by the other statement, whose parameter is bound here.
+ */
+int sqlite_read_reservation(struct sqlite_connection *c, sqlite3_stmt *s, sqlite3_stmt *lines,
+			    struct arena *a, struct reservation *ret);
+
+/* sqlite_reservations.c: see store.h. */
+int sqlite_load_reservation(struct store *s, const char *name, struct arena *a,
+			    struct reservation *ret);
+int sqlite_load_reservation_by_id(struct store *s, int64_t id, struct arena *a,
+				  struct reservation *ret);
+int sqlite_add_reservation(struct store *s, struct reservation *reservation, struct arena *a);
+int sqlite_resolve_reservation(struct store *s, const struct reservation *reservation);
+int sqlite_extend_reservation(struct store *s, const struct reservation *reservation);
+int sqlite_each_active_reservation(struct store *s,
+				   int (*see)(void *context, int64_t id, int64_t expires_at_ms),
+				   void *context);
+int sqlite_reader_reservation(struct reader *r, const char *name, struct arena *a,
+			      struct reservation *ret);
+int sqlite_list_reservations(struct reader *r, const struct reservation_query *q, struct arena *a,
+			     struct page *ret);
 
 /* Each reads the columns above, from column 0 on. texts NULL: only the numbers. */
 int sqlite_read_movement(sqlite3_stmt *s, struct arena *a, struct movement_view *ret);

@@ -48,6 +48,16 @@ const char *const sqlite_reader_texts[READER_STATEMENTS] = {
 	[READ_ITEM_ID] = "SELECT id FROM item WHERE sku = ?1",
 	[READ_LOCATION_ID] = "SELECT id FROM location WHERE code = ?1",
 	[READ_HISTORY] = SQLITE_HISTORY_WALK,
+	[READ_RESERVATION] = "SELECT " SQLITE_RESERVATION_COLUMNS " FROM reservation r "
+			     "WHERE r.name = ?1",
+	[READ_RESERVATION_LINES] = SQLITE_RESERVATION_LINES,
+	[LIST_RESERVATIONS] =
+		"SELECT " SQLITE_RESERVATION_COLUMNS ", (?2 IS NULL OR r.owner = ?2) AND "
+		"(?3 IS NULL OR r.state = ?3) AND ((?4 IS NULL AND ?5 IS NULL) OR EXISTS "
+		"(SELECT 1 FROM reservation_line e JOIN item i ON i.id = e.item_id "
+		"JOIN location l ON l.id = e.location_id WHERE e.reservation_id = r.id "
+		"AND (?4 IS NULL OR i.sku = ?4) AND (?5 IS NULL OR l.code = ?5))) "
+		"FROM reservation r WHERE r.id > ?1 ORDER BY r.id",
 };
 
 /* ---------------------------------------------------------------- reading columns */
@@ -440,6 +450,8 @@ const struct reader_ops sqlite_reader_ops = {
 	.stock_of_item = read_stock_of_item,
 	.movement = read_movement,
 	.past_level = read_past_level,
+	.reservation = sqlite_reader_reservation,
+	.list_reservations = sqlite_list_reservations,
 	.key = read_key,
 	.list_stock = sqlite_list_stock,
 	.list_movements = sqlite_list_movements,

@@ -6,42 +6,6 @@
 #include <string.h>
 #include <time.h>
 
-enum writer_statement {
-	BEGIN,
-	COMMIT,
-	DATA_VERSION,
-	LAST_SEQ,
-	LOAD_ITEM,
-	LOAD_LOCATION,
-	LOAD_STOCK,
-	ITEM_IN_USE,
-	LOCATION_IN_USE,
-	INSERT_ITEM,
-	UPDATE_ITEM,
-	DELETE_ITEM,
-	DELETE_ITEM_LOCKS,
-	INSERT_LOCATION,
-	UPDATE_LOCATION,
-	DELETE_LOCATION,
-	DELETE_LOCATION_LOCKS,
-	INSERT_STOCK,
-	UPDATE_STOCK,
-	INSERT_MOVEMENT,
-	TAKE_FENCE,
-	DELETE_EXPIRED_LOCK,
-	INSERT_LOCK,
-	RENEW_LOCKS,
-	DELETE_LOCKS,
-	LOAD_LOCKS,
-	INSERT_KEY,
-	DELETE_KEYS,
-	EACH_KEY,
-	NEWEST_TIME,
-	WALK_HISTORY,
-	STATEMENTS_USED,
-};
-_Static_assert((int)STATEMENTS_USED <= (int)WRITER_STATEMENTS, "room for every statement");
-
 #define IN_USE(column)                                                         \
 	"SELECT EXISTS (SELECT 1 FROM stock WHERE " column " = ?1) OR EXISTS " \
 	"(SELECT 1 FROM row_lock, v_now WHERE " column " = ?1 AND expires_at > ms)"
@@ -102,6 +66,26 @@ const char *const sqlite_writer_texts[WRITER_STATEMENTS] = {
 	[EACH_KEY] = "SELECT id, key, at FROM idempotency "
 		     "WHERE id > (SELECT coalesce(max(id), 0) FROM idempotency) - ?2 AND at >= ?1 "
 		     "ORDER BY id",
+	[LOAD_RESERVATION] = "SELECT " SQLITE_RESERVATION_COLUMNS " FROM reservation r "
+			     "WHERE r.name = ?1",
+	[LOAD_RESERVATION_BY_ID] = "SELECT " SQLITE_RESERVATION_COLUMNS " FROM reservation r "
+				   "WHERE r.id = ?1",
+	[LOAD_RESERVATION_LINES] = SQLITE_RESERVATION_LINES,
+	[INSERT_RESERVATION] =
+		"INSERT INTO reservation (name, state, owner, reference, created_at, expires_at) "
+		"VALUES (coalesce(?1, 'r_' || (SELECT coalesce(max(id), 0) + 1 FROM reservation)), "
+		"'active', ?2, ?3, ?4, ?5)",
+	[INSERT_RESERVATION_LINE] =
+		"INSERT INTO reservation_line (reservation_id, n, item_id, location_id, quantity) "
+		"VALUES (?1, ?2, ?3, ?4, ?5)",
+	[RESOLVE_RESERVATION] = "UPDATE reservation SET state = ?2, resolved_at = ?3 "
+				"WHERE id = ?1 AND state = 'active'",
+	[EXTEND_RESERVATION] = "UPDATE reservation SET expires_at = ?2 "
+			       "WHERE id = ?1 AND state = 'active'",
+	[COMMIT_RESERVATION_LINE] = "UPDATE reservation_line SET committed = ?3 "
+				    "WHERE reservation_id = ?1 AND n = ?2",
+	[EACH_ACTIVE_RESERVATION] = "SELECT id, expires_at FROM reservation "
+				    "WHERE state = 'active' ORDER BY expires_at",
 	[WALK_HISTORY] = SQLITE_HISTORY_WALK,
 	[NEWEST_TIME] =
 		"SELECT max(coalesce((SELECT at FROM movement ORDER BY seq DESC LIMIT 1), 0), "
@@ -344,16 +328,6 @@ static int location_has_stock(struct store *store, int64_t location_id, bool *re
 
 /* ---------------------------------------------------------------- writing */
 
-/* Runs a statement that must change exactly one row. */
-static int change_one(struct sqlite_connection *c, sqlite3_stmt *s)
-{
-	int r = sqlite_run(c, s);
-
-	if (r == 0)
-		CHECK(sqlite3_changes(c->db) == 1);
-	return r;
-}
-
 static int put_item(struct store *store, struct item *item)
 {
 	struct sqlite_connection *c = &sqlite_of(store)->connection;
@@ -376,7 +350,7 @@ static int put_item(struct store *store, struct item *item)
 	sqlite3_bind_int64(s, 9, item->id == 0 ? item->created_at_ms : item->id);
 	if (item->id == 0)
 		sqlite_bind_text(s, 10, item->sku.text);
-	r = change_one(c, s);
+	r = sqlite_change_one(c, s);
 	if (r == 0 && item->id == 0)
 		item->id = sqlite3_last_insert_rowid(c->db);
 	return r;
@@ -397,7 +371,7 @@ static int put_location(struct store *store, struct location *location)
 	sqlite3_bind_int64(s, 5, location->id == 0 ? location->created_at_ms : location->id);
 	if (location->id == 0)
 		sqlite_bind_text(s, 6, location->code.text);
-	r = change_one(c, s);
+	r = sqlite_change_one(c, s);
 	if (r == 0 && location->id == 0)
 		location->id = sqlite3_last_insert_rowid(c->db);
 	return r;
@@ -447,7 +421,7 @@ static int put_stock(struct store *store, int64_t item_id, int64_t location_id, 
 	sqlite3_bind_int64(s, 6, row->id == 0 ? item_id : row->id);
 	if (row->id == 0)
 		sqlite3_bind_int64(s, 7, location_id);
-	r = change_one(c, s);
+	r = sqlite_change_one(c, s);
 	if (r == 0 && row->id == 0)
 		row->id = sqlite3_last_insert_rowid(c->db);
 	return r;
@@ -479,7 +453,7 @@ static int add_movement(struct store *store, const struct movement *m)
 	sqlite3_bind_int(s, 14, m->is_low_stock);
 	sqlite3_bind_int64(s, 15, m->at_ms);
 	sqlite3_bind_int64(s, 16, m->prev_seq);
-	return change_one(c, s);
+	return sqlite_change_one(c, s);
 }
 
 /* ---------------------------------------------------------------- leases */
@@ -524,7 +498,7 @@ static int add_lease_row(struct store *store, const struct lease_row *row, int64
 	sqlite_bind_text(s, 5, row->purpose);
 	sqlite3_bind_int64(s, 6, row->taken_at_ms);
 	sqlite3_bind_int64(s, 7, row->expires_at_ms);
-	return change_one(c, s);
+	return sqlite_change_one(c, s);
 }
 
 static int renew_lease(struct store *store, const char *lease_id, int64_t expires_at_ms)
@@ -615,7 +589,7 @@ static int add_key(struct store *store, struct key_record *k)
 	sqlite3_bind_int(s, 7, k->movement_count);
 	sqlite_bind_text(s, 8, k->body);
 	sqlite3_bind_int64(s, 9, k->at_ms);
-	r = change_one(c, s);
+	r = sqlite_change_one(c, s);
 	if (r == 0)
 		k->id = sqlite3_last_insert_rowid(c->db);
 	return r;
@@ -768,6 +742,12 @@ const struct store_ops sqlite_store_ops = {
 	.renew_lease = renew_lease,
 	.delete_lease = delete_lease,
 	.load_leases = load_leases,
+	.load_reservation = sqlite_load_reservation,
+	.load_reservation_by_id = sqlite_load_reservation_by_id,
+	.add_reservation = sqlite_add_reservation,
+	.resolve_reservation = sqlite_resolve_reservation,
+	.extend_reservation = sqlite_extend_reservation,
+	.each_active_reservation = sqlite_each_active_reservation,
 	.add_key = add_key,
 	.delete_keys = delete_keys,
 	.each_key = each_key,

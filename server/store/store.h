@@ -27,6 +27,7 @@
 #pragma once
 #include "base/arena.h"
 #include "core/answer.h"
+#include "core/reservation.h"
 
 /* ------------------------------------------------------------------ opening */
 
@@ -158,6 +159,23 @@ struct store_ops {
 	int (*load_leases)(struct store *s, struct arena *a, struct lease_row **ret_rows,
 			   size_t *ret_count);
 
+	/*
+	 * Reservations, with their lines; texts and lines in the arena; id 0: there is none.
+	 * add_reservation() sets the id, and the name ("r_" and the id) where it is NULL.
+	 * resolve_reservation() writes state, resolved_at_ms and what was committed of its lines.
+	 */
+	int (*load_reservation)(struct store *s, const char *name, struct arena *a,
+				struct reservation *ret);
+	int (*load_reservation_by_id)(struct store *s, int64_t id, struct arena *a,
+				      struct reservation *ret);
+	int (*add_reservation)(struct store *s, struct reservation *reservation, struct arena *a);
+	int (*resolve_reservation)(struct store *s, const struct reservation *reservation);
+	int (*extend_reservation)(struct store *s, const struct reservation *reservation);
+	/* Calls `see` for each that is active, by expires_at; a fault of it ends the walk. */
+	int (*each_active_reservation)(struct store *s,
+				       int (*see)(void *context, int64_t id, int64_t expires_at_ms),
+				       void *context);
+
 	/* Keys. add_key() sets record->id. */
 	int (*add_key)(struct store *s, struct key_record *record);
 	/* Deletes at most `count` records with id <= id_last, oldest first; returns how many. */
@@ -221,6 +239,15 @@ struct catalogue_query {
 	int limit;
 };
 
+struct reservation_query {
+	const char *owner;            /* NULL: any, as with all texts */
+	const char *sku;              /* of one of its lines */
+	const char *location;         /* of one of its lines; with a sku, of the same one */
+	enum reservation_state state; /* RESERVATION_STATES: any */
+	int64_t after_id;
+	int limit;
+};
+
 /*
  * A page of a list: `next` says where to go on (an id, a seq, or a sku or code in next_code).
  * A filtered page examines at most PAGE_EXAMINED_MAX rows: it may be empty and still have a next.
@@ -235,6 +262,7 @@ struct page {
 		struct movement_view *movements;
 		struct item *items;
 		struct location *locations;
+		struct reservation *reservations;
 	};
 };
 
@@ -261,6 +289,9 @@ struct reader_ops {
 			  struct past_level *ret);
 	int (*key)(struct reader *r, int64_t id, struct arena *a, struct key_record *ret);
 
+	int (*reservation)(struct reader *r, const char *name, struct arena *a,
+			   struct reservation *ret);
+
 	int (*list_stock)(struct reader *r, const struct stock_query *q, struct arena *a,
 			  struct page *ret);
 	int (*list_movements)(struct reader *r, const struct movement_query *q, struct arena *a,
@@ -269,6 +300,8 @@ struct reader_ops {
 			  struct page *ret);
 	int (*list_locations)(struct reader *r, const struct catalogue_query *q, struct arena *a,
 			      struct page *ret);
+	int (*list_reservations)(struct reader *r, const struct reservation_query *q,
+				 struct arena *a, struct page *ret);
 
 	/* Reads after this end with -ETIME once the monotonic clock passes at_ns; 0: no limit. */
 	void (*limit_time)(struct reader *r, int64_t at_ns);

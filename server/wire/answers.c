@@ -101,6 +101,32 @@ void lease_write(struct json *j, const struct lease_view *l)
 	json_close(j, '}');
 }
 
+void reservation_write(struct json *j, const struct reservation *r)
+{
+	json_open(j, '{');
+	JSON_NAME(j, "id"), json_text(j, r->name);
+	JSON_NAME(j, "state"), json_text(j, reservation_state_text(r->state));
+	JSON_NAME(j, "owner"), json_text(j, r->owner);
+	JSON_NAME(j, "reference"), json_text(j, r->reference);
+	JSON_NAME(j, "lines"), json_open(j, '[');
+	for (int i = 0; i < r->line_count; i++) {
+		json_open(j, '{');
+		row_names(j, &r->lines[i].sku, &r->lines[i].location);
+		JSON_NAME(j, "quantity"), json_int(j, r->lines[i].quantity);
+		JSON_NAME(j, "committed"), json_int(j, r->lines[i].committed);
+		json_close(j, '}');
+	}
+	json_close(j, ']');
+	JSON_NAME(j, "created_at"), json_time(j, r->created_at_ms);
+	JSON_NAME(j, "expires_at"), json_time(j, r->expires_at_ms);
+	JSON_NAME(j, "resolved_at");
+	if (r->resolved_at_ms != 0)
+		json_time(j, r->resolved_at_ms);
+	else
+		json_none(j);
+	json_close(j, '}');
+}
+
 /* ---------------------------------------------------------------- problems */
 
 /* The members that every problem begins with; the caller adds its own and closes. */
@@ -159,11 +185,15 @@ void problem_write_body(struct text *out, const struct problem *p)
 /* The names that a refusal is about. */
 static const char *sku_of(const struct command *c, const struct answer *a)
 {
+	if (a->short_count > 0)
+		return a->short_lines[0].sku.text;
 	return c->row_count > 0 ? c->rows[a->row_index].sku.text : c->item.sku.text;
 }
 
 static const char *location_of(const struct command *c, const struct answer *a)
 {
+	if (a->short_count > 0)
+		return a->short_lines[0].location.text;
 	return c->row_count > 0 ? c->rows[a->row_index].location.text : c->location.code.text;
 }
 
@@ -211,6 +241,11 @@ static void refusal_detail(char out[DETAIL_BYTES], const struct command *c, cons
 		snprintf(out, DETAIL_BYTES, "%s at %s has %lld on hand, not %lld.", sku_of(c, a),
 			 location_of(c, a), now != NULL ? (long long)now->on_hand : 0,
 			 (long long)c->condition.on_hand);
+		break;
+	case OUTCOME_INSUFFICIENT_ON_HAND:
+		snprintf(out, DETAIL_BYTES, "%s at %s: %lld reserved, %lld on hand.", sku_of(c, a),
+			 location_of(c, a), (long long)a->shortage.requested,
+			 (long long)a->shortage.available);
 		break;
 	case OUTCOME_COUNT_OUTDATED:
 		snprintf(out, DETAIL_BYTES, "%s at %s was set, counted or edited after seq %lld.",
@@ -266,14 +301,36 @@ static const char *refusal_hint(char out[DETAIL_BYTES], const struct command *c,
 	return out;
 }
 
-static void shortage_numbers(struct json *j, const struct command *c, const struct answer *a)
+static void shortage_numbers(struct json *j, const struct code *sku, const struct code *location,
+			     const struct shortage *s)
 {
-	const struct shortage *s = &a->shortage;
-
-	row_names(j, &c->rows[a->row_index].sku, &c->rows[a->row_index].location);
+	row_names(j, sku, location);
 	JSON_NAME(j, "requested"), json_int(j, s->requested);
 	JSON_NAME(j, "available"), json_int(j, s->available);
 	JSON_NAME(j, "shortfall"), json_int(j, s->shortfall);
+}
+
+/* Each row that is short as a line, and the first of them flat. */
+static void shortages_write(struct json *j, const struct command *c, const struct answer *a)
+{
+	const struct short_line *lines = a->short_lines;
+	struct short_line only;
+	int count = a->short_count;
+
+	if (count == 0) {
+		only = (struct short_line){ c->rows[a->row_index].sku,
+					    c->rows[a->row_index].location, a->shortage };
+		lines = &only;
+		count = 1;
+	}
+	JSON_NAME(j, "lines"), json_open(j, '[');
+	for (int i = 0; i < count; i++) {
+		json_open(j, '{');
+		shortage_numbers(j, &lines[i].sku, &lines[i].location, &lines[i].shortage);
+		json_close(j, '}');
+	}
+	json_close(j, ']');
+	shortage_numbers(j, &lines[0].sku, &lines[0].location, &lines[0].shortage);
 }
 
 /* The row, item or location as it is now, so that nobody has to ask for it again. */
@@ -295,12 +352,8 @@ static void refusal_members(struct json *j, const struct command *c, const struc
 {
 	switch (a->outcome) {
 	case OUTCOME_INSUFFICIENT_STOCK:
-		JSON_NAME(j, "lines"), json_open(j, '[');
-		json_open(j, '{');
-		shortage_numbers(j, c, a);
-		json_close(j, '}');
-		json_close(j, ']');
-		shortage_numbers(j, c, a);
+	case OUTCOME_INSUFFICIENT_ON_HAND:
+		shortages_write(j, c, a);
 		break;
 	case OUTCOME_PRECONDITION_FAILED:
 	case OUTCOME_STALE_QUANTITY:
@@ -392,6 +445,12 @@ static void done_write(struct text *out, const struct command *c, const struct a
 	case COMMAND_LEASE_TAKE:
 	case COMMAND_LEASE_RENEW:
 		lease_write(&j, &a->lease);
+		break;
+	case COMMAND_RESERVE:
+	case COMMAND_RESERVATION_COMMIT:
+	case COMMAND_RESERVATION_RELEASE:
+	case COMMAND_RESERVATION_EXTEND:
+		reservation_write(&j, &a->reservation);
 		break;
 	case COMMAND_ITEM_DELETE:
 	case COMMAND_LOCATION_DELETE:

@@ -17,6 +17,7 @@ void movement_write(struct json *j, const struct code *sku, const struct code *l
 void item_write(struct json *j, const struct item *i);
 void location_write(struct json *j, const struct location *l);
 void lease_write(struct json *j, const struct lease_view *l);
+void reservation_write(struct json *j, const struct reservation *r);
 
 /* Can the answer be rebuilt from the ledger's numbers alone? Then its text need not be stored. */
 bool answer_is_rebuilt(const struct command *c, const struct answer *a);

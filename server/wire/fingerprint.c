@@ -56,6 +56,15 @@ static uint64_t add_leases(uint64_t hash, const struct command *c)
 	return add_number(hash, c->ttl_ms);
 }
 
+static uint64_t add_reservation(uint64_t hash, const struct command *c)
+{
+	for (int i = 0; i < c->row_count; i++)
+		hash = add_number(hash, c->quantities[i]);
+	hash = add_text(hash, c->reservation_id);
+	hash = add_text(hash, c->owner);
+	return add_text(hash, c->supersedes);
+}
+
 uint64_t request_fingerprint(const char *method, const char *route, const struct command *c)
 {
 	uint64_t hash = add_text(add_text(0, method), route);
@@ -69,5 +78,7 @@ uint64_t request_fingerprint(const char *method, const char *route, const struct
 	hash = add_catalogue(hash, c);
 	if (c->kind == COMMAND_COUNT)
 		hash = add_number(hash, c->past.as_of_seq);
+	if (command_is_of_reservation(c->kind))
+		hash = add_reservation(hash, c);
 	return add_leases(hash, c);
 }

@@ -205,46 +205,73 @@ static bool read_object(const struct field *f, const char *pointer, const json_t
 	return true;
 }
 
-/* One {"sku","location"} of a list of rows. */
-static bool read_row(const json_t *value, size_t index, struct arena *a, struct row_ref *ret,
-		     struct message_error *e)
+static bool read_code(const json_t *value, const char *array, size_t index, const char *name,
+		      struct arena *a, struct code *ret, struct message_error *e)
 {
-	static const struct field fields[] = { { .name = "sku", .type = FIELD_CODE },
-					       { .name = "location", .type = FIELD_CODE } };
-	struct code *const codes[] = { &ret->sku, &ret->location };
+	const struct field field = { .name = name, .type = FIELD_CODE };
+	const json_t *member = json_object_get(value, name);
+	char pointer[sizeof(e->pointer)];
+	struct field_value v = { 0 };
+	bool is_code;
+
+	snprintf(pointer, sizeof(pointer), "/%s/%zu/%s", array, index, name);
+	if (member == NULL)
+		return message_refuse(e, OUTCOME_MISSING_FIELD, pointer, "It is needed.");
+	if (!read_string(&field, pointer, member, a, &v, e))
+		return false;
+	is_code = code_set(ret, v.text, strlen(v.text));
+	CHECK(is_code);
+	return true;
+}
+
+static bool read_quantity(const json_t *value, size_t index, int64_t *ret, struct message_error *e)
+{
+	static const struct field field = { .name = "quantity",
+					    .type = FIELD_INTEGER,
+					    .least = -QUANTITY_MAX,
+					    .most = QUANTITY_MAX };
+	const json_t *member = json_object_get(value, "quantity");
+	char pointer[sizeof(e->pointer)];
+	struct field_value v = { 0 };
+
+	snprintf(pointer, sizeof(pointer), "/lines/%zu/quantity", index);
+	if (member == NULL)
+		return message_refuse(e, OUTCOME_MISSING_FIELD, pointer, "It is needed.");
+	if (!read_integer(&field, pointer, member, &v, e))
+		return false;
+	*ret = v.number;
+	return v.number >= 1 || message_refuse(e, OUTCOME_MEANINGLESS, pointer, "1 or more.");
+}
+
+/* {"sku","location"}, and of a line "quantity"; nothing else. */
+static bool read_row(const json_t *value, const char *array, size_t index, struct arena *a,
+		     struct row_ref *row, int64_t *quantity, struct message_error *e)
+{
 	char pointer[sizeof(e->pointer)];
 	const char *name;
 	json_t *member;
 
-	snprintf(pointer, sizeof(pointer), "/rows/%zu", index);
+	snprintf(pointer, sizeof(pointer), "/%s/%zu", array, index);
 	if (!json_is_object(value))
 		return refuse_type(e, pointer, "an object", value);
 	json_object_foreach ((json_t *)value, name, member) {
-		if (strcmp(name, "sku") == 0 || strcmp(name, "location") == 0)
+		if (strcmp(name, "sku") == 0 || strcmp(name, "location") == 0 ||
+		    (quantity != NULL && strcmp(name, "quantity") == 0))
 			continue;
 		json_pointer_add(pointer, sizeof(pointer), name);
-		return message_refuse(e, OUTCOME_UNKNOWN_FIELD, pointer,
-				      "A row has sku and location.");
+		return message_refuse(e, OUTCOME_UNKNOWN_FIELD, pointer, "A %s has %s.",
+				      quantity != NULL ? "line" : "row",
+				      quantity != NULL ? "sku, location and quantity"
+						       : "sku and location");
 	}
-	for (size_t i = 0; i < LENGTH_OF(fields); i++) {
-		struct field_value v = { 0 };
-
-		member = json_object_get(value, fields[i].name);
-		snprintf(pointer, sizeof(pointer), "/rows/%zu/%s", index, fields[i].name);
-		if (member == NULL)
-			return message_refuse(e, OUTCOME_MISSING_FIELD, pointer, "It is needed.");
-		if (!read_string(&fields[i], pointer, member, a, &v, e))
-			return false;
-
-		bool is_code = code_set(codes[i], v.text, strlen(v.text));
-
-		CHECK(is_code);
-	}
-	return true;
+	return read_code(value, array, index, "sku", a, &row->sku, e) &&
+	       read_code(value, array, index, "location", a, &row->location, e) &&
+	       (quantity == NULL || read_quantity(value, index, quantity, e));
 }
 
-static bool read_rows(const char *pointer, const json_t *value, struct arena *a,
-		      struct field_value *v, struct message_error *e)
+static bool read_rows(const char *array, bool has_quantities, const char *pointer,
+		      const json_t *value, struct arena *a, struct field_value *v,
+		      struct message_error *e)
 {
 	if (!json_is_array(value))
 		return refuse_type(e, pointer, "an array", value);
@@ -252,14 +279,16 @@ static bool read_rows(const char *pointer, const json_t *value, struct arena *a,
 	size_t count = json_array_size(value);
 
 	if (count < 1 || count > COMMAND_ROWS_MAX)
-		return message_refuse(e, OUTCOME_MEANINGLESS, pointer, "1 to %d rows.",
-				      COMMAND_ROWS_MAX);
+		return message_refuse(e, OUTCOME_MEANINGLESS, pointer, "1 to %d %s.",
+				      COMMAND_ROWS_MAX, array);
 	v->rows = arena_alloc(a, sizeof(v->rows[0]) * count);
-	if (v->rows == NULL)
+	v->quantities = arena_alloc(a, sizeof(v->quantities[0]) * count);
+	if (v->rows == NULL || v->quantities == NULL)
 		return message_refuse(e, OUTCOME_OUT_OF_MEMORY, "", "Memory is short.");
 	v->row_count = (int)count;
 	for (size_t i = 0; i < count; i++)
-		if (!read_row(json_array_get(value, i), i, a, &v->rows[i], e))
+		if (!read_row(json_array_get(value, i), array, i, a, &v->rows[i],
+			      has_quantities ? &v->quantities[i] : NULL, e))
 			return false;
 	return true;
 }
@@ -288,7 +317,9 @@ static bool read_field(const struct field *f, const json_t *value, const struct 
 	case FIELD_OBJECT:
 		return read_object(f, pointer, value, place, a, v, e);
 	case FIELD_ROWS:
-		return read_rows(pointer, value, a, v, e);
+		return read_rows("rows", false, pointer, value, a, v, e);
+	case FIELD_LINES:
+		return read_rows("lines", true, pointer, value, a, v, e);
 	case FIELD_IGNORED:
 		return true;
 	}

@@ -20,6 +20,7 @@ enum field_type {
 	FIELD_TEXT,   /* 0 (or 1, when required) to `most` bytes, no NUL */
 	FIELD_OBJECT, /* kept as compact JSON of at most `most` bytes, no NUL in it */
 	FIELD_ROWS,   /* 1 to COMMAND_ROWS_MAX of {"sku","location"} */
+	FIELD_LINES,  /* 1 to COMMAND_ROWS_MAX of {"sku","location","quantity"} */
 	FIELD_IGNORED,
 };
 
@@ -40,6 +41,7 @@ struct field_value {
 	const char *text; /* in the arena */
 	struct row_ref *rows;
 	int row_count;
+	int64_t *quantities; /* of lines, parallel to rows */
 };
 
 bool json_read(const char *body, size_t byte_count, const struct field fields[],

@@ -15,6 +15,8 @@ void answer_read_stored(const struct command *c, struct answer *a, struct arena 
 
 	if (c->kind == COMMAND_LEASE_TAKE && id != NULL)
 		a->lease.id = arena_copy(texts, id, strlen(id));
+	if (c->kind == COMMAND_RESERVE && id != NULL)
+		a->reservation.name = arena_copy(texts, id, strlen(id));
 	if (c->kind == COMMAND_ITEM_PUT)
 		a->item.version = version;
 	if (c->kind == COMMAND_LOCATION_PUT)

@@ -53,6 +53,21 @@ bool message_read_location(const char *body, size_t byte_count, struct arena *a,
 bool message_read_lease(const char *body, size_t byte_count, struct arena *a, struct command *c,
 			struct message_error *e);
 
+/*
+ * {"lines":[{"sku","location","quantity"}], "ttl_s", "owner", "reference", "supersedes"}. Allocates
+ * rows and quantities; lines of the same row are one, with their sum.
+ */
+bool message_read_reservation(const char *body, size_t byte_count, struct arena *a,
+			      struct command *c, struct message_error *e);
+
+/* {"lines"}, as above, or nothing: all of it. */
+bool message_read_reservation_commit(const char *body, size_t byte_count, struct arena *a,
+				     struct command *c, struct message_error *e);
+
+/* {"ttl_s"} */
+bool message_read_reservation_extend(const char *body, size_t byte_count, struct arena *a,
+				     struct command *c, struct message_error *e);
+
 /* {"ttl_s"}; rows and purpose may be there, as in the body that took it, and are not looked at. */
 bool message_read_renewal(const char *body, size_t byte_count, struct arena *a, struct command *c,
 			  struct message_error *e);

@@ -26,7 +26,8 @@ ROUTE = re.compile(r'^ROUTE\(HTTP_(\w+),\s*"([^"]+)",\s*(\w+),\s*"(\w+)",\s*"([^
 OUTCOME = re.compile(r'^OUTCOME\(\w+,\s*"([^"]+)",\s*(\d+)', re.M)
 FIELD = re.compile(r'\.name = "(\w+)"')
 METHODS = ("get", "put", "post", "delete", "patch")
-BODIES = ("ItemPut", "LocationPut", "Adjust", "Set", "Count", "Transfer", "LeaseTake", "LeaseRenew")
+BODIES = ("ItemPut", "LocationPut", "Adjust", "Set", "Count", "Transfer", "LeaseTake", "LeaseRenew",
+          "Reserve", "ReservationCommit", "ReservationExtend")
 DATE_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 ANNOTATIONS = {"description", "default", "examples", "example", "title"}
 TYPES = {"object": dict, "array": list, "string": str, "boolean": bool, "null": type(None)}
@@ -370,6 +371,36 @@ def play_leases(p):
           {"rows": [{"sku": "A-1", "location": "WH2"}], "ttl_s": 60})
 
 
+def play_reservations(p):
+    def line(quantity):
+        return {"sku": "A-1", "location": "WH1", "quantity": quantity}
+
+    one, path = "/v1/reservations/{id}", "/v1/reservations/mine"
+    body = {"lines": [line(1)], "ttl_s": 60, "owner": "cart-77", "reference": "order-991"}
+    seq = p.ask(ROW, 200, "GET", "/v1/stock/A-1/WH1").json()["version"]
+    p.ask(ROW + "/set", 200, "POST", "/v1/stock/A-1/WH1/set",
+          {"on_hand": 9, "expected_version": seq})
+    made = p.ask("/v1/reservations", 201, "POST", "/v1/reservations", body).json()
+    p.ask("/v1/reservations", 409, "POST", "/v1/reservations", {**body, "lines": [line(99)]})
+    p.ask("/v1/reservations", 400, "POST", "/v1/reservations", {"lines": [line(1)]})
+    for status in (201, 200):
+        p.ask(one, status, "PUT", path, {**body, "lines": [line(3)]})
+    p.ask(one, 409, "PUT", path, body)
+    p.ask(one, 200, "GET", path)
+    p.ask(one, 404, "GET", "/v1/reservations/nobody")
+    p.ask(one + "/extend", 200, "POST", path + "/extend", {"ttl_s": 600})
+    p.ask(one + "/commit", 422, "POST", path + "/commit", {"lines": [line(4)]})
+    p.ask(one + "/commit", 200, "POST", path + "/commit", {"lines": [line(2)]})
+    p.ask(one + "/commit", 409, "POST", path + "/commit")
+    p.ask(one + "/release", 409, "POST", path + "/release")
+    p.ask(one + "/release", 200, "POST", f"/v1/reservations/{made['id']}/release", {})
+    first = p.ask("/v1/reservations", 200, "GET",
+                  "/v1/reservations?limit=1&owner=cart-77&sku=A-1&location=WH1").json()
+    p.ask("/v1/reservations", 200, "GET",
+          f"/v1/reservations?state=committed&after={first['next']}")
+    p.ask("/v1/reservations", 400, "GET", "/v1/reservations?state=gone")
+
+
 def play_pages(p):
     for path in ("/livez", "/readyz", "/metrics", "/openapi.json", "/problems", "/"):
         p.ask(path, 200, "GET", path)
@@ -412,6 +443,7 @@ def main():
             p = Play(d, server)
             tap.run("items and locations answer as described", play_catalogue, p)
             tap.run("stock and its movements answer as described", play_stock, p)
+            tap.run("reservations answer as described", play_reservations, p)
             tap.run("leases and locks answer as described", play_leases, p)
             tap.run("pages answer as described", play_pages, p)
             tap.run("what is served is this description, also indented", check_served, p)

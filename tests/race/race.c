@@ -684,6 +684,87 @@ static void a_true_count_changes_nothing(void **state)
 			 UNITS - SELLERS * SALES);
 }
 
+/* ---------------------------------------------------------------- shoppers */
+
+enum { SHOPPERS = 48, VISITS = 12, HOT_UNITS = 100 };
+
+/* Tries both ways: the one that comes first wins, the other is told. What it has bought. */
+static int64_t resolve(struct client *client, struct reply *r, int64_t id, int visit,
+		       int64_t quantity)
+{
+	static const char *const verbs[] = { "commit", "release" };
+	int64_t committed = 0;
+	int won = 0;
+
+	for (int k = 0; k < 2; k++) {
+		const char *verb = verbs[(visit + k) % 2];
+		char target[96];
+
+		snprintf(target, sizeof(target), "/v1/reservations/r_%" PRId64 "/%s?wait=60", id,
+			 verb);
+		client_ask(client, r, "POST", target, NULL, NULL);
+		if (r->status == 200) {
+			won++;
+			committed += strcmp(verb, "commit") == 0 ? quantity : 0;
+		} else if (r->status != 409) {
+			atomic_fetch_add(&trouble_count, 1);
+		}
+	}
+	if (won != 1)
+		atomic_fetch_add(&trouble_count, 1);
+	return committed;
+}
+
+/* Reserves some of the hot item and one of another, and then buys them or puts them back. */
+static void *shop(void *crowd)
+{
+	struct crowd *c = crowd;
+	struct reply *r = malloc(sizeof(*r));
+	struct client client;
+	int index = atomic_fetch_add(&c->next_index, 1);
+
+	client_open(&client, c->bench->server.port);
+	for (int i = 0; i < VISITS; i++) {
+		int64_t quantity = 1 + (index + i) % 3, id = 0;
+		char body[256];
+
+		snprintf(body, sizeof(body),
+			 "{\"ttl_s\":600,\"lines\":[{\"sku\":\"S-%d\",\"location\":\"WH1\","
+			 "\"quantity\":1},{\"sku\":\"S-0\",\"location\":\"WH1\",\"quantity\":"
+			 "%" PRId64 "}]}",
+			 1 + (index + i) % 3, quantity);
+		client_ask(&client, r, "POST", "/v1/reservations?wait=60", NULL, body);
+		if (r->status == 201)
+			id = atoll(strstr(r->body, "\"id\":\"r_") + 8);
+		else if (r->status != 409)
+			atomic_fetch_add(&trouble_count, 1);
+		if (id != 0)
+			atomic_fetch_add(&c->total, resolve(&client, r, id, i, quantity));
+	}
+	client_close(&client);
+	free(r);
+	return NULL;
+}
+
+static void shoppers_sell_what_there_is(void **state)
+{
+	struct bench *b = *state;
+	struct crowd c;
+
+	make_rows(b, 4, HOT_UNITS);
+	crowd_start(&c, b, SHOPPERS, shop);
+	crowd_join(&c, SHOPPERS);
+	assert_true(c.total > 0);
+	settle(b);
+	assert_int_equal(server_query(&b->server, "SELECT sum(reserved) FROM stock"), 0);
+	assert_int_equal(server_query(&b->server, "SELECT on_hand FROM v_stock WHERE sku = 'S-0'"),
+			 HOT_UNITS - c.total);
+	assert_int_equal(server_query(&b->server, "SELECT count(*) FROM v_reserved_check"), 0);
+	assert_int_equal(
+		server_query(&b->server, "SELECT count(*) FROM reservation WHERE state = 'active'"),
+		0);
+}
+
 int main(int argc, char *argv[])
 {
 	const struct CMUnitTest tests[] = {
@@ -699,6 +780,7 @@ int main(int argc, char *argv[])
 		CASE(leases_exclude_each_other),
 		CASE(clients_come_and_go_under_leases),
 		CASE(a_true_count_changes_nothing),
+		CASE(shoppers_sell_what_there_is),
 #undef CASE
 	};
 

@@ -408,7 +408,8 @@ VIEWS = [
      [(16, 1)]),
 ]
 
-TABLES = ("store", "item", "location", "stock", "movement", "row_lock", "idempotency")
+TABLES = ("store", "item", "location", "stock", "movement", "row_lock", "idempotency",
+          "reservation", "reservation_line")
 
 
 def connect(path):
@@ -417,8 +418,8 @@ def connect(path):
 
 def migrate(path, *scripts):
     with connect(path) as db:
-        schema = (SCHEMA / "sqlite" / "001_stock.sql").read_text()
-        db.executescript("BEGIN;" + schema + "COMMIT;")
+        for script_of_version in sorted((SCHEMA / "sqlite").glob("*.sql")):
+            db.executescript("BEGIN;" + script_of_version.read_text() + "COMMIT;")
         for script in scripts:
             db.executescript(script)
 

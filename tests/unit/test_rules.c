@@ -573,6 +573,100 @@ static void a_count_is_applied_to_now(void **state)
 	}
 }
 
+/* clang-format off */
+static const struct reserve_row {
+	const char  *what;
+	int64_t      asked, on_hand, reserved, backorder_limit;
+	unsigned     flags;
+	enum outcome outcome;
+	int64_t      shortfall;
+} reserves[] = {
+	{ "all that is available",        6, 10, 4, 0,           0, DONE, 0 },
+	{ "one more",                     7, 10, 4, 0,           0, OUTCOME_INSUFFICIENT_STOCK, 1 },
+	{ "one more, by backorder",       7, 10, 4, 1,           0, DONE, 0 },
+	{ "two more, by backorder of one", 8, 10, 4, 1,          0, OUTCOME_INSUFFICIENT_STOCK, 1 },
+	{ "after a loss",                 1,  2, 4, 0,           0, OUTCOME_INSUFFICIENT_STOCK, 3 },
+	{ "of an archived item",          1, 10, 0, 0,    ITEM_OUT, OUTCOME_ITEM_ARCHIVED, 0 },
+	{ "at an archived location",      1, 10, 0, 0, LOCATION_OUT, OUTCOME_LOCATION_ARCHIVED, 0 },
+	{ "of no item",                   1, 10, 0, 0,     NO_ITEM, OUTCOME_UNKNOWN_ITEM, 0 },
+	{ "at no location",               1, 10, 0, 0, NO_LOCATION, OUTCOME_UNKNOWN_LOCATION, 0 },
+};
+/* clang-format on */
+
+static void what_is_available_can_be_reserved(void **state)
+{
+	static struct scene s;
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH_OF(reserves); i++) {
+		const struct reserve_row *r = &reserves[i];
+		struct short_line lines[1];
+		enum outcome o;
+
+		scene_set(&s, COMMAND_READ, 0, r->flags);
+		s.item.backorder_limit = r->backorder_limit;
+		s.stocks[0].on_hand = r->on_hand;
+		s.stocks[0].reserved = r->reserved;
+		o = rules_may_reserve(s.rows, &r->asked, 1, lines, &s.answer);
+		ROW_EXPECT(r->what, o == r->outcome);
+		if (o != OUTCOME_INSUFFICIENT_STOCK)
+			continue;
+		ROW_EXPECT(r->what, s.answer.short_count == 1);
+		ROW_EXPECT(r->what, lines[0].shortage.requested == r->asked);
+		ROW_EXPECT(r->what, lines[0].shortage.available == r->on_hand - r->reserved);
+		ROW_EXPECT(r->what, lines[0].shortage.shortfall == r->shortfall);
+	}
+}
+
+static void what_is_on_the_shelf_can_be_committed(void **state)
+{
+	static struct scene s;
+	struct short_line lines[1];
+	int64_t three = 3;
+
+	(void)state;
+	scene_set(&s, COMMAND_READ, 0, 0);
+	s.stocks[0].on_hand = 3;
+	s.stocks[0].reserved = 9; /* what others have reserved is not in its way */
+	assert_int_equal(rules_may_commit(s.rows, &three, 1, lines, &s.answer), DONE);
+	s.stocks[0].on_hand = 2;
+	assert_int_equal(rules_may_commit(s.rows, &three, 1, lines, &s.answer),
+			 OUTCOME_INSUFFICIENT_ON_HAND);
+	assert_int_equal(lines[0].shortage.shortfall, 1);
+	s.item.backorder_limit = 1;
+	assert_int_equal(rules_may_commit(s.rows, &three, 1, lines, &s.answer), DONE);
+}
+
+static void a_booking_changes_the_row_and_says_so(void **state)
+{
+	static struct scene s;
+	struct booking b = { .kind = MOVEMENT_COMMIT,
+			     .on_hand_delta = -2,
+			     .reserved_delta = -5,
+			     .reservation = "r_1",
+			     .request_id = "req-1" };
+	struct movement m;
+
+	(void)state;
+	scene_set(&s, COMMAND_READ, 0, 0);
+	s.stocks[0].on_hand = 7;
+	s.stocks[0].reserved = 6;
+	rules_book(&s.rows[0], &b, 101, 777, &m);
+	assert_int_equal(s.stocks[0].on_hand, 5);
+	assert_int_equal(s.stocks[0].reserved, 1);
+	assert_int_equal(s.stocks[0].version, 6);
+	assert_int_equal(s.stocks[0].seq, 101);
+	assert_int_equal(m.seq, 101);
+	assert_int_equal(m.prev_seq, 90);
+	assert_int_equal(m.on_hand, 5);
+	assert_int_equal(m.reserved, 1);
+	assert_int_equal(m.on_hand_delta, -2);
+	assert_int_equal(m.reserved_delta, -5);
+	assert_string_equal(m.reservation, "r_1");
+	assert_string_equal(m.reason, "commit");
+	assert_false(m.is_oversubscribed);
+}
+
 static void preconditions_hold_or_fail(void **state)
 {
 	(void)state;
@@ -601,6 +695,9 @@ int main(void)
 		cmocka_unit_test(a_set_to_the_same_value_is_a_movement),
 		cmocka_unit_test(movements_warn),
 		cmocka_unit_test(a_count_is_applied_to_now),
+		cmocka_unit_test(what_is_available_can_be_reserved),
+		cmocka_unit_test(what_is_on_the_shelf_can_be_committed),
+		cmocka_unit_test(a_booking_changes_the_row_and_says_so),
 		cmocka_unit_test(preconditions_hold_or_fail),
 	};
 

@@ -495,6 +495,125 @@ static void what_has_stock_is_in_use(void **state)
 	assert_int_equal(f->items[1].id, 0);
 }
 
+/* ---------------------------------------------------------------- reservations */
+
+static struct reservation add_reservation(struct fixture *f, const char *name, struct arena *a)
+{
+	static struct reservation_line lines[2];
+	struct reservation made = { .name = name,
+				    .owner = "cart",
+				    .created_at_ms = 1000,
+				    .expires_at_ms = 9000,
+				    .line_count = 2,
+				    .lines = lines };
+
+	for (int i = 0; i < 2; i++)
+		lines[i] = (struct reservation_line){ .item_id = f->items[i].id,
+						      .location_id = f->location.id,
+						      .quantity = 3 + i };
+	assert_int_equal(f->store->ops->add_reservation(f->store, &made, a), 0);
+	return made;
+}
+
+static int see_active(void *context, int64_t id, int64_t expires_at_ms)
+{
+	int64_t *sum = context;
+
+	*sum += id * 100000 + expires_at_ms;
+	return 0;
+}
+
+static void a_reservation_is_resolved_once_and_stays(void **state)
+{
+	struct fixture *f = *state;
+	struct reservation made, mine, found;
+	struct arena a;
+	int64_t sum = 0;
+
+	arena_init(&a);
+	fixture_begin(f);
+	made = add_reservation(f, NULL, &a);
+	mine = add_reservation(f, "mine", &a);
+	assert_string_equal(made.name, "r_1");
+	assert_int_equal(mine.id, 2);
+	mine.expires_at_ms = 9500;
+	assert_int_equal(f->store->ops->extend_reservation(f->store, &mine), 0);
+	assert_int_equal(fixture_commit(f), 0);
+	fixture_reopen(f);
+
+	assert_int_equal(f->store->ops->each_active_reservation(f->store, see_active, &sum), 0);
+	assert_int_equal(sum, 109000 + 209500);
+	assert_int_equal(f->store->ops->load_reservation(f->store, "r_1", &a, &found), 0);
+	assert_int_equal(found.id, 1);
+	assert_int_equal(found.state, RESERVATION_ACTIVE);
+	assert_string_equal(found.owner, "cart");
+	assert_null(found.reference);
+	assert_int_equal(found.line_count, 2);
+	assert_string_equal(found.lines[1].sku.text, "B");
+	assert_int_equal(found.lines[1].quantity, 4);
+	assert_int_equal(found.resolved_at_ms, 0);
+
+	fixture_begin(f);
+	found.state = RESERVATION_COMMITTED;
+	found.resolved_at_ms = 5000;
+	found.lines[0].committed = 2;
+	assert_int_equal(f->store->ops->resolve_reservation(f->store, &found), 0);
+	assert_int_equal(fixture_commit(f), 0);
+	assert_int_equal(f->store->ops->load_reservation_by_id(f->store, 1, &a, &found), 0);
+	assert_int_equal(found.state, RESERVATION_COMMITTED);
+	assert_int_equal(found.resolved_at_ms, 5000);
+	assert_int_equal(found.lines[0].committed, 2);
+	assert_int_equal(found.lines[1].committed, 0);
+	assert_int_equal(f->store->ops->load_reservation(f->store, "nobody", &a, &found), 0);
+	assert_int_equal(found.id, 0);
+	arena_fini(&a);
+}
+
+static void reservations_are_listed_by_what_one_knows(void **state)
+{
+	static const struct {
+		const char *what, *owner, *sku;
+		enum reservation_state state;
+		int64_t after_id;
+		size_t count;
+	} rows[] = {
+		{ "all", NULL, NULL, RESERVATION_STATES, 0, 2 },
+		{ "active", NULL, NULL, RESERVATION_ACTIVE, 0, 2 },
+		{ "released", NULL, NULL, RESERVATION_RELEASED, 0, 0 },
+		{ "of an owner", "cart", NULL, RESERVATION_STATES, 0, 2 },
+		{ "of another", "Cart", NULL, RESERVATION_STATES, 0, 0 },
+		{ "with an item", NULL, "B", RESERVATION_STATES, 0, 2 },
+		{ "with none", NULL, "C", RESERVATION_STATES, 0, 0 },
+		{ "behind the first", NULL, NULL, RESERVATION_STATES, 1, 1 },
+	};
+	struct fixture *f = *state;
+	struct arena a;
+	int64_t seq;
+
+	arena_init(&a);
+	fixture_begin(f);
+	add_reservation(f, NULL, &a);
+	add_reservation(f, "mine", &a);
+	assert_int_equal(fixture_commit(f), 0);
+	assert_int_equal(fixture_on_hand(f, 0), 0);
+	assert_int_equal(f->reader->ops->begin(f->reader, &seq), 0);
+	for (size_t i = 0; i < LENGTH_OF(rows); i++) {
+		struct reservation_query q = { .owner = rows[i].owner,
+					       .sku = rows[i].sku,
+					       .state = rows[i].state,
+					       .after_id = rows[i].after_id,
+					       .limit = 10 };
+		struct page page;
+		int r = f->reader->ops->list_reservations(f->reader, &q, &a, &page);
+
+		ROW_EXPECT(rows[i].what, r == 0);
+		ROW_EXPECT(rows[i].what, page.count == rows[i].count);
+		ROW_EXPECT(rows[i].what, !page.has_next);
+	}
+	f->reader->ops->end(f->reader);
+	arena_fini(&a);
+}
+
 /* ---------------------------------------------------------------- pages */
 
 /* Walks a list page by page, and counts what comes by; each thing once, in order. */
@@ -637,6 +756,8 @@ int main(void)
 		CASE(leases_outlive_a_restart_and_fences_only_grow),
 		CASE(a_leased_row_is_refused_by_the_database),
 		CASE(what_has_stock_is_in_use),
+		CASE(a_reservation_is_resolved_once_and_stays),
+		CASE(reservations_are_listed_by_what_one_knows),
 		CASE(pages_of_the_ledger_lose_nothing),
 		CASE(pages_of_items_go_by_sku),
 		CASE(a_read_ends_at_its_time_limit),

@@ -1,0 +1,154 @@
+/* reservation: units promised to somebody until a time, and then sold or given back. */
+#include "base/check.h"
+#include "client/command.h"
+#include "client/pages.h"
+#include "client/session.h"
+#include "client/show.h"
+#include <stdlib.h>
+#include <string.h>
+
+enum { TTL_DEFAULT_S = 600 };
+
+/* lines += {"sku","location","quantity"} of "SKU/LOCATION=QUANTITY". */
+static enum exit_code line_add(json_t *lines, const char *word)
+{
+	const char *slash = strchr(word, '/');
+	const char *equals = slash == NULL ? NULL : strchr(slash, '=');
+	char *end = NULL;
+	long long quantity = equals == NULL ? 0 : strtoll(equals + 1, &end, 10);
+
+	if (equals == NULL || slash == word || equals == slash + 1 || equals[1] == '\0' ||
+	    *end != '\0')
+		return exit_usage("a line is SKU/LOCATION=QUANTITY, not '%s'", word);
+
+	json_t *sku = json_stringn(word, (size_t)(slash - word));
+	json_t *location = json_stringn(slash + 1, (size_t)(equals - slash - 1));
+	if (sku == NULL || location == NULL) {
+		json_decref(sku);
+		json_decref(location);
+		return exit_usage("a line is not UTF-8: '%s'", word);
+	}
+	json_t *line = memory_or_exit(json_object());
+	json_put(line, "sku", sku);
+	json_put(line, "location", location);
+	json_put(line, "quantity", json_integer(quantity));
+	if (json_array_append_new(lines, line) != 0)
+		exit_out_of_memory();
+	return EXIT_DONE;
+}
+
+/* The operands from `first` on. */
+static enum exit_code lines_add(struct session *s, struct request *r, int first)
+{
+	json_t *lines = memory_or_exit(json_array());
+	enum exit_code code = EXIT_DONE;
+
+	json_put(request_body(r), "lines", lines);
+	for (int i = first; i < s->args.operand_count && code == EXIT_DONE; i++)
+		code = line_add(lines, session_operand(s, i));
+	return code;
+}
+
+static enum exit_code ask(struct session *s, struct request *r)
+{
+	struct answer answer;
+	enum exit_code code = session_ask_with_options(s, r, &answer);
+
+	if (code != EXIT_DONE)
+		return code;
+	if (s->is_json) {
+		show_body(&answer);
+	} else {
+		show_one(answer.json, &show_reservations);
+		show_timing(&answer);
+	}
+	answer_fini(&answer);
+	return EXIT_DONE;
+}
+
+/* METHOD /v1/reservations/ID[/verb] */
+static void one_init(struct request *r, const struct session *s, const char *method,
+		     const char *verb)
+{
+	request_init(r, method, "/v1/reservations");
+	request_add_segment(r, session_operand(s, 0));
+	if (verb != NULL)
+		request_add_segment(r, verb);
+}
+
+static void default_ttl(const struct session *s, struct request *r)
+{
+	if (!args_has(&s->args, OPTION_TTL))
+		json_put(request_body(r), "ttl_s", json_integer(TTL_DEFAULT_S));
+}
+
+enum exit_code verb_reservation_list(struct session *s)
+{
+	struct request r;
+
+	request_init(&r, "GET", "/v1/reservations");
+	enum exit_code code = pages_print(s, &r, &show_reservations);
+	request_fini(&r);
+	return code;
+}
+
+enum exit_code verb_reservation_show(struct session *s)
+{
+	struct request r;
+
+	one_init(&r, s, "GET", NULL);
+	enum exit_code code = ask(s, &r);
+	request_fini(&r);
+	return code;
+}
+
+enum exit_code verb_reservation_make(struct session *s)
+{
+	bool has_id = args_has(&s->args, OPTION_ID);
+	struct request r;
+
+	request_init(&r, has_id ? "PUT" : "POST", "/v1/reservations");
+	if (has_id)
+		request_add_segment(&r, s->args.values[OPTION_ID]);
+	default_ttl(s, &r);
+	enum exit_code code = lines_add(s, &r, 0);
+	if (code == EXIT_DONE)
+		code = ask(s, &r);
+	request_fini(&r);
+	return code;
+}
+
+enum exit_code verb_reservation_commit(struct session *s)
+{
+	struct request r;
+
+	one_init(&r, s, "POST", "commit");
+	request_body(&r);
+	enum exit_code code = s->args.operand_count > 1 ? lines_add(s, &r, 1) : EXIT_DONE;
+	if (code == EXIT_DONE)
+		code = ask(s, &r);
+	request_fini(&r);
+	return code;
+}
+
+enum exit_code verb_reservation_release(struct session *s)
+{
+	struct request r;
+
+	one_init(&r, s, "POST", "release");
+	request_body(&r);
+	enum exit_code code = ask(s, &r);
+	request_fini(&r);
+	return code;
+}
+
+enum exit_code verb_reservation_extend(struct session *s)
+{
+	struct request r;
+
+	one_init(&r, s, "POST", "extend");
+	default_ttl(s, &r);
+	enum exit_code code = ask(s, &r);
+	request_fini(&r);
+	return code;
+}

@@ -1,0 +1,497 @@
+#include "engine/decide_reservation.h"
+#include "base/fault.h"
+#include "base/hash.h"
+#include "core/rules.h"
+#include <string.h>
+
+/* The rows of one reservation, or of one command, as the cache has them. */
+struct rows {
+	int count;
+	struct cached_row *cached[COMMAND_ROWS_MAX];
+	struct rules_row rules[COMMAND_ROWS_MAX];
+};
+
+static int add_row(struct decider *d, struct rows *rows, const struct row_ref *ref)
+{
+	struct cached_row *row;
+	int r = row_cache_row(d->cache, ref, &row);
+
+	CHECK(rows->count < COMMAND_ROWS_MAX);
+	if (r < 0)
+		return r;
+	rows->cached[rows->count] = row;
+	rows->rules[rows->count++] = (struct rules_row){ .item = &row->item->item,
+							 .location = &row->location->location,
+							 .stock = &row->stock };
+	return 0;
+}
+
+static int rows_of_lines(struct decider *d, const struct reservation *reservation, struct rows *ret)
+{
+	int r = 0;
+
+	ret->count = 0;
+	for (int i = 0; r == 0 && i < reservation->line_count; i++) {
+		const struct reservation_line *l = &reservation->lines[i];
+		struct row_ref ref = { .key = hash_pair(l->sku.text, l->location.text,
+							d->cache->seed),
+				       .sku = l->sku,
+				       .location = l->location };
+
+		r = add_row(d, ret, &ref);
+	}
+	return r;
+}
+
+static void refuse(struct write *w, enum outcome o)
+{
+	w->answer.outcome = o;
+	w->answer.status = outcome_row(o)->http_status;
+}
+
+static void carry_out(struct write *w, int status, const struct reservation *reservation)
+{
+	w->answer.outcome = OUTCOME_DONE;
+	w->answer.status = status;
+	w->answer.reservation = *reservation;
+}
+
+/* ---------------------------------------------------------------- booking */
+
+static int book(struct decider *d, struct cached_row *row, const struct booking *b)
+{
+	struct rules_row rules = { .item = &row->item->item,
+				   .location = &row->location->location,
+				   .stock = &row->stock };
+	struct stock before = row->stock;
+	struct booked *booked = bookings_add(&d->bookings);
+
+	if (booked == NULL)
+		return FAULT(-ENOMEM);
+	rules_book(&rules, b, d->seq + 1, d->now_ms, &booked->movement);
+	booked->row = row;
+	d->seq++;
+	row_cache_changed(d->cache, row, &before, &booked->movement, d->group);
+	d->has_writes = true;
+	return 0;
+}
+
+/* Gives back what every line has promised. */
+static int give_back(struct decider *d, const struct reservation *reservation,
+		     enum movement_kind kind, const char *request_id)
+{
+	struct rows rows;
+	int r = rows_of_lines(d, reservation, &rows);
+
+	for (int i = 0; r == 0 && i < rows.count; i++)
+		r = book(d, rows.cached[i],
+			 &(struct booking){ .kind = kind,
+					    .reserved_delta = -reservation->lines[i].quantity,
+					    .reservation = reservation->name,
+					    .reference = reservation->reference,
+					    .request_id = request_id });
+	return r;
+}
+
+static int resolve(struct decider *d, struct reservation *reservation, enum reservation_state state)
+{
+	CHECK(reservation->state == RESERVATION_ACTIVE);
+	reservation->state = state;
+	reservation->resolved_at_ms = d->now_ms;
+	d->reservations->active_count--;
+	d->has_writes = true;
+	return d->store->ops->resolve_reservation(d->store, reservation);
+}
+
+static enum outcome why_resolved(enum reservation_state state)
+{
+	switch (state) {
+	case RESERVATION_COMMITTED:
+		return OUTCOME_RESERVATION_COMMITTED;
+	case RESERVATION_RELEASED:
+		return OUTCOME_RESERVATION_RELEASED;
+	case RESERVATION_EXPIRED:
+		return OUTCOME_RESERVATION_EXPIRED;
+	case RESERVATION_SUPERSEDED:
+		return OUTCOME_RESERVATION_SUPERSEDED;
+	case RESERVATION_ACTIVE:
+	case RESERVATION_STATES:
+		break;
+	}
+	check_failed(__FILE__, __LINE__, "it is resolved");
+}
+
+/* ---------------------------------------------------------------- running out */
+
+static int expire_one(struct decider *d, int64_t id)
+{
+	struct reservation found;
+	int r = d->store->ops->load_reservation_by_id(d->store, id, &d->texts, &found);
+
+	if (r < 0)
+		return r;
+	if (found.id == 0 || found.state != RESERVATION_ACTIVE)
+		return 0; /* resolved since, or its group failed */
+	if (found.expires_at_ms > d->now_ms)
+		return reservation_book_add(d->reservations, id, found.expires_at_ms);
+	r = give_back(d, &found, MOVEMENT_EXPIRE, NULL);
+	if (r == 0)
+		r = resolve(d, &found, RESERVATION_EXPIRED);
+	if (r == 0)
+		metric_add(METRIC_RESERVATIONS_EXPIRED, 1);
+	return r;
+}
+
+int expire_reservations(struct decider *d, bool *ret_is_done)
+{
+	int64_t id = 0;
+
+	*ret_is_done = false;
+	for (int i = 0; i < EXPIRIES_PER_GROUP_MAX; i++) {
+		int r = reservation_book_take_due(d->reservations, d->now_ms, &id);
+
+		if (r == 0 && id == 0) {
+			*ret_is_done = true;
+			return 0;
+		}
+		if (r == 0)
+			r = expire_one(d, id);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* ---------------------------------------------------------------- making one */
+
+static bool texts_are_equal(const char *a, const char *b)
+{
+	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+static int64_t quantity_of(const struct reservation *reservation, const struct row_ref *row)
+{
+	for (int i = 0; i < reservation->line_count; i++) {
+		const struct reservation_line *l = &reservation->lines[i];
+
+		if (strcmp(l->sku.text, row->sku.text) == 0 &&
+		    strcmp(l->location.text, row->location.text) == 0)
+			return l->quantity;
+	}
+	return 0;
+}
+
+static bool is_same(const struct command *c, const struct reservation *reservation)
+{
+	if (!texts_are_equal(c->owner, reservation->owner) ||
+	    !texts_are_equal(c->reference, reservation->reference) ||
+	    c->row_count != reservation->line_count)
+		return false;
+	for (int i = 0; i < c->row_count; i++)
+		if (quantity_of(reservation, &c->rows[i]) != c->quantities[i])
+			return false;
+	return true;
+}
+
+/* The one that is to be superseded; id 0 where there is nothing to do. *ret: why it cannot be. */
+static int find_superseded(struct decider *d, struct write *w, struct reservation *ret_old,
+			   enum outcome *ret)
+{
+	int r;
+
+	*ret = OUTCOME_DONE;
+	*ret_old = (struct reservation){ 0 };
+	if (w->command.supersedes == NULL)
+		return 0;
+	r = d->store->ops->load_reservation(d->store, w->command.supersedes, &w->arena, ret_old);
+	if (r < 0)
+		return r;
+	if (ret_old->id == 0)
+		*ret = OUTCOME_UNKNOWN_RESERVATION;
+	else if (ret_old->state == RESERVATION_COMMITTED ||
+		 ret_old->state == RESERVATION_SUPERSEDED)
+		*ret = why_resolved(ret_old->state);
+	else if (ret_old->state != RESERVATION_ACTIVE)
+		ret_old->id = 0; /* its units are back already */
+	return 0;
+}
+
+/* Is there enough, counting what the superseded one gives back? */
+static enum outcome may_reserve(struct write *w, const struct rows *rows,
+				const struct reservation *old, struct short_line lines[])
+{
+	const struct command *c = &w->command;
+	struct stock stocks[COMMAND_ROWS_MAX];
+	struct rules_row rules[COMMAND_ROWS_MAX];
+
+	for (int i = 0; i < rows->count; i++) {
+		stocks[i] = *rows->rules[i].stock;
+		stocks[i].reserved -= old->id != 0 ? quantity_of(old, &c->rows[i]) : 0;
+		rules[i] = rows->rules[i];
+		rules[i].stock = &stocks[i];
+	}
+	return rules_may_reserve(rules, c->quantities, rows->count, lines, &w->answer);
+}
+
+static int store_new(struct decider *d, struct write *w, const struct rows *rows,
+		     struct reservation *ret)
+{
+	const struct command *c = &w->command;
+	int r;
+
+	*ret = (struct reservation){ .name = c->reservation_id,
+				     .owner = c->owner,
+				     .reference = c->reference,
+				     .created_at_ms = d->now_ms,
+				     .expires_at_ms = d->now_ms + c->ttl_ms,
+				     .line_count = rows->count,
+				     .lines = arena_alloc(&w->arena, sizeof(ret->lines[0]) *
+									     (size_t)rows->count) };
+	if (ret->lines == NULL)
+		return FAULT(-ENOMEM);
+	for (int i = 0; i < rows->count; i++)
+		ret->lines[i] =
+			(struct reservation_line){ .sku = c->rows[i].sku,
+						   .location = c->rows[i].location,
+						   .item_id = rows->rules[i].item->id,
+						   .location_id = rows->rules[i].location->id,
+						   .quantity = c->quantities[i] };
+	r = d->store->ops->add_reservation(d->store, ret, &w->arena);
+	if (r == 0)
+		r = reservation_book_add(d->reservations, ret->id, ret->expires_at_ms);
+	d->reservations->active_count++;
+	return r;
+}
+
+static int make(struct decider *d, struct write *w, const struct rows *rows,
+		struct reservation *old)
+{
+	const struct command *c = &w->command;
+	struct reservation made;
+	int r = 0;
+
+	if (old->id != 0) {
+		r = give_back(d, old, MOVEMENT_SUPERSEDE, c->request_id);
+		if (r == 0)
+			r = resolve(d, old, RESERVATION_SUPERSEDED);
+	}
+	if (r == 0)
+		r = store_new(d, w, rows, &made);
+	for (int i = 0; r == 0 && i < rows->count; i++)
+		r = book(d, rows->cached[i],
+			 &(struct booking){ .kind = MOVEMENT_RESERVE,
+					    .reserved_delta = c->quantities[i],
+					    .reservation = made.name,
+					    .reference = c->reference,
+					    .request_id = c->request_id });
+	if (r == 0)
+		carry_out(w, 201, &made);
+	return r;
+}
+
+static int reserve(struct decider *d, struct write *w)
+{
+	const struct command *c = &w->command;
+	struct short_line *lines = arena_alloc(&w->arena, sizeof(lines[0]) * (size_t)c->row_count);
+	struct rows rows = { 0 };
+	struct reservation old, existing = { 0 };
+	enum outcome o = OUTCOME_DONE;
+	int r = lines == NULL ? FAULT(-ENOMEM) : 0;
+
+	if (r == 0 && c->reservation_id != NULL)
+		r = d->store->ops->load_reservation(d->store, c->reservation_id, &w->arena,
+						    &existing);
+	if (r < 0)
+		return r;
+	if (existing.id != 0) {
+		if (is_same(c, &existing))
+			carry_out(w, 200, &existing);
+		else
+			refuse(w, OUTCOME_RESERVATION_EXISTS);
+		return 0;
+	}
+	for (int i = 0; r == 0 && i < c->row_count; i++)
+		r = add_row(d, &rows, &c->rows[i]);
+	if (r == 0)
+		r = find_superseded(d, w, &old, &o);
+	if (r < 0)
+		return r;
+	if (o == OUTCOME_DONE)
+		o = may_reserve(w, &rows, &old, lines);
+	if (o == OUTCOME_DONE && d->reservations->active_count >= RESERVATIONS_MAX)
+		o = OUTCOME_TOO_MANY_RESERVATIONS;
+	if (o == OUTCOME_DONE)
+		return make(d, w, &rows, &old);
+	refuse(w, o);
+	return 0;
+}
+
+/* ---------------------------------------------------------------- resolving one */
+
+/* The one that the command names, if it is active; id 0: it was refused. */
+static int find_active(struct decider *d, struct write *w, struct reservation *ret)
+{
+	int r = d->store->ops->load_reservation(d->store, w->command.reservation_id, &w->arena,
+						ret);
+
+	if (r < 0)
+		return r;
+	if (ret->id == 0) {
+		refuse(w, OUTCOME_UNKNOWN_RESERVATION);
+	} else if (ret->state != RESERVATION_ACTIVE) {
+		refuse(w, why_resolved(ret->state));
+		ret->id = 0;
+	}
+	return 0;
+}
+
+/* How much of each line is committed: all of it, or what the command names. False: refused. */
+static bool take_parts(struct write *w, struct reservation *reservation)
+{
+	const struct command *c = &w->command;
+	int taken = 0;
+
+	for (int i = 0; i < reservation->line_count; i++) {
+		struct reservation_line *l = &reservation->lines[i];
+
+		l->committed = c->row_count == 0 ? l->quantity : 0;
+		for (int k = 0; k < c->row_count; k++) {
+			if (strcmp(l->sku.text, c->rows[k].sku.text) != 0 ||
+			    strcmp(l->location.text, c->rows[k].location.text) != 0)
+				continue;
+			l->committed = c->quantities[k];
+			taken++;
+		}
+		if (l->committed > l->quantity) {
+			refuse(w, OUTCOME_MEANINGLESS);
+			w->answer.detail = "A line is more than was reserved.";
+			return false;
+		}
+	}
+	if (taken == c->row_count)
+		return true;
+	refuse(w, OUTCOME_MEANINGLESS);
+	w->answer.detail = "A line is of a row that the reservation does not have.";
+	return false;
+}
+
+static enum outcome may_commit(struct write *w, const struct reservation *reservation,
+			       const struct rows *rows, struct short_line lines[])
+{
+	int64_t quantities[COMMAND_ROWS_MAX];
+
+	for (int i = 0; i < rows->count; i++)
+		quantities[i] = reservation->lines[i].committed;
+	return rules_may_commit(rows->rules, quantities, rows->count, lines, &w->answer);
+}
+
+/* One movement for what leaves the building, one for what does not. */
+static int book_commit(struct decider *d, const struct write *w,
+		       const struct reservation *reservation, int index, struct cached_row *row)
+{
+	const struct reservation_line *l = &reservation->lines[index];
+	struct booking b = { .kind = MOVEMENT_COMMIT,
+			     .on_hand_delta = -l->committed,
+			     .reserved_delta = -l->committed,
+			     .reservation = reservation->name,
+			     .reference = reservation->reference,
+			     .request_id = w->command.request_id };
+	int r = l->committed > 0 ? book(d, row, &b) : 0;
+
+	if (r < 0 || l->committed == l->quantity)
+		return r;
+	b.kind = MOVEMENT_RELEASE;
+	b.on_hand_delta = 0;
+	b.reserved_delta = -(l->quantity - l->committed);
+	return book(d, row, &b);
+}
+
+static int commit(struct decider *d, struct write *w)
+{
+	struct short_line *lines;
+	struct reservation found;
+	struct rows rows;
+	enum outcome o;
+	int r = find_active(d, w, &found);
+
+	if (r < 0 || found.id == 0 || !take_parts(w, &found))
+		return r;
+	lines = arena_alloc(&w->arena, sizeof(lines[0]) * (size_t)found.line_count);
+	r = lines == NULL ? FAULT(-ENOMEM) : rows_of_lines(d, &found, &rows);
+	if (r < 0)
+		return r;
+	o = may_commit(w, &found, &rows, lines);
+	if (o != OUTCOME_DONE) {
+		refuse(w, o);
+		return 0;
+	}
+	for (int i = 0; r == 0 && i < rows.count; i++)
+		r = book_commit(d, w, &found, i, rows.cached[i]);
+	if (r == 0)
+		r = resolve(d, &found, RESERVATION_COMMITTED);
+	if (r == 0)
+		carry_out(w, 200, &found);
+	return r;
+}
+
+static int release(struct decider *d, struct write *w)
+{
+	struct reservation found;
+	int r = find_active(d, w, &found);
+
+	if (r < 0 || found.id == 0)
+		return r;
+	r = give_back(d, &found, MOVEMENT_RELEASE, w->command.request_id);
+	if (r == 0)
+		r = resolve(d, &found, RESERVATION_RELEASED);
+	if (r == 0)
+		carry_out(w, 200, &found);
+	return r;
+}
+
+static int extend(struct decider *d, struct write *w)
+{
+	struct reservation found;
+	int r = find_active(d, w, &found);
+
+	if (r < 0 || found.id == 0)
+		return r;
+	found.expires_at_ms = d->now_ms + w->command.ttl_ms;
+	r = d->store->ops->extend_reservation(d->store, &found);
+	if (r == 0)
+		r = reservation_book_add(d->reservations, found.id, found.expires_at_ms);
+	if (r < 0)
+		return r;
+	d->has_writes = true;
+	carry_out(w, 200, &found);
+	return 0;
+}
+
+static int decide_by_kind(struct decider *d, struct write *w)
+{
+	switch (w->command.kind) {
+	case COMMAND_RESERVE:
+		return reserve(d, w);
+	case COMMAND_RESERVATION_COMMIT:
+		return commit(d, w);
+	case COMMAND_RESERVATION_RELEASE:
+		return release(d, w);
+	case COMMAND_RESERVATION_EXTEND:
+		return extend(d, w);
+	default:
+		check_failed(__FILE__, __LINE__, "it is about a reservation");
+	}
+}
+
+int decide_reservation(struct decider *d, struct write *w)
+{
+	int r = 0;
+
+	if (fences_are_current(d, &w->command))
+		r = decide_by_kind(d, w);
+	else
+		refuse(w, OUTCOME_STALE_FENCE);
+	/* What it has read may have been written by this group: it waits for the group's flush. */
+	w->is_late = d->has_writes;
+	return r;
+}

@@ -1,0 +1,288 @@
+/* sqlite_reservations - reservations and their lines, for the writer and for readers. */
+#include "store/sqlite_private.h"
+#include <stdio.h>
+#include <string.h>
+
+/* ---------------------------------------------------------------- reading columns */
+
+static int read_line(sqlite3_stmt *s, struct reservation_line *ret)
+{
+	int r = sqlite_column_code(s, 0, &ret->sku);
+
+	if (r == 0)
+		r = sqlite_column_code(s, 1, &ret->location);
+	ret->item_id = sqlite3_column_int64(s, 2);
+	ret->location_id = sqlite3_column_int64(s, 3);
+	ret->quantity = sqlite3_column_int64(s, 4);
+	ret->committed = sqlite3_column_int64(s, 5);
+	return r;
+}
+
+static int read_lines(struct sqlite_connection *c, sqlite3_stmt *s, struct arena *a,
+		      struct reservation *ret)
+{
+	struct reservation_line lines[COMMAND_ROWS_MAX];
+	int code, r;
+
+	ret->line_count = 0;
+	sqlite3_bind_int64(s, 1, ret->id);
+	while ((code = sqlite3_step(s)) == SQLITE_ROW) {
+		if (ret->line_count == COMMAND_ROWS_MAX)
+			return FAULT(-EBADMSG);
+		r = read_line(s, &lines[ret->line_count++]);
+		if (r < 0)
+			return r;
+	}
+	if (code != SQLITE_DONE)
+		return sqlite_raise(c);
+	ret->lines = (struct reservation_line *)arena_copy(
+		a, lines, sizeof(lines[0]) * (size_t)ret->line_count);
+	return ret->lines != NULL ? 0 : FAULT(-ENOMEM);
+}
+
+int sqlite_read_reservation(struct sqlite_connection *c, sqlite3_stmt *s, sqlite3_stmt *lines,
+			    struct arena *a, struct reservation *ret)
+{
+	const char *state = (const char *)sqlite3_column_text(s, 2);
+	int r;
+
+	*ret = (struct reservation){ .id = sqlite3_column_int64(s, 0),
+				     .created_at_ms = sqlite3_column_int64(s, 5),
+				     .expires_at_ms = sqlite3_column_int64(s, 6),
+				     .resolved_at_ms = sqlite3_column_int64(s, 7) };
+	ret->state = state == NULL ? RESERVATION_STATES : reservation_state_by_text(state);
+	if (ret->state == RESERVATION_STATES)
+		return FAULT(-EBADMSG);
+	r = sqlite_column_copy(s, 1, a, &ret->name);
+	if (r == 0)
+		r = sqlite_column_copy(s, 3, a, &ret->owner);
+	if (r == 0)
+		r = sqlite_column_copy(s, 4, a, &ret->reference);
+	return r < 0 ? r : read_lines(c, lines, a, ret);
+}
+
+/* The one that the statement finds, or id 0. */
+static int read_one(struct sqlite_connection *c, sqlite3_stmt *s, int lines_statement,
+		    struct arena *a, struct reservation *ret)
+{
+	CLEANUP(sqlite_park) sqlite3_stmt *lines = NULL;
+	int r = sqlite_statement(c, lines_statement, &lines);
+
+	if (r < 0)
+		return r;
+	*ret = (struct reservation){ 0 };
+	switch (sqlite3_step(s)) {
+	case SQLITE_ROW:
+		return sqlite_read_reservation(c, s, lines, a, ret);
+	case SQLITE_DONE:
+		return 0;
+	default:
+		return sqlite_raise(c);
+	}
+}
+
+/* ---------------------------------------------------------------- the writer */
+
+int sqlite_load_reservation(struct store *store, const char *name, struct arena *a,
+			    struct reservation *ret)
+{
+	struct sqlite_connection *c = &sqlite_of(store)->connection;
+	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
+	int r = sqlite_statement(c, LOAD_RESERVATION, &s);
+
+	if (r < 0)
+		return r;
+	sqlite_bind_text(s, 1, name);
+	return read_one(c, s, LOAD_RESERVATION_LINES, a, ret);
+}
+
+int sqlite_load_reservation_by_id(struct store *store, int64_t id, struct arena *a,
+				  struct reservation *ret)
+{
+	struct sqlite_connection *c = &sqlite_of(store)->connection;
+	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
+	int r = sqlite_statement(c, LOAD_RESERVATION_BY_ID, &s);
+
+	if (r < 0)
+		return r;
+	sqlite3_bind_int64(s, 1, id);
+	return read_one(c, s, LOAD_RESERVATION_LINES, a, ret);
+}
+
+static int add_line(struct sqlite_connection *c, int64_t reservation_id, int n,
+		    const struct reservation_line *line)
+{
+	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
+	int r = sqlite_statement(c, INSERT_RESERVATION_LINE, &s);
+
+	if (r < 0)
+		return r;
+	sqlite3_bind_int64(s, 1, reservation_id);
+	sqlite3_bind_int(s, 2, n);
+	sqlite3_bind_int64(s, 3, line->item_id);
+	sqlite3_bind_int64(s, 4, line->location_id);
+	sqlite3_bind_int64(s, 5, line->quantity);
+	return sqlite_change_one(c, s);
+}
+
+static int name_it(struct reservation *reservation, struct arena *a)
+{
+	char name[32];
+	int bytes = snprintf(name, sizeof(name), "r_%lld", (long long)reservation->id);
+
+	reservation->name = arena_copy(a, name, (size_t)bytes);
+	return reservation->name != NULL ? 0 : FAULT(-ENOMEM);
+}
+
+int sqlite_add_reservation(struct store *store, struct reservation *reservation, struct arena *a)
+{
+	struct sqlite_connection *c = &sqlite_of(store)->connection;
+	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
+	int r = sqlite_statement(c, INSERT_RESERVATION, &s);
+
+	if (r < 0)
+		return r;
+	sqlite_bind_text(s, 1, reservation->name);
+	sqlite_bind_text(s, 2, reservation->owner);
+	sqlite_bind_text(s, 3, reservation->reference);
+	sqlite3_bind_int64(s, 4, reservation->created_at_ms);
+	sqlite3_bind_int64(s, 5, reservation->expires_at_ms);
+	r = sqlite_change_one(c, s);
+	if (r < 0)
+		return r;
+	reservation->id = sqlite3_last_insert_rowid(c->db);
+	if (reservation->name == NULL)
+		r = name_it(reservation, a);
+	for (int i = 0; r == 0 && i < reservation->line_count; i++)
+		r = add_line(c, reservation->id, i, &reservation->lines[i]);
+	return r;
+}
+
+static int commit_line(struct sqlite_connection *c, int64_t reservation_id, int n,
+		       int64_t committed)
+{
+	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
+	int r = sqlite_statement(c, COMMIT_RESERVATION_LINE, &s);
+
+	if (r < 0)
+		return r;
+	sqlite3_bind_int64(s, 1, reservation_id);
+	sqlite3_bind_int(s, 2, n);
+	sqlite3_bind_int64(s, 3, committed);
+	return sqlite_change_one(c, s);
+}
+
+int sqlite_resolve_reservation(struct store *store, const struct reservation *reservation)
+{
+	struct sqlite_connection *c = &sqlite_of(store)->connection;
+	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
+	int r = sqlite_statement(c, RESOLVE_RESERVATION, &s);
+
+	CHECK(reservation->state != RESERVATION_ACTIVE);
+	if (r < 0)
+		return r;
+	sqlite3_bind_int64(s, 1, reservation->id);
+	sqlite_bind_text(s, 2, reservation_state_text(reservation->state));
+	sqlite3_bind_int64(s, 3, reservation->resolved_at_ms);
+	r = sqlite_change_one(c, s);
+	for (int i = 0; r == 0 && i < reservation->line_count; i++)
+		if (reservation->lines[i].committed > 0)
+			r = commit_line(c, reservation->id, i, reservation->lines[i].committed);
+	return r;
+}
+
+int sqlite_extend_reservation(struct store *store, const struct reservation *reservation)
+{
+	struct sqlite_connection *c = &sqlite_of(store)->connection;
+	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
+	int r = sqlite_statement(c, EXTEND_RESERVATION, &s);
+
+	if (r < 0)
+		return r;
+	sqlite3_bind_int64(s, 1, reservation->id);
+	sqlite3_bind_int64(s, 2, reservation->expires_at_ms);
+	return sqlite_change_one(c, s);
+}
+
+int sqlite_each_active_reservation(struct store *store,
+				   int (*see)(void *context, int64_t id, int64_t expires_at_ms),
+				   void *context)
+{
+	struct sqlite_connection *c = &sqlite_of(store)->connection;
+	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
+	int code, r = sqlite_statement(c, EACH_ACTIVE_RESERVATION, &s);
+
+	if (r < 0)
+		return r;
+	while ((code = sqlite3_step(s)) == SQLITE_ROW) {
+		r = see(context, sqlite3_column_int64(s, 0), sqlite3_column_int64(s, 1));
+		if (r < 0)
+			return r;
+	}
+	return code == SQLITE_DONE ? 0 : sqlite_raise(c);
+}
+
+/* ---------------------------------------------------------------- readers */
+
+int sqlite_reader_reservation(struct reader *reader, const char *name, struct arena *a,
+			      struct reservation *ret)
+{
+	struct sqlite_connection *c = &sqlite_reader_of(reader)->connection;
+	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
+	int r = sqlite_statement(c, READ_RESERVATION, &s);
+
+	if (r < 0)
+		return r;
+	sqlite_bind_text(s, 1, name);
+	return read_one(c, s, READ_RESERVATION_LINES, a, ret);
+}
+
+static void bind_query(sqlite3_stmt *s, const struct reservation_query *q)
+{
+	sqlite3_bind_int64(s, 1, q->after_id);
+	sqlite_bind_text(s, 2, q->owner);
+	sqlite_bind_text(s, 3,
+			 q->state == RESERVATION_STATES ? NULL : reservation_state_text(q->state));
+	sqlite_bind_text(s, 4, q->sku);
+	sqlite_bind_text(s, 5, q->location);
+}
+
+static int add_to_page(struct sqlite_connection *c, sqlite3_stmt *s, struct arena *a,
+		       struct page *p)
+{
+	CLEANUP(sqlite_park) sqlite3_stmt *lines = NULL;
+	int r = sqlite_statement(c, READ_RESERVATION_LINES, &lines);
+
+	return r < 0 ? r : sqlite_read_reservation(c, s, lines, a, &p->reservations[p->count++]);
+}
+
+int sqlite_list_reservations(struct reader *reader, const struct reservation_query *q,
+			     struct arena *a, struct page *ret)
+{
+	enum { FITS = 8 };
+	struct sqlite_connection *c = &sqlite_reader_of(reader)->connection;
+	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
+	int examined = 0, code, r = sqlite_statement(c, LIST_RESERVATIONS, &s);
+
+	if (r < 0)
+		return r;
+	*ret = (struct page){ .next = q->after_id };
+	ret->reservations = arena_alloc(a, sizeof(ret->reservations[0]) * (size_t)q->limit);
+	if (ret->reservations == NULL)
+		return FAULT(-ENOMEM);
+	bind_query(s, q);
+	while ((code = sqlite3_step(s)) == SQLITE_ROW) {
+		bool fits = sqlite3_column_int(s, FITS) != 0;
+
+		if ((fits && ret->count == (size_t)q->limit) || examined == PAGE_EXAMINED_MAX) {
+			ret->has_next = true;
+			return 0;
+		}
+		examined++;
+		ret->next = sqlite3_column_int64(s, 0);
+		r = fits ? add_to_page(c, s, a, ret) : 0;
+		if (r < 0)
+			return r;
+	}
+	return code == SQLITE_DONE ? 0 : sqlite_raise(c);
+}
