@@ -399,8 +399,9 @@ class Conversation:
 
     def do_stop(self, step, _):
         run, self.started = self.started, None
-        expected = self.expected(step).lines["stdout"]
-        run.wait_until(lambda: lines_match(expected, run.text("stdout").splitlines()))
+        expected = self.expected(step).lines
+        run.wait_until(lambda: all(lines_match(lines, run.text(name).splitlines())
+                                   for name, lines in expected.items()))
         run.process.send_signal(signal.SIGINT)
         code = run.end()
         self.judge(step, run, 0 if code == -signal.SIGINT else code)

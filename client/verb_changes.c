@@ -1,0 +1,132 @@
+/* changes: the ledger in the order in which it happens, and what happens next. */
+#include "client/command.h"
+#include "client/problem.h"
+#include "client/session.h"
+#include "client/show.h"
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { WAIT_S = 20 }; /* well below --timeout; the next question follows at once */
+
+static const struct timespec retry_pause = { .tv_sec = 1 };
+
+/* Prints the movements of an answer and moves on behind them. */
+static enum exit_code changes_print(struct session *s, struct table *t, const struct answer *a,
+				    char after[24])
+{
+	const json_t *rows = json_object_get(a->json, "data");
+	const json_t *next = json_object_get(a->json, "next");
+	size_t i;
+	json_t *row;
+
+	if (!json_is_array(rows) || !json_is_integer(next))
+		return exit_failed("the answer is no change feed: is the server rowlockd?");
+	snprintf(after, 24, "%lld", (long long)json_integer_value(next));
+	json_array_foreach (rows, i, row) {
+		if (s->is_json) {
+			char *line = json_line(row);
+
+			puts(line);
+			free(line);
+		} else {
+			show_movements.add_row(t, row, &show_movements);
+		}
+	}
+	if (!s->is_json && (i > 0 || !t->has_headings))
+		table_print(t, stdout);
+	return fflush(stdout) == 0 ? EXIT_DONE : EXIT_FAILED;
+}
+
+/* The question with its filters, behind `after`. */
+static void changes_request(struct request *r, const struct request *filters, const char *after,
+			    bool must_wait)
+{
+	char wait[8];
+
+	request_init(r, "GET", memory_or_exit(filters->path.data));
+	request_add_query(r, "after", after);
+	snprintf(wait, sizeof(wait), "%d", WAIT_S);
+	if (must_wait)
+		request_add_query(r, "wait", wait);
+}
+
+/* The server may stop and start meanwhile: the feed goes on where it was. */
+static enum exit_code changes_follow(struct session *s, const struct request *filters,
+				     struct table *t, char after[24])
+{
+	bool has_begun = false;
+
+	for (;;) {
+		struct request r;
+		struct answer answer = { 0 };
+
+		changes_request(&r, filters, after, has_begun);
+		enum exit_code code = api_send(s->api, &r, &answer);
+		request_fini(&r);
+		if (code == EXIT_DONE && answer.status == 200) {
+			code = changes_print(s, t, &answer, after);
+			has_begun = true;
+		} else if (code == EXIT_DONE) {
+			code = problem_print(&answer, s->is_json);
+			if (answer.status == 503 && has_begun)
+				code = EXIT_UNREACHABLE;
+		}
+		answer_fini(&answer);
+		if (code == EXIT_UNREACHABLE && has_begun)
+			nanosleep(&retry_pause, NULL);
+		else if (code != EXIT_DONE)
+			return code;
+	}
+}
+
+static enum exit_code changes_once(struct session *s, const struct request *filters,
+				   struct table *t, char after[24])
+{
+	const char *limit = s->args.values[OPTION_LIMIT];
+	struct request r;
+	struct answer answer;
+
+	changes_request(&r, filters, after, false);
+	if (limit != NULL)
+		request_add_query(&r, "limit", limit);
+	enum exit_code code = session_ask(s, &r, &answer);
+	request_fini(&r);
+	if (code != EXIT_DONE)
+		return code;
+	if (s->is_json)
+		show_body(&answer);
+	else
+		code = changes_print(s, t, &answer, after);
+	answer_fini(&answer);
+	if (code == EXIT_DONE && !s->is_json)
+		fprintf(stderr, "Go on with --after %s, or --follow.\n", after);
+	return code;
+}
+
+enum exit_code verb_changes(struct session *s)
+{
+	static const char *const names[] = { "sku", "location" };
+	bool must_follow = args_has(&s->args, OPTION_FOLLOW);
+	struct request filters;
+	struct table t;
+	char after[24];
+
+	if (must_follow && args_has(&s->args, OPTION_LIMIT))
+		return exit_usage("--limit is for one look: --follow has no end");
+	snprintf(after, sizeof(after), "%s", must_follow ? "latest" : "0");
+	if (args_has(&s->args, OPTION_AFTER))
+		snprintf(after, sizeof(after), "%s", s->args.values[OPTION_AFTER]);
+
+	request_init(&filters, "GET", "/v1/changes");
+	for (int i = 0; i < s->args.operand_count; i++)
+		request_add_query(&filters, names[i], session_operand(s, i));
+	enum exit_code code = request_add_options(&filters, &s->args);
+	show_table(&t, &show_movements);
+	if (code == EXIT_DONE)
+		code = must_follow ? changes_follow(s, &filters, &t, after)
+				   : changes_once(s, &filters, &t, after);
+	table_fini(&t);
+	request_fini(&filters);
+	return code;
+}
