@@ -100,6 +100,7 @@ static void finish(struct writer *wr, struct list *writes)
 		log_if_slow(wr, w);
 	}
 	lock_manager_finish(wr->locks, writes, now_ns, &waiters);
+	feed_ring(&wr->feed); /* right before the answers: one wake-up does for both */
 	deliver(&waiters);
 	let_go(writes);
 }
@@ -414,7 +415,6 @@ static void end_group(struct writer *wr)
 		if (r == 0) {
 			publish_group(wr);
 			finish(wr, &wr->members);
-			feed_ring(&wr->feed); /* behind the answers: they wake the same loops */
 		}
 	}
 	if (r < 0)
