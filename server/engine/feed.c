@@ -144,6 +144,11 @@ bool feed_begin(struct feed *f, int64_t now_ns)
 	return f->is_collecting;
 }
 
+static bool follows_in_batch(const struct feed_batch *b, int64_t seq)
+{
+	return b->count == 0 || seq == feed_batch_last(b) + 1;
+}
+
 void feed_add(struct feed *f, const struct code *sku, const struct code *location,
 	      const struct movement *m)
 {
@@ -151,7 +156,8 @@ void feed_add(struct feed *f, const struct code *sku, const struct code *locatio
 		return;
 	if (f->open == NULL)
 		f->open = batch_create();
-	if (f->open != NULL && batch_add(f->open, sku, location, m))
+	if (f->open != NULL && follows_in_batch(f->open, m->seq) &&
+	    batch_add(f->open, sku, location, m))
 		return;
 	feed_discard(f);
 	f->is_collecting = false; /* the rest of the group would begin behind a gap */
@@ -160,8 +166,7 @@ void feed_add(struct feed *f, const struct code *sku, const struct code *locatio
 /* Does it follow what is in the ring, without a gap, up to seq? */
 static bool follows_locked(const struct feed *f, const struct feed_batch *b, int64_t seq)
 {
-	return b != NULL && batch_first(b) == f->head_seq + 1 && feed_batch_last(b) == seq &&
-	       seq - f->head_seq == (int64_t)b->count;
+	return b != NULL && batch_first(b) == f->head_seq + 1 && feed_batch_last(b) == seq;
 }
 
 void feed_publish(struct feed *f, int64_t seq)

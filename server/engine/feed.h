@@ -69,7 +69,10 @@ void feed_fini(struct feed *f);
 /* A group begins, or the ledger is about to be read for the feed. Is somebody interested? */
 bool feed_begin(struct feed *f, int64_t now_ns);
 
-/* Copies one movement of the open group, with its texts. Without memory the feed has a gap. */
+/*
+ * Copies one movement of the open group, with its texts, in the order of their seqs. One that is
+ * left out, and memory that is short, make a gap in the feed, which the ledger fills.
+ */
 void feed_add(struct feed *f, const struct code *sku, const struct code *location,
 	      const struct movement *m);
 

@@ -198,6 +198,19 @@ static void a_movement_that_was_not_added_makes_a_gap(void **state)
 	assert_int_equal(read_on(&x->feed, &reached), FEED_BEHIND);
 }
 
+static void movements_out_of_order_make_a_gap(void **state)
+{
+	struct fixture *x = *state;
+	int64_t reached = 0;
+
+	feed_begin(&x->feed, 0);
+	add_movements(&x->feed, 2, 1);
+	add_movements(&x->feed, 1, 1);
+	add_movements(&x->feed, 3, 1);
+	feed_publish(&x->feed, 3);
+	assert_int_equal(read_on(&x->feed, &reached), FEED_BEHIND);
+}
+
 /* ---------------------------------------------------------------- who listens */
 
 static void nothing_is_collected_for_nobody(void **state)
@@ -262,6 +275,7 @@ int main(void)
 		WITH_FEED(what_a_reader_holds_outlives_the_ring),
 		WITH_FEED(a_group_that_failed_was_never_there),
 		WITH_FEED(a_movement_that_was_not_added_makes_a_gap),
+		WITH_FEED(movements_out_of_order_make_a_gap),
 		WITH_FEED(nothing_is_collected_for_nobody),
 		WITH_FEED(a_listener_is_rung_for_news_and_for_nothing_else),
 	};
