@@ -284,7 +284,11 @@ static void count_continue(struct exchange *x)
 		write_release(w);
 		return;
 	}
-	submit(x, w);
+	/* By what the ledger has, not by what was published: a read may have seen it already. */
+	if (w->command.past.as_of_seq > x->long_read.seq)
+		refuse(x, w, OUTCOME_MEANINGLESS, "/as_of_seq", "That seq is not reached yet.");
+	else
+		submit(x, w);
 }
 
 /* On the reader thread. */
@@ -312,10 +316,6 @@ void handle_stock_count(struct exchange *x)
 		return;
 	if (!message_read_count(x->body, x->body_bytes, &w->arena, &w->command, &e)) {
 		refuse_message(x, w, &e);
-		return;
-	}
-	if (w->command.past.as_of_seq > service_seq(x->service)) {
-		refuse(x, w, OUTCOME_MEANINGLESS, "/as_of_seq", "That seq is not reached yet.");
 		return;
 	}
 	call_of(x)->own = w;
