@@ -6,9 +6,11 @@ import sqlite3
 import load
 import servers
 from contest import Comparison, Lane, compare_p99, compare_rate, compete
+from followers import Followers
 from waiters import Waiters
 
 WAITERS = 64
+FOLLOWERS = 1000
 MILLION = 1_000_000
 MILLION_OPTIONS = {"rows": MILLION, "sku": "BENCH-%07d"}
 START_S_AIM = 1.0
@@ -93,6 +95,15 @@ def lease(bench):
     yield compare_rate(leased, free)
 
 
+def feed(bench):
+    server = bench.rowlockd()
+    alone, followed = bench.compete(
+        Lane("updates, nobody follows", server, "uniform.lua"),
+        Lane(f"updates, {FOLLOWERS} idle event streams", server, "uniform.lua",
+             beside=lambda: Followers(server, FOLLOWERS)))
+    yield compare_rate(followed, alone, aim=0.95)
+
+
 def fill(path):
     """A million items, each with stock at one location, by hand: the store's triggers write the
     ledger. Without flushes, which a scratch file does not need."""
@@ -134,5 +145,6 @@ SECTIONS = {
     "reads": reads,
     "connections": connections,
     "lease": lease,
+    "feed": feed,
     "million": million,
 }
