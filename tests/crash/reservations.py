@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
-"""reservations - kill -9 while units are promised, sold and run out: each is resolved once, and what
-is reserved is what is promised."""
+"""reservations - kill -9 while units are promised, sold and run out.
+
+Each is resolved once, and what is reserved is what is promised.
+"""
 import random
 import sqlite3
 import threading
