@@ -26,6 +26,7 @@ EDITS = 30000   # as many movements as no socket has room for
 BEAT_S_MAX = 20
 WRITERS = 8
 SALES = 150     # of each writer
+WAL_BYTES_CHECKPOINT = 16 << 20
 
 
 class Stream:
@@ -232,6 +233,27 @@ def many_edits_and_a_slow_reader(world):
     quick.close()
 
 
+def a_slow_reader_pins_nothing(world):
+    """While it stands in the middle of the ledger, the WAL is copied back as ever."""
+    slow = Stream(world.server.port, "?after=0", receive_bytes=65536).open()
+    before = world.metric("rowlock_checkpoint_seconds_count")
+    wait_until(lambda: write_many(world) and
+               world.metric("rowlock_checkpoint_seconds_count") >= before + 2,
+               "two checkpoints", limit_s=60)
+    assert world.metric("rowlock_wal_bytes") < 2 * WAL_BYTES_CHECKPOINT
+    slow.close()
+
+
+def write_many(world):
+    writers = [threading.Thread(target=sell, args=(world.server.port, "A-1/WH1"))
+               for _ in range(WRITERS)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    return True
+
+
 def who_reads_nothing_is_cut(world):
     cut_before = world.metric("rowlock_requests_cut_total")
     stuck = Stream(world.server.port, "?after=0", receive_bytes=65536).open()
@@ -345,6 +367,7 @@ def main(rowlockd):
                     ("an edit by hand appears within a second", hand_edit),
                     ("eight writers, six streams, one ledger", while_many_write),
                     ("a slow reader gets all of it from the ledger", many_edits_and_a_slow_reader),
+                    ("and the WAL does not wait for it", a_slow_reader_pins_nothing),
                     ("one that reads nothing is cut", who_reads_nothing_is_cut),
                     ("who leaves is forgotten", who_leaves_is_forgotten),
                     ("across a stop and a start without gap or repeat", across_a_restart),
