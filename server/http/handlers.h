@@ -1,6 +1,36 @@
-/* handlers - what the handler files share beyond the rows of routes.def. */
+/*
+ * handlers - what the handler files share beyond the rows of routes.def: the way of every write.
+ *
+ *     struct write *w = write_begin(x, COMMAND_RESERVE);
+ *     if (w == NULL || !write_has_no_condition(x, w))
+ *             return;                                    // it was answered
+ *     if (!message_read_...(..., &w->command, &e))
+ *             write_refuse_message(x, w, &e);
+ *     else
+ *             write_submit(x, w);
+ *
+ * Whoever is handed `w` answers the exchange and lets it go, unless it says otherwise.
+ */
 #pragma once
 #include "http/exchange.h"
+#include "wire/messages.h"
+
+/* NULL: it was answered that memory is short. */
+struct write *write_begin(struct exchange *x, enum command_kind kind);
+
+/* Gives it up before it was submitted. pointer: the field or header; it and detail may be NULL. */
+void write_refuse(struct exchange *x, struct write *w, enum outcome o, const char *pointer,
+		  const char *detail);
+void write_refuse_message(struct exchange *x, struct write *w, const struct message_error *e);
+
+/* If-Match and If-None-Match are refused: the call is not about one row. False: it was answered. */
+bool write_has_no_condition(struct exchange *x, struct write *w);
+
+/* Reads what all writes have in common (wait, leases, key), then queues. */
+void write_submit(struct exchange *x, struct write *w);
+
+/* The same for calls without fields: {} or no body. */
+void write_submit_without_body(struct exchange *x, struct write *w);
 
 /* GET /v1/stock/{sku}/{location}?read=locked (handlers_writes.c: it queues like a write). */
 void stock_show_locked(struct exchange *x);

@@ -1,6 +1,5 @@
 /* handlers_writes - every call that queues: stock, catalogue, leases, and the locked read. */
 #include "base/clock.h"
-#include "base/fault.h"
 #include "http/handlers.h"
 #include "http/reply.h"
 #include "wire/fingerprint.h"
@@ -30,8 +29,7 @@ static void expire(struct exchange *x)
 	x->waiter.write = write_release(x->waiter.write);
 }
 
-/* NULL: it was answered that memory is short. */
-static struct write *begin(struct exchange *x, enum command_kind kind)
+struct write *write_begin(struct exchange *x, enum command_kind kind)
 {
 	struct write *w = write_create();
 	const char *request_id =
@@ -49,18 +47,16 @@ static struct write *begin(struct exchange *x, enum command_kind kind)
 	return w;
 }
 
-/* Gives a write up before it was submitted. pointer: the field or header; it and detail may be
- * NULL. */
-static void refuse(struct exchange *x, struct write *w, enum outcome o, const char *pointer,
-		   const char *detail)
+void write_refuse(struct exchange *x, struct write *w, enum outcome o, const char *pointer,
+		  const char *detail)
 {
 	reply_problem(x, &(struct problem){ .outcome = o, .pointer = pointer, .detail = detail });
 	write_release(w);
 }
 
-static void refuse_message(struct exchange *x, struct write *w, const struct message_error *e)
+void write_refuse_message(struct exchange *x, struct write *w, const struct message_error *e)
 {
-	refuse(x, w, e->outcome, e->pointer[0] != '\0' ? e->pointer : NULL, e->detail);
+	write_refuse(x, w, e->outcome, e->pointer[0] != '\0' ? e->pointer : NULL, e->detail);
 }
 
 /* How long this request waits for its rows; false: ?wait cannot be read. */
@@ -90,7 +86,7 @@ static bool headers_are_single(struct exchange *x, struct write *w)
 	for (size_t i = 0; i < LENGTH_OF(names); i++) {
 		if (exchange_header_count(x, names[i]) <= 1)
 			continue;
-		refuse(x, w, OUTCOME_INVALID_HEADER, names[i], "The header is there twice.");
+		write_refuse(x, w, OUTCOME_INVALID_HEADER, names[i], "The header is there twice.");
 		return false;
 	}
 	return true;
@@ -102,16 +98,17 @@ static bool read_key(struct exchange *x, struct write *w)
 
 	switch (key_read(exchange_header(x, "Idempotency-Key"), &w->arena, &c->key)) {
 	case HEADER_WRONG:
-		refuse(x, w, OUTCOME_INVALID_HEADER, "Idempotency-Key",
-		       "Idempotency-Key: 1 to 128 of A-Z a-z 0-9 . _ : ~ / -, quoted or bare.");
+		write_refuse(
+			x, w, OUTCOME_INVALID_HEADER, "Idempotency-Key",
+			"Idempotency-Key: 1 to 128 of A-Z a-z 0-9 . _ : ~ / -, quoted or bare.");
 		return false;
 	case HEADER_ABSENT:
 		if (!routes_configuration()->requires_keys || c->kind == COMMAND_READ)
 			return true;
-		refuse(x, w, OUTCOME_KEY_MISSING, NULL, NULL);
+		write_refuse(x, w, OUTCOME_KEY_MISSING, NULL, NULL);
 		return false;
 	case HEADER_NO_MEMORY:
-		refuse(x, w, OUTCOME_OUT_OF_MEMORY, NULL, NULL);
+		write_refuse(x, w, OUTCOME_OUT_OF_MEMORY, NULL, NULL);
 		return false;
 	case HEADER_READ:
 		break;
@@ -129,18 +126,17 @@ static bool read_lease(struct exchange *x, struct write *w)
 	case HEADER_READ:
 		return true;
 	case HEADER_WRONG:
-		refuse(x, w, OUTCOME_INVALID_HEADER, "Lease",
-		       "Lease: <id>;fence=<number>, up to 8 separated by commas.");
+		write_refuse(x, w, OUTCOME_INVALID_HEADER, "Lease",
+			     "Lease: <id>;fence=<number>, up to 8 separated by commas.");
 		break;
 	case HEADER_NO_MEMORY:
-		refuse(x, w, OUTCOME_OUT_OF_MEMORY, NULL, NULL);
+		write_refuse(x, w, OUTCOME_OUT_OF_MEMORY, NULL, NULL);
 		break;
 	}
 	return false;
 }
 
-/* Reads what all writes have in common, then queues. Takes w over. */
-static void submit(struct exchange *x, struct write *w)
+void write_submit(struct exchange *x, struct write *w)
 {
 	int64_t wait_ms;
 
@@ -173,7 +169,7 @@ static bool read_if_match(struct exchange *x, struct write *w, bool *ret_is_any)
 	if (if_match_read(exchange_header(x, "If-Match"), &w->command.condition, ret_is_any,
 			  &detail) != HEADER_WRONG)
 		return true;
-	refuse(x, w, OUTCOME_INVALID_HEADER, "If-Match", detail);
+	write_refuse(x, w, OUTCOME_INVALID_HEADER, "If-Match", detail);
 	return false;
 }
 
@@ -182,7 +178,7 @@ static bool has_no(struct exchange *x, struct write *w, const char *name, const 
 {
 	if (exchange_header(x, name) == NULL)
 		return true;
-	refuse(x, w, OUTCOME_INVALID_HEADER, name, detail);
+	write_refuse(x, w, OUTCOME_INVALID_HEADER, name, detail);
 	return false;
 }
 
@@ -204,13 +200,12 @@ static bool read_condition(struct exchange *x, struct write *w)
 	if (if_none_match_read(exchange_header(x, "If-None-Match"), &c->is_create_only) !=
 	    HEADER_WRONG)
 		return true;
-	refuse(x, w, OUTCOME_INVALID_HEADER, "If-None-Match",
-	       "If-None-Match: a write knows only *.");
+	write_refuse(x, w, OUTCOME_INVALID_HEADER, "If-None-Match",
+		     "If-None-Match: a write knows only *.");
 	return false;
 }
 
-/* Commands about several rows have no one version to compare with. */
-static bool has_no_condition(struct exchange *x, struct write *w)
+bool write_has_no_condition(struct exchange *x, struct write *w)
 {
 	return has_no(x, w, "If-Match", "If-Match: this call is not about one row.") &&
 	       has_no(x, w, "If-None-Match", "If-None-Match: this call is not about one row.");
@@ -231,7 +226,7 @@ static bool read_row(struct exchange *x, struct write *w)
 	struct row_ref *row = arena_alloc(&w->arena, sizeof(*row));
 
 	if (row == NULL) {
-		refuse(x, w, OUTCOME_OUT_OF_MEMORY, NULL, NULL);
+		write_refuse(x, w, OUTCOME_OUT_OF_MEMORY, NULL, NULL);
 		return false;
 	}
 	set_code(&row->sku, call_of(x)->names[0]);
@@ -243,21 +238,21 @@ static bool read_row(struct exchange *x, struct write *w)
 
 void handle_stock_adjust(struct exchange *x)
 {
-	struct write *w = begin(x, COMMAND_ADJUST);
+	struct write *w = write_begin(x, COMMAND_ADJUST);
 	struct message_error e;
 	bool is_any;
 
 	if (w == NULL || !read_row(x, w) || !read_row_condition(x, w, &is_any))
 		return;
 	if (!message_read_adjust(x->body, x->body_bytes, &w->arena, &w->command, &e))
-		refuse_message(x, w, &e);
+		write_refuse_message(x, w, &e);
 	else
-		submit(x, w);
+		write_submit(x, w);
 }
 
 void handle_stock_set(struct exchange *x)
 {
-	struct write *w = begin(x, COMMAND_SET);
+	struct write *w = write_begin(x, COMMAND_SET);
 	struct message_error e;
 	bool is_any, has_compare;
 
@@ -267,11 +262,11 @@ void handle_stock_set(struct exchange *x)
 	bool has_tag = is_any || w->command.condition.has_version;
 
 	if (!message_read_set(x->body, x->body_bytes, &w->arena, &w->command, &has_compare, &e))
-		refuse_message(x, w, &e);
+		write_refuse_message(x, w, &e);
 	else if (!has_compare && !has_tag)
-		refuse(x, w, OUTCOME_PRECONDITION_NEEDED, NULL, NULL);
+		write_refuse(x, w, OUTCOME_PRECONDITION_NEEDED, NULL, NULL);
 	else
-		submit(x, w);
+		write_submit(x, w);
 }
 
 /* The ledger has been read: with what it says of then, the count queues. */
@@ -286,9 +281,10 @@ static void count_continue(struct exchange *x)
 	}
 	/* By what the ledger has, not by what was published: a read may have seen it already. */
 	if (w->command.past.as_of_seq > x->long_read.seq)
-		refuse(x, w, OUTCOME_MEANINGLESS, "/as_of_seq", "That seq is not reached yet.");
+		write_refuse(x, w, OUTCOME_MEANINGLESS, "/as_of_seq",
+			     "That seq is not reached yet.");
 	else
-		submit(x, w);
+		write_submit(x, w);
 }
 
 /* On the reader thread. */
@@ -308,14 +304,14 @@ static int read_past(struct long_read *read, struct reader *reader, struct arena
  */
 void handle_stock_count(struct exchange *x)
 {
-	struct write *w = begin(x, COMMAND_COUNT);
+	struct write *w = write_begin(x, COMMAND_COUNT);
 	struct message_error e;
 	bool is_any;
 
 	if (w == NULL || !read_row(x, w) || !read_row_condition(x, w, &is_any))
 		return;
 	if (!message_read_count(x->body, x->body_bytes, &w->arena, &w->command, &e)) {
-		refuse_message(x, w, &e);
+		write_refuse_message(x, w, &e);
 		return;
 	}
 	call_of(x)->own = w;
@@ -325,38 +321,38 @@ void handle_stock_count(struct exchange *x)
 	if (service_read(x->service, &x->long_read))
 		exchange_park(x, count_continue, NULL, INT64_MAX);
 	else
-		refuse(x, w, OUTCOME_STORE_BUSY, NULL,
-		       "Too many histories are being read at once.");
+		write_refuse(x, w, OUTCOME_STORE_BUSY, NULL,
+			     "Too many histories are being read at once.");
 }
 
 void handle_transfer_create(struct exchange *x)
 {
-	struct write *w = begin(x, COMMAND_TRANSFER);
+	struct write *w = write_begin(x, COMMAND_TRANSFER);
 	struct message_error e;
 
-	if (w == NULL || !has_no_condition(x, w))
+	if (w == NULL || !write_has_no_condition(x, w))
 		return;
 	if (!message_read_transfer(x->body, x->body_bytes, &w->arena, &w->command, &e))
-		refuse_message(x, w, &e);
+		write_refuse_message(x, w, &e);
 	else
-		submit(x, w);
+		write_submit(x, w);
 }
 
 /* GET /v1/stock/{sku}/{location}?read=locked: queues like a write, to see and measure the
  * difference. */
 void stock_show_locked(struct exchange *x)
 {
-	struct write *w = begin(x, COMMAND_READ);
+	struct write *w = write_begin(x, COMMAND_READ);
 
 	if (w != NULL && read_row(x, w))
-		submit(x, w);
+		write_submit(x, w);
 }
 
 /* ---------------------------------------------------------------- catalogue */
 
 static struct write *begin_item(struct exchange *x, enum command_kind kind)
 {
-	struct write *w = begin(x, kind);
+	struct write *w = write_begin(x, kind);
 
 	if (w == NULL)
 		return NULL;
@@ -366,7 +362,7 @@ static struct write *begin_item(struct exchange *x, enum command_kind kind)
 
 static struct write *begin_location(struct exchange *x, enum command_kind kind)
 {
-	struct write *w = begin(x, kind);
+	struct write *w = write_begin(x, kind);
 
 	if (w == NULL)
 		return NULL;
@@ -382,9 +378,9 @@ void handle_item_put(struct exchange *x)
 	if (w == NULL)
 		return;
 	if (!message_read_item(x->body, x->body_bytes, &w->arena, &w->command, &e))
-		refuse_message(x, w, &e);
+		write_refuse_message(x, w, &e);
 	else
-		submit(x, w);
+		write_submit(x, w);
 }
 
 void handle_location_put(struct exchange *x)
@@ -395,20 +391,19 @@ void handle_location_put(struct exchange *x)
 	if (w == NULL)
 		return;
 	if (!message_read_location(x->body, x->body_bytes, &w->arena, &w->command, &e))
-		refuse_message(x, w, &e);
+		write_refuse_message(x, w, &e);
 	else
-		submit(x, w);
+		write_submit(x, w);
 }
 
-/* For calls without fields: {} or no body. Takes w over. */
-static void submit_without_body(struct exchange *x, struct write *w)
+void write_submit_without_body(struct exchange *x, struct write *w)
 {
 	struct message_error e;
 
 	if (message_read_nothing(x->body, x->body_bytes, &e))
-		submit(x, w);
+		write_submit(x, w);
 	else
-		refuse_message(x, w, &e);
+		write_refuse_message(x, w, &e);
 }
 
 void handle_item_delete(struct exchange *x)
@@ -416,7 +411,7 @@ void handle_item_delete(struct exchange *x)
 	struct write *w = begin_item(x, COMMAND_ITEM_DELETE);
 
 	if (w != NULL)
-		submit_without_body(x, w);
+		write_submit_without_body(x, w);
 }
 
 void handle_location_delete(struct exchange *x)
@@ -424,7 +419,7 @@ void handle_location_delete(struct exchange *x)
 	struct write *w = begin_location(x, COMMAND_LOCATION_DELETE);
 
 	if (w != NULL)
-		submit_without_body(x, w);
+		write_submit_without_body(x, w);
 }
 
 /* ---------------------------------------------------------------- leases */
@@ -435,8 +430,8 @@ static bool read_lease_id(struct exchange *x, struct write *w)
 
 	w->command.lease_id = arena_copy(&w->arena, id, strlen(id));
 	if (w->command.lease_id != NULL)
-		return has_no_condition(x, w);
-	refuse(x, w, OUTCOME_OUT_OF_MEMORY, NULL, NULL);
+		return write_has_no_condition(x, w);
+	write_refuse(x, w, OUTCOME_OUT_OF_MEMORY, NULL, NULL);
 	return false;
 }
 
@@ -445,16 +440,16 @@ static void take(struct exchange *x, struct write *w)
 	struct message_error e;
 
 	if (!message_read_lease(x->body, x->body_bytes, &w->arena, &w->command, &e))
-		refuse_message(x, w, &e);
+		write_refuse_message(x, w, &e);
 	else
-		submit(x, w);
+		write_submit(x, w);
 }
 
 void handle_lease_take(struct exchange *x)
 {
-	struct write *w = begin(x, COMMAND_LEASE_TAKE);
+	struct write *w = write_begin(x, COMMAND_LEASE_TAKE);
 
-	if (w != NULL && has_no_condition(x, w))
+	if (w != NULL && write_has_no_condition(x, w))
 		take(x, w);
 }
 
@@ -471,13 +466,13 @@ static bool header_names_lease(struct exchange *x, struct write *w)
 			return true;
 		break;
 	case HEADER_NO_MEMORY:
-		refuse(x, w, OUTCOME_OUT_OF_MEMORY, NULL, NULL);
+		write_refuse(x, w, OUTCOME_OUT_OF_MEMORY, NULL, NULL);
 		return false;
 	case HEADER_WRONG:
 		break;
 	}
-	refuse(x, w, OUTCOME_INVALID_HEADER, "Lease",
-	       "Lease: <id>;fence=<number>, with the id of the path.");
+	write_refuse(x, w, OUTCOME_INVALID_HEADER, "Lease",
+		     "Lease: <id>;fence=<number>, with the id of the path.");
 	return false;
 }
 
@@ -485,152 +480,29 @@ static bool header_names_lease(struct exchange *x, struct write *w)
 void handle_lease_put(struct exchange *x)
 {
 	bool is_renewal = exchange_header(x, "Lease") != NULL;
-	struct write *w = begin(x, is_renewal ? COMMAND_LEASE_RENEW : COMMAND_LEASE_TAKE);
+	struct write *w = write_begin(x, is_renewal ? COMMAND_LEASE_RENEW : COMMAND_LEASE_TAKE);
 	struct message_error e;
 
 	if (w == NULL || !read_lease_id(x, w) || !header_names_lease(x, w))
 		return;
 	if (!is_renewal) {
 		if (strncmp(w->command.lease_id, "l_", 2) == 0)
-			refuse(x, w, OUTCOME_MEANINGLESS, "{id}",
-			       "Ids that begin with l_ are made by the server: choose another.");
+			write_refuse(
+				x, w, OUTCOME_MEANINGLESS, "{id}",
+				"Ids that begin with l_ are made by the server: choose another.");
 		else
 			take(x, w);
 	} else if (!message_read_renewal(x->body, x->body_bytes, &w->arena, &w->command, &e)) {
-		refuse_message(x, w, &e);
+		write_refuse_message(x, w, &e);
 	} else {
-		submit(x, w);
+		write_submit(x, w);
 	}
 }
 
 void handle_lease_release(struct exchange *x)
 {
-	struct write *w = begin(x, COMMAND_LEASE_RELEASE);
+	struct write *w = write_begin(x, COMMAND_LEASE_RELEASE);
 
 	if (w != NULL && read_lease_id(x, w) && header_names_lease(x, w))
-		submit_without_body(x, w);
-}
-
-/* ---------------------------------------------------------------- reservations */
-
-/*
- * The rows that a reservation has promised, so that resolving it claims them. Its lines never
- * change, so what the snapshot says of them is true for good. False: it was answered.
- */
-static bool read_promised_rows(struct exchange *x, struct write *w, const char *name,
-			       bool *ret_is_known)
-{
-	struct command *c = &w->command;
-	struct reservation found;
-	int r = snapshot_use(x->snapshot);
-
-	if (r == 0)
-		r = x->snapshot->reader->ops->reservation(x->snapshot->reader, name, &w->arena,
-							  &found);
-	if (r == 0 && found.id != 0) {
-		c->more_rows =
-			arena_alloc(&w->arena, sizeof(c->more_rows[0]) * (size_t)found.line_count);
-		r = c->more_rows != NULL ? 0 : FAULT(-ENOMEM);
-	}
-	if (r < 0) {
-		reply_fault(x, r);
-		write_release(w);
-		return false;
-	}
-	*ret_is_known = found.id != 0;
-	c->more_row_count = found.id != 0 ? found.line_count : 0;
-	for (int i = 0; i < c->more_row_count; i++)
-		c->more_rows[i] = (struct row_ref){ .sku = found.lines[i].sku,
-						    .location = found.lines[i].location };
-	return true;
-}
-
-static void make_reservation(struct exchange *x, struct write *w)
-{
-	struct message_error e;
-	bool is_known;
-
-	if (!message_read_reservation(x->body, x->body_bytes, &w->arena, &w->command, &e))
-		refuse_message(x, w, &e);
-	else if (w->command.supersedes == NULL ||
-		 read_promised_rows(x, w, w->command.supersedes, &is_known))
-		submit(x, w);
-}
-
-void handle_reservation_make(struct exchange *x)
-{
-	struct write *w = begin(x, COMMAND_RESERVE);
-
-	if (w != NULL && has_no_condition(x, w))
-		make_reservation(x, w);
-}
-
-/* The one that the path names; NULL: it was answered. */
-static struct write *begin_reservation(struct exchange *x, enum command_kind kind)
-{
-	const char *id = call_of(x)->names[0];
-	struct write *w = begin(x, kind);
-
-	if (w == NULL || !has_no_condition(x, w))
-		return NULL;
-	w->command.reservation_id = arena_copy(&w->arena, id, strlen(id));
-	if (w->command.reservation_id != NULL)
-		return w;
-	refuse(x, w, OUTCOME_OUT_OF_MEMORY, NULL, NULL);
-	return NULL;
-}
-
-void handle_reservation_put(struct exchange *x)
-{
-	struct write *w = begin_reservation(x, COMMAND_RESERVE);
-
-	if (w == NULL)
-		return;
-	if (strncmp(w->command.reservation_id, "r_", 2) == 0)
-		refuse(x, w, OUTCOME_MEANINGLESS, "{id}",
-		       "Ids that begin with r_ are made by the server: choose another.");
-	else
-		make_reservation(x, w);
-}
-
-void handle_reservation_commit(struct exchange *x)
-{
-	struct write *w = begin_reservation(x, COMMAND_RESERVATION_COMMIT);
-	struct message_error e;
-	bool is_known;
-
-	if (w == NULL)
-		return;
-	if (!message_read_reservation_commit(x->body, x->body_bytes, &w->arena, &w->command, &e)) {
-		refuse_message(x, w, &e);
-		return;
-	}
-	if (!read_promised_rows(x, w, w->command.reservation_id, &is_known))
-		return;
-	if (is_known)
-		submit(x, w);
-	else
-		refuse(x, w, OUTCOME_UNKNOWN_RESERVATION, NULL, NULL);
-}
-
-/* Release and extension pass leases: they claim the reservation, and none of its rows. */
-void handle_reservation_release(struct exchange *x)
-{
-	struct write *w = begin_reservation(x, COMMAND_RESERVATION_RELEASE);
-
-	if (w != NULL)
-		submit_without_body(x, w);
-}
-
-void handle_reservation_extend(struct exchange *x)
-{
-	struct write *w = begin_reservation(x, COMMAND_RESERVATION_EXTEND);
-	struct message_error e;
-
-	if (w == NULL)
-		return;
-	if (message_read_reservation_extend(x->body, x->body_bytes, &w->arena, &w->command, &e))
-		submit(x, w);
-	else
-		refuse_message(x, w, &e);
+		write_submit_without_body(x, w);
 }

@@ -1,0 +1,128 @@
+/* handlers_reservations - the calls that make, resolve and extend reservations. */
+#include "base/fault.h"
+#include "http/handlers.h"
+#include "http/reply.h"
+#include "wire/messages.h"
+#include <string.h>
+
+/*
+ * The rows that a reservation has promised, so that resolving it claims them. Its lines never
+ * change, so what the snapshot says of them is true for good. False: it was answered.
+ */
+static bool read_promised_rows(struct exchange *x, struct write *w, const char *name,
+			       bool *ret_is_known)
+{
+	struct command *c = &w->command;
+	struct reservation found;
+	int r = snapshot_use(x->snapshot);
+
+	if (r == 0)
+		r = x->snapshot->reader->ops->reservation(x->snapshot->reader, name, &w->arena,
+							  &found);
+	if (r == 0 && found.id != 0) {
+		c->more_rows =
+			arena_alloc(&w->arena, sizeof(c->more_rows[0]) * (size_t)found.line_count);
+		r = c->more_rows != NULL ? 0 : FAULT(-ENOMEM);
+	}
+	if (r < 0) {
+		reply_fault(x, r);
+		write_release(w);
+		return false;
+	}
+	*ret_is_known = found.id != 0;
+	c->more_row_count = found.id != 0 ? found.line_count : 0;
+	for (int i = 0; i < c->more_row_count; i++)
+		c->more_rows[i] = (struct row_ref){ .sku = found.lines[i].sku,
+						    .location = found.lines[i].location };
+	return true;
+}
+
+static void make_reservation(struct exchange *x, struct write *w)
+{
+	struct message_error e;
+	bool is_known;
+
+	if (!message_read_reservation(x->body, x->body_bytes, &w->arena, &w->command, &e))
+		write_refuse_message(x, w, &e);
+	else if (w->command.supersedes == NULL ||
+		 read_promised_rows(x, w, w->command.supersedes, &is_known))
+		write_submit(x, w);
+}
+
+void handle_reservation_make(struct exchange *x)
+{
+	struct write *w = write_begin(x, COMMAND_RESERVE);
+
+	if (w != NULL && write_has_no_condition(x, w))
+		make_reservation(x, w);
+}
+
+/* The one that the path names; NULL: it was answered. */
+static struct write *begin_reservation(struct exchange *x, enum command_kind kind)
+{
+	const char *id = call_of(x)->names[0];
+	struct write *w = write_begin(x, kind);
+
+	if (w == NULL || !write_has_no_condition(x, w))
+		return NULL;
+	w->command.reservation_id = arena_copy(&w->arena, id, strlen(id));
+	if (w->command.reservation_id != NULL)
+		return w;
+	write_refuse(x, w, OUTCOME_OUT_OF_MEMORY, NULL, NULL);
+	return NULL;
+}
+
+void handle_reservation_put(struct exchange *x)
+{
+	struct write *w = begin_reservation(x, COMMAND_RESERVE);
+
+	if (w == NULL)
+		return;
+	if (strncmp(w->command.reservation_id, "r_", 2) == 0)
+		write_refuse(x, w, OUTCOME_MEANINGLESS, "{id}",
+			     "Ids that begin with r_ are made by the server: choose another.");
+	else
+		make_reservation(x, w);
+}
+
+void handle_reservation_commit(struct exchange *x)
+{
+	struct write *w = begin_reservation(x, COMMAND_RESERVATION_COMMIT);
+	struct message_error e;
+	bool is_known;
+
+	if (w == NULL)
+		return;
+	if (!message_read_reservation_commit(x->body, x->body_bytes, &w->arena, &w->command, &e)) {
+		write_refuse_message(x, w, &e);
+		return;
+	}
+	if (!read_promised_rows(x, w, w->command.reservation_id, &is_known))
+		return;
+	if (is_known)
+		write_submit(x, w);
+	else
+		write_refuse(x, w, OUTCOME_UNKNOWN_RESERVATION, NULL, NULL);
+}
+
+/* Release and extension pass leases: they claim the reservation, and none of its rows. */
+void handle_reservation_release(struct exchange *x)
+{
+	struct write *w = begin_reservation(x, COMMAND_RESERVATION_RELEASE);
+
+	if (w != NULL)
+		write_submit_without_body(x, w);
+}
+
+void handle_reservation_extend(struct exchange *x)
+{
+	struct write *w = begin_reservation(x, COMMAND_RESERVATION_EXTEND);
+	struct message_error e;
+
+	if (w == NULL)
+		return;
+	if (message_read_reservation_extend(x->body, x->body_bytes, &w->arena, &w->command, &e))
+		write_submit(x, w);
+	else
+		write_refuse_message(x, w, &e);
+}
