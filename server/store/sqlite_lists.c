@@ -251,7 +251,7 @@ struct walk {
 static int walk_begin(struct sqlite_connection *c, const struct movement_query *q, struct walk *w)
 {
 	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
-	int64_t item_id, location_id = 0;
+	int64_t item_id = 0, location_id = 0;
 	int code, r = resolve(c, READ_ITEM_ID, q->sku, &item_id);
 
 	if (r == 0 && q->location != NULL)
