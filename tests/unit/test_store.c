@@ -614,6 +614,26 @@ static void reservations_are_listed_by_what_one_knows(void **state)
 	arena_fini(&a);
 }
 
+/* A store of the first version is brought up to date, with all that is in it. */
+static void an_older_store_is_migrated(void **state)
+{
+	struct fixture *f = *state;
+
+	fixture_change_committed(f, 0, 5);
+	f->store->ops->close(f->store);
+	f->store = NULL;
+	assert_int_equal(fixture_execute(f, "DROP VIEW v_reservations_open;"
+					    "DROP VIEW v_reserved_check;"
+					    "DROP TABLE reservation_line; DROP TABLE reservation;"
+					    "PRAGMA user_version = 1"),
+			 SQLITE_OK);
+	fixture_reopen(f);
+	assert_int_equal(f->stocks[0].on_hand, 5);
+	assert_int_equal(fixture_query(f, "PRAGMA user_version"), 2);
+	assert_int_equal(fixture_query(f, "SELECT count(*) FROM reservation"), 0);
+	assert_int_equal(fixture_query(f, ledger_is_wrong), 0);
+}
+
 /* ---------------------------------------------------------------- pages */
 
 /* Walks a list page by page, and counts what comes by; each thing once, in order. */
@@ -758,6 +778,7 @@ int main(void)
 		CASE(what_has_stock_is_in_use),
 		CASE(a_reservation_is_resolved_once_and_stays),
 		CASE(reservations_are_listed_by_what_one_knows),
+		CASE(an_older_store_is_migrated),
 		CASE(pages_of_the_ledger_lose_nothing),
 		CASE(pages_of_items_go_by_sku),
 		CASE(a_read_ends_at_its_time_limit),
