@@ -10,6 +10,7 @@
 #include "http/reply.h"
 #include "ops/config.h"
 #include "ops/log.h"
+#include "ops/spool.h"
 #include "store/sqlite.h"
 #include <inttypes.h>
 #include <poll.h>
@@ -27,6 +28,7 @@ enum {
 	EXIT_SOFTWARE_FAULT = 70,
 	EXIT_OS_FAULT = 71,
 	EXIT_TEMPORARY = 75,
+	EXIT_CONFIGURATION = 78,
 	HOST_NAMES_MAX = 32,
 	LAST_ANSWERS_MS = 500, /* after the disk failed: time for the answers that say so */
 };
@@ -243,6 +245,21 @@ static int serve(const struct config *c, struct service *service, int signals)
 	return code;
 }
 
+/* Better found now than by the first export. */
+static bool can_spool(const struct config *c)
+{
+	struct spool *s;
+
+	spool_set_folder(c->spool_dir);
+	s = spool_open();
+	if (s == NULL)
+		log_write(LOG_CRIT, "cannot_spool",
+			  "folder=%s error=\"%s\" hint=\"choose another: --spool-dir DIR\"",
+			  spool_folder(), strerror(-fault_latest()->error));
+	spool_close(s);
+	return s != NULL;
+}
+
 static int run(const struct config *c)
 {
 	int signals = open_signals();
@@ -252,6 +269,8 @@ static int run(const struct config *c)
 	failure_fd = eventfd(0, EFD_CLOEXEC);
 	if (signals < 0 || failure_fd < 0)
 		return EXIT_OS_FAULT;
+	if (!can_spool(c))
+		return EXIT_CONFIGURATION;
 	log_write(LOG_INFO, "start", "rowlockd=%s sqlite=%s%s", ROWLOCK_VERSION, sqlite_version(),
 		  sqlite_has_wal_reset_bug() ? " note=\"this SQLite can corrupt its WAL when two "
 					       "connections write or checkpoint at once; rowlockd "

@@ -25,6 +25,8 @@ struct mailbox {
 struct parcel {
 	struct list link;     /* in mailbox.parcels, once it is finished */
 	struct mailbox *home; /* where it goes; set before it is handed out */
+	/* What its loop does with it; NULL: its owner is an exchange, which goes on. */
+	void (*arrive)(struct parcel *p);
 };
 
 /* Returns 0 or a fault (no file descriptor left). */

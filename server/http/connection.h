@@ -37,6 +37,8 @@ struct connection {
 	bool is_ended;            /* the client has sent all it will */
 	bool is_being_parked;
 	bool keeps_place;
+	bool is_long_reply;   /* it is sent from a file: its client may take its time */
+	uint64_t acked_bytes; /* that its client had received when the time limit began */
 	uint64_t ended_count; /* requests that microhttpd is through with */
 	struct list link;     /* in loop.connections or loop.free_connections */
 };
@@ -77,6 +79,9 @@ void connection_refuse(struct connection *c, enum outcome o, const char *detail)
  * length is left open: it ends with the connection.
  */
 void connection_write_head(struct text *out, const struct exchange *x);
+
+/* How much the client has received so far, headers included. */
+uint64_t connection_acked_bytes(const struct connection *c);
 
 /* Are there bytes that nobody has read yet? */
 bool connection_has_input(const struct connection *c);

@@ -50,6 +50,14 @@ void exchange_reply(struct exchange *x, int status)
 	request_move(request_of(x), REQUEST_REPLIED);
 }
 
+void exchange_reply_spool(struct exchange *x, int status, struct spool *s)
+{
+	CHECK(s->text.byte_count == 0);
+	CHECK(s->fault == 0);
+	x->spool = s;
+	exchange_reply(x, status);
+}
+
 void exchange_park(struct exchange *x, exchange_continue *resume, exchange_continue *expire,
 		   int64_t deadline_ns)
 {
@@ -183,6 +191,7 @@ static void request_begin(struct request *r)
 	x->long_read = (struct long_read){ 0 };
 	x->context = NULL;
 	x->subscriber = NULL;
+	x->spool = NULL;
 	x->content_type = NULL;
 	x->must_close = false;
 	x->status = 0;
@@ -223,6 +232,7 @@ void request_return(struct request_pool *p, struct request *r)
 	CHECK(!list_is_linked(&r->link));
 	CHECK(!list_is_linked(&r->x.waiter.parcel.link));
 	CHECK(!list_is_linked(&r->x.long_read.parcel.link));
+	r->x.spool = spool_close(r->x.spool);
 	if (p->count >= POOLED_MAX) {
 		request_free(r);
 		return;

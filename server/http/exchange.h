@@ -25,6 +25,7 @@
  */
 #pragma once
 #include "engine/service.h"
+#include "ops/spool.h"
 
 enum http_method {
 	HTTP_GET,
@@ -71,11 +72,12 @@ struct exchange {
 	struct waiter waiter;          /* owner it names, so that exchange_of_parcel() finds it; */
 	struct exchange *read_owner;   /* waiter and long_read may be overwritten, these not */
 	struct long_read long_read;
-	void *context; /* in the arena */
+	void *context;                 /* in the arena */
 	struct subscriber *subscriber; /* while it follows the feed; in the arena */
 
 	/* The answer. */
 	struct text reply;        /* the body */
+	struct spool *spool;      /* the body is in this file instead; NULL: it is in reply */
 	const char *content_type; /* NULL: application/json */
 	bool must_close;          /* Connection: close behind this answer */
 	int status;
@@ -95,6 +97,12 @@ void exchange_header_add(struct exchange *x, const char *name, const char *value
 
 /* Answers with x->reply. X-Request-Id, Content-Length and Date are the loop's. */
 void exchange_reply(struct exchange *x, int status);
+
+/*
+ * Answers with what is in the spool, which is taken over; spool_finish() must have returned 0. It
+ * is sent as slowly as the client reads, as long as it goes on reading.
+ */
+void exchange_reply_spool(struct exchange *x, int status, struct spool *s);
 
 typedef void exchange_continue(struct exchange *x);
 

@@ -152,8 +152,13 @@ static void parcels_take(struct loop *l)
 	mailbox_take(&l->mailbox, &parcels);
 	while ((link = list_pop_front(&parcels)) != NULL) {
 		struct parcel *p = CONTAINER_OF(link, struct parcel, link);
-		struct request *r = request_of(exchange_of_parcel(p));
+		struct request *r;
 
+		if (p->arrive != NULL) {
+			p->arrive(p);
+			continue;
+		}
+		r = request_of(exchange_of_parcel(p));
 		request_move(r, REQUEST_RETURNED);
 		if (r->connection != NULL) {
 			loop_daemon_resume(r);

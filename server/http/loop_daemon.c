@@ -43,8 +43,7 @@ static bool reply_add_headers(struct MHD_Response *response, const struct exchan
 	return fits;
 }
 
-/* When the client must have read its answer. */
-static int64_t reply_due_ns(const struct loop *l)
+int64_t loop_daemon_reply_due_ns(const struct loop *l)
 {
 	int64_t due_ns = l->now_ns + l->edge->options.reply_timeout_ms * NS_PER_MS;
 	int64_t last_ns = l->now_ns + NS_PER_S;
@@ -57,15 +56,35 @@ static int64_t reply_due_ns(const struct loop *l)
 }
 
 /* The body stays with the request, which outlives the response: see on_completed(). */
+static struct MHD_Response *response_of_text(struct exchange *x)
+{
+	return MHD_create_response_from_buffer(
+		x->reply.byte_count, x->reply.data != NULL ? x->reply.data : (char[]){ "" },
+		MHD_RESPMEM_PERSISTENT);
+}
+
+/* microhttpd closes the file with the response. */
+static struct MHD_Response *response_of_spool(struct exchange *x)
+{
+	uint64_t byte_count = (uint64_t)x->spool->byte_count;
+	int fd = spool_take_fd(x->spool);
+	struct MHD_Response *response = MHD_create_response_from_fd64(byte_count, fd);
+
+	x->spool = NULL;
+	if (response == NULL)
+		close(fd);
+	return response;
+}
+
 static enum MHD_Result reply_queue(struct connection *c, struct exchange *x)
 {
 	struct MHD_Response *response;
 	enum MHD_Result result;
 
 	x->must_close |= c->loop->is_draining;
-	response = MHD_create_response_from_buffer(
-		x->reply.byte_count, x->reply.data != NULL ? x->reply.data : (char[]){ "" },
-		MHD_RESPMEM_PERSISTENT);
+	c->is_long_reply = x->spool != NULL;
+	c->acked_bytes = connection_acked_bytes(c);
+	response = x->spool != NULL ? response_of_spool(x) : response_of_text(x);
 	if (response == NULL)
 		return MHD_NO;
 	result = MHD_NO;
@@ -73,7 +92,7 @@ static enum MHD_Result reply_queue(struct connection *c, struct exchange *x)
 		result = MHD_queue_response(c->handle, (unsigned)x->status, response);
 	MHD_destroy_response(response);
 	connection_account(c->loop, x);
-	connection_enter(c, CONNECTION_REPLYING, reply_due_ns(c->loop));
+	connection_enter(c, CONNECTION_REPLYING, loop_daemon_reply_due_ns(c->loop));
 	return result;
 }
 

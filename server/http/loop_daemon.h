@@ -35,5 +35,8 @@ void loop_daemon_resume(struct request *r);
 /* The parcel of a request whose connection is gone has come, or its handler must be told so. */
 void loop_daemon_finish_orphan(struct loop *l, struct request *r);
 
+/* When a client that is answered now must have read its answer. */
+int64_t loop_daemon_reply_due_ns(const struct loop *l);
+
 /* "Not Found" for 404. */
 const char *loop_daemon_phrase(int status);

@@ -163,6 +163,7 @@ def wrong_settings(rowlockd, folder):
     refuse(rowlockd, store, USAGE, "--row-release", flags=["--row-release", "later"])
     refuse(rowlockd, store, USAGE, "extra", flags=["extra"])
     refuse(rowlockd, store, CONFIGURATION, "ROWLOCK_LOOPS", environment={"ROWLOCK_LOOPS": "x"})
+    refuse(rowlockd, store, CONFIGURATION, "cannot_spool", flags=["--spool-dir", "/nowhere"])
     assert not store.exists(), "a wrong setting made a store"
 
 
