@@ -42,7 +42,8 @@ static void make_reservation(struct exchange *x, struct write *w)
 	struct message_error e;
 	bool is_known;
 
-	if (!message_read_reservation(x->body, x->body_bytes, &w->arena, &w->command, &e))
+	if (!message_read_reservation(message_of(x->body, x->body_bytes), &w->arena, &w->command,
+				      &e))
 		write_refuse_message(x, w, &e);
 	else if (w->command.supersedes == NULL ||
 		 read_promised_rows(x, w, w->command.supersedes, &is_known))
@@ -93,7 +94,8 @@ void handle_reservation_commit(struct exchange *x)
 
 	if (w == NULL)
 		return;
-	if (!message_read_reservation_commit(x->body, x->body_bytes, &w->arena, &w->command, &e)) {
+	if (!message_read_reservation_commit(message_of(x->body, x->body_bytes), &w->arena,
+					     &w->command, &e)) {
 		write_refuse_message(x, w, &e);
 		return;
 	}
@@ -121,7 +123,8 @@ void handle_reservation_extend(struct exchange *x)
 
 	if (w == NULL)
 		return;
-	if (message_read_reservation_extend(x->body, x->body_bytes, &w->arena, &w->command, &e))
+	if (message_read_reservation_extend(message_of(x->body, x->body_bytes), &w->arena,
+					    &w->command, &e))
 		write_submit(x, w);
 	else
 		write_refuse_message(x, w, &e);

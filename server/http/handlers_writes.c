@@ -244,7 +244,7 @@ void handle_stock_adjust(struct exchange *x)
 
 	if (w == NULL || !read_row(x, w) || !read_row_condition(x, w, &is_any))
 		return;
-	if (!message_read_adjust(x->body, x->body_bytes, &w->arena, &w->command, &e))
+	if (!message_read_adjust(message_of(x->body, x->body_bytes), &w->arena, &w->command, &e))
 		write_refuse_message(x, w, &e);
 	else
 		write_submit(x, w);
@@ -261,7 +261,8 @@ void handle_stock_set(struct exchange *x)
 
 	bool has_tag = is_any || w->command.condition.has_version;
 
-	if (!message_read_set(x->body, x->body_bytes, &w->arena, &w->command, &has_compare, &e))
+	if (!message_read_set(message_of(x->body, x->body_bytes), &w->arena, &w->command,
+			      &has_compare, &e))
 		write_refuse_message(x, w, &e);
 	else if (!has_compare && !has_tag)
 		write_refuse(x, w, OUTCOME_PRECONDITION_NEEDED, NULL, NULL);
@@ -310,7 +311,7 @@ void handle_stock_count(struct exchange *x)
 
 	if (w == NULL || !read_row(x, w) || !read_row_condition(x, w, &is_any))
 		return;
-	if (!message_read_count(x->body, x->body_bytes, &w->arena, &w->command, &e)) {
+	if (!message_read_count(message_of(x->body, x->body_bytes), &w->arena, &w->command, &e)) {
 		write_refuse_message(x, w, &e);
 		return;
 	}
@@ -332,7 +333,7 @@ void handle_transfer_create(struct exchange *x)
 
 	if (w == NULL || !write_has_no_condition(x, w))
 		return;
-	if (!message_read_transfer(x->body, x->body_bytes, &w->arena, &w->command, &e))
+	if (!message_read_transfer(message_of(x->body, x->body_bytes), &w->arena, &w->command, &e))
 		write_refuse_message(x, w, &e);
 	else
 		write_submit(x, w);
@@ -377,7 +378,7 @@ void handle_item_put(struct exchange *x)
 
 	if (w == NULL)
 		return;
-	if (!message_read_item(x->body, x->body_bytes, &w->arena, &w->command, &e))
+	if (!message_read_item(message_of(x->body, x->body_bytes), &w->arena, &w->command, &e))
 		write_refuse_message(x, w, &e);
 	else
 		write_submit(x, w);
@@ -390,7 +391,7 @@ void handle_location_put(struct exchange *x)
 
 	if (w == NULL)
 		return;
-	if (!message_read_location(x->body, x->body_bytes, &w->arena, &w->command, &e))
+	if (!message_read_location(message_of(x->body, x->body_bytes), &w->arena, &w->command, &e))
 		write_refuse_message(x, w, &e);
 	else
 		write_submit(x, w);
@@ -400,7 +401,7 @@ void write_submit_without_body(struct exchange *x, struct write *w)
 {
 	struct message_error e;
 
-	if (message_read_nothing(x->body, x->body_bytes, &e))
+	if (message_read_nothing(message_of(x->body, x->body_bytes), &e))
 		write_submit(x, w);
 	else
 		write_refuse_message(x, w, &e);
@@ -439,7 +440,7 @@ static void take(struct exchange *x, struct write *w)
 {
 	struct message_error e;
 
-	if (!message_read_lease(x->body, x->body_bytes, &w->arena, &w->command, &e))
+	if (!message_read_lease(message_of(x->body, x->body_bytes), &w->arena, &w->command, &e))
 		write_refuse_message(x, w, &e);
 	else
 		write_submit(x, w);
@@ -492,7 +493,8 @@ void handle_lease_put(struct exchange *x)
 				"Ids that begin with l_ are made by the server: choose another.");
 		else
 			take(x, w);
-	} else if (!message_read_renewal(x->body, x->body_bytes, &w->arena, &w->command, &e)) {
+	} else if (!message_read_renewal(message_of(x->body, x->body_bytes), &w->arena, &w->command,
+					 &e)) {
 		write_refuse_message(x, w, &e);
 	} else {
 		write_submit(x, w);

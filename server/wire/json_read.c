@@ -72,9 +72,10 @@ static bool refuse_syntax(const char *body, const struct field fields[], int fie
 
 /* Where a member stands in the body. */
 struct place {
-	const char *body;
+	const char *text;
 	size_t byte_count;
-	size_t index; /* among the members, in the order of the text */
+	size_t index;          /* among the members, in the order of the text */
+	const char *elsewhere; /* the names of those that are skipped */
 };
 
 static const char *type_text(const json_t *value)
@@ -193,7 +194,7 @@ static bool read_object(const struct field *f, const char *pointer, const json_t
 {
 	if (!json_is_object(value))
 		return refuse_type(e, pointer, "an object", value);
-	v->text = json_member_text(place->body, place->byte_count, place->index, a);
+	v->text = json_member_text(place->text, place->byte_count, place->index, a);
 	if (v->text == NULL)
 		return message_refuse(e, OUTCOME_OUT_OF_MEMORY, "", "Memory is short.");
 	if (strlen(v->text) > (size_t)f->most)
@@ -336,6 +337,21 @@ static int field_by_name(const struct field fields[], int field_count, const cha
 	return -1;
 }
 
+/* Is the name one of the words, separated by blanks? */
+static bool word_is_among(const char *words, const char *name)
+{
+	size_t bytes = strlen(name);
+
+	while (*words != '\0') {
+		size_t word_bytes = strcspn(words, " ");
+
+		if (word_bytes == bytes && memcmp(words, name, bytes) == 0)
+			return true;
+		words += word_bytes + (words[word_bytes] == ' ');
+	}
+	return false;
+}
+
 static bool read_members(json_t *root, const struct field fields[], struct field_value values[],
 			 int field_count, struct place *place, struct arena *a,
 			 struct message_error *e)
@@ -347,6 +363,10 @@ static bool read_members(json_t *root, const struct field fields[], struct field
 	json_object_foreach (root, name, value) {
 		int i = field_by_name(fields, field_count, name);
 
+		if (i < 0 && word_is_among(place->elsewhere, name)) {
+			place->index++;
+			continue;
+		}
 		if (i < 0) {
 			json_pointer_add(pointer, sizeof(pointer), name);
 			return message_refuse(e, OUTCOME_UNKNOWN_FIELD, pointer,
@@ -365,34 +385,59 @@ static bool read_members(json_t *root, const struct field fields[], struct field
 	return true;
 }
 
-bool json_read(const char *body, size_t byte_count, const struct field fields[],
+static bool parse(const char *text, size_t byte_count, const struct field fields[], int field_count,
+		  json_t **ret_root, struct message_error *e)
+{
+	json_error_t error;
+
+	if (json_is_too_deep(text, byte_count))
+		return message_refuse(e, OUTCOME_MALFORMED_JSON, "", "It is nested deeper than %d.",
+				      JSON_DEPTH_MAX);
+	*ret_root = json_loadb(text, byte_count, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
+	if (*ret_root == NULL)
+		return refuse_syntax(text, fields, field_count, &error, e);
+	if (json_is_object(*ret_root))
+		return true;
+	message_refuse(e, OUTCOME_MALFORMED_JSON, "", "The body must be an object, not %s.",
+		       type_text(*ret_root));
+	json_decref(*ret_root);
+	*ret_root = NULL;
+	return false;
+}
+
+bool json_parse(struct message *m, const struct field fields[], int field_count,
+		struct message_error *e)
+{
+	CHECK(m->root == NULL);
+	return parse(m->text, m->byte_count, fields, field_count, &m->root, e);
+}
+
+void json_forget(struct message *m)
+{
+	json_decref(m->root);
+	m->root = NULL;
+}
+
+bool json_read(const struct message *m, const struct field fields[],
 	       struct field_value ret_values[], int field_count, struct arena *a,
 	       struct message_error *e)
 {
-	json_error_t error;
+	struct place place = { .text = m->text,
+			       .byte_count = m->byte_count,
+			       .elsewhere = m->elsewhere };
+	json_t *root = m->root;
 	bool is_fine;
 
 	for (int i = 0; i < field_count; i++)
 		ret_values[i] = (struct field_value){ 0 };
-	if (byte_count == 0) {
-		body = "{}";
-		byte_count = 2;
+	if (place.byte_count == 0) {
+		place.text = "{}";
+		place.byte_count = 2;
 	}
-	if (json_is_too_deep(body, byte_count))
-		return message_refuse(e, OUTCOME_MALFORMED_JSON, "", "It is nested deeper than %d.",
-				      JSON_DEPTH_MAX);
-
-	json_t *root =
-		json_loadb(body, byte_count, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
-	struct place place = { .body = body, .byte_count = byte_count };
-
-	if (root == NULL)
-		return refuse_syntax(body, fields, field_count, &error, e);
-	if (json_is_object(root))
-		is_fine = read_members(root, fields, ret_values, field_count, &place, a, e);
-	else
-		is_fine = message_refuse(e, OUTCOME_MALFORMED_JSON, "",
-					 "The body must be an object, not %s.", type_text(root));
-	json_decref(root);
+	if (root == NULL && !parse(place.text, place.byte_count, fields, field_count, &root, e))
+		return false;
+	is_fine = read_members(root, fields, ret_values, field_count, &place, a, e);
+	if (m->root == NULL)
+		json_decref(root);
 	return is_fine;
 }

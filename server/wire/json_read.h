@@ -7,7 +7,7 @@
  *             ...
  *     };
  *     struct field_value v[LENGTH_OF(fields)];
- *     if (!json_read(body, bytes, fields, v, LENGTH_OF(fields), arena, e)) return false;
+ *     if (!json_read(&message, fields, v, LENGTH_OF(fields), arena, e)) return false;
  */
 #pragma once
 #include "wire/messages.h"
@@ -44,9 +44,17 @@ struct field_value {
 	int64_t *quantities; /* of lines, parallel to rows */
 };
 
-bool json_read(const char *body, size_t byte_count, const struct field fields[],
+bool json_read(const struct message *m, const struct field fields[],
 	       struct field_value ret_values[], int field_count, struct arena *a,
 	       struct message_error *e);
+
+/*
+ * The same in two steps, for a message that several tables read: parses it into m->root, which
+ * json_forget() gives back. `fields` only says which numbers are quantities.
+ */
+bool json_parse(struct message *m, const struct field fields[], int field_count,
+		struct message_error *e);
+void json_forget(struct message *m);
 
 /* Fills `e` and returns false. pointer may be "". */
 bool message_refuse(struct message_error *e, enum outcome o, const char *pointer,

@@ -39,7 +39,7 @@ static bool set_condition(struct command *c, const struct field_value *expected,
 	return true;
 }
 
-bool message_read_adjust(const char *body, size_t byte_count, struct arena *a, struct command *c,
+bool message_read_adjust(struct message m, struct arena *a, struct command *c,
 			 struct message_error *e)
 {
 	enum { DELTA, UP_TO, EXPECTED, VERSION, REASON, REFERENCE, COUNT };
@@ -60,7 +60,7 @@ bool message_read_adjust(const char *body, size_t byte_count, struct arena *a, s
 	};
 	struct field_value v[COUNT];
 
-	if (!json_read(body, byte_count, fields, v, COUNT, a, e))
+	if (!json_read(&m, fields, v, COUNT, a, e))
 		return false;
 	c->quantity = v[DELTA].number;
 	c->is_up_to = v[UP_TO].is_true;
@@ -74,8 +74,8 @@ bool message_read_adjust(const char *body, size_t byte_count, struct arena *a, s
 	return set_condition(c, &v[EXPECTED], &v[VERSION], e);
 }
 
-bool message_read_set(const char *body, size_t byte_count, struct arena *a, struct command *c,
-		      bool *ret_has_compare, struct message_error *e)
+bool message_read_set(struct message m, struct arena *a, struct command *c, bool *ret_has_compare,
+		      struct message_error *e)
 {
 	enum { ON_HAND, EXPECTED, VERSION, REASON, REFERENCE, COUNT };
 	static const struct field fields[COUNT] = {
@@ -97,7 +97,7 @@ bool message_read_set(const char *body, size_t byte_count, struct arena *a, stru
 	};
 	struct field_value v[COUNT];
 
-	if (!json_read(body, byte_count, fields, v, COUNT, a, e))
+	if (!json_read(&m, fields, v, COUNT, a, e))
 		return false;
 	c->quantity = v[ON_HAND].number;
 	set_reason(c, &v[REASON], &v[REFERENCE], MOVEMENT_SET);
@@ -108,7 +108,7 @@ bool message_read_set(const char *body, size_t byte_count, struct arena *a, stru
 	return set_condition(c, &v[EXPECTED], &v[VERSION], e);
 }
 
-bool message_read_count(const char *body, size_t byte_count, struct arena *a, struct command *c,
+bool message_read_count(struct message m, struct arena *a, struct command *c,
 			struct message_error *e)
 {
 	enum { COUNTED, AS_OF, REASON, REFERENCE, COUNT };
@@ -127,7 +127,7 @@ bool message_read_count(const char *body, size_t byte_count, struct arena *a, st
 	};
 	struct field_value v[COUNT];
 
-	if (!json_read(body, byte_count, fields, v, COUNT, a, e))
+	if (!json_read(&m, fields, v, COUNT, a, e))
 		return false;
 	c->quantity = v[COUNTED].number;
 	c->past.as_of_seq = v[AS_OF].number;
@@ -145,7 +145,7 @@ static void set_code(struct code *c, const char *text)
 	CHECK(is_code); /* json_read() has looked at it */
 }
 
-bool message_read_transfer(const char *body, size_t byte_count, struct arena *a, struct command *c,
+bool message_read_transfer(struct message m, struct arena *a, struct command *c,
 			   struct message_error *e)
 {
 	enum { SKU, FROM, TO, QUANTITY_FIELD, REASON, REFERENCE, COUNT };
@@ -162,7 +162,7 @@ bool message_read_transfer(const char *body, size_t byte_count, struct arena *a,
 	};
 	struct field_value v[COUNT];
 
-	if (!json_read(body, byte_count, fields, v, COUNT, a, e))
+	if (!json_read(&m, fields, v, COUNT, a, e))
 		return false;
 	if (v[QUANTITY_FIELD].number < 1)
 		return message_refuse(e, OUTCOME_MEANINGLESS, "/quantity", "1 or more.");
@@ -182,7 +182,7 @@ bool message_read_transfer(const char *body, size_t byte_count, struct arena *a,
 	return true;
 }
 
-bool message_read_item(const char *body, size_t byte_count, struct arena *a, struct command *c,
+bool message_read_item(struct message m, struct arena *a, struct command *c,
 		       struct message_error *e)
 {
 	enum { NAME, UNIT, BACKORDER, REORDER, ATTRIBUTES, ARCHIVED, COUNT };
@@ -205,7 +205,7 @@ bool message_read_item(const char *body, size_t byte_count, struct arena *a, str
 	};
 	struct field_value v[COUNT];
 
-	if (!json_read(body, byte_count, fields, v, COUNT, a, e))
+	if (!json_read(&m, fields, v, COUNT, a, e))
 		return false;
 	if (v[BACKORDER].number < 0)
 		return message_refuse(e, OUTCOME_MEANINGLESS, "/backorder_limit", "0 or more.");
@@ -225,7 +225,7 @@ bool message_read_item(const char *body, size_t byte_count, struct arena *a, str
 	return true;
 }
 
-bool message_read_location(const char *body, size_t byte_count, struct arena *a, struct command *c,
+bool message_read_location(struct message m, struct arena *a, struct command *c,
 			   struct message_error *e)
 {
 	enum { NAME, ARCHIVED, COUNT };
@@ -238,7 +238,7 @@ bool message_read_location(const char *body, size_t byte_count, struct arena *a,
 	};
 	struct field_value v[COUNT];
 
-	if (!json_read(body, byte_count, fields, v, COUNT, a, e))
+	if (!json_read(&m, fields, v, COUNT, a, e))
 		return false;
 	c->location.name = v[NAME].text;
 	c->location.is_archived = v[ARCHIVED].is_true;
@@ -254,7 +254,7 @@ static bool set_ttl(struct command *c, const struct field_value *ttl_s, struct m
 	return true;
 }
 
-bool message_read_lease(const char *body, size_t byte_count, struct arena *a, struct command *c,
+bool message_read_lease(struct message m, struct arena *a, struct command *c,
 			struct message_error *e)
 {
 	enum { ROWS, TTL, PURPOSE, COUNT };
@@ -267,7 +267,7 @@ bool message_read_lease(const char *body, size_t byte_count, struct arena *a, st
 	};
 	struct field_value v[COUNT];
 
-	if (!json_read(body, byte_count, fields, v, COUNT, a, e))
+	if (!json_read(&m, fields, v, COUNT, a, e))
 		return false;
 	c->rows = v[ROWS].rows;
 	c->row_count = v[ROWS].row_count;
@@ -275,7 +275,7 @@ bool message_read_lease(const char *body, size_t byte_count, struct arena *a, st
 	return set_ttl(c, &v[TTL], e);
 }
 
-bool message_read_renewal(const char *body, size_t byte_count, struct arena *a, struct command *c,
+bool message_read_renewal(struct message m, struct arena *a, struct command *c,
 			  struct message_error *e)
 {
 	enum { ROWS, TTL, PURPOSE, COUNT };
@@ -287,7 +287,7 @@ bool message_read_renewal(const char *body, size_t byte_count, struct arena *a, 
 	struct field_value v[COUNT];
 
 	c->purpose = "";
-	return json_read(body, byte_count, fields, v, COUNT, a, e) && set_ttl(c, &v[TTL], e);
+	return json_read(&m, fields, v, COUNT, a, e) && set_ttl(c, &v[TTL], e);
 }
 
 /* Lines of the same row become one: what is asked of a row is their sum. */
@@ -318,8 +318,8 @@ static bool set_lines(struct command *c, const struct field_value *lines, struct
 	return true;
 }
 
-bool message_read_reservation(const char *body, size_t byte_count, struct arena *a,
-			      struct command *c, struct message_error *e)
+bool message_read_reservation(struct message m, struct arena *a, struct command *c,
+			      struct message_error *e)
 {
 	enum { LINES, TTL, OWNER, REFERENCE, SUPERSEDES, COUNT };
 	static const struct field fields[COUNT] = {
@@ -337,7 +337,7 @@ bool message_read_reservation(const char *body, size_t byte_count, struct arena 
 	};
 	struct field_value v[COUNT];
 
-	if (!json_read(body, byte_count, fields, v, COUNT, a, e))
+	if (!json_read(&m, fields, v, COUNT, a, e))
 		return false;
 	c->owner = v[OWNER].text;
 	c->reference = v[REFERENCE].text;
@@ -345,8 +345,8 @@ bool message_read_reservation(const char *body, size_t byte_count, struct arena 
 	return set_ttl(c, &v[TTL], e) && set_lines(c, &v[LINES], e);
 }
 
-bool message_read_reservation_commit(const char *body, size_t byte_count, struct arena *a,
-				     struct command *c, struct message_error *e)
+bool message_read_reservation_commit(struct message m, struct arena *a, struct command *c,
+				     struct message_error *e)
 {
 	enum { LINES, COUNT };
 	static const struct field fields[COUNT] = {
@@ -354,13 +354,13 @@ bool message_read_reservation_commit(const char *body, size_t byte_count, struct
 	};
 	struct field_value v[COUNT];
 
-	if (!json_read(body, byte_count, fields, v, COUNT, a, e))
+	if (!json_read(&m, fields, v, COUNT, a, e))
 		return false;
 	return !v[LINES].is_present || set_lines(c, &v[LINES], e);
 }
 
-bool message_read_reservation_extend(const char *body, size_t byte_count, struct arena *a,
-				     struct command *c, struct message_error *e)
+bool message_read_reservation_extend(struct message m, struct arena *a, struct command *c,
+				     struct message_error *e)
 {
 	enum { TTL, COUNT };
 	static const struct field fields[COUNT] = {
@@ -368,10 +368,10 @@ bool message_read_reservation_extend(const char *body, size_t byte_count, struct
 	};
 	struct field_value v[COUNT];
 
-	return json_read(body, byte_count, fields, v, COUNT, a, e) && set_ttl(c, &v[TTL], e);
+	return json_read(&m, fields, v, COUNT, a, e) && set_ttl(c, &v[TTL], e);
 }
 
-bool message_read_nothing(const char *body, size_t byte_count, struct message_error *e)
+bool message_read_nothing(struct message m, struct message_error *e)
 {
-	return json_read(body, byte_count, NULL, NULL, 0, NULL, e);
+	return json_read(&m, NULL, NULL, 0, NULL, e);
 }

@@ -156,17 +156,17 @@ static bool read_body(uint64_t call, const char *body, size_t bytes, struct aren
 
 	switch (call) {
 	case 0:
-		return message_read_adjust(body, bytes, a, c, e);
+		return message_read_adjust(message_of(body, bytes), a, c, e);
 	case 1:
-		return message_read_set(body, bytes, a, c, &has_compare, e);
+		return message_read_set(message_of(body, bytes), a, c, &has_compare, e);
 	case 2:
-		return message_read_transfer(body, bytes, a, c, e);
+		return message_read_transfer(message_of(body, bytes), a, c, e);
 	case 3:
-		return message_read_item(body, bytes, a, c, e);
+		return message_read_item(message_of(body, bytes), a, c, e);
 	case 4:
-		return message_read_lease(body, bytes, a, c, e);
+		return message_read_lease(message_of(body, bytes), a, c, e);
 	default:
-		return message_read_nothing(body, bytes, e);
+		return message_read_nothing(message_of(body, bytes), e);
 	}
 }
 

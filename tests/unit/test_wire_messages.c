@@ -31,23 +31,23 @@ static bool read_call(enum call call, const char *body, size_t bytes, struct are
 
 	switch (call) {
 	case ADJUST:
-		return message_read_adjust(body, bytes, a, c, e);
+		return message_read_adjust(message_of(body, bytes), a, c, e);
 	case SET:
-		return message_read_set(body, bytes, a, c, &has_compare, e);
+		return message_read_set(message_of(body, bytes), a, c, &has_compare, e);
 	case TRANSFER:
-		return message_read_transfer(body, bytes, a, c, e);
+		return message_read_transfer(message_of(body, bytes), a, c, e);
 	case ITEM:
-		return message_read_item(body, bytes, a, c, e);
+		return message_read_item(message_of(body, bytes), a, c, e);
 	case LOCATION:
-		return message_read_location(body, bytes, a, c, e);
+		return message_read_location(message_of(body, bytes), a, c, e);
 	case LEASE:
-		return message_read_lease(body, bytes, a, c, e);
+		return message_read_lease(message_of(body, bytes), a, c, e);
 	case RENEWAL:
-		return message_read_renewal(body, bytes, a, c, e);
+		return message_read_renewal(message_of(body, bytes), a, c, e);
 	case NOTHING:
 		break;
 	}
-	return message_read_nothing(body, bytes, e);
+	return message_read_nothing(message_of(body, bytes), e);
 }
 
 /* clang-format off */
@@ -344,8 +344,8 @@ static void a_set_says_whether_it_compares(void **state)
 		bool has_compare;
 
 		ROW_EXPECT(sets[i].body,
-			   message_read_set(sets[i].body, strlen(sets[i].body), &r->arena,
-					    &r->command, &has_compare, &r->error));
+			   message_read_set(message_of(sets[i].body, strlen(sets[i].body)),
+					    &r->arena, &r->command, &has_compare, &r->error));
 		ROW_EXPECT(sets[i].body, has_compare == sets[i].has_compare);
 	}
 	assert_int_equal(r->command.quantity, 1);
