@@ -1,4 +1,5 @@
-/* item and location: the same four actions on two collections. */
+/* item and location: the same five actions on two collections. */
+#include "base/check.h"
 #include "client/command.h"
 #include "client/pages.h"
 #include "client/session.h"
@@ -31,6 +32,8 @@ static enum exit_code member_ask(struct session *s, const struct collection *c, 
 
 	request_init(&r, method, c->path);
 	request_add_segment(&r, session_operand(s, 0));
+	if (args_has(&s->args, OPTION_UNARCHIVE))
+		json_put(request_body(&r), "archived", json_false());
 	enum exit_code code = session_ask_with_options(s, &r, ret_answer);
 	request_fini(&r);
 	return code;
@@ -56,6 +59,24 @@ static enum exit_code member_put(struct session *s, const struct collection *c)
 	if (!args_has(&s->args, OPTION_NAME))
 		return exit_usage("%s put needs --name TEXT", c->word);
 	return member_show(s, c, "PUT");
+}
+
+/* Without a flag it would change nothing: better to say so than to seem to have done something. */
+static enum exit_code member_patch(struct session *s, const struct collection *c)
+{
+	static const enum option members[] = {
+		OPTION_NAME,       OPTION_UNIT,     OPTION_BACKORDER_LIMIT, OPTION_REORDER_POINT,
+		OPTION_ATTRIBUTES, OPTION_ARCHIVED, OPTION_UNARCHIVE
+	};
+	bool has_any = false;
+
+	for (size_t i = 0; i < LENGTH_OF(members); i++)
+		has_any = has_any || args_has(&s->args, members[i]);
+	if (!has_any)
+		return exit_usage("%s patch needs a flag that says what to change", c->word);
+	if (args_has(&s->args, OPTION_ARCHIVED) && args_has(&s->args, OPTION_UNARCHIVE))
+		return exit_usage("--archived and --unarchive contradict each other");
+	return member_show(s, c, "PATCH");
 }
 
 static enum exit_code member_delete(struct session *s, const struct collection *c)
@@ -86,6 +107,11 @@ enum exit_code verb_item_put(struct session *s)
 	return member_put(s, &items);
 }
 
+enum exit_code verb_item_patch(struct session *s)
+{
+	return member_patch(s, &items);
+}
+
 enum exit_code verb_item_delete(struct session *s)
 {
 	return member_delete(s, &items);
@@ -104,6 +130,11 @@ enum exit_code verb_location_show(struct session *s)
 enum exit_code verb_location_put(struct session *s)
 {
 	return member_put(s, &locations);
+}
+
+enum exit_code verb_location_patch(struct session *s)
+{
+	return member_patch(s, &locations);
 }
 
 enum exit_code verb_location_delete(struct session *s)

@@ -28,6 +28,8 @@ enum command_kind {
 				      */
 	COMMAND_RESERVATION_RELEASE, /* reservation_id */
 	COMMAND_RESERVATION_EXTEND,  /* reservation_id, ttl_ms */
+	COMMAND_ITEM_PATCH,          /* item.sku, patched, those members of item, condition */
+	COMMAND_LOCATION_PATCH,      /* location.code, patched, those of location, condition */
 	COMMAND_KINDS,
 };
 
@@ -69,6 +71,7 @@ struct command {
 
 	struct item item;
 	struct location location;
+	unsigned patched; /* MEMBER_* that a patch names; item.attributes is then a patch itself */
 
 	const char *reservation_id;
 	const char *owner;      /* NULL: none */
@@ -89,6 +92,12 @@ struct command {
 static inline bool command_is_of_reservation(enum command_kind kind)
 {
 	return kind >= COMMAND_RESERVE && kind <= COMMAND_RESERVATION_EXTEND;
+}
+
+static inline bool command_is_of_item(enum command_kind kind)
+{
+	return kind == COMMAND_ITEM_PUT || kind == COMMAND_ITEM_PATCH ||
+	       kind == COMMAND_ITEM_DELETE;
 }
 
 /* Does it go through the rules that change stock? */

@@ -4,6 +4,7 @@
 #include "base/fault.h"
 #include "base/hash.h"
 #include "core/rules.h"
+#include "wire/json_merge.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -137,20 +138,12 @@ static int refuse_stale_location(struct decider *d, struct write *w)
 					    &w->answer.location);
 }
 
-static int put_item(struct decider *d, struct write *w)
+/* Over what is known of it: stored, answered with, and known from now on. */
+static int store_item(struct decider *d, struct write *w, struct cached_item *known,
+		      struct item item)
 {
-	struct cached_item *known;
-	int r = row_cache_item(d->cache, w->command.item.sku.text, &known);
-
-	if (r < 0)
-		return r;
-	w->is_late = known->changed_group == d->group;
-
-	if (rules_precondition(&w->command, known->item.version) != OUTCOME_DONE)
-		return refuse_stale_item(d, w);
-
-	struct item item = w->command.item;
 	bool is_new = known->item.id == 0;
+	int r;
 
 	item.id = known->item.id;
 	item.version = known->item.version + 1;
@@ -168,6 +161,73 @@ static int put_item(struct decider *d, struct write *w)
 	d->has_writes = true;
 	w->is_late = true;
 	return 0;
+}
+
+static int put_item(struct decider *d, struct write *w)
+{
+	struct cached_item *known;
+	int r = row_cache_item(d->cache, w->command.item.sku.text, &known);
+
+	if (r < 0)
+		return r;
+	w->is_late = known->changed_group == d->group;
+
+	if (rules_precondition(&w->command, known->item.version) != OUTCOME_DONE)
+		return refuse_stale_item(d, w);
+	return store_item(d, w, known, w->command.item);
+}
+
+/* The item as it is now, with its texts, and the patch applied to it. */
+static int load_patched_item(struct decider *d, struct write *w, struct item *ret_old,
+			     struct item *ret_new)
+{
+	struct item patch = w->command.item;
+	int r = d->store->ops->load_item(d->store, patch.sku.text, &w->arena, ret_old);
+
+	if (r < 0)
+		return r;
+	if (ret_old->id == 0)
+		return FAULT(-EBADMSG); /* the cache knows it */
+	if (patch.attributes != NULL) {
+		patch.attributes = json_merge(ret_old->attributes, patch.attributes, &w->arena);
+		if (patch.attributes == NULL)
+			return FAULT(-ENOMEM);
+	}
+	*ret_new = *ret_old;
+	item_patch(ret_new, &patch, w->command.patched);
+	return 0;
+}
+
+/* What changes nothing makes no version: its sender may repeat it, and nobody's tag is outdated. */
+static int patch_item(struct decider *d, struct write *w)
+{
+	struct cached_item *known;
+	struct item old, new;
+	int r = row_cache_item(d->cache, w->command.item.sku.text, &known);
+
+	if (r < 0)
+		return r;
+	w->is_late = known->changed_group == d->group;
+	if (known->item.id == 0) {
+		refuse(w, OUTCOME_UNKNOWN_ITEM);
+		return 0;
+	}
+	if (rules_precondition(&w->command, known->item.version) != OUTCOME_DONE)
+		return refuse_stale_item(d, w);
+
+	r = load_patched_item(d, w, &old, &new);
+	if (r < 0)
+		return r;
+	if (item_says_the_same(&old, &new)) {
+		w->answer.item = old;
+		carry_out(w, 200);
+		return 0;
+	}
+	if (w->command.item.attributes != NULL && strlen(new.attributes) > ATTRIBUTES_BYTES_MAX) {
+		refuse(w, OUTCOME_ATTRIBUTES_TOO_LARGE);
+		return 0;
+	}
+	return store_item(d, w, known, new);
 }
 
 static int delete_item(struct decider *d, struct write *w)
@@ -209,20 +269,11 @@ static int delete_item(struct decider *d, struct write *w)
 	return 0;
 }
 
-static int put_location(struct decider *d, struct write *w)
+static int store_location(struct decider *d, struct write *w, struct cached_location *known,
+			  struct location location)
 {
-	struct cached_location *known;
-	int r = row_cache_location(d->cache, w->command.location.code.text, &known);
-
-	if (r < 0)
-		return r;
-	w->is_late = known->changed_group == d->group;
-
-	if (rules_precondition(&w->command, known->location.version) != OUTCOME_DONE)
-		return refuse_stale_location(d, w);
-
-	struct location location = w->command.location;
 	bool is_new = known->location.id == 0;
+	int r;
 
 	location.id = known->location.id;
 	location.version = known->location.version + 1;
@@ -239,6 +290,50 @@ static int put_location(struct decider *d, struct write *w)
 	known->changed_group = d->group;
 	d->has_writes = true;
 	w->is_late = true;
+	return 0;
+}
+
+static int put_location(struct decider *d, struct write *w)
+{
+	struct cached_location *known;
+	int r = row_cache_location(d->cache, w->command.location.code.text, &known);
+
+	if (r < 0)
+		return r;
+	w->is_late = known->changed_group == d->group;
+
+	if (rules_precondition(&w->command, known->location.version) != OUTCOME_DONE)
+		return refuse_stale_location(d, w);
+	return store_location(d, w, known, w->command.location);
+}
+
+static int patch_location(struct decider *d, struct write *w)
+{
+	struct cached_location *known;
+	struct location old, new;
+	int r = row_cache_location(d->cache, w->command.location.code.text, &known);
+
+	if (r < 0)
+		return r;
+	w->is_late = known->changed_group == d->group;
+	if (known->location.id == 0) {
+		refuse(w, OUTCOME_UNKNOWN_LOCATION);
+		return 0;
+	}
+	if (rules_precondition(&w->command, known->location.version) != OUTCOME_DONE)
+		return refuse_stale_location(d, w);
+
+	r = d->store->ops->load_location(d->store, w->command.location.code.text, &w->arena, &old);
+	if (r < 0)
+		return r;
+	if (old.id == 0)
+		return FAULT(-EBADMSG); /* the cache knows it */
+	new = old;
+	location_patch(&new, &w->command.location, w->command.patched);
+	if (!location_says_the_same(&old, &new))
+		return store_location(d, w, known, new);
+	w->answer.location = old;
+	carry_out(w, 200);
 	return 0;
 }
 
@@ -540,10 +635,14 @@ static int decide_by_kind(struct decider *d, struct write *w)
 		return decide_stock(d, w);
 	case COMMAND_ITEM_PUT:
 		return put_item(d, w);
+	case COMMAND_ITEM_PATCH:
+		return patch_item(d, w);
 	case COMMAND_ITEM_DELETE:
 		return delete_item(d, w);
 	case COMMAND_LOCATION_PUT:
 		return put_location(d, w);
+	case COMMAND_LOCATION_PATCH:
+		return patch_location(d, w);
 	case COMMAND_LOCATION_DELETE:
 		return delete_location(d, w);
 	case COMMAND_LEASE_TAKE:

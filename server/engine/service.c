@@ -109,10 +109,12 @@ static void list_claims(struct service *s, struct command *c, struct claimed *re
 {
 	switch (c->kind) {
 	case COMMAND_ITEM_PUT:
+	case COMMAND_ITEM_PATCH:
 	case COMMAND_ITEM_DELETE:
 		claim_name(s, ret, c->item.sku.text, "");
 		break;
 	case COMMAND_LOCATION_PUT:
+	case COMMAND_LOCATION_PATCH:
 	case COMMAND_LOCATION_DELETE:
 		claim_name(s, ret, "", c->location.code.text);
 		break;

@@ -397,6 +397,34 @@ void handle_location_put(struct exchange *x)
 		write_submit(x, w);
 }
 
+void handle_item_patch(struct exchange *x)
+{
+	struct write *w = begin_item(x, COMMAND_ITEM_PATCH);
+	struct message_error e;
+
+	if (w == NULL)
+		return;
+	if (!message_read_item_patch(message_of(x->body, x->body_bytes), &w->arena, &w->command,
+				     &e))
+		write_refuse_message(x, w, &e);
+	else
+		write_submit(x, w);
+}
+
+void handle_location_patch(struct exchange *x)
+{
+	struct write *w = begin_location(x, COMMAND_LOCATION_PATCH);
+	struct message_error e;
+
+	if (w == NULL)
+		return;
+	if (!message_read_location_patch(message_of(x->body, x->body_bytes), &w->arena, &w->command,
+					 &e))
+		write_refuse_message(x, w, &e);
+	else
+		write_submit(x, w);
+}
+
 void write_submit_without_body(struct exchange *x, struct write *w)
 {
 	struct message_error e;

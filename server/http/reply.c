@@ -313,8 +313,10 @@ static int64_t version_shown(const struct command *c, const struct answer *a)
 	case COMMAND_READ:
 		return a->stocks[0].version;
 	case COMMAND_ITEM_PUT:
+	case COMMAND_ITEM_PATCH:
 		return a->item.version;
 	case COMMAND_LOCATION_PUT:
+	case COMMAND_LOCATION_PATCH:
 		return a->location.version;
 	default:
 		return -1;

@@ -58,6 +58,7 @@ static const char *allowed_methods(struct exchange *x, const struct path *p)
 		[HTTP_GET] = "GET, HEAD, ",
 		[HTTP_POST] = "POST, ",
 		[HTTP_PUT] = "PUT, ",
+		[HTTP_PATCH] = "PATCH, ",
 		[HTTP_DELETE] = "DELETE, ",
 	};
 	char allow[64] = "";

@@ -200,7 +200,7 @@ static const char *location_of(const struct command *c, const struct answer *a)
 /* Of an item or location command: is it about one that does not exist, or at which version? */
 static void stale_detail(char out[DETAIL_BYTES], const struct command *c, const struct answer *a)
 {
-	bool is_item = c->kind == COMMAND_ITEM_PUT || c->kind == COMMAND_ITEM_DELETE;
+	bool is_item = command_is_of_item(c->kind);
 	const char *what = is_item ? "Item" : "Location";
 	const char *name = is_item ? c->item.sku.text : c->location.code.text;
 	int64_t version = is_item ? a->item.version : a->location.version;
@@ -437,9 +437,11 @@ static void done_write(struct text *out, const struct command *c, const struct a
 		stock_write(&j, &c->rows[0].sku, &c->rows[0].location, &a->stocks[0]);
 		break;
 	case COMMAND_ITEM_PUT:
+	case COMMAND_ITEM_PATCH:
 		item_write(&j, &a->item);
 		break;
 	case COMMAND_LOCATION_PUT:
+	case COMMAND_LOCATION_PATCH:
 		location_write(&j, &a->location);
 		break;
 	case COMMAND_LEASE_TAKE:

@@ -17,9 +17,9 @@ void answer_read_stored(const struct command *c, struct answer *a, struct arena 
 		a->lease.id = arena_copy(texts, id, strlen(id));
 	if (c->kind == COMMAND_RESERVE && id != NULL)
 		a->reservation.name = arena_copy(texts, id, strlen(id));
-	if (c->kind == COMMAND_ITEM_PUT)
+	if (c->kind == COMMAND_ITEM_PUT || c->kind == COMMAND_ITEM_PATCH)
 		a->item.version = version;
-	if (c->kind == COMMAND_LOCATION_PUT)
+	if (c->kind == COMMAND_LOCATION_PUT || c->kind == COMMAND_LOCATION_PATCH)
 		a->location.version = version;
 	json_decref(stored);
 }

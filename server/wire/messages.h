@@ -62,6 +62,15 @@ bool message_read_item(struct message m, struct arena *a, struct command *c,
 bool message_read_location(struct message m, struct arena *a, struct command *c,
 			   struct message_error *e);
 
+/*
+ * The same fields, each of which may be left out: `patched` has those that are there. null is their
+ * default, but a name cannot be null.
+ */
+bool message_read_item_patch(struct message m, struct arena *a, struct command *c,
+			     struct message_error *e);
+bool message_read_location_patch(struct message m, struct arena *a, struct command *c,
+				 struct message_error *e);
+
 /* {"rows":[{"sku","location"}], "ttl_s", "purpose"}. Allocates the rows. */
 bool message_read_lease(struct message m, struct arena *a, struct command *c,
 			struct message_error *e);

@@ -102,7 +102,7 @@ class StubHandler(http.server.BaseHTTPRequestHandler):
         if found["status"] != 204:
             self.wfile.write(found["body"].encode())
 
-    do_GET = do_PUT = do_POST = do_DELETE = answer
+    do_GET = do_PATCH = do_PUT = do_POST = do_DELETE = answer
 
     def log_message(self, *_):
         pass

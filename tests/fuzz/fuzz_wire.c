@@ -1,6 +1,7 @@
 /* Requests with a few bytes changed: nothing is read beyond its end, and answers stay JSON. */
 #include "fuzz.h"
 #include "wire/answers.h"
+#include "wire/json_merge.h"
 #include "wire/messages.h"
 #include "wire/moment.h"
 #include "wire/request_text.h"
@@ -19,6 +20,13 @@ static const char *const bodies[] = {
 	"{\"rows\":[{\"sku\":\"A-1\",\"location\":\"WH1\"},{\"sku\":\"B\",\"location\":\"W\"}],"
 	"\"ttl_s\":60}",
 	"{\"a\":{\"a\":1,\"a\":99999999999999999999}}",
+};
+
+static const char *const objects[] = {
+	"{}",
+	"{\"a\":null,\"b\":{\"c\":[1,{\"d\":null}],\"e\":0.5},\"\\u0062b\":\"},\\\"\"}",
+	"{\"a\":{\"b\":{\"c\":1,\"d\":null},\"b\\u0062\":{}},\"b\":null}",
+	" { \"b\" : { \"e\" : null , \"c\" : { } } , \"bb\" : \"\" } ",
 };
 
 static const char *const texts[] = {
@@ -197,6 +205,59 @@ static void try_body(struct fuzz *f)
 	free(body);
 }
 
+/* RFC 7396, as it stands there. */
+static json_t *merged_naively(json_t *object, json_t *patch)
+{
+	json_t *merged = json_is_object(object) ? json_copy(object) : json_object();
+	const char *name;
+	json_t *value;
+
+	json_object_foreach (patch, name, value) {
+		if (json_is_null(value))
+			json_object_del(merged, name);
+		else if (json_is_object(value))
+			json_object_set_new(merged, name,
+					    merged_naively(json_object_get(object, name), value));
+		else
+			json_object_set(merged, name, value);
+	}
+	return merged;
+}
+
+/* An object that cannot be read is merged into, too: somebody's hand may have left it. */
+static void try_merge(struct fuzz *f)
+{
+	size_t bytes;
+	char *object = make(f, objects, LENGTH_OF(objects), true, &bytes);
+	char *patch = make(f, objects, LENGTH_OF(objects), true, &bytes);
+	json_t *was = json_loads(object, JSON_REJECT_DUPLICATES, NULL);
+	json_t *with = json_loads(patch, JSON_REJECT_DUPLICATES, NULL);
+
+	if (json_is_object(with)) {
+		struct arena a;
+
+		arena_init(&a);
+
+		char *merged = json_merge(object, patch, &a);
+
+		EXPECT(f, merged != NULL);
+		EXPECT(f, strlen(merged) <= strlen(object) + strlen(patch) + 2);
+		if (was != NULL) {
+			json_t *is = json_loads(merged, JSON_REJECT_DUPLICATES, NULL);
+			json_t *wanted = merged_naively(was, with);
+
+			EXPECT(f, json_equal(is, wanted));
+			json_decref(is);
+			json_decref(wanted);
+		}
+		arena_fini(&a);
+	}
+	json_decref(was);
+	json_decref(with);
+	free(object);
+	free(patch);
+}
+
 static void expect_utf8(struct fuzz *f, const char *s)
 {
 	json_t *text = json_string(s);
@@ -266,10 +327,17 @@ static void try_text(struct fuzz *f)
 static void run(struct fuzz *f)
 {
 	while (fuzz_step(f)) {
-		if (fuzz_below(f, 2) == 0)
+		switch (fuzz_below(f, 3)) {
+		case 0:
 			try_body(f);
-		else
+			break;
+		case 1:
+			try_merge(f);
+			break;
+		default:
 			try_text(f);
+			break;
+		}
 	}
 }
 

@@ -26,8 +26,9 @@ ROUTE = re.compile(r'^ROUTE\(HTTP_(\w+),\s*"([^"]+)",\s*(\w+),\s*"(\w+)",\s*"([^
 OUTCOME = re.compile(r'^OUTCOME\(\w+,\s*"([^"]+)",\s*(\d+)', re.M)
 FIELD = re.compile(r'\.name = "(\w+)"')
 METHODS = ("get", "put", "post", "delete", "patch")
-BODIES = ("ItemPut", "LocationPut", "Adjust", "Set", "Count", "Transfer", "LeaseTake", "LeaseRenew",
-          "Reserve", "ReservationCommit", "ReservationExtend")
+BODIES = ("ItemPut", "ItemPatch", "LocationPut", "LocationPatch", "Adjust", "Set", "Count",
+          "Transfer", "LeaseTake", "LeaseRenew", "Reserve", "ReservationCommit",
+          "ReservationExtend")
 DATE_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 ANNOTATIONS = {"description", "default", "examples", "example", "title"}
 TYPES = {"object": dict, "array": list, "string": str, "boolean": bool, "null": type(None)}
@@ -230,7 +231,7 @@ def check_examples(d):
 def check_bodies(d):
     """A call that changes something has a body, but for DELETE; and no other has."""
     for (method, path), (operation, _) in d.operations.items():
-        assert ("requestBody" in operation) == (method in ("PUT", "POST")), (method, path)
+        assert ("requestBody" in operation) == (method in ("PUT", "POST", "PATCH")), (method, path)
 
 
 # ---------------------------------------------------------------- with a server
@@ -288,8 +289,14 @@ def play_catalogue(p):
     p.ask("/v1/items/{sku}", 412, "PUT", "/v1/items/A-1", {"name": "Lost"}, If_None_Match="*")
     p.ask("/v1/items/{sku}", 201, "PUT", "/v1/items/B-1", {"name": "Second"}, Idempotency_Key="b")
     p.ask("/v1/items/{sku}", 201, "PUT", "/v1/items/B-1", {"name": "Second"}, Idempotency_Key="b")
+    for status, patch in ((200, {"attributes": {"b": {"c": 0.1}}, "unit": None}), (200, {}),
+                          (400, {"name": None}), (422, {"backorder_limit": -1})):
+        p.ask("/v1/items/{sku}", status, "PATCH", "/v1/items/A-1", patch,
+              Content_Type="application/merge-patch+json")
+    p.ask("/v1/items/{sku}", 404, "PATCH", "/v1/items/NOPE", {})
+    p.ask("/v1/items/{sku}", 412, "PATCH", "/v1/items/A-1", {}, If_Match='"1"')
     p.ask("/v1/items/{sku}", 200, "GET", "/v1/items/A-1")
-    p.ask("/v1/items/{sku}", 304, "GET", "/v1/items/A-1", If_None_Match='W/"1", "2"')
+    p.ask("/v1/items/{sku}", 304, "GET", "/v1/items/A-1", If_None_Match='W/"1", "3"')
     p.ask("/v1/items/{sku}", 404, "GET", "/v1/items/NOPE")
     p.ask("/v1/items/{sku}", 204, "DELETE", "/v1/items/B-1")
     p.ask("/v1/items/{sku}", 400, "PUT", "/v1/items/A-1", {"name": 1})
@@ -297,6 +304,8 @@ def play_catalogue(p):
     for code in ("WH1", "WH2", "GONE"):
         p.ask("/v1/locations/{location}", 201, "PUT", f"/v1/locations/{code}", {"name": code})
     p.ask("/v1/locations/{location}", 200, "PUT", "/v1/locations/WH1", {"name": "Warehouse"})
+    p.ask("/v1/locations/{location}", 200, "PATCH", "/v1/locations/WH1", {"name": "Main"})
+    p.ask("/v1/locations/{location}", 404, "PATCH", "/v1/locations/NOPE", {"archived": True})
     p.ask("/v1/locations/{location}", 412, "PUT", "/v1/locations/WH1", {"name": "x"},
           If_Match='"9"')
     p.ask("/v1/locations/{location}", 204, "DELETE", "/v1/locations/GONE")

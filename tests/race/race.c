@@ -684,6 +684,52 @@ static void a_true_count_changes_nothing(void **state)
 			 UNITS - SELLERS * SALES);
 }
 
+/* ---------------------------------------------------------------- patches */
+
+enum { PATCHES = 20 };
+
+/* Each counts in a member of its own, and none knows of the others. */
+static void *patch(void *crowd)
+{
+	struct crowd *c = crowd;
+	struct reply *r = malloc(sizeof(*r));
+	struct client client;
+	int index = atomic_fetch_add(&c->next_index, 1);
+
+	client_open(&client, c->bench->server.port);
+	for (int i = 1; i <= PATCHES; i++) {
+		char body[64];
+
+		snprintf(body, sizeof(body), "{\"attributes\":{\"c%d\":%d,\"c%d\":null}}", index, i,
+			 CLIENTS + index);
+		client_ask(&client, r, "PATCH", "/v1/items/S-0?wait=60", NULL, body);
+		if (r->status != 200)
+			atomic_fetch_add(&trouble_count, 1);
+	}
+	client_close(&client);
+	free(r);
+	return NULL;
+}
+
+static void patches_do_not_undo_each_other(void **state)
+{
+	struct bench *b = *state;
+	struct crowd c;
+
+	make_rows(b, 1, UNITS);
+	crowd_start(&c, b, CLIENTS, patch);
+	crowd_join(&c, CLIENTS);
+	ask(b, 200, "GET", "/v1/items/S-0", NULL);
+	for (int i = 0; i < CLIENTS; i++) {
+		char path[32];
+
+		snprintf(path, sizeof(path), "attributes/c%d", i);
+		assert_int_equal(reply_number(&b->reply, path), PATCHES);
+	}
+	assert_int_equal(reply_number(&b->reply, "version"), 1 + CLIENTS * PATCHES);
+	settle(b);
+}
+
 /* ---------------------------------------------------------------- shoppers */
 
 enum { SHOPPERS = 48, VISITS = 12, HOT_UNITS = 100 };
@@ -781,6 +827,7 @@ int main(int argc, char *argv[])
 		CASE(clients_come_and_go_under_leases),
 		CASE(a_true_count_changes_nothing),
 		CASE(shoppers_sell_what_there_is),
+		CASE(patches_do_not_undo_each_other),
 #undef CASE
 	};
 

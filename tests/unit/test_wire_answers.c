@@ -277,6 +277,9 @@ static const struct refusal_row {
 	{ "a stale item tells its version", COMMAND_ITEM_PUT,
 	  { .outcome = OUTCOME_PRECONDITION_FAILED, .item = { .id = 1, .version = 2 } },
 	  "\"detail\":\"Item A-1 is at version 2.\"" },
+	{ "so does one that was to be patched", COMMAND_ITEM_PATCH,
+	  { .outcome = OUTCOME_PRECONDITION_FAILED, .item = { .id = 1, .version = 2 } },
+	  "\"detail\":\"Item A-1 is at version 2.\"" },
 	{ "an item that is not there has none", COMMAND_ITEM_PUT, { .outcome = OUTCOME_PRECONDITION_FAILED },
 	  "\"detail\":\"Item A-1 does not exist.\"" },
 	{ "why an item stays is said", COMMAND_ADJUST, { .outcome = OUTCOME_ITEM_IN_USE },
@@ -299,7 +302,7 @@ static void refusals_explain_themselves(void **state)
 		struct command c = command(r->kind);
 		struct text t;
 
-		if (r->kind == COMMAND_ITEM_PUT || r->kind == COMMAND_LOCATION_DELETE)
+		if (command_is_of_item(r->kind) || r->kind == COMMAND_LOCATION_DELETE)
 			c.row_count = 0;
 		c.item.sku = rows[0].sku;
 		c.condition.on_hand = 5;
@@ -408,7 +411,9 @@ static void headers_of_replays_come_from_what_was_stored(void **state)
 	(void)state;
 	arena_init(&a);
 	assert_int_equal(stored(COMMAND_ITEM_PUT, &put, &a).item.version, 2);
+	assert_int_equal(stored(COMMAND_ITEM_PATCH, &put, &a).item.version, 2);
 	assert_int_equal(stored(COMMAND_LOCATION_PUT, &location, &a).location.version, 3);
+	assert_int_equal(stored(COMMAND_LOCATION_PATCH, &location, &a).location.version, 3);
 	assert_string_equal(stored(COMMAND_LEASE_TAKE, &lease, &a).lease.id, "l_7");
 	assert_null(stored(COMMAND_LEASE_TAKE, &refusal, &a).lease.id);
 	arena_fini(&a);

@@ -13,7 +13,18 @@
 /* A body of a table, which may hold NULs. */
 #define BODY(text) text, sizeof(text) - 1
 
-enum call { ADJUST, SET, TRANSFER, ITEM, LOCATION, LEASE, RENEWAL, NOTHING };
+enum call {
+	ADJUST,
+	SET,
+	TRANSFER,
+	ITEM,
+	LOCATION,
+	ITEM_PATCH,
+	LOCATION_PATCH,
+	LEASE,
+	RENEWAL,
+	NOTHING,
+};
 
 enum {
 	FINE = OUTCOME_DONE,
@@ -40,6 +51,10 @@ static bool read_call(enum call call, const char *body, size_t bytes, struct are
 		return message_read_item(message_of(body, bytes), a, c, e);
 	case LOCATION:
 		return message_read_location(message_of(body, bytes), a, c, e);
+	case ITEM_PATCH:
+		return message_read_item_patch(message_of(body, bytes), a, c, e);
+	case LOCATION_PATCH:
+		return message_read_location_patch(message_of(body, bytes), a, c, e);
 	case LEASE:
 		return message_read_lease(message_of(body, bytes), a, c, e);
 	case RENEWAL:
@@ -204,6 +219,17 @@ static const struct row {
 	{ "a location without a name",   LOCATION, BODY("{\"archived\":true}"),          MISSING, "/name" },
 	{ "a location with a unit",      LOCATION, BODY("{\"name\":\"x\",\"unit\":\"x\"}"), UNKNOWN, "/unit" },
 	{ "a location with a null name", LOCATION, BODY("{\"name\":null}"),              INVALID, "/name" },
+	{ "a patch of a name of null",   ITEM_PATCH, BODY("{\"name\":null}"),            INVALID, "/name" },
+	{ "a patch of an empty name",    ITEM_PATCH, BODY("{\"name\":\"\"}"),            INVALID, "/name" },
+	{ "a patch of an empty unit",    ITEM_PATCH, BODY("{\"unit\":\"\"}"),            INVALID, "/unit" },
+	{ "a patch of a limit below 0",  ITEM_PATCH, BODY("{\"backorder_limit\":-1}"),   NO_SENSE, "/backorder_limit" },
+	{ "a patch of a point below 0",  ITEM_PATCH, BODY("{\"reorder_point\":-1}"),     NO_SENSE, "/reorder_point" },
+	{ "a patch of attributes in a list", ITEM_PATCH, BODY("{\"attributes\":[]}"),    INVALID, "/attributes" },
+	{ "a patch of the sku",          ITEM_PATCH, BODY("{\"sku\":\"X\"}"),            UNKNOWN, "/sku" },
+	{ "a patch that is a list",      ITEM_PATCH, BODY("[]"),                         SYNTAX, "" },
+	{ "a location's name of null",   LOCATION_PATCH, BODY("{\"name\":null}"),        INVALID, "/name" },
+	{ "a location's empty name",     LOCATION_PATCH, BODY("{\"name\":\"\"}"),        INVALID, "/name" },
+	{ "a location's unit",           LOCATION_PATCH, BODY("{\"unit\":\"kg\"}"),      UNKNOWN, "/unit" },
 
 	/* leases */
 	{ "a lease",                     LEASE, BODY("{\"rows\":[" ROW1 "],\"ttl_s\":60}"), FINE, "" },
@@ -398,6 +424,58 @@ static void what_an_item_leaves_out_has_its_default(void **state)
 	assert_false(i->is_archived);
 }
 
+/* clang-format off */
+static const struct patch_row {
+	const char *body;
+	enum call   call;
+	unsigned    patched;
+} patches[] = {
+	{ "",                                    ITEM_PATCH, 0 },
+	{ "{}",                                  ITEM_PATCH, 0 },
+	{ "{\"name\":\"x\"}",                    ITEM_PATCH, MEMBER_NAME },
+	{ "{\"unit\":null}",                     ITEM_PATCH, MEMBER_UNIT },
+	{ "{\"unit\":\"kg\",\"archived\":null}", ITEM_PATCH, MEMBER_UNIT | MEMBER_ARCHIVED },
+	{ "{\"backorder_limit\":0}",             ITEM_PATCH, MEMBER_BACKORDER_LIMIT },
+	{ "{\"reorder_point\":null}",            ITEM_PATCH, MEMBER_REORDER_POINT },
+	{ "{\"attributes\":null}",               ITEM_PATCH, MEMBER_ATTRIBUTES },
+	{ "{\"attributes\":{}}",                 ITEM_PATCH, MEMBER_ATTRIBUTES },
+	{ "{\"archived\":false}",                ITEM_PATCH, MEMBER_ARCHIVED },
+	{ "{}",                                  LOCATION_PATCH, 0 },
+	{ "{\"archived\":true,\"name\":\"x\"}",  LOCATION_PATCH, MEMBER_NAME | MEMBER_ARCHIVED },
+};
+/* clang-format on */
+
+static void a_patch_says_what_it_names(void **state)
+{
+	struct reading *r = *state;
+
+	for (size_t i = 0; i < LENGTH_OF(patches); i++) {
+		const struct patch_row *p = &patches[i];
+
+		ROW_EXPECT(p->body, read_call(p->call, p->body, strlen(p->body), &r->arena,
+					      &r->command, &r->error));
+		ROW_EXPECT(p->body, r->command.patched == p->patched);
+	}
+}
+
+static void a_patch_has_its_fields(void **state)
+{
+	const struct item *i = &read_fine(*state, ITEM_PATCH,
+					  "{\"name\":\"y\",\"unit\":null,\"backorder_limit\":5,"
+					  "\"reorder_point\":0,\"archived\":true,"
+					  "\"attributes\":{ \"a\" : null }}")
+					->item;
+
+	assert_string_equal(i->name, "y");
+	assert_string_equal(i->unit, "piece");
+	assert_string_equal(i->attributes, "{\"a\":null}");
+	assert_int_equal(i->backorder_limit, 5);
+	assert_true(i->has_reorder_point);
+	assert_true(i->is_archived);
+	assert_string_equal(read_fine(*state, LOCATION_PATCH, "{\"name\":\"z\"}")->location.name,
+			    "z");
+}
+
 static void attributes_are_limited_without_their_blanks(void **state)
 {
 	struct reading *r = *state;
@@ -551,6 +629,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(an_item_has_its_fields, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_an_item_leaves_out_has_its_default, setup,
 						teardown),
+		cmocka_unit_test_setup_teardown(a_patch_says_what_it_names, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_patch_has_its_fields, setup, teardown),
 		cmocka_unit_test_setup_teardown(attributes_are_limited_without_their_blanks, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(a_lease_names_its_rows, setup, teardown),
