@@ -181,6 +181,7 @@ static enum enter join_locked(struct write *first, struct write *w, struct waite
 	}
 	write_hold(first);
 	attach_locked(first, waiter);
+	waiter->has_joined = true;
 	if (first->decide_by_ns < w->decide_by_ns)
 		first->decide_by_ns = w->decide_by_ns;
 	metric_add(METRIC_KEYS_JOINED, 1);

@@ -83,6 +83,7 @@ struct waiter {
 	struct write *write;  /* the one it shares, once submitted */
 	struct list write_link;
 	bool is_pending; /* submitted and not yet answered; the loop's own view */
+	bool has_joined; /* the write is that of an earlier request with the same key */
 };
 
 /* NULL when memory is short. holder_count is 1. */

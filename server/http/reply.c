@@ -250,8 +250,7 @@ void reply_cursor_lost(struct exchange *x, int64_t latest_seq)
 	char members[48];
 
 	snprintf(members, sizeof(members), "\"latest_seq\":%lld", (long long)latest_seq);
-	reply_problem(x, &(struct problem){ .outcome = OUTCOME_CURSOR_LOST,
-					    .members = members });
+	reply_problem(x, &(struct problem){ .outcome = OUTCOME_CURSOR_LOST, .members = members });
 }
 
 /* ---------------------------------------------------------------- writes */
@@ -323,12 +322,21 @@ static int64_t version_shown(const struct command *c, const struct answer *a)
 	}
 }
 
+/*
+ * Is it the answer to an earlier request with the same key? One that shared a write under way gets
+ * what a later one would get, where the key remembers it.
+ */
+static bool is_replay(const struct exchange *x, const struct answer *a)
+{
+	return a->is_replayed || (x->waiter.has_joined && outcome_row(a->outcome)->is_recorded);
+}
+
 static void write_headers(struct exchange *x, const struct command *c, const struct answer *a)
 {
 	location_header(x, c, a);
 	retry_header(x, a->outcome);
 	reply_preference_applied(x);
-	if (a->is_replayed)
+	if (is_replay(x, a))
 		exchange_header_add(x, "Idempotency-Replayed", "true");
 }
 

@@ -89,6 +89,7 @@ void client_receive(struct client *c, struct reply *ret)
 
 	ret->status = 0;
 	ret->seq = 0;
+	ret->is_replayed = false;
 	body_at = c->fd < 0 ? -1 : receive_head(c, text, sizeof(ret->body), &received);
 	if (body_at < 0 || body_at >= (ssize_t)sizeof(head))
 		return;
@@ -110,6 +111,7 @@ void client_receive(struct client *c, struct reply *ret)
 	text[length] = '\0';
 	value = head_value(head, "Stock-Seq");
 	ret->seq = value != NULL ? atoll(value) : 0;
+	ret->is_replayed = head_value(head, "Idempotency-Replayed") != NULL;
 	ret->ended_ns = clock_monotonic_ns();
 	ret->status = atoi(head + strlen("HTTP/1.1 "));
 }

@@ -24,6 +24,7 @@ struct client {
 struct reply {
 	int status;
 	int64_t seq; /* Stock-Seq; 0: none */
+	bool is_replayed;
 	int64_t begun_ns, ended_ns;
 	char body[REPLY_BYTES_MAX];
 };

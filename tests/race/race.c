@@ -618,6 +618,101 @@ static void clients_come_and_go_under_leases(void **state)
 			 UNITS - HOLDERS * LEASES + added);
 }
 
+/* ---------------------------------------------------------------- one key at once */
+
+enum { SHARERS = 32, SHARED_BYTES_MAX = 1024 };
+
+struct sharer {
+	pthread_t thread;
+	struct bench *bench;
+	bool is_replayed;
+	char body[SHARED_BYTES_MAX]; /* "": it got no answer, or another status */
+};
+
+static void *share(void *sharer)
+{
+	struct sharer *s = sharer;
+	struct reply *r = malloc(sizeof(*r));
+	struct client client;
+
+	client_open(&client, s->bench->server.port);
+	client_ask(&client, r, "POST", "/v1/stock/S-0/WH1/adjust?wait=60",
+		   "Idempotency-Key: only-once", "{\"delta\":-1}");
+	if (r->status == 201 && strlen(r->body) < SHARED_BYTES_MAX)
+		strcpy(s->body, r->body);
+	s->is_replayed = r->is_replayed;
+	client_close(&client);
+	free(r);
+	return NULL;
+}
+
+static void sharers_start(struct sharer sharers[], struct bench *b)
+{
+	memset(sharers, 0, SHARERS * sizeof(sharers[0]));
+	for (int i = 0; i < SHARERS; i++) {
+		sharers[i].bench = b;
+		assert_int_equal(pthread_create(&sharers[i].thread, NULL, share, &sharers[i]), 0);
+	}
+}
+
+/* All got this body ("": it is made of the first one's); returns how many were marked as replays.
+ */
+static int sharers_join(struct sharer sharers[], char body[SHARED_BYTES_MAX])
+{
+	int replayed_count = 0;
+
+	for (int i = 0; i < SHARERS; i++) {
+		assert_int_equal(pthread_join(sharers[i].thread, NULL), 0);
+		assert_string_not_equal(sharers[i].body, "");
+		if (body[0] == '\0')
+			strcpy(body, sharers[i].body);
+		assert_string_equal(sharers[i].body, body);
+		replayed_count += sharers[i].is_replayed;
+	}
+	return replayed_count;
+}
+
+/* Until the server says that so many share the write of another one. */
+static void wait_for_joined(struct bench *b, int count)
+{
+	int64_t until_ns = clock_monotonic_ns() + SHOWS_S_MAX * NS_PER_S;
+	char line[64];
+
+	snprintf(line, sizeof(line), "rowlock_idempotency_joined_total %d\n", count);
+	do {
+		ask(b, 200, "GET", "/metrics", NULL);
+		if (strstr(b->reply.body, line) != NULL)
+			return;
+	} while (clock_monotonic_ns() < until_ns);
+	fail_msg("not %d have joined: %s", count, b->reply.body);
+}
+
+/* One does it, 31 share it; and after a crash 32 are told of it. */
+static void a_key_shared_by_many_is_one_effect(void **state)
+{
+	struct bench *b = *state;
+	struct sharer *sharers = malloc(SHARERS * sizeof(*sharers));
+	char body[SHARED_BYTES_MAX] = "";
+
+	make_rows(b, 1, UNITS);
+	ask(b, 201, "POST", "/v1/leases", lease_body);
+	sharers_start(sharers, b);
+	wait_for_joined(b, SHARERS - 1);
+	ask(b, 204, "DELETE", "/v1/leases/l_1", NULL);
+	assert_int_equal(sharers_join(sharers, body), SHARERS - 1);
+
+	client_close(&b->client);
+	server_kill(&b->server);
+	server_start(&b->server);
+	client_open(&b->client, b->server.port);
+	sharers_start(sharers, b);
+	assert_int_equal(sharers_join(sharers, body), SHARERS);
+	settle(b);
+	assert_int_equal(server_query(&b->server, "SELECT on_hand FROM stock"), UNITS - 1);
+	assert_int_equal(server_query(&b->server, "SELECT count(*) FROM idempotency"), 1);
+	free(sharers);
+}
+
 /* ---------------------------------------------------------------- counting while selling */
 
 enum { SELLERS = 12, COUNTERS = 4, SALES = 25 };
@@ -820,6 +915,7 @@ int main(int argc, char *argv[])
 		CASE(followers_see_every_movement_once),
 		CASE(transfers_both_ways_neither_deadlock_nor_tear),
 		CASE(a_key_takes_effect_once),
+		CASE(a_key_shared_by_many_is_one_effect),
 		CASE(a_lease_holds_up_its_row_only),
 		CASE(a_restart_keeps_the_lease),
 		CASE(who_hangs_up_is_forgotten),

@@ -112,17 +112,21 @@ void server_stop(struct server *s)
 		fail_msg("rowlockd ended with status %#x:\n%s", (unsigned)status, log_text(s));
 }
 
+void server_kill(struct server *s)
+{
+	kill(s->pid, SIGKILL);
+	waitpid(s->pid, NULL, 0);
+	s->pid = 0;
+}
+
 void server_fini(struct server *s)
 {
 	static const char *const names[] = { "store.db", "store.db-wal", "store.db-shm",
 					     "store.db.lock", "log" };
 	char path[128];
 
-	if (s->pid > 0) {
-		kill(s->pid, SIGKILL);
-		waitpid(s->pid, NULL, 0);
-		s->pid = 0;
-	}
+	if (s->pid > 0)
+		server_kill(s);
 	for (size_t i = 0; i < LENGTH_OF(names); i++) {
 		path_in(s, names[i], path);
 		unlink(path);

@@ -24,6 +24,7 @@ struct server {
 void server_init(struct server *s, const char *program, const char *release);
 void server_start(struct server *s); /* over the same store each time */
 void server_stop(struct server *s);
+void server_kill(struct server *s); /* kill -9 */
 void server_fini(struct server *s); /* kills what still runs, and removes the folder */
 
 /* The first column of a query's first row, as a number, from the store of a stopped server. */
