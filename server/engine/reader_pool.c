@@ -47,6 +47,8 @@ static void *reader_main(void *context)
 	struct long_read *read;
 
 	pthread_setname_np(pthread_self(), "reader");
+	if (t->pool->is_uncounted)
+		metrics_mute_thread();
 	while ((read = next_read(t->pool)) != NULL) {
 		run_read(t->reader, read);
 		send_home(t->pool, read);

@@ -23,7 +23,8 @@ struct reader_pool {
 	struct list queue;   /* long_read.queue_link; guarded, as is all below */
 	int under_way_count; /* queued or running */
 	bool must_stop;
-	int thread_count; /* written before the threads start */
+	int thread_count; /* written before the threads start, as is the next one */
+	bool is_uncounted;
 	struct reader_thread threads[READER_THREADS_MAX];
 };
 

@@ -17,6 +17,7 @@ static int start_engine(struct service *s, const struct service_options *o)
 	if (r < 0)
 		return r;
 	s->writer.releases_rows_early = o->releases_rows_early;
+	s->writer.is_uncounted = s->readers.is_uncounted = o->is_uncounted;
 	s->writer.slow_ns = o->slow_ns;
 	s->writer.fail = o->fail;
 	s->writer.fail_context = o->fail_context;

@@ -22,6 +22,7 @@ struct service_options {
 	struct store *store;      /* taken over: closed with the service */
 	bool releases_rows_early; /* --row-release early; false: commit (strict two-phase locking)
 				   */
+	bool is_uncounted;        /* its threads leave the metrics alone: it is the laboratory's */
 	int64_t slow_ns;          /* writes that take longer are logged; 0: none */
 	int reader_count;         /* threads for long reads, >= 1 */
 

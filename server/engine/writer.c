@@ -869,6 +869,8 @@ static void *writer_main(void *context)
 	struct writer *wr = context;
 
 	pthread_setname_np(pthread_self(), "writer");
+	if (wr->is_uncounted)
+		metrics_mute_thread();
 	while (lock_manager_wait(wr->locks, next_look_ns(wr))) {
 		bool is_idle;
 

@@ -25,6 +25,7 @@ struct writer {
 	struct store *store;
 	struct lock_manager *locks;
 	bool releases_rows_early;
+	bool is_uncounted;
 	int64_t slow_ns; /* 0: none */
 	pthread_t thread;
 

@@ -78,6 +78,13 @@ static struct shard shards[SHARDS];
 static atomic_int_fast64_t set_values[METRIC_COUNT];   /* metric_set() */
 static _Atomic(const char *) route_labels[ROUTES_MAX]; /* by place; never change once set */
 
+static _Thread_local bool is_muted;
+
+void metrics_mute_thread(void)
+{
+	is_muted = true;
+}
+
 static struct shard *my_shard(void)
 {
 	static atomic_uint thread_count;
@@ -102,13 +109,15 @@ void metric_add(enum metric m, int64_t n)
 {
 	CHECK(rows[m].kind != KIND_HISTOGRAM);
 	CHECK(IMPLIES(rows[m].kind == KIND_COUNTER, n >= 0));
-	count_up(&my_shard()->values[m], n);
+	if (!is_muted)
+		count_up(&my_shard()->values[m], n);
 }
 
 void metric_set(enum metric m, int64_t value)
 {
 	CHECK(rows[m].kind == KIND_GAUGE);
-	atomic_store_explicit(&set_values[m], value, memory_order_relaxed);
+	if (!is_muted)
+		atomic_store_explicit(&set_values[m], value, memory_order_relaxed);
 }
 
 int64_t metric_value(enum metric m)
@@ -134,6 +143,8 @@ void metric_observe(enum metric m, int64_t value)
 	size_t count, i = 0;
 
 	CHECK(rows[m].kind == KIND_HISTOGRAM);
+	if (is_muted)
+		return;
 	bounds = unit_bounds(rows[m].unit, &count);
 	while (i < count && value > bounds[i])
 		i++;

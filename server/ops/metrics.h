@@ -21,6 +21,12 @@ enum metric {
 	METRIC_COUNT,
 };
 
+/*
+ * What this thread does from now on is not the service's business, and is not counted: threads of
+ * the laboratory.
+ */
+void metrics_mute_thread(void);
+
 /* Counters and gauges. A counter never goes down. */
 void metric_add(enum metric m, int64_t n);
 void metric_set(enum metric m, int64_t value);

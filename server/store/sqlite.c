@@ -16,8 +16,7 @@ bool sqlite_has_wal_reset_bug(void)
 	return sqlite3_libversion_number() < 3051003;
 }
 
-/* Once per process, before SQLite is used: no statistics, hence no mutex around each malloc. */
-static void configure_library(void)
+void sqlite_prepare(void)
 {
 	static bool is_done;
 
@@ -160,7 +159,7 @@ int sqlite_open(const struct store_options *options, struct store **ret_store,
 	struct sqlite_store *s = calloc(1, sizeof(*s));
 	int r;
 
-	configure_library();
+	sqlite_prepare();
 	*result = (struct store_open_result){ 0 };
 	if (s == NULL || (s->path = strdup(options->path)) == NULL) {
 		free(s);

@@ -8,6 +8,12 @@
 #include "store/store.h"
 
 /*
+ * Once per process, before anything of SQLite is used and any thread starts: no statistics, hence
+ * no mutex around each malloc. sqlite_open() calls it, too.
+ */
+void sqlite_prepare(void);
+
+/*
  * Opens, creates or migrates the file. On success 0 and *ret_store; else a fault, and `result` says
  * in words and as a code what stands in the way. Call before any thread starts.
  */
