@@ -56,6 +56,8 @@ struct answer {
 	struct lease_view lease; /* with lease commands, and the lease in the way (ROW_LEASED) */
 	const char *body;        /* of a replay: the first answer's body; NULL: build it */
 
+	int64_t line;            /* of a refused atomic batch: the line it is about; 0: none */
+
 	/* The newest seq that the answer rests on: Stock-Seq; 0 in refusals before any decision. */
 	int64_t seq;
 };

@@ -8,7 +8,7 @@
  *
  *     group_begin(&g);
  *     while (group_room(&g, now_ns) > 0 && (n = take(room)) > 0)
- *             ...decide each, group_add(&g, now_ns, rests_on_group)...
+ *             ...decide each, group_add(&g, now_ns, rests_on_group, 1)...
  *     if (g.has_writes) ...one flush...
  *
  * Pure: time comes in as an argument.
@@ -29,19 +29,23 @@ static inline void group_begin(struct group *g)
 	*g = (struct group){ 0 };
 }
 
-static inline void group_add(struct group *g, int64_t now_ns, bool is_member)
+/* `count` commands were decided: one, or the lines of a part of a batch. */
+static inline void group_add(struct group *g, int64_t now_ns, bool is_member, int count)
 {
-	g->decided_count++;
+	g->decided_count += count;
 	if (!is_member)
 		return;
-	if (g->member_count++ == 0)
+	if (g->member_count == 0)
 		g->first_member_ns = now_ns;
+	g->member_count += count;
 }
 
-/* How many more it takes now; 0: it closes. */
+/* How many more it takes now; 0: it closes. The last to come may be a part that makes it fuller. */
 static inline int group_room(const struct group *g, int64_t now_ns)
 {
+	int room = GROUP_COMMANDS_MAX - g->decided_count;
+
 	if (g->member_count > 0 && now_ns - g->first_member_ns > GROUP_OPEN_US_MAX * INT64_C(1000))
 		return 0;
-	return GROUP_COMMANDS_MAX - g->decided_count;
+	return room > 0 ? room : 0;
 }

@@ -194,8 +194,10 @@ void lock_table_fini(struct lock_table *t)
 void claim_init(struct claim *c, struct claim_slot slots[], const uint64_t rows[], int row_count,
 		const int64_t fences[], int fence_count)
 {
+	bool is_ascending = true; /* so far: then only the last one can be equal */
+
 	CHECK(row_count >= 1);
-	CHECK(row_count <= CLAIM_ROWS_MAX);
+	CHECK(row_count <= CLAIM_PART_ROWS_MAX);
 	CHECK(fence_count >= 0);
 	CHECK(fence_count <= CLAIM_FENCES_MAX);
 
@@ -205,8 +207,11 @@ void claim_init(struct claim *c, struct claim_slot slots[], const uint64_t rows[
 	list_init(&c->gate_link);
 	list_init(&c->granted_link);
 	for (int i = 0; i < row_count; i++) {
-		int same = 0;
+		int same;
 
+		is_ascending = is_ascending &&
+			       (c->row_count == 0 || rows[i] >= slots[c->row_count - 1].row);
+		same = is_ascending && c->row_count > 0 ? c->row_count - 1 : 0;
 		while (same < c->row_count && slots[same].row != rows[i])
 			same++;
 		if (same < c->row_count)

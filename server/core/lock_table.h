@@ -33,7 +33,11 @@
 #include "base/map.h"
 #include "core/limits.h"
 
-enum { LOCK_TABLE_BUCKETS = 1 << 14 };
+enum {
+	LOCK_TABLE_BUCKETS = 1 << 14,
+	/* A part of a batch is closed by the line that brings it to its bound. */
+	CLAIM_PART_ROWS_MAX = BATCH_PART_ROWS_MAX + CLAIM_ROWS_MAX,
+};
 
 struct claim;
 struct gate;
@@ -105,8 +109,9 @@ void lock_table_init(struct lock_table *t);
 void lock_table_fini(struct lock_table *t);
 
 /*
- * rows: 1 to CLAIM_ROWS_MAX row keys in any order; equal ones (the same row twice, or a collision
- * of hashes) are claimed once. slots: room for row_count slots. fences may be NULL when 0.
+ * rows: 1 to CLAIM_PART_ROWS_MAX row keys in any order; equal ones (the same row twice, or a
+ * collision of hashes) are claimed once: O(n * n), O(n) when they come in rising order. slots: room
+ * for row_count slots. fences may be NULL when 0.
  */
 void claim_init(struct claim *c, struct claim_slot slots[], const uint64_t rows[], int row_count,
 		const int64_t fences[], int fence_count);

@@ -237,7 +237,8 @@ static enum enter queue_locked(struct lock_manager *m, struct write *w, struct w
 	}
 	w->cost.claimed_ns = now_ns;
 	w->cost.ahead_count = w->claim.ahead_count;
-	if (state != CLAIM_GRANTED && wait_ms == 0) {
+	if (state != CLAIM_GRANTED &&
+	    (wait_ms == 0 || (state == CLAIM_AT_GATE && w->avoids_leases))) {
 		explain_wait_locked(m, w, now_ns, &w->arena, &w->answer);
 		leave_locked(m, w, now_ns);
 		metric_add(METRIC_TIMEOUTS, 1);
@@ -307,6 +308,14 @@ enum enter lock_manager_enter(struct lock_manager *m, struct write *w, struct wa
 	enum enter result = enter_locked(m, w, waiter, wait_ms, now_ns, search);
 	guard_unlock(&m->guard);
 	return result;
+}
+
+bool lock_manager_look_up(struct lock_manager *m, uint64_t key_hash, struct key_search *search)
+{
+	guard_lock(&m->guard);
+	bool is_found = key_has_record_locked(m, key_hash, search);
+	guard_unlock(&m->guard);
+	return is_found;
 }
 
 static bool withdraw_locked(struct lock_manager *m, struct waiter *waiter, int64_t now_ns,
@@ -383,14 +392,28 @@ bool lock_manager_wait(struct lock_manager *m, int64_t until_ns)
 	return goes_on;
 }
 
-int lock_manager_take(struct lock_manager *m, int limit, struct list *batch)
+/* The next one that fits: an atomic part goes alone. NULL: none does. */
+static struct write *next_ready_locked(struct lock_manager *m, bool is_alone)
 {
+	struct write *w;
+
+	if (list_is_empty(&m->ready))
+		return NULL;
+	w = CONTAINER_OF(m->ready.next, struct write, work_link);
+	return w->is_atomic && !is_alone ? NULL : w;
+}
+
+int lock_manager_take(struct lock_manager *m, int limit, bool is_first, struct list *batch)
+{
+	bool is_closed = false;
+	struct write *w;
 	int count = 0;
 
 	guard_lock(&m->guard);
-	while (count < limit && !list_is_empty(&m->ready)) {
-		struct write *w = CONTAINER_OF(list_pop_front(&m->ready), struct write, work_link);
-
+	while (count < limit && !is_closed &&
+	       (w = next_ready_locked(m, is_first && count == 0)) != NULL) {
+		list_remove(&w->work_link);
+		is_closed = w->is_atomic;
 		write_move(w, WRITE_DECIDED);
 		list_push_back(batch, &w->work_link);
 		m->ready_count--;

@@ -81,6 +81,12 @@ struct key_search {
 enum enter lock_manager_enter(struct lock_manager *m, struct write *w, struct waiter *waiter,
 			      int64_t wait_ms, int64_t now_ns, struct key_search *search);
 
+/*
+ * The next record that may be the key's, for a write that does not enter by itself: search->id.
+ * False: there is none (left).
+ */
+bool lock_manager_look_up(struct lock_manager *m, uint64_t key_hash, struct key_search *search);
+
 /* See service_withdraw(). */
 bool lock_manager_withdraw(struct lock_manager *m, struct waiter *waiter, int64_t now_ns,
 			   struct arena *texts, struct answer *ret_answer);
@@ -93,8 +99,11 @@ bool lock_manager_withdraw(struct lock_manager *m, struct waiter *waiter, int64_
  */
 bool lock_manager_wait(struct lock_manager *m, int64_t until_ns);
 
-/* Moves at most `limit` ready writes to `batch`, first come first; they are DECIDED from now on. */
-int lock_manager_take(struct lock_manager *m, int limit, struct list *batch);
+/*
+ * Moves at most `limit` ready writes to `batch`, first come first; they are DECIDED from now on.
+ * is_first: the group is still empty; otherwise an atomic part of a batch is left for the next one.
+ */
+int lock_manager_take(struct lock_manager *m, int limit, bool is_first, struct list *batch);
 
 /* Gives back the rows of every write in `batch` that is not `keeps_rows`; next in line are ready.
  */

@@ -84,34 +84,40 @@ static const struct write *write_of_slot(const struct list *link)
 	return write_of_claim(CONTAINER_OF(link, const struct claim_slot, queue_link)->claim);
 }
 
-/* One of those that a command of a reservation claims beside its own. */
-static const struct row_ref *more_row(const struct command *c, uint64_t key)
+static const struct row_ref *row_of_command(const struct command *c, uint64_t key)
 {
+	for (int i = 0; i < c->row_count; i++)
+		if (c->rows[i].key == key)
+			return &c->rows[i];
 	for (int i = 0; i < c->more_row_count; i++)
 		if (c->more_rows[i].key == key)
 			return &c->more_rows[i];
 	return NULL;
 }
 
+/* The one of its rows, or of its lines' rows, that has this key. */
+static const struct row_ref *row_of_write(const struct write *w, uint64_t key)
+{
+	const struct row_ref *row = row_of_command(&w->command, key);
+
+	for (struct list *it = w->lines.next; row == NULL && it != &w->lines; it = it->next)
+		row = row_of_command(&CONTAINER_OF(it, struct write, work_link)->command, key);
+	return row;
+}
+
 /* The names behind a row's key, from whoever queues for it or leases it; NULL: not a stock row. */
 static const struct row_ref *row_names(const struct row_entry *e)
 {
-	const struct row_ref *rows = NULL;
-	int count = 0;
+	const struct lease *l = e->gate != NULL ? lease_of_gate(e->gate) : NULL;
 
-	if (e->gate != NULL) {
-		rows = lease_of_gate(e->gate)->rows;
-		count = lease_of_gate(e->gate)->row_count;
-	} else if (!list_is_empty(&e->slots)) {
-		rows = write_of_slot(e->slots.next)->command.rows;
-		count = write_of_slot(e->slots.next)->command.row_count;
-	}
-	for (int i = 0; i < count; i++)
-		if (rows[i].key == e->node.key)
-			return &rows[i];
-	return e->gate == NULL && !list_is_empty(&e->slots)
-		       ? more_row(&write_of_slot(e->slots.next)->command, e->node.key)
-		       : NULL;
+	if (l == NULL)
+		return list_is_empty(&e->slots)
+			       ? NULL
+			       : row_of_write(write_of_slot(e->slots.next), e->node.key);
+	for (int i = 0; i < l->row_count; i++)
+		if (l->rows[i].key == e->node.key)
+			return &l->rows[i];
+	return NULL;
 }
 
 static void add_waiter(struct look *look, struct lock_view *v, const struct write *w)
@@ -132,14 +138,6 @@ static void add_waiter(struct look *look, struct lock_view *v, const struct writ
 					   .deadline_ms = left_ms > 0 ? left_ms : 0 };
 }
 
-static bool names_row(const struct write *w, uint64_t key)
-{
-	for (int i = 0; i < w->command.row_count; i++)
-		if (w->command.rows[i].key == key)
-			return true;
-	return more_row(&w->command, key) != NULL;
-}
-
 static void see_lease(struct look *look, struct lock_view *v, const struct row_entry *e)
 {
 	struct lease *l = lease_of_gate(e->gate);
@@ -155,7 +153,7 @@ static void see_lease(struct look *look, struct lock_view *v, const struct row_e
 		const struct write *w =
 			write_of_claim(CONTAINER_OF(it, const struct claim, gate_link));
 
-		if (names_row(w, e->node.key))
+		if (row_of_write(w, e->node.key) != NULL)
 			add_waiter(look, v, w);
 	}
 }

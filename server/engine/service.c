@@ -140,6 +140,14 @@ static void list_claims(struct service *s, struct command *c, struct claimed *re
 	}
 }
 
+int service_claim_count(struct service *s, struct command *c)
+{
+	struct claimed claimed = { .count = 0 };
+
+	list_claims(s, c, &claimed);
+	return claimed.count;
+}
+
 static bool claim_rows(struct service *s, struct write *w)
 {
 	struct command *c = &w->command;
@@ -187,6 +195,70 @@ enum submit service_submit(struct service *s, struct write *w, struct waiter *wa
 	if (waiter->write != w) /* it shares another one, and was never in itself */
 		write_release(w);
 	return SUBMIT_PENDING;
+}
+
+/* ---------------------------------------------------------------- parts of batches */
+
+static int by_key(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* The rows of all of its lines, in rising order. */
+static bool claim_part_rows(struct service *s, struct write *part)
+{
+	uint64_t keys[CLAIM_PART_ROWS_MAX];
+	struct claim_slot *slots;
+	int count = 0;
+
+	LIST_EACH (it, &part->lines) {
+		struct claimed claimed = { .count = 0 };
+
+		list_claims(s, &CONTAINER_OF(it, struct write, work_link)->command, &claimed);
+		CHECK(count + claimed.count <= CLAIM_PART_ROWS_MAX);
+		memcpy(&keys[count], claimed.keys, sizeof(keys[0]) * (size_t)claimed.count);
+		count += claimed.count;
+	}
+	qsort(keys, (size_t)count, sizeof(keys[0]), by_key);
+	slots = arena_alloc(&part->arena, sizeof(*slots) * (size_t)count);
+	if (slots != NULL)
+		claim_init(&part->claim, slots, keys, count, part->command.fences,
+			   part->command.fence_count);
+	return slots != NULL;
+}
+
+enum submit service_submit_part(struct service *s, struct write *part, struct waiter *waiter,
+				int64_t wait_ms)
+{
+	struct key_search no_key = { 0 };
+	int64_t now_ns = clock_monotonic_ns();
+
+	CHECK(part->state == WRITE_NEW);
+	CHECK(part->line_count > 0);
+	CHECK(part->command.key == NULL);
+	waiter->write = part;
+	if (!claim_part_rows(s, part)) {
+		answer_at_once(part, waiter, OUTCOME_OUT_OF_MEMORY);
+		return SUBMIT_ANSWERED;
+	}
+	part->decide_by_ns = now_ns + wait_ms * NS_PER_MS;
+	return lock_manager_enter(&s->locks, part, waiter, wait_ms, now_ns, &no_key) ==
+			       ENTER_ANSWERED
+		       ? SUBMIT_ANSWERED
+		       : SUBMIT_PENDING;
+}
+
+bool service_replay(struct service *s, struct write *w, struct snapshot *snapshot)
+{
+	struct key_search search = { 0 };
+
+	w->key_hash = hash_bytes(w->command.key, strlen(w->command.key), 0);
+	while (lock_manager_look_up(&s->locks, w->key_hash, &search))
+		if (replay_try(snapshot, w, search.id, service_now_ms(s)) == REPLAY_ANSWERED)
+			return true;
+	return false;
 }
 
 bool service_withdraw(struct service *s, struct waiter *waiter, struct arena *texts,

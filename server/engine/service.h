@@ -66,6 +66,25 @@ enum submit service_submit(struct service *s, struct write *w, struct waiter *wa
 			   struct snapshot *snapshot, int64_t wait_ms);
 
 /*
+ * The same for lines of a batch that are decided together, in order, each seeing the effects of
+ * those before it: part->lines, writes that hold a command and, with a key, its hash. Their claims
+ * have at most CLAIM_PART_ROWS_MAX rows. Keys are not looked up here: see service_replay(). The
+ * answer of the part is DONE when its lines have answers; otherwise none of them was applied, and
+ * it says why. Of an atomic part that is the answer of the line at answer.row_index.
+ */
+enum submit service_submit_part(struct service *s, struct write *part, struct waiter *waiter,
+				int64_t wait_ms);
+
+/*
+ * Was this key used already? Then w->answer is what it got (or KEY_REUSED, or STORE_FAILED). Sets
+ * key_hash. Whoever asks sees to it that nobody else uses the key meanwhile.
+ */
+bool service_replay(struct service *s, struct write *w, struct snapshot *snapshot);
+
+/* How many rows and names a command claims: 1 to CLAIM_ROWS_MAX. */
+int service_claim_count(struct service *s, struct command *c);
+
+/*
  * The waiter's time is up, or its client is gone. True: it no longer waits, nothing was done (or,
  * with REQUEST_IN_FLIGHT, others still wait for it), and *ret_answer says ROW_BUSY, ROW_LEASED
  * (with the lease), STORE_BUSY or REQUEST_IN_FLIGHT; texts in `texts`. The caller still holds

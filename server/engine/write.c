@@ -103,6 +103,10 @@ struct write *write_create(void)
 	w->lease = NULL;
 	w->key_id = 0;
 	atomic_init(&w->holder_count, 1);
+	list_init(&w->lines);
+	w->line_count = 0;
+	w->is_atomic = false;
+	w->avoids_leases = false;
 	arena_init(&w->arena);
 	return w;
 }
@@ -121,6 +125,7 @@ struct write *write_release(struct write *w)
 	CHECK(!list_is_linked(&w->work_link));
 	CHECK(w->claim.state == CLAIM_OUT);
 	CHECK(w->lease == NULL);
+	CHECK(list_is_empty(&w->lines));
 	arena_fini(&w->arena);
 	give_memory_back(w);
 	return NULL;

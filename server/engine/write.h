@@ -11,6 +11,9 @@
  * durable, or failed; the answer may be read. WITHDRAWN: everybody who waited gave up before it was
  * decided.
  *
+ * A part of a batch is one write, too: it claims the rows of all of its lines, and they are decided
+ * in their order in its place. Its lines stay NEW; their answers are there when it is DONE.
+ *
  * One write may have several waiters: requests with the same idempotency key share it.
  *
  * Threads: `state`, `claim`, links and `waiters` are guarded by the lock manager's guard. `command`
@@ -68,6 +71,11 @@ struct write {
 			1]; /* whom it waited for when it came: a request or a lease; "" */
 	atomic_int holder_count;
 
+	struct list lines; /* of a part of a batch: write.work_link, in order; else empty */
+	int line_count;
+	bool is_atomic;     /* all of its lines take effect or none; it has a group of its own */
+	bool avoids_leases; /* a lease in the way is answered at once, whatever its wait */
+
 	/* The writer's own, from READY to DONE. */
 	bool is_late; /* its answer rests on the open group: it waits for the flush */
 	struct cached_row *cached_rows[2]; /* the rows of its movements; row_cache.h */
@@ -95,6 +103,12 @@ struct write *write_release(struct write *w);
 static inline void write_hold(struct write *w)
 {
 	atomic_fetch_add_explicit(&w->holder_count, 1, memory_order_relaxed);
+}
+
+/* How many commands it stands for. */
+static inline int write_command_count(const struct write *w)
+{
+	return w->line_count > 0 ? w->line_count : 1;
 }
 
 /* Changes phase; CHECKs that the arrow exists. Guarded by the lock manager's guard. */

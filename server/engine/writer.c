@@ -312,32 +312,49 @@ static int write_bookings(struct writer *wr, int64_t before_seq, size_t *index)
 	return 0;
 }
 
-/* Movements in the order of their seqs, whoever made them. */
-static int write_group(struct writer *wr)
+/* What has been written of the group so far. */
+struct group_progress {
+	size_t booking_index;
+	int64_t movement_count;
+};
+
+static int write_command(struct writer *wr, struct write *w, struct group_progress *p)
 {
-	int64_t movement_count = (int64_t)wr->decider.bookings.count;
-	size_t booking_index = 0;
-	int r = row_cache_write(&wr->cache);
+	int r = 0;
 
-	if (r < 0)
-		return r;
-	LIST_EACH (it, &wr->members) {
-		struct write *w = write_of(it);
-
-		if (w->answer.movement_count > 0) {
-			r = write_bookings(wr, w->answer.movements[0].seq, &booking_index);
-			if (r < 0)
-				return r;
-		}
+	if (w->answer.movement_count > 0)
+		r = write_bookings(wr, w->answer.movements[0].seq, &p->booking_index);
+	if (r == 0)
 		r = write_movements(wr, w);
-		if (r < 0)
-			return r;
-		movement_count += w->answer.movement_count;
-		r = decided_is_recorded(w) ? write_key(wr, w) : 0;
+	p->movement_count += w->answer.movement_count;
+	if (r == 0 && decided_is_recorded(w))
+		r = write_key(wr, w);
+	return r;
+}
+
+/* Movements in the order of their seqs, whoever made them. */
+static int write_commands(struct writer *wr, struct list *writes, struct group_progress *p)
+{
+	LIST_EACH (it, writes) {
+		struct write *w = write_of(it);
+		int r = w->line_count > 0 ? write_commands(wr, &w->lines, p)
+					  : write_command(wr, w, p);
+
 		if (r < 0)
 			return r;
 	}
-	r = write_bookings(wr, INT64_MAX, &booking_index);
+	return 0;
+}
+
+static int write_group(struct writer *wr)
+{
+	struct group_progress p = { .movement_count = (int64_t)wr->decider.bookings.count };
+	int r = row_cache_write(&wr->cache);
+
+	if (r == 0)
+		r = write_commands(wr, &wr->members, &p);
+	if (r == 0)
+		r = write_bookings(wr, INT64_MAX, &p.booking_index);
 	if (r < 0)
 		return r;
 	if (wr->has_old_keys) {
@@ -345,7 +362,7 @@ static int write_group(struct writer *wr)
 		if (r < 0)
 			return r;
 	}
-	CHECK(wr->decider.seq == wr->decider.seq_committed + movement_count);
+	CHECK(wr->decider.seq == wr->decider.seq_committed + p.movement_count);
 	return 0;
 }
 
@@ -374,6 +391,18 @@ static void forget_ended_leases(struct writer *wr)
 		lease_destroy(CONTAINER_OF(link, struct lease, link));
 }
 
+static void remember_keys(struct writer *wr, const struct list *writes)
+{
+	LIST_EACH (it, writes) {
+		struct write *w = write_of(it);
+
+		if (w->line_count > 0)
+			remember_keys(wr, &w->lines);
+		if (w->key_id != 0)
+			lock_manager_add_key(wr->locks, w->key_hash, w->key_id, wr->decider.now_ms);
+	}
+}
+
 /* Nobody may see any of it before this; nobody may be answered before it. */
 static void publish_group(struct writer *wr)
 {
@@ -391,12 +420,7 @@ static void publish_group(struct writer *wr)
 	atomic_fetch_add(&wr->generation, 1);
 	d->seq_committed = d->seq;
 	feed_publish(&wr->feed, d->seq);
-	LIST_EACH (it, &wr->members) {
-		struct write *w = write_of(it);
-
-		if (w->key_id != 0)
-			lock_manager_add_key(wr->locks, w->key_hash, w->key_id, d->now_ms);
-	}
+	remember_keys(wr, &wr->members);
 	forget_ended_leases(wr);
 	note_success(wr);
 }
@@ -434,6 +458,52 @@ static bool keeps_rows_early(const struct write *w)
 	return w->is_late && w->lease != NULL;
 }
 
+/*
+ * A line of an atomic part was refused: nothing of the group was. It is alone in its group, so that
+ * this is all there is to take back; what had run out is booked again by the next group.
+ */
+static void take_group_back(struct writer *wr)
+{
+	struct decider *d = &wr->decider;
+
+	row_cache_drop(&wr->cache);
+	reservation_book_undo_group(&wr->reservations);
+	d->bookings.count = 0;
+	d->seq = d->seq_committed;
+	d->has_writes = false;
+}
+
+/* Line by line, each sees the effects of those before it. 0 or a fault. */
+static int decide_part(struct writer *wr, struct write *part)
+{
+	struct decider *d = &wr->decider;
+	bool is_late = false;
+	int index = 0;
+
+	part->answer = (struct answer){ .outcome = OUTCOME_DONE, .status = 200 };
+	LIST_EACH (it, &part->lines) {
+		struct write *line = write_of(it);
+		int r = decide(d, line);
+
+		if (r < 0)
+			return r;
+		is_late = is_late || line->is_late;
+		if (line->answer.outcome != OUTCOME_DONE) {
+			metric_add(METRIC_REFUSALS, 1);
+			if (part->is_atomic) {
+				part->answer.outcome = line->answer.outcome;
+				part->answer.row_index = index;
+				take_group_back(wr);
+				break;
+			}
+		}
+		index++;
+	}
+	part->is_late = is_late;
+	part->answer.seq = is_late ? d->seq : d->seq_committed;
+	return 0;
+}
+
 static int decide_batch(struct writer *wr, struct list *batch)
 {
 	struct list at_once;
@@ -448,7 +518,7 @@ static int decide_batch(struct writer *wr, struct list *batch)
 		w->cost.picked_ns = wr->decider.now_ns;
 		w->is_late = true; /* what was not decided belongs to the group that failed */
 		if (r == 0)
-			r = decide(&wr->decider, w);
+			r = w->line_count > 0 ? decide_part(wr, w) : decide(&wr->decider, w);
 	}
 
 	int64_t decided_ns = clock_monotonic_ns();
@@ -459,10 +529,10 @@ static int decide_batch(struct writer *wr, struct list *batch)
 		struct write *w = write_of(link);
 
 		w->cost.decided_ns = decided_ns;
-		group_add(&wr->group, decided_ns, w->is_late);
+		group_add(&wr->group, decided_ns, w->is_late, write_command_count(w));
 		list_push_back(w->is_late ? &wr->members : &at_once, link);
-		metric_add(METRIC_COMMANDS, 1);
-		if (w->answer.outcome != OUTCOME_DONE)
+		metric_add(METRIC_COMMANDS, write_command_count(w));
+		if (w->line_count == 0 && w->answer.outcome != OUTCOME_DONE)
 			metric_add(METRIC_REFUSALS, 1);
 	}
 	finish(wr, &at_once);
@@ -473,13 +543,16 @@ static int decide_batch(struct writer *wr, struct list *batch)
 static int decide_group(struct writer *wr)
 {
 	struct list batch;
+	bool is_closed = false;
 	int room;
 
 	list_init(&batch);
-	while ((room = group_room(&wr->group, clock_monotonic_ns())) > 0 &&
-	       lock_manager_take(wr->locks, room, &batch) > 0) {
-		int r = decide_batch(wr, &batch);
+	while (!is_closed && (room = group_room(&wr->group, clock_monotonic_ns())) > 0 &&
+	       lock_manager_take(wr->locks, room, wr->group.decided_count == 0, &batch) > 0) {
+		int r;
 
+		is_closed = write_of(batch.next)->is_atomic;
+		r = decide_batch(wr, &batch);
 		if (r < 0)
 			return r;
 	}

@@ -20,7 +20,7 @@ static void it_closes_when_it_is_full(void **state)
 	(void)state;
 	group_begin(&g);
 	for (int i = 1; i <= GROUP_COMMANDS_MAX; i++) {
-		group_add(&g, now_ns, i % 2 == 0);
+		group_add(&g, now_ns, i % 2 == 0, 1);
 		assert_int_equal(group_room(&g, now_ns), GROUP_COMMANDS_MAX - i);
 	}
 	assert_int_equal(g.decided_count, GROUP_COMMANDS_MAX);
@@ -33,8 +33,8 @@ static void it_closes_when_the_first_member_has_waited_enough(void **state)
 
 	(void)state;
 	group_begin(&g);
-	group_add(&g, now_ns, true);
-	group_add(&g, now_ns + open_ns, true);
+	group_add(&g, now_ns, true, 1);
+	group_add(&g, now_ns + open_ns, true, 1);
 	assert_true(group_room(&g, now_ns + open_ns) > 0);
 	assert_int_equal(group_room(&g, now_ns + open_ns + 1), 0);
 }
@@ -45,11 +45,24 @@ static void who_was_answered_at_once_waits_for_nothing(void **state)
 
 	(void)state;
 	group_begin(&g);
-	group_add(&g, now_ns, false);
+	group_add(&g, now_ns, false, 1);
 	assert_int_equal(group_room(&g, now_ns + 10 * open_ns), GROUP_COMMANDS_MAX - 1);
-	group_add(&g, now_ns + 10 * open_ns, true);
+	group_add(&g, now_ns + 10 * open_ns, true, 1);
 	assert_true(group_room(&g, now_ns + 11 * open_ns) > 0);
 	assert_int_equal(group_room(&g, now_ns + 11 * open_ns + 1), 0);
+}
+
+static void a_part_of_a_batch_may_make_it_fuller(void **state)
+{
+	struct group g;
+
+	(void)state;
+	group_begin(&g);
+	group_add(&g, now_ns, true, GROUP_COMMANDS_MAX - 1);
+	assert_int_equal(group_room(&g, now_ns), 1);
+	group_add(&g, now_ns, true, BATCH_PART_LINES_MAX);
+	assert_int_equal(group_room(&g, now_ns), 0);
+	assert_int_equal(g.member_count, GROUP_COMMANDS_MAX - 1 + BATCH_PART_LINES_MAX);
 }
 
 int main(void)
@@ -58,6 +71,7 @@ int main(void)
 		cmocka_unit_test(a_new_group_takes_all_it_may),
 		cmocka_unit_test(it_closes_when_it_is_full),
 		cmocka_unit_test(it_closes_when_the_first_member_has_waited_enough),
+		cmocka_unit_test(a_part_of_a_batch_may_make_it_fuller),
 		cmocka_unit_test(who_was_answered_at_once_waits_for_nothing),
 	};
 
