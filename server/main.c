@@ -6,6 +6,7 @@
  */
 #include "base/clock.h"
 #include "base/fault.h"
+#include "http/batch.h"
 #include "http/loop.h"
 #include "http/reply.h"
 #include "ops/config.h"
@@ -221,6 +222,7 @@ static int serve(const struct config *c, struct service *service, int signals)
 					.host_names = host_names,
 					.logs_requests = c->log_requests,
 					.handle = routes_handle,
+					.streams = routes_stream,
 					.refuse = reply_refuse,
 					.service = service };
 	int r = edge_open(&options, &edge, address);
@@ -297,6 +299,7 @@ static int run(const struct config *c)
 		store->ops->close(store);
 		return EXIT_OS_FAULT;
 	}
+	batches_init();
 	routes_configure(&(struct routes_options){ .wait_default_ms = c->wait_default_ms,
 						   .requires_keys = c->require_key });
 	code = serve(c, service, signals);

@@ -200,6 +200,7 @@ static struct exchange *refused_exchange(struct connection *c)
 		r = request_take(&c->loop->requests);
 		if (r == NULL)
 			return NULL;
+		r->loop = c->loop;
 		r->x.begun_ns = c->loop->now_ns;
 	}
 	r->x.service = c->loop->edge->options.service;

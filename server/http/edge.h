@@ -5,6 +5,7 @@
  *     loop_daemon.c   everything that touches microhttpd
  *     loop_sockets.c  what microhttpd reads and waits for passes through here
  *     connection.c    one client's connection: its time limits, and answers that bypass microhttpd
+ *     errands.c       what may outlive the request it began with
  *     subscribers.c   who waits for which movements
  *     stream.c        a client that is told of them for as long as it listens
  *     exchange.c      one request and its answer (request.h)
@@ -14,6 +15,7 @@
  */
 #pragma once
 #include "core/deadline.h"
+#include "http/errands.h"
 #include "http/listener.h"
 #include "http/loop.h"
 #include "http/request.h"
@@ -50,6 +52,7 @@ struct loop {
 	int64_t probe_ns;      /* when to look next whether their clients are still there */
 	struct request_pool requests;
 	struct subscribers subscribers;
+	struct errands errands;
 
 	bool is_draining;
 	int next_loop;     /* whose turn it is to get a connection; of the one that accepts */

@@ -58,6 +58,23 @@ void exchange_reply_spool(struct exchange *x, int status, struct spool *s)
 	exchange_reply(x, status);
 }
 
+void exchange_receive(struct exchange *x, const struct body_taker *taker)
+{
+	CHECK(request_of(x)->is_stream);
+	x->taker = taker;
+	request_move(request_of(x), REQUEST_RECEIVING);
+}
+
+void exchange_pause(struct exchange *x)
+{
+	request_move(request_of(x), REQUEST_PAUSED);
+}
+
+bool exchange_is_paused(const struct exchange *x)
+{
+	return CONTAINER_OF(x, const struct request, x)->state == REQUEST_PAUSED;
+}
+
 void exchange_park(struct exchange *x, exchange_continue *resume, exchange_continue *expire,
 		   int64_t deadline_ns)
 {
@@ -86,8 +103,9 @@ struct exchange *exchange_of_parcel(struct parcel *p)
 #define TO(s) (1u << REQUEST_##s)
 static const unsigned may_move_to[REQUEST_STATES] = {
 	[REQUEST_NEW]       = TO(RECEIVING) | TO(RUNNING),
-	[REQUEST_RECEIVING] = TO(RUNNING),
-	[REQUEST_RUNNING]   = TO(PARKED) | TO(REPLIED),
+	[REQUEST_RECEIVING] = TO(RUNNING) | TO(PAUSED),
+	[REQUEST_PAUSED]    = TO(RECEIVING),
+	[REQUEST_RUNNING]   = TO(PARKED) | TO(REPLIED) | TO(RECEIVING),
 	[REQUEST_PARKED]    = TO(RETURNED) | TO(EXPIRED) | TO(ABANDONED),
 	[REQUEST_RETURNED]  = TO(RUNNING),
 	[REQUEST_EXPIRED]   = TO(RUNNING),
@@ -172,6 +190,8 @@ static void request_begin(struct request *r)
 	r->body_received = 0;
 	r->refusal = OUTCOME_DONE;
 	r->refusal_detail = NULL;
+	r->is_stream = false;
+	r->is_answer_held = false;
 	r->is_old = false;
 	r->authority = NULL;
 	r->header_count = 0;
@@ -190,6 +210,7 @@ static void request_begin(struct request *r)
 	x->read_owner = x;
 	x->long_read = (struct long_read){ 0 };
 	x->context = NULL;
+	x->taker = NULL;
 	x->subscriber = NULL;
 	x->spool = NULL;
 	x->content_type = NULL;
@@ -230,6 +251,8 @@ void request_return(struct request_pool *p, struct request *r)
 {
 	CHECK(r->state != REQUEST_PARKED);
 	CHECK(!list_is_linked(&r->link));
+	if (r->x.taker != NULL)
+		r->x.taker->drop(&r->x);
 	CHECK(!list_is_linked(&r->x.waiter.parcel.link));
 	CHECK(!list_is_linked(&r->x.long_read.parcel.link));
 	r->x.spool = spool_close(r->x.spool);

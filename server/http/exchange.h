@@ -40,8 +40,22 @@ enum http_method {
 
 enum { EXCHANGE_HEADERS_MAX = 16 };
 
+struct errands;
 struct subscriber;
 struct subscribers;
+
+struct exchange;
+
+/* Who takes a body as it comes in, instead of having it collected. */
+struct body_taker {
+	/* Takes what it can and returns how many bytes that was. Fewer than all: it has called
+	 * exchange_pause(), and is handed the others after exchange_go_on(). */
+	size_t (*take)(struct exchange *x, const char *bytes, size_t byte_count);
+	/* All of it has come: replies or parks. */
+	void (*end)(struct exchange *x);
+	/* The client left before that, or was answered past the handler: its request is over. */
+	void (*drop)(struct exchange *x);
+};
 
 struct exchange_reply_header {
 	const char *name;  /* a constant */
@@ -72,8 +86,9 @@ struct exchange {
 	struct waiter waiter;          /* owner it names, so that exchange_of_parcel() finds it; */
 	struct exchange *read_owner;   /* waiter and long_read may be overwritten, these not */
 	struct long_read long_read;
-	void *context;                 /* in the arena */
-	struct subscriber *subscriber; /* while it follows the feed; in the arena */
+	void *context;                  /* in the arena */
+	const struct body_taker *taker; /* NULL: the body is collected, or was taken */
+	struct subscriber *subscriber;  /* while it follows the feed; in the arena */
 
 	/* The answer. */
 	struct text reply;        /* the body */
@@ -109,6 +124,23 @@ typedef void exchange_continue(struct exchange *x);
 /* deadline_ns: monotonic; INT64_MAX: none (the parcel comes for certain). */
 void exchange_park(struct exchange *x, exchange_continue *resume, exchange_continue *expire,
 		   int64_t deadline_ns);
+
+/*
+ * For a handler that is called when only the head is there (loop_options.streams): the body goes to
+ * the taker. It may reply instead; then the body is read and thrown away first.
+ */
+void exchange_receive(struct exchange *x, const struct body_taker *taker);
+
+/* In take(): no more of the body is read until exchange_go_on(). */
+void exchange_pause(struct exchange *x);
+bool exchange_is_paused(const struct exchange *x);
+void exchange_go_on(struct exchange *x);
+
+/* A parked exchange whose parcel is not its own: its `resume` is called. */
+void exchange_return(struct exchange *x);
+
+/* Those of its loop. */
+struct errands *exchange_errands(struct exchange *x);
 
 /* Those of its loop. Not once its client has left. */
 struct subscribers *exchange_subscribers(struct exchange *x);

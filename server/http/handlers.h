@@ -32,5 +32,15 @@ void write_submit(struct exchange *x, struct write *w);
 /* The same for calls without fields: {} or no body. */
 void write_submit_without_body(struct exchange *x, struct write *w);
 
+/*
+ * The rows that a reservation has promised, into command.more_rows, so that resolving it claims
+ * them. Its lines never change, so what the snapshot says of them is true for good. 0 or a fault.
+ */
+int write_read_promised_rows(struct snapshot *snapshot, struct write *w, const char *name,
+			     bool *ret_is_known);
+
+/* How long this request waits for its rows. False: ?wait cannot be read, and it was answered. */
+bool write_read_wait(struct exchange *x, int64_t *ret_ms);
+
 /* GET /v1/stock/{sku}/{location}?read=locked (handlers_writes.c: it queues like a write). */
 void stock_show_locked(struct exchange *x);

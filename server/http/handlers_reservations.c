@@ -5,36 +5,41 @@
 #include "wire/messages.h"
 #include <string.h>
 
-/*
- * The rows that a reservation has promised, so that resolving it claims them. Its lines never
- * change, so what the snapshot says of them is true for good. False: it was answered.
- */
-static bool read_promised_rows(struct exchange *x, struct write *w, const char *name,
-			       bool *ret_is_known)
+int write_read_promised_rows(struct snapshot *snapshot, struct write *w, const char *name,
+			     bool *ret_is_known)
 {
 	struct command *c = &w->command;
 	struct reservation found;
-	int r = snapshot_use(x->snapshot);
+	int r = snapshot_use(snapshot);
 
 	if (r == 0)
-		r = x->snapshot->reader->ops->reservation(x->snapshot->reader, name, &w->arena,
-							  &found);
-	if (r == 0 && found.id != 0) {
-		c->more_rows =
-			arena_alloc(&w->arena, sizeof(c->more_rows[0]) * (size_t)found.line_count);
-		r = c->more_rows != NULL ? 0 : FAULT(-ENOMEM);
-	}
-	if (r < 0) {
-		reply_fault(x, r);
-		write_release(w);
-		return false;
-	}
+		r = snapshot->reader->ops->reservation(snapshot->reader, name, &w->arena, &found);
+	if (r < 0)
+		return r;
 	*ret_is_known = found.id != 0;
-	c->more_row_count = found.id != 0 ? found.line_count : 0;
+	if (found.id == 0)
+		return 0;
+	c->more_rows = arena_alloc(&w->arena, sizeof(c->more_rows[0]) * (size_t)found.line_count);
+	if (c->more_rows == NULL)
+		return FAULT(-ENOMEM);
+	c->more_row_count = found.line_count;
 	for (int i = 0; i < c->more_row_count; i++)
 		c->more_rows[i] = (struct row_ref){ .sku = found.lines[i].sku,
 						    .location = found.lines[i].location };
-	return true;
+	return 0;
+}
+
+/* False: it was answered. */
+static bool read_promised_rows(struct exchange *x, struct write *w, const char *name,
+			       bool *ret_is_known)
+{
+	int r = write_read_promised_rows(x->snapshot, w, name, ret_is_known);
+
+	if (r == 0)
+		return true;
+	reply_fault(x, r);
+	write_release(w);
+	return false;
 }
 
 static void make_reservation(struct exchange *x, struct write *w)

@@ -59,16 +59,17 @@ void write_refuse_message(struct exchange *x, struct write *w, const struct mess
 	write_refuse(x, w, e->outcome, e->pointer[0] != '\0' ? e->pointer : NULL, e->detail);
 }
 
-/* How long this request waits for its rows; false: ?wait cannot be read. */
-static bool read_wait(struct exchange *x, int64_t *ret_ms)
+bool write_read_wait(struct exchange *x, int64_t *ret_ms)
 {
 	const char *parameter = call_parameter(x, "wait");
 	int64_t s;
 
 	*ret_ms = routes_configuration()->wait_default_ms;
 	if (parameter != NULL) {
-		if (!integer_read(parameter, &s) || s < 0)
+		if (!integer_read(parameter, &s) || s < 0) {
+			reply_wrong_parameter(x, "wait", "is whole seconds, at most 60.");
 			return false;
+		}
 		*ret_ms = (s < WAIT_S_MAX ? s : WAIT_S_MAX) * MS_PER_S;
 	} else if (prefer_wait_read(exchange_header(x, "Prefer"), &s)) {
 		call_of(x)->preferred_wait_s = s;
@@ -140,8 +141,7 @@ void write_submit(struct exchange *x, struct write *w)
 {
 	int64_t wait_ms;
 
-	if (!read_wait(x, &wait_ms)) {
-		reply_wrong_parameter(x, "wait", "is whole seconds, at most 60.");
+	if (!write_read_wait(x, &wait_ms)) {
 		write_release(w);
 		return;
 	}

@@ -143,6 +143,24 @@ void exchange_abandon(struct exchange *x)
 	loop_daemon_resume(r);
 }
 
+void exchange_return(struct exchange *x)
+{
+	struct request *r = request_of(x);
+
+	request_move(r, REQUEST_RETURNED);
+	if (r->connection != NULL) {
+		loop_daemon_resume(r);
+	} else {
+		list_remove(&r->link);
+		loop_daemon_finish_orphan(r->loop, r);
+	}
+}
+
+void exchange_go_on(struct exchange *x)
+{
+	loop_daemon_go_on(request_of(x));
+}
+
 static void parcels_take(struct loop *l)
 {
 	struct list parcels;
@@ -152,20 +170,11 @@ static void parcels_take(struct loop *l)
 	mailbox_take(&l->mailbox, &parcels);
 	while ((link = list_pop_front(&parcels)) != NULL) {
 		struct parcel *p = CONTAINER_OF(link, struct parcel, link);
-		struct request *r;
 
-		if (p->arrive != NULL) {
+		if (p->arrive != NULL)
 			p->arrive(p);
-			continue;
-		}
-		r = request_of(exchange_of_parcel(p));
-		request_move(r, REQUEST_RETURNED);
-		if (r->connection != NULL) {
-			loop_daemon_resume(r);
-		} else {
-			list_remove(&r->link);
-			loop_daemon_finish_orphan(l, r);
-		}
+		else
+			exchange_return(exchange_of_parcel(p));
 	}
 	subscribers_look(&l->subscribers);
 }
@@ -215,6 +224,11 @@ static void clients_probe(struct loop *l)
 }
 
 /* ---------------------------------------------------------------- those who follow the feed */
+
+struct errands *exchange_errands(struct exchange *x)
+{
+	return &request_of(x)->loop->errands;
+}
 
 struct subscribers *exchange_subscribers(struct exchange *x)
 {
@@ -273,7 +287,7 @@ static bool drain_is_done(struct loop *l)
 		return false;
 	if (l->now_ns >= l->edge->drain_until_ns)
 		drain_cut(l);
-	return l->connection_count == 0 && list_is_empty(&l->parked);
+	return l->connection_count == 0 && list_is_empty(&l->parked) && l->errands.count == 0;
 }
 
 /* ---------------------------------------------------------------- a loop */
@@ -293,6 +307,8 @@ static int turn_wait_ms(struct loop *l)
 	if (l->is_draining && l->edge->drain_until_ns > l->now_ns &&
 	    l->edge->drain_until_ns < until_ns)
 		until_ns = l->edge->drain_until_ns;
+	if (deadline_next_ns(&l->errands.deadlines) < until_ns)
+		until_ns = deadline_next_ns(&l->errands.deadlines);
 	if (l->subscribers.serve_ns < until_ns)
 		until_ns = l->subscribers.serve_ns;
 	if (until_ns == INT64_MAX)
@@ -330,6 +346,7 @@ static void turn_run(struct loop *l)
 		turn_handle(l, events[i].data.fd);
 	while ((c = connection_pop_due(l)) != NULL)
 		connection_expire(c);
+	errands_look(&l->errands, l->now_ns);
 	clients_probe(l);
 	subscribers_serve(&l->subscribers, l->now_ns);
 	loop_daemon_run(l);
@@ -389,6 +406,7 @@ static int loop_open(struct loop *l, struct edge *e, int index)
 	list_init(&l->free_connections);
 	list_init(&l->parked);
 	request_pool_init(&l->requests);
+	errands_init(&l->errands);
 	subscribers_init(&l->subscribers, e->options.service, &l->mailbox);
 	l->heap = calloc((size_t)e->connection_limit, sizeof(*l->heap));
 	if (l->heap == NULL)

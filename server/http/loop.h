@@ -23,6 +23,8 @@ struct loop_options {
 	const char *const *host_names; /* further names this server answers for; NULL-terminated */
 	bool logs_requests;            /* one log line for each request */
 	exchange_continue *handle;     /* called on the loop thread with a whole request */
+	/* Does its handler want to be called with the head, and take the body piece by piece? */
+	bool (*streams)(const struct exchange *x);
 	/* Answers that the loop gives itself go through here, so that all problems look alike:
 	 * sets x->reply and headers, and calls exchange_reply(). detail may be NULL. */
 	void (*refuse)(struct exchange *x, enum outcome o, const char *detail);

@@ -110,6 +110,12 @@ static enum MHD_Result reply_send(struct request *r)
 	return x->reply.failed ? MHD_NO : reply_queue(r->connection, x);
 }
 
+/* When more of a body must have come. */
+static int64_t body_due_ns(const struct loop *l)
+{
+	return l->now_ns + l->edge->options.body_timeout_ms * NS_PER_MS;
+}
+
 /* ---------------------------------------------------------------- handlers */
 
 static void request_park(struct request *r)
@@ -138,6 +144,47 @@ static enum MHD_Result request_refuse(struct request *r, enum outcome o, const c
 {
 	request_move(r, REQUEST_RUNNING);
 	r->connection->loop->edge->options.refuse(&r->x, o, detail);
+	return request_settle(r);
+}
+
+void loop_daemon_go_on(struct request *r)
+{
+	struct connection *c = r->connection;
+
+	request_move(r, REQUEST_RECEIVING);
+	connection_enter(c, CONNECTION_BODY, body_due_ns(c->loop));
+	metric_add(METRIC_SUSPENDED, -1);
+	MHD_resume_connection(c->handle);
+}
+
+/* Whoever takes the body decides how long that may be: what comes must only go on coming. */
+static enum MHD_Result stream_take(struct request *r, const char *bytes, size_t *byte_count)
+{
+	struct connection *c = r->connection;
+	size_t taken = r->x.taker->take(&r->x, bytes, *byte_count);
+
+	r->body_received += (int64_t)taken;
+	*byte_count -= taken;
+	connection_enter(c, CONNECTION_BODY, body_due_ns(c->loop));
+	CHECK((*byte_count > 0) == exchange_is_paused(&r->x));
+	if (*byte_count == 0)
+		return MHD_YES;
+	connection_enter(c, CONNECTION_BODY, INT64_MAX);
+	metric_add(METRIC_SUSPENDED, 1);
+	c->is_being_parked = true;
+	MHD_suspend_connection(c->handle);
+	c->is_being_parked = false;
+	return MHD_YES;
+}
+
+static enum MHD_Result stream_end(struct request *r)
+{
+	const struct body_taker *taker = r->x.taker;
+
+	connection_enter(r->connection, CONNECTION_ANSWERING, INT64_MAX);
+	request_move(r, REQUEST_RUNNING);
+	r->x.taker = NULL;
+	taker->end(&r->x);
 	return request_settle(r);
 }
 
@@ -229,8 +276,37 @@ static void request_judge(struct request *r, const char *version)
 		refuse_later(r, o, detail);
 	if (length != NULL)
 		r->body_declared = strtoll(length, NULL, 10);
-	if (r->body_declared > BODY_BYTES_MAX)
+	if (r->body_declared > BODY_BYTES_MAX && !r->is_stream)
 		refuse_later(r, OUTCOME_BODY_TOO_LARGE, NULL);
+}
+
+/* Its handler may refuse it: then that is said behind the body, as request_take_headers() does. */
+static enum MHD_Result stream_begin(struct request *r)
+{
+	request_move(r, REQUEST_RUNNING);
+	r->connection->loop->edge->options.handle(&r->x);
+	if (r->state == REQUEST_RECEIVING)
+		return MHD_YES;
+	CHECK(r->state == REQUEST_REPLIED);
+	if (exchange_header(&r->x, "Expect") != NULL) {
+		r->x.must_close = true;
+		return request_settle(r);
+	}
+	r->is_answer_held = true;
+	return MHD_YES;
+}
+
+static enum MHD_Result stream_skip(struct request *r, size_t *byte_count)
+{
+	if (*byte_count > 0) {
+		r->body_received += (int64_t)*byte_count;
+		*byte_count = 0;
+		if (r->body_received > BODY_DISCARD_BYTES_MAX)
+			connection_cut(r->connection);
+		return MHD_YES;
+	}
+	r->is_answer_held = false;
+	return request_settle(r);
 }
 
 /*
@@ -258,12 +334,12 @@ static enum MHD_Result request_take_headers(struct request *r, const char *metho
 	r->x.mailbox = &c->loop->mailbox;
 	MHD_get_connection_values_n(c->handle, MHD_HEADER_KIND, on_header, r);
 	request_take_id(r);
+	r->is_stream = options->streams(&r->x);
 	request_judge(r, version);
 	request_move(r, REQUEST_RECEIVING);
-	connection_enter(c, CONNECTION_BODY,
-			 c->loop->now_ns + options->body_timeout_ms * NS_PER_MS);
+	connection_enter(c, CONNECTION_BODY, body_due_ns(c->loop));
 	if (r->refusal == OUTCOME_DONE)
-		return MHD_YES;
+		return r->is_stream ? stream_begin(r) : MHD_YES;
 	if (exchange_header(&r->x, "Expect") != NULL) {
 		r->x.must_close = true;
 		return request_refuse(r, r->refusal, r->refusal_detail);
@@ -309,6 +385,7 @@ static void *on_target(void *loop, const char *target, struct MHD_Connection *ha
 		return NULL;
 	CHECK(c->request == NULL);
 	c->request = r;
+	r->loop = l;
 	r->connection = c;
 	r->x.begun_ns = clock_monotonic_ns();
 	if (strlen(target) > PATH_BYTES_MAX)
@@ -338,6 +415,9 @@ static enum MHD_Result on_request(void *loop, struct MHD_Connection *handle, con
 	case REQUEST_NEW:
 		return request_take_headers(r, method, version);
 	case REQUEST_RECEIVING:
+		if (r->x.taker != NULL)
+			return *upload_bytes > 0 ? stream_take(r, upload, upload_bytes)
+						 : stream_end(r);
 		if (*upload_bytes > 0)
 			return request_take_body(r, upload, upload_bytes);
 		return request_start(r);
@@ -346,8 +426,11 @@ static enum MHD_Result on_request(void *loop, struct MHD_Connection *handle, con
 		request_continue(r);
 		return request_settle(r);
 	case REQUEST_PARKED:
+	case REQUEST_PAUSED: /* of a chunked body it is called in between */
 		return MHD_YES;
 	default:
+		if (r->is_answer_held)
+			return stream_skip(r, upload_bytes);
 		/* Refused in the middle of its body: what is left of that is skipped. */
 		if (*upload_bytes == 0)
 			return MHD_NO;
@@ -372,6 +455,7 @@ static void on_completed(void *loop, struct MHD_Connection *handle, void **conte
 	if (r == NULL)
 		return;
 	CHECK(r->state != REQUEST_PARKED);
+	CHECK(r->state != REQUEST_PAUSED);
 	connection_request_ended(r->connection);
 	if (r->state == REQUEST_RETURNED || r->state == REQUEST_EXPIRED)
 		loop_daemon_finish_orphan(l, r);

@@ -32,6 +32,9 @@ bool loop_daemon_is_ready(struct loop *l);
 /* A parked request goes on in the next loop_daemon_run(): it has just left PARKED. */
 void loop_daemon_resume(struct request *r);
 
+/* A paused request is RECEIVING again, and the rest of its body is read. */
+void loop_daemon_go_on(struct request *r);
+
 /* The parcel of a request whose connection is gone has come, or its handler must be told so. */
 void loop_daemon_finish_orphan(struct loop *l, struct request *r);
 

@@ -64,6 +64,28 @@ static ssize_t nothing_to_read(void)
 	return -1;
 }
 
+/* Marks the events of a loop's sockets; no address looks like that. The lower half is the socket.
+ */
+static const uint64_t socket_tag = UINT64_C(0x534f434b) << 32;
+
+static int epoll_change(int epoll_fd, int op, int fd, struct epoll_event *event)
+{
+	return (int)syscall(SYS_epoll_ctl, epoll_fd, op, fd, event);
+}
+
+/*
+ * The client has sent its last bytes and the end behind them, which came as one event. microhttpd
+ * takes a short read for all there is, and would not look for the end until something else happens.
+ */
+static void announce_end(const struct connection *c)
+{
+	struct epoll_event again = { .events = EPOLLIN | EPOLLOUT | EPOLLPRI | EPOLLRDHUP | EPOLLET,
+				     .data.u64 = socket_tag | (unsigned)c->fd };
+
+	/* One that microhttpd has not added yet is announced when it does. */
+	(void)!epoll_change(running->daemon_epoll_fd, EPOLL_CTL_MOD, c->fd, &again);
+}
+
 /* Closing a socket with unread bytes in it resets the connection, and the answer would be lost. */
 static ssize_t discard(const struct connection *c, void *buffer, size_t bytes)
 {
@@ -88,6 +110,8 @@ static ssize_t read_requests(struct connection *c, void *buffer, size_t bytes)
 		c->is_readable = false;
 	if (r <= 0)
 		return r;
+	if (c->is_ended && (size_t)r < bytes)
+		announce_end(c);
 	good = framing_take(&c->framing, buffer, (size_t)r);
 	if (!was_inside && c->phase == CONNECTION_HEAD)
 		connection_expect_head(c);
@@ -128,18 +152,9 @@ ssize_t recv(int fd, void *buffer, size_t bytes, int flags)
 
 /* ---------------------------------------------------------------- epoll */
 
-/* Marks the events of a loop's sockets; no address looks like that. The lower half is the socket.
- */
-static const uint64_t socket_tag = UINT64_C(0x534f434b) << 32;
-
 static bool is_tagged(const struct epoll_event *e)
 {
 	return e->data.u64 >> 32 == socket_tag >> 32;
-}
-
-static int epoll_change(int epoll_fd, int op, int fd, struct epoll_event *event)
-{
-	return (int)syscall(SYS_epoll_ctl, epoll_fd, op, fd, event);
 }
 
 static int put_back(struct connection *c, int epoll_fd, const struct epoll_event *event)

@@ -260,17 +260,24 @@ static int64_t between(int64_t from_ns, int64_t to_ns)
 	return from_ns == 0 || to_ns < from_ns ? 0 : to_ns - from_ns;
 }
 
+void reply_timing(struct exchange *x, const struct server_timing *t)
+{
+	char *value = arena_alloc(&x->arena, SERVER_TIMING_BYTES);
+
+	if (value == NULL)
+		return;
+	server_timing_format(value, t);
+	exchange_header_add(x, "Server-Timing", value);
+}
+
 /*
  * What each step of the write took. One that was withdrawn has waited until now and done nothing
  * else; whatever still happens to it is not ours to read, for others may wait for it.
  */
 static void timing_header(struct exchange *x, const struct write_cost *k, bool is_withdrawn)
 {
-	char *value = arena_alloc(&x->arena, SERVER_TIMING_BYTES);
 	struct server_timing t = { .ahead_count = k->ahead_count };
 
-	if (value == NULL)
-		return;
 	if (is_withdrawn) {
 		t.lock_ns = between(k->claimed_ns, clock_monotonic_ns());
 	} else {
@@ -280,8 +287,7 @@ static void timing_header(struct exchange *x, const struct write_cost *k, bool i
 		t.commit_ns = between(k->decided_ns, k->done_ns);
 		t.group_count = k->group_count;
 	}
-	server_timing_format(value, &t);
-	exchange_header_add(x, "Server-Timing", value);
+	reply_timing(x, &t);
 }
 
 static void location_header(struct exchange *x, const struct command *c, const struct answer *a)

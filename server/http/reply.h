@@ -7,6 +7,7 @@
 #pragma once
 #include "http/routes.h"
 #include "wire/answers.h"
+#include "wire/server_timing.h"
 
 /* The JSON in x->reply: ?pretty, and under /v1 Cache-Control and Stock-Seq. */
 void reply_json(struct exchange *x, int status, int64_t seq);
@@ -47,6 +48,9 @@ void reply_unknown(struct exchange *x, enum outcome o, struct row_ref *row, int6
 
 /* Preference-Applied: call.preferred_wait_s, where it was read. */
 void reply_preference_applied(struct exchange *x);
+
+/* Server-Timing. */
+void reply_timing(struct exchange *x, const struct server_timing *t);
 
 /* 410: the seq that was named does not exist in this store. */
 void reply_cursor_lost(struct exchange *x, int64_t latest_seq);

@@ -1,6 +1,9 @@
 /*
  * request - an exchange from the inside: what the loop keeps beside what handlers see.
  *
+ *         PAUSED
+ *           │ ▲
+ *           ▼ │
  *     NEW ──> RECEIVING ──> RUNNING ──> REPLIED
  *                            │   ▲
  *                            ▼   │
@@ -8,8 +11,9 @@
  *                                └───> EXPIRED     its deadline passed: expire() runs next
  *                                └───> ABANDONED   its client left, its write was withdrawn
  *
- * NEW: its target was read. RECEIVING: its headers are there, its body is coming in. While it is
- * PARKED its connection is suspended. RETURNED and EXPIRED lead back to RUNNING.
+ * NEW: its target was read. RECEIVING: its headers are there, its body is coming in; whoever takes
+ * a body piece by piece may have it PAUSED. While it is PAUSED or PARKED its connection is
+ * suspended. RETURNED and EXPIRED lead back to RUNNING.
  *
  * Threads: the loop's. Ownership: the loop's; request_pool keeps the memory for the next one.
  */
@@ -21,6 +25,7 @@
 enum request_state {
 	REQUEST_NEW,
 	REQUEST_RECEIVING,
+	REQUEST_PAUSED,
 	REQUEST_RUNNING,
 	REQUEST_PARKED,
 	REQUEST_RETURNED,
@@ -31,10 +36,12 @@ enum request_state {
 };
 
 struct connection;
+struct loop;
 
 struct request {
 	struct exchange x;
 	enum request_state state;
+	struct loop *loop;
 	struct connection *connection; /* NULL: it is gone, and the parcel is still to come */
 	struct list link;              /* in request_pool.free or loop.parked */
 
@@ -48,6 +55,8 @@ struct request {
 	int64_t body_received; /* all of it, kept or not */
 	enum outcome refusal;  /* found before the handler was asked; OUTCOME_DONE: none */
 	const char *refusal_detail;
+	bool is_stream;      /* its handler is called with its head */
+	bool is_answer_held; /* REPLIED before its body was there: it goes out behind that */
 
 	bool is_old;           /* HTTP/1.0 */
 	const char *authority; /* of an absolute request target; NULL: see the Host header */

@@ -259,6 +259,12 @@ static void dispatch(struct exchange *x, const struct path *p)
 		reply_refuse(x, OUTCOME_NOT_FOUND, NULL);
 }
 
+/* Its handler tells a batch that came by another spelling of the path how to spell it. */
+bool routes_stream(const struct exchange *x)
+{
+	return x->method == HTTP_POST && strcmp(x->path, "/v1/batch") == 0;
+}
+
 void routes_handle(struct exchange *x)
 {
 	struct call *c = arena_alloc(&x->arena, sizeof(*c));

@@ -42,6 +42,9 @@ const struct routes_options *routes_configuration(void);
 /* loop_options.handle */
 void routes_handle(struct exchange *x);
 
+/* loop_options.streams: a batch is read line by line. */
+bool routes_stream(const struct exchange *x);
+
 /* NULL before the dispatcher has begun, as in answers that the loop gives itself. */
 static inline struct call *call_of(const struct exchange *x)
 {

@@ -311,7 +311,7 @@ static void shortage_numbers(struct json *j, const struct code *sku, const struc
 }
 
 /* Each row that is short as a line, and the first of them flat. */
-static void shortages_write(struct json *j, const struct command *c, const struct answer *a)
+void answer_shortages_write(struct json *j, const struct command *c, const struct answer *a)
 {
 	const struct short_line *lines = a->short_lines;
 	struct short_line only;
@@ -350,10 +350,12 @@ static void current_write(struct json *j, const struct command *c, const struct 
 
 static void refusal_members(struct json *j, const struct command *c, const struct answer *a)
 {
+	if (a->line > 0)
+		JSON_NAME(j, "line"), json_int(j, a->line);
 	switch (a->outcome) {
 	case OUTCOME_INSUFFICIENT_STOCK:
 	case OUTCOME_INSUFFICIENT_ON_HAND:
-		shortages_write(j, c, a);
+		answer_shortages_write(j, c, a);
 		break;
 	case OUTCOME_PRECONDITION_FAILED:
 	case OUTCOME_STALE_QUANTITY:
@@ -370,6 +372,16 @@ static void refusal_members(struct json *j, const struct command *c, const struc
 	default:
 		break;
 	}
+}
+
+void answer_detail_write(struct json *j, const struct command *c, const struct answer *a)
+{
+	char detail[DETAIL_BYTES];
+
+	refusal_detail(detail, c, a);
+	json_text(j, a->detail != NULL   ? a->detail
+		     : detail[0] != '\0' ? detail
+					 : outcome_row(a->outcome)->title);
 }
 
 static void refusal_write(struct text *out, const struct command *c, const struct answer *a)

@@ -25,6 +25,12 @@ bool answer_is_rebuilt(const struct command *c, const struct answer *a);
 /* The body of the answer to a command, done or refused; a->body verbatim where there is one. */
 void answer_write_body(struct text *out, const struct command *c, const struct answer *a);
 
+/* Of a refusal: the sentence with its names and numbers, as a JSON text. */
+void answer_detail_write(struct json *j, const struct command *c, const struct answer *a);
+
+/* Of a refusal for stock: "lines", and the first of them flat. */
+void answer_shortages_write(struct json *j, const struct command *c, const struct answer *a);
+
 /* A refusal that is about the request rather than about the state of the store. */
 struct problem {
 	enum outcome outcome;

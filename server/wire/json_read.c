@@ -337,11 +337,13 @@ static int field_by_name(const struct field fields[], int field_count, const cha
 	return -1;
 }
 
-/* Is the name one of the words, separated by blanks? */
+/* Is the name one of the words, separated by blanks? "*": any is. */
 static bool word_is_among(const char *words, const char *name)
 {
 	size_t bytes = strlen(name);
 
+	if (words[0] == '*')
+		return true;
 	while (*words != '\0') {
 		size_t word_bytes = strcspn(words, " ");
 

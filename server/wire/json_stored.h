@@ -1,6 +1,7 @@
 /*
  * json_stored - what the headers of a replayed answer repeat from the body that was stored under
- * its idempotency key: the id of a lease (Location), the version of an item or location (ETag).
+ * its idempotency key: the id of a lease or reservation (Location), the version of an item or
+ * location (ETag).
  *
  * Rare: the answers of stock changes are rebuilt from the ledger and need none of this.
  */

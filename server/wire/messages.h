@@ -18,7 +18,8 @@ struct message {
 	const char *text;
 	size_t byte_count;
 	struct json_t *root;   /* parsed already, by json_parse(); NULL: not yet */
-	const char *elsewhere; /* names of members that somebody else reads, separated by blanks */
+	const char *elsewhere; /* names of members that somebody else reads, separated by blanks;
+				  "*": all that the table has not */
 };
 
 static inline struct message message_of(const char *text, size_t byte_count)

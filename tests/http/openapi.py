@@ -265,7 +265,10 @@ class Play:
         if not content:
             return
         require(kind in content, "Content-Type", f"{kind} is not described")
-        if kind.endswith("json"):
+        if kind.endswith("ndjson"):
+            for line in answer.json():
+                check(self.description, content[kind]["schema"], line)
+        elif kind.endswith("json"):
             check(self.description, content[kind]["schema"], answer.json())
 
     def check_headers(self, response, answer):
@@ -410,6 +413,32 @@ def play_reservations(p):
     p.ask("/v1/reservations", 400, "GET", "/v1/reservations?state=gone")
 
 
+def play_batch(p):
+    row = {"sku": "A-1", "location": "WH1"}
+
+    def batch(status, *lines, query="", **headers):
+        """A list is sent as its lines."""
+        return p.ask("/v1/batch", status, "POST", "/v1/batch" + query, list(lines), **headers)
+
+    batch(200, {"op": "item", "sku": "C-1", "name": "Washer"},
+          {"op": "location", "location": "WH3", "name": "Dock"},
+          {"op": "adjust", **row, "delta": 9, "id": "one"},
+          {"op": "set", **row, "on_hand": 8, "expected": 99},
+          {"op": "transfer", "sku": "A-1", "from": "WH1", "to": "WH3", "quantity": 1},
+          {"op": "reserve", "reservation": "b-1", "ttl_s": 60, "lines": [{**row, "quantity": 1}]},
+          {"op": "reserve", "ttl_s": 60, "lines": [{**row, "quantity": 999}]},
+          {"op": "extend", "reservation": "b-1", "ttl_s": 60},
+          {"op": "commit", "reservation": "b-1"}, {"op": "release", "reservation": "b-1"},
+          {"op": "count", **row, "counted": 8, "as_of_seq": 1}, {"op": "adjust", **row},
+          Prefer="wait=3")
+    for _ in range(2):
+        batch(200, {"op": "adjust", **row, "delta": -1}, {"op": "adjust", **row, "delta": -999},
+              Idempotency_Key="batch")
+    batch(409, {"op": "adjust", **row, "delta": -999}, query="?atomic=true")
+    batch(400, {"op": "adjust"}, query="?atomic=true")
+    batch(400, {"op": "adjust"}, query="?results=some")
+
+
 def play_pages(p):
     for path in ("/livez", "/readyz", "/metrics", "/openapi.json", "/problems", "/"):
         p.ask(path, 200, "GET", path)
@@ -453,6 +482,7 @@ def main():
             tap.run("items and locations answer as described", play_catalogue, p)
             tap.run("stock and its movements answer as described", play_stock, p)
             tap.run("reservations answer as described", play_reservations, p)
+            tap.run("batches answer as described", play_batch, p)
             tap.run("leases and locks answer as described", play_leases, p)
             tap.run("pages answer as described", play_pages, p)
             tap.run("what is served is this description, also indented", check_served, p)

@@ -37,6 +37,9 @@ class Answer:
         return next((v for n, v in self.headers if n.lower() == name.lower()), None)
 
     def json(self):
+        """Of NDJSON the list of its lines."""
+        if (self.header("Content-Type") or "").startswith("application/x-ndjson"):
+            return [json.loads(line) for line in self.body.splitlines()]
         return json.loads(self.body)
 
     def __str__(self):
@@ -160,8 +163,11 @@ class Client:
         self.connection = None
 
     def request(self, method, path, body=None, **headers):
-        """Header names with _ for -. Raises Closed, NoAnswer or OSError; then nothing is known."""
+        """Header names with _ for -; a body that is a list goes as NDJSON. Raises Closed, NoAnswer
+        or OSError; then nothing is known."""
         data = b"" if body is None else json.dumps(body).encode()
+        if isinstance(body, list):
+            data = b"".join(json.dumps(line).encode() + b"\n" for line in body)
         head = {"Host": f"127.0.0.1:{self.port}", "Content-Length": len(data)}
         if body is not None:
             head["Content-Type"] = "application/json"

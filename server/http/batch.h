@@ -1,0 +1,178 @@
+/*
+ * batch - many commands in one upload, decided in their order while it comes in.
+ *
+ *     upload ──> lines ──> a part, decided as one write ──> results ──> spool ──> answer
+ *                  │            ▲          │
+ *                  └────────────┴──────────┘ while it is decided, the next lines are read
+ *
+ * Lines are read on the loop. As many as there are go to the engine together as one part: it claims
+ * all of their rows, they are decided one after the other, and share a flush. There is one part at
+ * a time, so that no line is decided before one ahead of it. When enough lines are waiting behind
+ * it the upload is paused, and the client's socket fills: memory stays flat however long the file
+ * is.
+ *
+ * When a part cannot be had within its wait, smaller ones are tried, down to a line by itself,
+ * which then gets the answer that any single request would get. So one leased row holds up the
+ * lines behind it for the batch's wait, and nothing else.
+ *
+ * A client that leaves stops it: the part under way is decided, what follows is not.
+ *
+ * Threads: one loop's. Ownership: counted by hand: it is freed once its exchange is gone and
+ * nothing of it is under way.
+ */
+#pragma once
+#include "http/errands.h"
+#include "http/exchange.h"
+#include "wire/messages.h"
+#include "wire/server_timing.h"
+
+enum batch_results { BATCH_ALL, BATCH_FAILED, BATCH_NONE };
+
+struct batch_options {
+	const char *key; /* of the request, NULL: lines are not remembered */
+	int64_t wait_ms; /* for each part */
+	bool is_atomic;
+	enum batch_results results;
+};
+
+enum batch_line_state {
+	LINE_READY,      /* to be decided */
+	LINE_ANSWERED,   /* by a replay: write->answer */
+	LINE_REFUSED,    /* for what it says: error */
+	LINE_NEEDS_ROWS, /* of a reservation that a line before it may be making */
+	LINE_NEEDS_PAST, /* of a count: the ledger is being read */
+};
+
+/* Lies in its write's arena. */
+struct batch_line {
+	struct list link;
+	struct write *write;
+	enum batch_line_state state;
+	int64_t number; /* in the file, from 1 */
+	const char *id; /* NULL: none */
+	size_t byte_count;
+	int claim_count;
+	const struct message_error *error;
+};
+
+struct batch {
+	/* Where it runs. */
+	struct exchange *x; /* NULL: its client has left */
+	struct service *service;
+	struct snapshot *snapshot;
+	struct mailbox *mailbox;
+	struct errands *errands;
+	struct batch_options options;
+	char request_id[ID_BYTES_MAX + 1];
+	struct arena texts;    /* of options and fences */
+	struct command leases; /* the fences that its lines bring */
+
+	/* Lines that were read, in order. */
+	struct text partial; /* of a line whose end has not come */
+	struct list waiting; /* batch_line.link: not submitted */
+	struct list under_way;
+	int waiting_count;
+	int64_t waiting_bytes;
+	int waiting_claims;
+	int64_t line_number;
+	bool is_ended; /* the upload is complete */
+
+	/* The part under way. */
+	struct write *part; /* NULL: none */
+	struct waiter waiter;
+	struct errand part_errand;
+	int part_lines_max; /* smaller after it could not be had */
+
+	/* The reading of a count's past. */
+	struct batch_line *counting; /* NULL: none */
+	struct long_read read;
+	struct errand read_errand;
+
+	/* What became of it. */
+	struct spool *spool;
+	int64_t line_count; /* with results */
+	int64_t applied_count;
+	int64_t failed_count;
+	int64_t replayed_count;
+	int64_t seq;                 /* newest that an answer rests on */
+	struct server_timing timing; /* of all of its parts; the most of ahead and group */
+	int64_t stopped_at;          /* the line that was not tried any more; 0: none */
+	enum outcome stopped_by;
+	bool is_unknown;            /* whether that part took effect */
+	struct batch_line *loser;   /* of an atomic one: the line that refused it; its own */
+	struct write *refused_part; /* it was refused with; has the refusal's texts */
+	struct answer refusal;      /* of an atomic one that was refused as a whole */
+	bool is_refused;
+};
+
+/* Before the loops start. */
+void batches_init(void);
+
+/*
+ * A batch for this exchange; texts of `options` are copied. NULL: *ret_why says why
+ * (TOO_MANY_BATCHES, REQUEST_IN_FLIGHT for a key that another batch is using, OUT_OF_MEMORY,
+ * STORE_FAILED: no temporary file).
+ */
+struct batch *batch_open(struct exchange *x, const struct batch_options *options,
+			 enum outcome *ret_why);
+
+/* What body_taker.take() does. */
+size_t batch_take(struct batch *b, const char *bytes, size_t byte_count);
+
+/* The upload is complete. */
+void batch_end(struct batch *b);
+
+/* Is there nothing more to decide? Then all results are in the spool; ask after batch_end(). */
+bool batch_is_over(const struct batch *b);
+
+/* The last line of the answer: how many lines there were, and what stopped it. */
+void batch_summary_write(struct text *out, const struct batch *b);
+
+/* The exchange is gone, or has been answered. */
+void batch_drop(struct batch *b);
+
+/* ---------------------------------------------------------------- for the files of a batch */
+
+/* Something has come back: goes on with whatever waited for that. It may be freed then. */
+void batch_settle(struct batch *b);
+
+/* The service cannot go on: what came before `line` is done, that and what follows is not tried. */
+void batch_stop(struct batch *b, int64_t line, enum outcome o, bool is_unknown);
+
+/* An atomic one: nothing of it was applied. `loser`: the line that it failed for, or NULL. */
+void batch_refuse_all(struct batch *b, const struct answer *why, struct batch_line *loser);
+
+/* Is the rest of the upload only thrown away? */
+bool batch_has_ended_early(const struct batch *b);
+
+/* Of the lines under way, in order; they are let go. */
+void batch_write_results(struct batch *b);
+
+/* A line joins those that wait (sign 1) or leaves them (-1). */
+void batch_count_waiting(struct batch *b, const struct batch_line *line, int sign);
+
+/* ---------------------------------------------------------------- parts (batch_part.c) */
+
+/* Decides what can be decided, until something is under way. */
+void batch_go_on(struct batch *b);
+
+/* The part under way is taken back, if it is not decided yet. */
+void batch_withdraw(struct batch *b);
+
+/* ---------------------------------------------------------------- lines (batch_line.c) */
+
+/* Reads a line and finds out what must be known before it queues. NULL: memory is short. */
+struct batch_line *batch_line_create(struct batch *b, const char *text, size_t byte_count);
+
+/* NULL is fine. Returns NULL. */
+struct batch_line *batch_line_destroy(struct batch_line *line);
+
+/* Everything before it is durable: the reservation that it names is there now, or is not. */
+void batch_line_find_rows(struct batch *b, struct batch_line *line);
+
+/* b->read has come back for it. */
+void batch_line_take_past(struct batch *b, struct batch_line *line);
+
+/* It gets this answer without being decided. */
+void batch_line_refuse(struct batch_line *line, enum outcome o, const char *pointer,
+		       const char *detail);

@@ -1,0 +1,195 @@
+/* batch_line - one line of a batch, from its text until it can be decided. */
+#include "base/fault.h"
+#include "http/batch.h"
+#include "http/handlers.h"
+#include "wire/batch_lines.h"
+#include "wire/fingerprint.h"
+#include <stdio.h>
+#include <string.h>
+
+struct batch_line *batch_line_destroy(struct batch_line *line)
+{
+	if (line == NULL)
+		return NULL;
+	list_remove(&line->link);
+	list_remove(&line->write->work_link);
+	write_release(line->write);
+	return NULL;
+}
+
+void batch_line_refuse(struct batch_line *line, enum outcome o, const char *pointer,
+		       const char *detail)
+{
+	struct message_error *e = arena_alloc(&line->write->arena, sizeof(*e));
+	static const struct message_error no_memory = { .outcome = OUTCOME_OUT_OF_MEMORY,
+							.detail = "Memory is short." };
+
+	line->state = LINE_REFUSED;
+	line->error = &no_memory;
+	if (e == NULL)
+		return;
+	e->outcome = o;
+	snprintf(e->pointer, sizeof(e->pointer), "%s", pointer);
+	snprintf(e->detail, sizeof(e->detail), "%s",
+		 detail != NULL ? detail : outcome_row(o)->title);
+	line->error = e;
+}
+
+static void refuse_fault(struct batch_line *line, int fault)
+{
+	batch_line_refuse(line, fault == -ENOMEM ? OUTCOME_OUT_OF_MEMORY : OUTCOME_STORE_FAILED, "",
+			  NULL);
+}
+
+/* ---------------------------------------------------------------- the rows of reservations */
+
+/* The reservation whose rows it claims beside its own; NULL: none. */
+static const char *reservation_named(const struct command *c)
+{
+	if (c->kind == COMMAND_RESERVE)
+		return c->supersedes;
+	return c->kind == COMMAND_RESERVATION_COMMIT ? c->reservation_id : NULL;
+}
+
+static void count_claims(struct batch *b, struct batch_line *line)
+{
+	line->claim_count = service_claim_count(b->service, &line->write->command);
+}
+
+/* False: it is not there (yet). */
+static bool find_rows(struct batch *b, struct batch_line *line)
+{
+	const char *name = reservation_named(&line->write->command);
+	bool is_known;
+	int r = write_read_promised_rows(b->snapshot, line->write, name, &is_known);
+
+	if (r < 0) {
+		refuse_fault(line, r);
+		return true;
+	}
+	if (is_known)
+		line->state = LINE_READY;
+	return is_known;
+}
+
+void batch_line_find_rows(struct batch *b, struct batch_line *line)
+{
+	CHECK(line->state == LINE_NEEDS_ROWS);
+	if (!find_rows(b, line)) {
+		/* One to supersede that is not there is refused by the rules, in its turn. */
+		line->state = LINE_READY;
+		if (line->write->command.kind == COMMAND_RESERVATION_COMMIT)
+			batch_line_refuse(line, OUTCOME_UNKNOWN_RESERVATION, "/reservation", NULL);
+	}
+	count_claims(b, line);
+}
+
+/* ---------------------------------------------------------------- the past of counts */
+
+static struct batch *batch_of_read(struct long_read *read)
+{
+	return CONTAINER_OF(read, struct batch, read);
+}
+
+/* On the reader thread. */
+static int read_past(struct long_read *read, struct reader *reader, struct arena *arena)
+{
+	struct command *c = &batch_of_read(read)->counting->write->command;
+
+	(void)arena;
+	return reader->ops->past_level(reader, c->rows[0].sku.text, c->rows[0].location.text,
+				       &c->past);
+}
+
+static void begin_past(struct batch *b, struct batch_line *line)
+{
+	CHECK(b->counting == NULL);
+	b->counting = line;
+	b->read.run = read_past;
+	b->read.arena = &line->write->arena;
+	line->state = LINE_NEEDS_PAST;
+	if (service_read(b->service, &b->read)) {
+		errand_begin(b->errands, &b->read_errand, NULL, INT64_MAX);
+		return;
+	}
+	b->counting = NULL;
+	batch_line_refuse(line, OUTCOME_STORE_BUSY, "",
+			  "Too many histories are being read at once.");
+}
+
+void batch_line_take_past(struct batch *b, struct batch_line *line)
+{
+	line->state = LINE_READY;
+	if (b->read.result < 0)
+		refuse_fault(line, b->read.result);
+	else if (line->write->command.past.as_of_seq > b->read.seq)
+		batch_line_refuse(line, OUTCOME_MEANINGLESS, "/as_of_seq",
+				  "That seq is not reached yet.");
+}
+
+/* ---------------------------------------------------------------- all of them */
+
+/* With the key of the batch each line has one of its own, which no single request can have. */
+static bool set_key(struct batch *b, struct batch_line *line)
+{
+	struct command *c = &line->write->command;
+	char key[KEY_BYTES_MAX + 32];
+	int bytes = snprintf(key, sizeof(key), "%s#%lld", b->options.key, (long long)line->number);
+
+	c->key = arena_copy(&line->write->arena, key, (size_t)bytes);
+	c->fingerprint = request_fingerprint("BATCH", batch_op_text(c->kind), c);
+	return c->key != NULL;
+}
+
+static void set_leases(const struct batch *b, struct command *c)
+{
+	c->fence_count = b->leases.fence_count;
+	memcpy(c->fences, b->leases.fences, sizeof(c->fences));
+	memcpy(c->fence_ids, b->leases.fence_ids, sizeof(c->fence_ids));
+}
+
+static void prepare(struct batch *b, struct batch_line *line)
+{
+	struct command *c = &line->write->command;
+
+	c->request_id = b->request_id;
+	set_leases(b, c);
+	if (b->options.key != NULL && !set_key(b, line)) {
+		batch_line_refuse(line, OUTCOME_OUT_OF_MEMORY, "", NULL);
+		return;
+	}
+	if (c->key != NULL && service_replay(b->service, line->write, b->snapshot)) {
+		line->state = LINE_ANSWERED;
+		return;
+	}
+	line->state = LINE_READY;
+	if (reservation_named(c) != NULL && !find_rows(b, line))
+		line->state = LINE_NEEDS_ROWS;
+	if (c->kind == COMMAND_COUNT)
+		begin_past(b, line);
+	count_claims(b, line);
+}
+
+struct batch_line *batch_line_create(struct batch *b, const char *text, size_t byte_count)
+{
+	struct write *w = write_create();
+	struct batch_line *line = w != NULL ? arena_alloc(&w->arena, sizeof(*line)) : NULL;
+	struct message_error e;
+
+	if (line == NULL) {
+		write_release(w);
+		return NULL;
+	}
+	*line = (struct batch_line){ .write = w,
+				     .number = b->line_number,
+				     .byte_count = byte_count };
+	list_init(&line->link);
+	if (byte_count > BATCH_LINE_BYTES_MAX)
+		batch_line_refuse(line, OUTCOME_MALFORMED_JSON, "",
+				  "The line is longer than 64 KiB.");
+	else if (!batch_line_read(text, byte_count, &w->arena, &w->command, &line->id, &e))
+		batch_line_refuse(line, e.outcome, e.pointer, e.detail);
+	else
+		prepare(b, line);
+	return line;
+}

@@ -1,0 +1,330 @@
+/* batch_part - the lines that are decided together: from those that wait to their results. */
+#include "base/clock.h"
+#include "http/batch.h"
+#include "wire/batch_lines.h"
+#include <string.h>
+
+static struct batch_line *first_of(const struct list *lines)
+{
+	return CONTAINER_OF(lines->next, struct batch_line, link);
+}
+
+static bool part_create(struct batch *b)
+{
+	struct command *c;
+
+	b->part = write_create();
+	if (b->part == NULL)
+		return false;
+	c = &b->part->command;
+	c->request_id = b->request_id;
+	c->lease_id = c->purpose = "";
+	c->fence_count = b->leases.fence_count;
+	memcpy(c->fences, b->leases.fences, sizeof(c->fences));
+	memcpy(c->fence_ids, b->leases.fence_ids, sizeof(c->fence_ids));
+	b->part->is_atomic = b->options.is_atomic;
+	return true;
+}
+
+static bool part_add(struct batch *b, struct batch_line *line)
+{
+	if (b->part == NULL && !part_create(b))
+		return false;
+	list_push_back(&b->part->lines, &line->write->work_link);
+	b->part->line_count++;
+	return true;
+}
+
+/* Is it the service that refuses it? Then what follows must not be tried, or it overtook this. */
+static bool ends_batch(const struct batch_line *line)
+{
+	if (line->state == LINE_REFUSED)
+		return outcome_row(line->error->outcome)->http_status >= 500;
+	return line->state == LINE_ANSWERED && line->write->answer.status >= 500;
+}
+
+static bool must_wait(const struct batch_line *line)
+{
+	return line->state == LINE_NEEDS_ROWS || line->state == LINE_NEEDS_PAST;
+}
+
+/* The next lines go under way, those that need a decision as a part. False: memory is short. */
+static bool part_fill(struct batch *b)
+{
+	int most = b->options.is_atomic ? BATCH_ATOMIC_LINES_MAX : b->part_lines_max;
+	int claim_count = 0;
+
+	while (most-- > 0 && !list_is_empty(&b->waiting) && claim_count < BATCH_PART_ROWS_MAX) {
+		struct batch_line *line = first_of(&b->waiting);
+
+		if (must_wait(line) || ends_batch(line))
+			break;
+		if (line->state == LINE_READY && !part_add(b, line))
+			return false;
+		claim_count += line->claim_count;
+		batch_count_waiting(b, line, -1);
+		list_remove(&line->link);
+		list_push_back(&b->under_way, &line->link);
+	}
+	return true;
+}
+
+/* Its lines are ours again. */
+static void part_let_go(struct batch *b)
+{
+	LIST_EACH_SAFE (it, &b->part->lines)
+		list_remove(it);
+	b->part = write_release(b->part);
+}
+
+/* What was under way waits again, in front. */
+static void part_take_back(struct batch *b)
+{
+	struct list behind;
+
+	LIST_EACH (it, &b->under_way)
+		batch_count_waiting(b, CONTAINER_OF(it, struct batch_line, link), 1);
+	list_init(&behind);
+	list_splice_back(&behind, &b->waiting);
+	list_splice_back(&b->waiting, &b->under_way);
+	list_splice_back(&b->waiting, &behind);
+}
+
+/* The line for which an atomic part was refused; NULL: it was not for one of them. */
+static struct batch_line *loser_of(struct batch *b, const struct answer *a)
+{
+	int index = 0;
+
+	LIST_EACH (it, &b->under_way) {
+		struct batch_line *line = CONTAINER_OF(it, struct batch_line, link);
+
+		if (line->state != LINE_READY)
+			continue;
+		if (index++ == a->row_index)
+			return line->write->answer.outcome != OUTCOME_DONE ? line : NULL;
+	}
+	return NULL;
+}
+
+/* What the answer says lives as long as the batch. */
+static void part_refuse_all(struct batch *b, const struct answer *a)
+{
+	struct batch_line *loser = loser_of(b, a);
+
+	batch_refuse_all(b, loser != NULL ? &loser->write->answer : a, loser);
+	b->refused_part = b->part;
+	write_hold(b->part);
+	part_let_go(b);
+}
+
+/* A line by itself gets the answer that any single request would get. */
+static void part_answer_line(struct batch *b, const struct answer *a)
+{
+	CONTAINER_OF(b->part->lines.next, struct write, work_link)->answer = *a;
+	batch_write_results(b);
+	part_let_go(b);
+}
+
+/* It cannot be had: fewer lines are tried, at once where a lease is in the way of one of them. */
+static void part_shrink(struct batch *b, const struct answer *a)
+{
+	b->part_lines_max = a->outcome == OUTCOME_ROW_LEASED ? b->part->line_count / 2 : 1;
+	part_let_go(b);
+	part_take_back(b);
+}
+
+/* What its lock cost, in all parts together. */
+static void add_cost(struct batch *b, const struct write_cost *k)
+{
+	struct server_timing *t = &b->timing;
+
+	t->lock_ns += k->granted_ns - k->claimed_ns;
+	t->queue_ns += k->picked_ns - k->granted_ns;
+	t->apply_ns += k->decided_ns - k->picked_ns;
+	t->commit_ns += k->done_ns - k->decided_ns;
+	if (t->ahead_count < k->ahead_count)
+		t->ahead_count = k->ahead_count;
+	if (t->group_count < k->group_count)
+		t->group_count = k->group_count;
+}
+
+static void part_take_answers(struct batch *b)
+{
+	add_cost(b, &b->part->cost);
+	b->part_lines_max *= 2;
+	if (b->part_lines_max > BATCH_PART_LINES_MAX)
+		b->part_lines_max = BATCH_PART_LINES_MAX;
+	part_let_go(b);
+	batch_write_results(b);
+}
+
+/* It has been decided, refused or withdrawn: `a` is what became of it. */
+static void part_finish(struct batch *b, const struct answer *a)
+{
+	if (a->outcome == OUTCOME_DONE) {
+		part_take_answers(b);
+	} else if (b->options.is_atomic) {
+		part_refuse_all(b, a);
+	} else if (a->status >= 500) {
+		batch_stop(b, first_of(&b->under_way)->number, a->outcome, a->is_unknown);
+		part_let_go(b);
+	} else if (b->part->line_count == 1) {
+		part_answer_line(b, a);
+	} else {
+		part_shrink(b, a);
+	}
+}
+
+static struct batch *batch_of_errand(struct errand *e)
+{
+	return CONTAINER_OF(e, struct batch, part_errand);
+}
+
+/* Its wait is over: unless it is decided already, nothing was done. */
+static void part_late(struct errand *e)
+{
+	struct batch *b = batch_of_errand(e);
+	struct answer a;
+
+	if (!service_withdraw(b->service, &b->waiter, &b->part->arena, &a))
+		return;
+	errand_end(e);
+	part_finish(b, &a);
+	batch_settle(b);
+}
+
+static void part_arrive(struct parcel *p)
+{
+	struct batch *b = CONTAINER_OF(p, struct batch, waiter.parcel);
+
+	errand_end(&b->part_errand);
+	part_finish(b, &b->part->answer);
+	batch_settle(b);
+}
+
+static void part_submit(struct batch *b)
+{
+	int64_t until_ns = clock_monotonic_ns() + b->options.wait_ms * NS_PER_MS;
+
+	b->part->avoids_leases = b->part->line_count > 1 && !b->options.is_atomic;
+	b->waiter = (struct waiter){ .parcel = { .home = b->mailbox, .arrive = part_arrive } };
+	if (service_submit_part(b->service, b->part, &b->waiter, b->options.wait_ms) ==
+	    SUBMIT_PENDING)
+		errand_begin(b->errands, &b->part_errand, part_late, until_ns);
+	else
+		part_finish(b, &b->part->answer);
+}
+
+/* ---------------------------------------------------------------- an atomic one */
+
+/* What its commits refer to may be made by a line before them: their rows are claimed with it. */
+static void atomic_find_rows(struct batch *b, struct batch_line *line)
+{
+	struct command *c = &line->write->command;
+
+	for (struct list *it = line->link.prev; it != &b->waiting; it = it->prev) {
+		const struct batch_line *maker = CONTAINER_OF(it, struct batch_line, link);
+		const struct command *m = &maker->write->command;
+
+		if (maker->state == LINE_READY && m->kind == COMMAND_RESERVE &&
+		    c->kind == COMMAND_RESERVATION_COMMIT && m->reservation_id != NULL &&
+		    strcmp(m->reservation_id, c->reservation_id) == 0) {
+			line->state = LINE_READY;
+			return;
+		}
+	}
+	batch_line_find_rows(b, line);
+}
+
+static struct answer answer_of_line(const struct batch_line *line)
+{
+	if (line->state != LINE_REFUSED)
+		return line->write->answer;
+	return (struct answer){ .outcome = line->error->outcome,
+				.status = outcome_row(line->error->outcome)->http_status,
+				.detail = line->error->detail };
+}
+
+/* Are all of its lines there, and fit to be tried? */
+static bool atomic_is_whole(struct batch *b)
+{
+	if (!b->is_ended || b->counting != NULL)
+		return false;
+	LIST_EACH (it, &b->waiting) {
+		struct batch_line *line = CONTAINER_OF(it, struct batch_line, link);
+		struct answer a;
+
+		if (line->state == LINE_NEEDS_ROWS)
+			atomic_find_rows(b, line);
+		if (line->state == LINE_READY)
+			continue;
+		a = answer_of_line(line);
+		if (a.outcome == OUTCOME_DONE)
+			continue;
+		batch_refuse_all(b, &a, line);
+		return false;
+	}
+	return true;
+}
+
+/* ---------------------------------------------------------------- going on */
+
+static enum outcome outcome_of_line(const struct batch_line *line)
+{
+	return line->state == LINE_REFUSED ? line->error->outcome : line->write->answer.outcome;
+}
+
+static void stop_before(struct batch *b, const struct batch_line *line, enum outcome o)
+{
+	const struct answer why = { .outcome = o, .status = outcome_row(o)->http_status };
+
+	if (b->options.is_atomic)
+		batch_refuse_all(b, &why, NULL);
+	else
+		batch_stop(b, line->number, o, false);
+}
+
+/* The next lines, the first of which can be decided. */
+static void decide_next(struct batch *b)
+{
+	if (!part_fill(b)) {
+		if (b->part != NULL)
+			part_let_go(b);
+		part_take_back(b);
+		stop_before(b, first_of(&b->waiting), OUTCOME_OUT_OF_MEMORY);
+	} else if (b->part != NULL) {
+		part_submit(b);
+	} else {
+		batch_write_results(b);
+	}
+}
+
+void batch_go_on(struct batch *b)
+{
+	while (!errand_is_under_way(&b->part_errand) && !batch_has_ended_early(b) &&
+	       !list_is_empty(&b->waiting)) {
+		struct batch_line *first = first_of(&b->waiting);
+
+		if (b->options.is_atomic && !atomic_is_whole(b))
+			return;
+		if (first->state == LINE_NEEDS_PAST)
+			return;
+		if (first->state == LINE_NEEDS_ROWS)
+			batch_line_find_rows(b, first);
+		if (ends_batch(first))
+			stop_before(b, first, outcome_of_line(first));
+		else
+			decide_next(b);
+	}
+}
+
+void batch_withdraw(struct batch *b)
+{
+	struct answer unheard;
+
+	if (!errand_is_under_way(&b->part_errand) ||
+	    !service_withdraw(b->service, &b->waiter, &b->part->arena, &unheard))
+		return;
+	errand_end(&b->part_errand);
+	part_let_go(b);
+}

@@ -1,0 +1,233 @@
+/* handlers_batch - POST /v1/batch: what its request says, and how it is answered. */
+#include "base/fault.h"
+#include "http/batch.h"
+#include "http/handlers.h"
+#include "http/reply.h"
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+/* ---------------------------------------------------------------- answers */
+
+static struct batch *batch_of(const struct exchange *x)
+{
+	return call_of(x)->own;
+}
+
+/* An atomic one: the answer of the line that it failed for, or of the whole. */
+static void reply_refused(struct exchange *x, const struct batch *b)
+{
+	char line[48];
+
+	snprintf(line, sizeof(line), "\"line\":%lld", (long long)b->refusal.line);
+	if (b->loser != NULL && b->loser->state == LINE_REFUSED)
+		reply_problem(x, &(struct problem){ .outcome = b->loser->error->outcome,
+						    .detail = b->loser->error->detail,
+						    .pointer = b->loser->error->pointer[0] != '\0'
+								       ? b->loser->error->pointer
+								       : NULL,
+						    .members = line });
+	else if (b->loser != NULL)
+		reply_answer(x, b->loser->write, &b->refusal);
+	else if (b->refused_part != NULL)
+		reply_answer(x, b->refused_part, &b->refusal);
+	else
+		reply_refuse(x, b->refusal.outcome, b->refusal.detail);
+}
+
+/* The results that did not fit onto the disk are lost; what became of the batch is said still. */
+static void reply_results(struct exchange *x, struct batch *b)
+{
+	x->content_type = "application/x-ndjson";
+	reply_timing(x, &b->timing);
+	reply_headers(x, b->seq != 0 ? b->seq : service_seq(x->service));
+	batch_summary_write(&b->spool->text, b);
+	if (spool_finish(b->spool) < 0) {
+		batch_summary_write(&x->reply, b);
+		exchange_reply(x, 200);
+		return;
+	}
+	exchange_reply_spool(x, 200, b->spool);
+	b->spool = NULL;
+}
+
+static void batch_reply(struct exchange *x)
+{
+	struct batch *b = batch_of(x);
+
+	CHECK(batch_is_over(b));
+	reply_preference_applied(x);
+	if (b->is_refused)
+		reply_refused(x, b);
+	else
+		reply_results(x, b);
+	batch_drop(b);
+}
+
+/* ---------------------------------------------------------------- the upload */
+
+static size_t take(struct exchange *x, const char *bytes, size_t byte_count)
+{
+	return batch_take(batch_of(x), bytes, byte_count);
+}
+
+static void end(struct exchange *x)
+{
+	struct batch *b = batch_of(x);
+
+	batch_end(b);
+	if (batch_is_over(b))
+		batch_reply(x);
+	else
+		exchange_park(x, batch_reply, NULL, INT64_MAX);
+}
+
+static void drop(struct exchange *x)
+{
+	batch_drop(batch_of(x));
+}
+
+static const struct body_taker taker = { .take = take, .end = end, .drop = drop };
+
+/* ---------------------------------------------------------------- what the request says */
+
+static bool media_type_is_ndjson(const struct exchange *x)
+{
+	static const char *const types[] = { "application/x-ndjson", "application/ndjson",
+					     "application/jsonl", "application/json",
+					     "application/x-www-form-urlencoded" };
+	const char *type = exchange_header(x, "Content-Type");
+
+	if (type == NULL)
+		return true;
+	for (size_t i = 0; i < LENGTH_OF(types); i++)
+		if (strcspn(type, "; \t") == strlen(types[i]) &&
+		    strncasecmp(type, types[i], strlen(types[i])) == 0)
+			return true;
+	return false;
+}
+
+static bool read_results(struct exchange *x, struct batch_options *o)
+{
+	static const char *const names[] = { "all", "failed", "none" };
+	const char *results = call_parameter(x, "results");
+
+	o->results = BATCH_ALL;
+	if (results == NULL)
+		return true;
+	for (size_t i = 0; i < LENGTH_OF(names); i++) {
+		if (strcmp(results, names[i]) != 0)
+			continue;
+		o->results = (enum batch_results)i;
+		return true;
+	}
+	reply_wrong_parameter(x, "results", "is all, failed or none.");
+	return false;
+}
+
+static bool read_atomic(struct exchange *x, struct batch_options *o)
+{
+	const char *atomic = call_parameter(x, "atomic");
+
+	o->is_atomic = atomic != NULL && strcmp(atomic, "true") == 0;
+	if (atomic == NULL || o->is_atomic || strcmp(atomic, "false") == 0)
+		return true;
+	reply_wrong_parameter(x, "atomic", "is true or false.");
+	return false;
+}
+
+static void refuse_header(struct exchange *x, const char *name, const char *detail)
+{
+	reply_problem(x, &(struct problem){ .outcome = OUTCOME_INVALID_HEADER,
+					    .pointer = name,
+					    .detail = detail });
+}
+
+static bool read_key(struct exchange *x, struct batch_options *o)
+{
+	switch (key_read(exchange_header(x, "Idempotency-Key"), &x->arena, &o->key)) {
+	case HEADER_READ:
+		return true;
+	case HEADER_ABSENT:
+		if (!routes_configuration()->requires_keys)
+			return true;
+		reply_refuse(x, OUTCOME_KEY_MISSING, NULL);
+		return false;
+	case HEADER_WRONG:
+		refuse_header(
+			x, "Idempotency-Key",
+			"Idempotency-Key: 1 to 128 of A-Z a-z 0-9 . _ : ~ / -, quoted or bare.");
+		return false;
+	case HEADER_NO_MEMORY:
+		break;
+	}
+	reply_refuse(x, OUTCOME_OUT_OF_MEMORY, NULL);
+	return false;
+}
+
+static bool read_headers(struct exchange *x, struct batch_options *o)
+{
+	static const char *const singles[] = { "Idempotency-Key", "Lease" };
+	static const char *const nones[] = { "If-Match", "If-None-Match" };
+
+	for (size_t i = 0; i < LENGTH_OF(singles); i++) {
+		if (exchange_header_count(x, singles[i]) <= 1)
+			continue;
+		refuse_header(x, singles[i], "The header is there twice.");
+		return false;
+	}
+	for (size_t i = 0; i < LENGTH_OF(nones); i++) {
+		if (exchange_header(x, nones[i]) == NULL)
+			continue;
+		refuse_header(x, nones[i], "A batch is not about one row: compare in its lines.");
+		return false;
+	}
+	return read_key(x, o);
+}
+
+static void refuse_lease(struct exchange *x, struct batch *b, enum read_header why)
+{
+	if (why == HEADER_WRONG)
+		refuse_header(x, "Lease",
+			      "Lease: <id>;fence=<number>, up to 8 separated by commas.");
+	else
+		reply_refuse(x, OUTCOME_OUT_OF_MEMORY, NULL);
+	batch_drop(b);
+}
+
+static void begin(struct exchange *x, const struct batch_options *o)
+{
+	enum outcome why;
+	enum read_header leases;
+	struct batch *b = batch_open(x, o, &why);
+
+	if (b == NULL) {
+		reply_refuse(x, why,
+			     why == OUTCOME_REQUEST_IN_FLIGHT
+				     ? "Another batch with this key is still under way."
+				     : NULL);
+		return;
+	}
+	leases = lease_header_read(exchange_header(x, "Lease"), &b->texts, &b->leases);
+	if (leases != HEADER_ABSENT && leases != HEADER_READ) {
+		refuse_lease(x, b, leases);
+		return;
+	}
+	call_of(x)->own = b;
+	exchange_receive(x, &taker);
+}
+
+void handle_batch(struct exchange *x)
+{
+	struct batch_options o = { 0 };
+
+	if (!routes_stream(x))
+		reply_refuse(x, OUTCOME_NOT_FOUND, "Spell it /v1/batch.");
+	else if (!media_type_is_ndjson(x))
+		reply_refuse(x, OUTCOME_UNSUPPORTED_MEDIA, NULL);
+	else if (exchange_is_hurried(x))
+		reply_refuse(x, OUTCOME_DRAINING, NULL);
+	else if (read_results(x, &o) && read_atomic(x, &o) && write_read_wait(x, &o.wait_ms) &&
+		 read_headers(x, &o))
+		begin(x, &o);
+}

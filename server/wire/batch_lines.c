@@ -1,0 +1,278 @@
+#include "wire/batch_lines.h"
+#include "base/check.h"
+#include "wire/answers.h"
+#include "wire/json_read.h"
+#include "wire/request_text.h"
+#include <string.h>
+
+/* ---------------------------------------------------------------- reading */
+
+/* What a line has beside the fields of the single call's body. */
+enum { OP, ID, SKU, LOCATION, RESERVATION, NAMES };
+
+static const struct field names[NAMES] = {
+	[OP] = { .name = "op", .type = FIELD_TEXT, .is_required = true, .most = 16 },
+	[ID] = { .name = "id",
+		 .type = FIELD_TEXT,
+		 .may_be_null = true,
+		 .most = BATCH_ID_CHARACTERS_MAX },
+	[SKU] = { .name = "sku", .type = FIELD_CODE },
+	[LOCATION] = { .name = "location", .type = FIELD_CODE },
+	[RESERVATION] = { .name = "reservation", .type = FIELD_TEXT, .most = ID_BYTES_MAX },
+};
+
+/* How a line of this kind is read: `elsewhere` are the names that its body has not. */
+struct op {
+	const char *name;
+	enum command_kind kind;
+	const char *elsewhere;
+	bool needs_sku;
+	bool needs_location;
+	bool needs_reservation;
+	bool (*read)(struct message m, struct arena *a, struct command *c, struct message_error *e);
+};
+
+static bool read_set(struct message m, struct arena *a, struct command *c, struct message_error *e)
+{
+	bool has_compare;
+
+	if (!message_read_set(m, a, c, &has_compare, e))
+		return false;
+	return has_compare || message_refuse(e, OUTCOME_PRECONDITION_NEEDED, "/expected", "%s",
+					     outcome_row(OUTCOME_PRECONDITION_NEEDED)->title);
+}
+
+static bool read_release(struct message m, struct arena *a, struct command *c,
+			 struct message_error *e)
+{
+	(void)a, (void)c;
+	return message_read_nothing(m, e);
+}
+
+/* clang-format off */
+static const struct op ops[] = {
+	{ "adjust",   COMMAND_ADJUST,              "op id sku location", true, true, false, message_read_adjust },
+	{ "set",      COMMAND_SET,                 "op id sku location", true, true, false, read_set },
+	{ "count",    COMMAND_COUNT,               "op id sku location", true, true, false, message_read_count },
+	{ "transfer", COMMAND_TRANSFER,            "op id", false, false, false, message_read_transfer },
+	{ "reserve",  COMMAND_RESERVE,             "op id reservation", false, false, false, message_read_reservation },
+	{ "commit",   COMMAND_RESERVATION_COMMIT,  "op id reservation", false, false, true, message_read_reservation_commit },
+	{ "release",  COMMAND_RESERVATION_RELEASE, "op id reservation", false, false, true, read_release },
+	{ "extend",   COMMAND_RESERVATION_EXTEND,  "op id reservation", false, false, true, message_read_reservation_extend },
+	{ "item",     COMMAND_ITEM_PUT,            "op id sku", true, false, false, message_read_item },
+	{ "location", COMMAND_LOCATION_PUT,        "op id location", false, true, false, message_read_location },
+};
+/* clang-format on */
+
+static const struct op *op_by_name(const char *name)
+{
+	for (size_t i = 0; i < LENGTH_OF(ops); i++)
+		if (strcmp(ops[i].name, name) == 0)
+			return &ops[i];
+	return NULL;
+}
+
+const char *batch_op_text(enum command_kind kind)
+{
+	for (size_t i = 0; i < LENGTH_OF(ops); i++)
+		if (ops[i].kind == kind)
+			return ops[i].name;
+	check_failed(__FILE__, __LINE__, "a line makes only commands that have an op");
+}
+
+static bool require(bool is_needed, const struct field_value *v, const char *pointer,
+		    struct message_error *e)
+{
+	return !is_needed || v->is_present ||
+	       message_refuse(e, OUTCOME_MISSING_FIELD, pointer, "The field is needed.");
+}
+
+static bool has_names(const struct op *op, const struct field_value v[], struct message_error *e)
+{
+	return require(op->needs_sku, &v[SKU], "/sku", e) &&
+	       require(op->needs_location, &v[LOCATION], "/location", e) &&
+	       require(op->needs_reservation, &v[RESERVATION], "/reservation", e);
+}
+
+static void set_code(struct code *c, const char *text)
+{
+	bool is_code = code_set(c, text, strlen(text));
+
+	CHECK(is_code); /* json_read() has looked at it */
+}
+
+static bool set_row(struct command *c, const struct field_value v[], struct arena *a,
+		    struct message_error *e)
+{
+	c->rows = arena_alloc(a, sizeof(c->rows[0]));
+	if (c->rows == NULL)
+		return message_refuse(e, OUTCOME_OUT_OF_MEMORY, "", "Memory is short.");
+	c->row_count = 1;
+	set_code(&c->rows[0].sku, v[SKU].text);
+	set_code(&c->rows[0].location, v[LOCATION].text);
+	return true;
+}
+
+static bool set_reservation(struct command *c, const char *name, struct message_error *e)
+{
+	if (name == NULL)
+		return true; /* the server makes one */
+	if (!id_is_valid(name))
+		return message_refuse(e, OUTCOME_INVALID_FIELD, "/reservation",
+				      "An id is 1 to %d of A-Z a-z 0-9 . _ : -.", ID_BYTES_MAX);
+	if (c->kind == COMMAND_RESERVE && strncmp(name, "r_", 2) == 0)
+		return message_refuse(e, OUTCOME_MEANINGLESS, "/reservation",
+				      "Ids that begin with r_ are made by the server: choose "
+				      "another, or leave it out.");
+	c->reservation_id = name;
+	return true;
+}
+
+/* What the path would have said. */
+static bool set_names(struct command *c, const struct op *op, const struct field_value v[],
+		      struct arena *a, struct message_error *e)
+{
+	if (op->needs_sku && op->needs_location)
+		return set_row(c, v, a, e);
+	if (op->needs_sku)
+		set_code(&c->item.sku, v[SKU].text);
+	if (op->needs_location)
+		set_code(&c->location.code, v[LOCATION].text);
+	return !command_is_of_reservation(op->kind) || set_reservation(c, v[RESERVATION].text, e);
+}
+
+static bool read_parsed(struct message m, struct arena *a, struct command *c, const char **ret_id,
+			struct message_error *e)
+{
+	struct field_value v[NAMES];
+	const struct op *op;
+
+	m.elsewhere = "*";
+	if (!json_read(&m, names, v, NAMES, a, e))
+		return false;
+	*ret_id = v[ID].text;
+	op = op_by_name(v[OP].text);
+	if (op == NULL)
+		return message_refuse(e, OUTCOME_INVALID_FIELD, "/op",
+				      "One of adjust, set, count, transfer, reserve, commit, "
+				      "release, extend, item, location.");
+	*c = (struct command){ .kind = op->kind, .lease_id = "", .purpose = "" };
+	m.elsewhere = op->elsewhere;
+	return has_names(op, v, e) && set_names(c, op, v, a, e) && op->read(m, a, c, e);
+}
+
+bool batch_line_read(const char *line, size_t byte_count, struct arena *a, struct command *c,
+		     const char **ret_id, struct message_error *e)
+{
+	struct message m = message_of(line, byte_count);
+	bool is_fine;
+
+	*ret_id = NULL;
+	if (!json_parse(&m, names, NAMES, e))
+		return false;
+	is_fine = read_parsed(m, a, c, ret_id, e);
+	json_forget(&m);
+	return is_fine;
+}
+
+/* ---------------------------------------------------------------- results */
+
+static struct json result_begin(struct text *out, int64_t line, const char *id, int status)
+{
+	struct json j = json_begin(out);
+
+	json_open(&j, '{');
+	JSON_NAME(&j, "line"), json_int(&j, line);
+	if (id != NULL)
+		JSON_NAME(&j, "id"), json_text(&j, id);
+	JSON_NAME(&j, "status"), json_int(&j, status);
+	return j;
+}
+
+static void result_end(struct json *j)
+{
+	json_close(j, '}');
+	text_add_char(j->text, '\n');
+}
+
+static void level_write(struct json *j, const struct stock *s)
+{
+	JSON_NAME(j, "seq"), json_int(j, s->seq);
+	JSON_NAME(j, "version"), json_int(j, s->version);
+	JSON_NAME(j, "on_hand"), json_int(j, s->on_hand);
+	JSON_NAME(j, "reserved"), json_int(j, s->reserved);
+	JSON_NAME(j, "available"), json_int(j, stock_available(s));
+}
+
+static void transfer_write(struct json *j, const struct command *c, const struct answer *a)
+{
+	JSON_NAME(j, "stock"), json_open(j, '[');
+	for (int i = 0; i < a->stock_count; i++)
+		stock_write(j, &c->rows[i].sku, &c->rows[i].location, &a->stocks[i]);
+	json_close(j, ']');
+}
+
+/* As short as it can be: a batch has many. */
+static void done_write(struct json *j, const struct command *c, const struct answer *a)
+{
+	switch (c->kind) {
+	case COMMAND_ADJUST:
+	case COMMAND_SET:
+	case COMMAND_COUNT:
+		level_write(j, &a->stocks[0]);
+		break;
+	case COMMAND_TRANSFER:
+		transfer_write(j, c, a);
+		break;
+	case COMMAND_ITEM_PUT:
+		JSON_NAME(j, "version"), json_int(j, a->item.version);
+		break;
+	case COMMAND_LOCATION_PUT:
+		JSON_NAME(j, "version"), json_int(j, a->location.version);
+		break;
+	default:
+		CHECK(command_is_of_reservation(c->kind));
+		JSON_NAME(j, "reservation"), json_text(j, a->reservation.name);
+		JSON_NAME(j, "state"), json_text(j, reservation_state_text(a->reservation.state));
+		break;
+	}
+}
+
+static void refused_write(struct json *j, const struct command *c, const struct answer *a)
+{
+	JSON_NAME(j, "code"), json_text(j, outcome_row(a->outcome)->code);
+	if (a->body != NULL)
+		return; /* a replay: its words are in the first answer */
+	JSON_NAME(j, "detail");
+	answer_detail_write(j, c, a);
+	if (a->outcome == OUTCOME_INSUFFICIENT_STOCK || a->outcome == OUTCOME_INSUFFICIENT_ON_HAND)
+		answer_shortages_write(j, c, a);
+	if (a->is_unknown)
+		JSON_NAME(j, "outcome"), json_text(j, "unknown");
+}
+
+void batch_result_write(struct text *out, int64_t line, const char *id, const struct command *c,
+			const struct answer *a)
+{
+	struct json j = result_begin(out, line, id, a->status);
+
+	if (a->outcome == OUTCOME_DONE)
+		done_write(&j, c, a);
+	else
+		refused_write(&j, c, a);
+	if (a->is_replayed)
+		JSON_NAME(&j, "replayed"), json_bool(&j, true);
+	result_end(&j);
+}
+
+void batch_refusal_write(struct text *out, int64_t line, const char *id,
+			 const struct message_error *e)
+{
+	struct json j = result_begin(out, line, id, outcome_row(e->outcome)->http_status);
+
+	JSON_NAME(&j, "code"), json_text(&j, outcome_row(e->outcome)->code);
+	JSON_NAME(&j, "detail"), json_text(&j, e->detail);
+	if (e->pointer[0] != '\0')
+		JSON_NAME(&j, "pointer"), json_text(&j, e->pointer);
+	result_end(&j);
+}
