@@ -9,6 +9,7 @@
 #include "http/batch.h"
 #include "http/loop.h"
 #include "http/reply.h"
+#include "lab/runs.h"
 #include "ops/config.h"
 #include "ops/log.h"
 #include "ops/spool.h"
@@ -141,6 +142,7 @@ static void drain(const struct config *c, struct service *service, struct edge *
 	int64_t until_ns = begun_ns + c->drain_ms * NS_PER_MS;
 
 	log_write(LOG_INFO, "draining", "limit_ms=%" PRId64, c->drain_ms);
+	lab_runs_stop(routes_configuration()->lab);
 	service_drain(service, until_ns);
 	edge_drain(edge, until_ns + 2 * NS_PER_S);
 	log_write(LOG_INFO, "drained", "ms=%.1f seq=%" PRId64,
@@ -267,6 +269,7 @@ static int run(const struct config *c)
 	int signals = open_signals();
 	struct store *store;
 	struct service *service;
+	struct lab_runs *lab = NULL;
 
 	failure_fd = eventfd(0, EFD_CLOEXEC);
 	if (signals < 0 || failure_fd < 0)
@@ -300,9 +303,15 @@ static int run(const struct config *c)
 		return EXIT_OS_FAULT;
 	}
 	batches_init();
+	if (c->lab && lab_runs_open(spool_folder(), &lab) < 0) {
+		service_close(service);
+		return EXIT_OS_FAULT;
+	}
 	routes_configure(&(struct routes_options){ .wait_default_ms = c->wait_default_ms,
-						   .requires_keys = c->require_key });
+						   .requires_keys = c->require_key,
+						   .lab = lab });
 	code = serve(c, service, signals);
+	lab_runs_close(lab);
 	service_close(service);
 	log_write(LOG_INFO, "stop", "exit=%d", code);
 	return code;

@@ -19,6 +19,7 @@ enum guard_rank {
 	RANK_FEED,    /* feed: the newest movements, and who listens */
 	RANK_BATCHES, /* batch: the keys of those under way */
 	RANK_MAILBOX, /* a loop's finished requests */
+	RANK_LAB,     /* the laboratory's runs */
 };
 
 struct guard {

@@ -148,6 +148,12 @@ static void no_timing_header(struct exchange *x)
 	exchange_header_add(x, "Server-Timing", value);
 }
 
+void reply_untimed(struct exchange *x, int status)
+{
+	no_timing_header(x);
+	reply_json(x, status, service_seq(x->service));
+}
+
 void reply_problem(struct exchange *x, const struct problem *p)
 {
 	struct problem mine = *p;

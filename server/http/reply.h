@@ -18,6 +18,9 @@ void reply_headers(struct exchange *x, int64_t seq);
 /* The same with status 200 and the ETag "version"; 304 without a body where If-None-Match holds. */
 void reply_tagged(struct exchange *x, int64_t version, int64_t seq);
 
+/* The same for a change that took no lock: Server-Timing says so. The body may be empty. */
+void reply_untimed(struct exchange *x, int status);
+
 /* Without a body. */
 void reply_empty(struct exchange *x, int status);
 

@@ -30,9 +30,12 @@ struct call {
 	void *own;                /* the handler's */
 };
 
+struct lab_runs;
+
 struct routes_options {
 	int64_t wait_default_ms;
-	bool requires_keys; /* refuse writes without an Idempotency-Key */
+	bool requires_keys;   /* refuse writes without an Idempotency-Key */
+	struct lab_runs *lab; /* of the laboratory; NULL: it is switched off */
 };
 
 /* Before the loops start. */

@@ -95,5 +95,16 @@ bool message_read_reservation_extend(struct message m, struct arena *a, struct c
 bool message_read_renewal(struct message m, struct arena *a, struct command *c,
 			  struct message_error *e);
 
+/* What a run of the laboratory is asked to be; what the body does not say stays as it was. */
+struct lab_message {
+	const char *scenario; /* a list, "a,b"; NULL: all of them, as with the next one */
+	const char *strategy;
+	int64_t clients, seconds, think_us, seed;
+};
+
+/* {"scenario", "strategy", "clients", "seconds", "think_us", "seed"}, all of them optional. */
+bool message_read_lab(struct message m, struct arena *a, struct lab_message *l,
+		      struct message_error *e);
+
 /* {} or nothing: for calls that take no body. */
 bool message_read_nothing(struct message m, struct message_error *e);

@@ -28,7 +28,7 @@ FIELD = re.compile(r'\.name = "(\w+)"')
 METHODS = ("get", "put", "post", "delete", "patch")
 BODIES = ("ItemPut", "ItemPatch", "LocationPut", "LocationPatch", "Adjust", "Set", "Count",
           "Transfer", "LeaseTake", "LeaseRenew", "Reserve", "ReservationCommit",
-          "ReservationExtend")
+          "ReservationExtend", "LabStart")
 DATE_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 ANNOTATIONS = {"description", "default", "examples", "example", "title"}
 TYPES = {"object": dict, "array": list, "string": str, "boolean": bool, "null": type(None)}
@@ -68,7 +68,8 @@ class Unlike(AssertionError):
 
 def is_of_type(value, name):
     if name in ("integer", "number"):
-        return isinstance(value, int) and not isinstance(value, bool)
+        return isinstance(value, int if name == "integer" else (int, float)) \
+            and not isinstance(value, bool)
     return isinstance(value, TYPES[name])
 
 
@@ -439,6 +440,22 @@ def play_batch(p):
     batch(400, {"op": "adjust"}, query="?results=some")
 
 
+def play_lab(p):
+    one = "/v1/lab/runs/{id}"
+    p.ask("/v1/lab", 200, "GET", "/v1/lab")
+    run = p.ask("/v1/lab/runs", 202, "POST", "/v1/lab/runs",
+                {"scenario": "read-under-write", "strategy": None, "seconds": 60}).json()
+    p.ask("/v1/lab/runs", 409, "POST", "/v1/lab/runs")
+    p.ask("/v1/lab/runs", 400, "POST", "/v1/lab/runs", {"clients": "many"})
+    p.ask("/v1/lab/runs", 415, "POST", "/v1/lab/runs", {}, Content_Type="text/plain")
+    p.ask("/v1/lab/runs", 422, "POST", "/v1/lab/runs", {"clients": 1})
+    p.ask(one, 200, "GET", f"/v1/lab/runs/{run['id']}?pretty")
+    p.ask(one, 204, "DELETE", f"/v1/lab/runs/{run['id']}")
+    p.ask(one, 404, "DELETE", "/v1/lab/runs/lab_99")
+    p.ask(one, 404, "GET", "/v1/lab/runs/other")
+    p.ask("/v1/lab/runs", 200, "GET", "/v1/lab/runs")
+
+
 def play_pages(p):
     for path in ("/livez", "/readyz", "/metrics", "/openapi.json", "/problems", "/"):
         p.ask(path, 200, "GET", path)
@@ -477,13 +494,14 @@ def main():
     tap.run("calls that change something have a body", check_bodies, d)
     tap.run("examples are like their schemas", check_examples, d)
     with tempfile.TemporaryDirectory(prefix="rowlock-openapi-") as folder:
-        with Daemon(sys.argv[1], pathlib.Path(folder) / "store.db") as server:
+        with Daemon(sys.argv[1], pathlib.Path(folder) / "store.db", ["--lab"]) as server:
             p = Play(d, server)
             tap.run("items and locations answer as described", play_catalogue, p)
             tap.run("stock and its movements answer as described", play_stock, p)
             tap.run("reservations answer as described", play_reservations, p)
             tap.run("batches answer as described", play_batch, p)
             tap.run("leases and locks answer as described", play_leases, p)
+            tap.run("the laboratory answers as described", play_lab, p)
             tap.run("pages answer as described", play_pages, p)
             tap.run("what is served is this description, also indented", check_served, p)
             tap.run("every success that is described has happened", check_all_seen, p)

@@ -30,6 +30,30 @@ static void counters_count_up(void **state)
 	assert_true(shows("\nrowlock_groups_total 42\n"));
 }
 
+static void *count_muted(void *context)
+{
+	(void)context;
+	metrics_mute_thread();
+	metric_add(METRIC_GROUPS_EMPTY, 5);
+	metric_set(METRIC_LEASES, 5);
+	metric_observe(METRIC_COMMIT_TIME, 5);
+	return NULL;
+}
+
+static void a_muted_thread_counts_nothing(void **state)
+{
+	pthread_t thread;
+
+	(void)state;
+	metric_add(METRIC_GROUPS_EMPTY, 1);
+	metric_set(METRIC_LEASES, 1);
+	assert_int_equal(pthread_create(&thread, NULL, count_muted, NULL), 0);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	assert_int_equal(metric_value(METRIC_GROUPS_EMPTY), 1);
+	assert_int_equal(metric_value(METRIC_LEASES), 1);
+	assert_true(shows("\nrowlock_commit_seconds_count 0\n"));
+}
+
 static void gauges_are_set_or_added_to(void **state)
 {
 	(void)state;
@@ -151,6 +175,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(counters_count_up),
+		cmocka_unit_test(a_muted_thread_counts_nothing),
 		cmocka_unit_test(gauges_are_set_or_added_to),
 		cmocka_unit_test(seconds_fall_into_buckets),
 		cmocka_unit_test(counts_fall_into_buckets),

@@ -23,6 +23,7 @@ enum call {
 	LOCATION_PATCH,
 	LEASE,
 	RENEWAL,
+	LAB,
 	NOTHING,
 };
 
@@ -59,6 +60,8 @@ static bool read_call(enum call call, const char *body, size_t bytes, struct are
 		return message_read_lease(message_of(body, bytes), a, c, e);
 	case RENEWAL:
 		return message_read_renewal(message_of(body, bytes), a, c, e);
+	case LAB:
+		return message_read_lab(message_of(body, bytes), a, &(struct lab_message){ 0 }, e);
 	case NOTHING:
 		break;
 	}
@@ -255,6 +258,16 @@ static const struct row {
 	{ "a renewal as it was taken",   RENEWAL, BODY("{\"rows\":[" ROW1 "],\"ttl_s\":60,\"purpose\":\"x\"}"), FINE, "" },
 	{ "a renewal without a time",    RENEWAL, BODY("{}"),                            MISSING, "/ttl_s" },
 	{ "a renewal for more than a day", RENEWAL, BODY("{\"ttl_s\":86401}"),           NO_SENSE, "/ttl_s" },
+	{ "a run of all races",          LAB, BODY(""),                                  FINE, "" },
+	{ "a run of some",               LAB, BODY("{\"scenario\":\"a,b\",\"strategy\":null,\"clients\":2,\"seconds\":60,\"think_us\":0,\"seed\":0}"), FINE, "" },
+	{ "a list that is a list",       LAB, BODY("{\"strategy\":[\"row\"]}"),          INVALID, "/strategy" },
+	{ "a list that is too long",     LAB, BODY("{\"scenario\":\"" R128 R128 "r\"}"), INVALID, "/scenario" },
+	{ "one client races with nobody", LAB, BODY("{\"clients\":1}"),                  NO_SENSE, "/clients" },
+	{ "more clients than threads",   LAB, BODY("{\"clients\":65}"),                  NO_SENSE, "/clients" },
+	{ "a race for more than a minute", LAB, BODY("{\"seconds\":61}"),                NO_SENSE, "/seconds" },
+	{ "no race",                     LAB, BODY("{\"seconds\":0}"),                   NO_SENSE, "/seconds" },
+	{ "more than a second to think", LAB, BODY("{\"think_us\":1000001}"),            NO_SENSE, "/think_us" },
+	{ "a seed below 0",              LAB, BODY("{\"seed\":-1}"),                     NO_SENSE, "/seed" },
 	{ "a renewal with more",         RENEWAL, BODY("{\"ttl_s\":1,\"id\":\"x\"}"),    UNKNOWN, "/id" },
 };
 /* clang-format on */
