@@ -1,4 +1,5 @@
 #include "client/lab_report.h"
+#include "base/check.h"
 #include "base/text.h"
 #include "client/lab_show.h"
 #include <errno.h>
@@ -22,10 +23,13 @@ static const char head[] =
 	"svg text { fill: currentColor; }\n"
 	".right { fill: var(--right); } .wrong { fill: var(--wrong); }\n"
 	".scroll { overflow-x: auto; }\n"
-	"table { border-collapse: collapse; font-variant-numeric: tabular-nums; }\n"
+	"table { border-collapse: collapse; font-variant-numeric: tabular-nums;"
+	" font-size: .85rem; margin-top: 1rem; }\n"
 	"th, td { padding: .2rem .6rem; border-bottom: 1px solid var(--line); text-align: right; "
 	"}\n"
-	"th:first-child, td:first-child, td.how { text-align: left; }\n"
+	"th:first-child, td:first-child { text-align: left; }\n"
+	"dl { display: grid; grid-template-columns: max-content auto; gap: 0 1rem; }\n"
+	"dt { font-weight: 600; } dd { margin: 0; }\n"
 	"td.harm { color: var(--wrong); font-weight: 600; }\n"
 	"</style>\n</head>\n<body>\n<h1>The race laboratory</h1>\n"
 	"<p>The same race by different ways of locking: real threads, real databases, durable "
@@ -56,12 +60,40 @@ static void add_escaped(struct text *t, const char *s)
 	}
 }
 
-/* ---------------------------------------------------------------- the chart */
+/* ---------------------------------------------------------------- charts */
 
-static void add_bar(struct text *t, const struct lab_result *r, int row, double most)
+static double rate_of(const struct lab_result *r)
+{
+	return r->updates_per_s;
+}
+
+static double reads_of(const struct lab_result *r)
+{
+	return r->reads_per_s;
+}
+
+static double p99_of(const struct lab_result *r)
+{
+	return r->p99_ms;
+}
+
+struct chart {
+	const char *title;
+	double (*value_of)(const struct lab_result *r);
+	bool shows_harm;
+};
+
+static const struct chart of_updates[] = { { "updates/s", rate_of, true },
+					   { "p99 of an update, ms", p99_of, false } };
+static const struct chart of_reads[] = { { "p99 of a read, ms", p99_of, true },
+					 { "reads/s", reads_of, false },
+					 { "updates/s beside them", rate_of, false } };
+
+static void add_bar(struct text *t, const struct chart *c, const struct lab_result *r, int row,
+		    double most)
 {
 	bool is_harmful = lab_result_harm(r) > 0;
-	double width = most > 0 ? lab_bar_value(r) / most * BAR_WIDTH : 0;
+	double value = c->value_of(r), width = most > 0 ? value / most * BAR_WIDTH : 0;
 	int top = row * ROW_HEIGHT, baseline = top + 14;
 	char number[32], harm[96];
 
@@ -73,24 +105,37 @@ static void add_bar(struct text *t, const struct lab_result *r, int row, double 
 			" rx=\"2\"/>",
 			is_harmful ? "wrong" : "right", NAME_WIDTH, top, width < 1 ? 1 : width,
 			BAR_HEIGHT);
-	text_add_format(t, "<text x=\"%.1f\" y=\"%d\">%s%s%s</text>\n", NAME_WIDTH + width + 8,
-			baseline, lab_number(number, lab_bar_value(r)), is_harmful ? " · " : "",
-			lab_harm(harm, r));
+	text_add_format(t, "<text x=\"%.1f\" y=\"%d\">%s", NAME_WIDTH + width + 8, baseline,
+			lab_number(number, value));
+	if (is_harmful && c->shows_harm)
+		text_add_format(t, " · %s", lab_harm(harm, r));
+	text_add(t, "</text>\n");
 }
 
-static void add_chart(struct text *t, const struct lab_result results[], int count)
+static void add_chart(struct text *t, const struct chart *c, const struct lab_result results[],
+		      int count)
 {
 	const struct lab_scenario *s = results[0].pick.scenario;
 	double most = 0;
 
 	for (int i = 0; i < count; i++)
-		most = lab_bar_value(&results[i]) > most ? lab_bar_value(&results[i]) : most;
+		most = c->value_of(&results[i]) > most ? c->value_of(&results[i]) : most;
 	text_add_format(t, "<h3>%s</h3>\n<svg viewBox=\"0 0 %d %d\" width=\"%d\" role=\"img\">",
-			lab_bar_unit(s), CHART_WIDTH, count * ROW_HEIGHT, CHART_WIDTH);
-	text_add_format(t, "<title>%s of each strategy of %s</title>\n", lab_bar_unit(s), s->name);
+			c->title, CHART_WIDTH, count * ROW_HEIGHT, CHART_WIDTH);
+	text_add_format(t, "<title>%s: %s of each strategy</title>\n", s->name, c->title);
 	for (int i = 0; i < count; i++)
-		add_bar(t, &results[i], i, most);
+		add_bar(t, c, &results[i], i, most);
 	text_add(t, "</svg>\n");
+}
+
+static void add_charts(struct text *t, const struct lab_result results[], int count)
+{
+	bool is_of_reads = results[0].pick.strategy->reads != NULL;
+	const struct chart *charts = is_of_reads ? of_reads : of_updates;
+	size_t chart_count = is_of_reads ? LENGTH_OF(of_reads) : LENGTH_OF(of_updates);
+
+	for (size_t i = 0; i < chart_count; i++)
+		add_chart(t, &charts[i], results, count);
 }
 
 /* ---------------------------------------------------------------- the table */
@@ -112,11 +157,9 @@ static void add_row(struct text *t, const struct lab_result *r)
 	add_harm_cell(t, r->deadlocks);
 	text_add_format(t,
 			"<td>%.0f</td><td>%.0f</td><td>%.3f</td><td>%.3f</td><td>%" PRId64
-			"</td><td>%" PRId64 "</td><td class=\"how\">",
+			"</td><td>%" PRId64 "</td></tr>\n",
 			r->updates_per_s, r->reads_per_s, r->p50_ms, r->p99_ms, r->retries,
 			r->longest_queue);
-	add_escaped(t, r->pick.strategy->text);
-	text_add(t, "</td></tr>\n");
 }
 
 static void add_table(struct text *t, const struct lab_result results[], int count)
@@ -132,6 +175,21 @@ static void add_table(struct text *t, const struct lab_result results[], int cou
 }
 
 /* ---------------------------------------------------------------- the page */
+
+static void add_strategies(struct text *t, const struct lab_result results[], int count)
+{
+	text_add(t, "<dl>\n");
+	for (int i = 0; i < count; i++) {
+		const struct lab_strategy *s = results[i].pick.strategy;
+
+		text_add(t, "<dt>");
+		add_escaped(t, s->name);
+		text_add(t, s->is_right ? "</dt><dd>right: " : "</dt><dd>wrong: ");
+		add_escaped(t, s->text);
+		text_add(t, "</dd>\n");
+	}
+	text_add(t, "</dl>\n");
+}
 
 /* Its lines as a list. */
 static void add_reading(struct text *t, const struct lab_result results[], int count)
@@ -164,8 +222,9 @@ static void add_scenario(struct text *t, const struct lab_result results[], int 
 	text_add(t, " Counted: ");
 	add_escaped(t, s->counted);
 	text_add(t, ".</p>\n");
+	add_strategies(t, results, count);
 	add_reading(t, results, count);
-	add_chart(t, results, count);
+	add_charts(t, results, count);
 	add_table(t, results, count);
 	text_add(t, "</section>\n");
 }

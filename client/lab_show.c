@@ -68,12 +68,12 @@ const char *lab_number(char into[32], double number)
 	return into;
 }
 
-double lab_bar_value(const struct lab_result *r)
+static double bar_value(const struct lab_result *r)
 {
 	return r->pick.strategy->reads != NULL ? r->p99_ms : r->updates_per_s;
 }
 
-const char *lab_bar_unit(const struct lab_scenario *s)
+static const char *bar_unit(const struct lab_scenario *s)
 {
 	return s->strategies[0].reads != NULL ? "p99 of a read, ms" : "updates/s";
 }
@@ -171,8 +171,8 @@ static void show_bars(const struct lab_result results[], int count)
 	double most = 0;
 
 	for (int i = 0; i < count; i++)
-		most = lab_bar_value(&results[i]) > most ? lab_bar_value(&results[i]) : most;
-	printf("\n%s\n", lab_bar_unit(results[0].pick.scenario));
+		most = bar_value(&results[i]) > most ? bar_value(&results[i]) : most;
+	printf("\n%s\n", bar_unit(results[0].pick.scenario));
 	for (int i = 0; i < count; i++) {
 		const struct lab_result *r = &results[i];
 		const char *colour = lab_result_harm(r) > 0 ? red : green;
@@ -180,10 +180,9 @@ static void show_bars(const struct lab_result results[], int count)
 
 		printf("  %-*s %s", NAME_COLUMNS, r->pick.strategy->name,
 		       is_coloured ? colour : "");
-		print_bar(most > 0 ? lab_bar_value(r) / most : 0, is_utf8);
-		printf("%s %s%s%s\n", is_coloured ? plain : "",
-		       lab_number(number, lab_bar_value(r)), lab_result_harm(r) > 0 ? "  " : "",
-		       lab_harm(harm, r));
+		print_bar(most > 0 ? bar_value(r) / most : 0, is_utf8);
+		printf("%s %s%s%s\n", is_coloured ? plain : "", lab_number(number, bar_value(r)),
+		       lab_result_harm(r) > 0 ? "  " : "", lab_harm(harm, r));
 	}
 }
 

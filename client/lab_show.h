@@ -12,9 +12,5 @@ void lab_show(const struct lab_result results[], int count);
 /* "1,234,567", or "0.35" below 10: short, and good to compare. The text is `into`. */
 const char *lab_number(char into[32], double number);
 
-/* Its bar: updates/s, or where the race is about reads, their p99. What it is: "updates/s". */
-double lab_bar_value(const struct lab_result *r);
-const char *lab_bar_unit(const struct lab_scenario *s);
-
 /* What went wrong, "12 lost, 3 oversold"; "" when nothing did. The text is `into`. */
 const char *lab_harm(char into[96], const struct lab_result *r);

@@ -79,8 +79,12 @@ void racer_think(struct racer *r)
 void racer_think_long(struct racer *r, int times)
 {
 	int64_t us = r->race->terms->think_us * times;
+	int64_t left_us = us / 2 + racer_choose(r, us + 1);
 
-	sleep_us(us / 2 + racer_choose(r, us + 1));
+	while (left_us > 0 && !race_is_over(r->race)) {
+		sleep_us(left_us < TICK_MS * 1000 ? left_us : TICK_MS * 1000);
+		left_us -= TICK_MS * 1000;
+	}
 }
 
 /* ---------------------------------------------------------------- racing */
@@ -152,6 +156,7 @@ static void *racer_main(void *context)
 	CHECK(pthread_mutex_unlock(&r->race->start) == 0);
 	while (!race_is_over(r->race) && r->race->course->next(r, &w))
 		try_once(r, &w);
+	atomic_store(&r->race->is_over, true); /* it is sold out: what follows would be no race */
 	return NULL;
 }
 

@@ -132,7 +132,7 @@ void racer_init(struct racer *r, struct race *race, int index);
 /* 0 to below - 1, by the racer's own generator. */
 int64_t racer_choose(struct racer *r, int64_t below);
 
-/* Sleeps for about the think time: half of it to one and a half. */
+/* Sleeps for about the think time, half of it to one and a half, or until the race is over. */
 void racer_think(struct racer *r);
 
 /* The same for work that takes so many times as long. */

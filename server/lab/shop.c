@@ -16,7 +16,9 @@ static const char schema[] =
 
 static int fault_of(sqlite3 *db)
 {
-	return FAULT_DETAIL(-EIO, db != NULL ? sqlite3_extended_errcode(db) : SQLITE_NOMEM);
+	int code = db != NULL ? sqlite3_extended_errcode(db) : SQLITE_NOMEM;
+
+	return FAULT_DETAIL(code == SQLITE_FULL ? -ENOSPC : -EIO, code);
 }
 
 int shop_create(const char *path, int row_count, int64_t units)

@@ -19,6 +19,7 @@ static const char *const bodies[] = {
 	"\xe2\x98\x95\",\"attributes\":{\"a\":[1,0.5,{\"b~/\":null}],\"c\":\"}\"}}",
 	"{\"rows\":[{\"sku\":\"A-1\",\"location\":\"WH1\"},{\"sku\":\"B\",\"location\":\"W\"}],"
 	"\"ttl_s\":60}",
+	"{\"scenario\":\"hot-row\",\"clients\":64,\"think_us\":0,\"seed\":9223372036854775807}",
 	"{\"a\":{\"a\":1,\"a\":99999999999999999999}}",
 };
 
@@ -173,6 +174,8 @@ static bool read_body(uint64_t call, const char *body, size_t bytes, struct aren
 		return message_read_item(message_of(body, bytes), a, c, e);
 	case 4:
 		return message_read_lease(message_of(body, bytes), a, c, e);
+	case 5:
+		return message_read_lab(message_of(body, bytes), a, &(struct lab_message){ 0 }, e);
 	default:
 		return message_read_nothing(message_of(body, bytes), e);
 	}
