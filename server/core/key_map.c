@@ -13,9 +13,26 @@ bool key_map_is_full(const struct key_map *m)
 	return m->used_count >= m->slot_count / 2;
 }
 
-static size_t slot_home(const struct key_map *m, uint64_t hash)
+/* Ids of a slot come around after so many. */
+static const int64_t id_cycle = UINT32_MAX;
+
+static uint32_t id_pack(int64_t id)
 {
-	return hash & (m->slot_count - 1);
+	return (uint32_t)(id % id_cycle) + 1;
+}
+
+/* Of those that it may be, the newest. */
+static int64_t id_unpack(const struct key_map *m, uint32_t packed)
+{
+	int64_t newest = m->newest % id_cycle;
+	int64_t id = (int64_t)packed - 1;
+
+	return m->newest - (newest - id + (id > newest ? id_cycle : 0));
+}
+
+static size_t slot_home(const struct key_map *m, uint32_t tag)
+{
+	return tag & (m->slot_count - 1);
 }
 
 static size_t slot_next(const struct key_map *m, size_t index)
@@ -23,28 +40,49 @@ static size_t slot_next(const struct key_map *m, size_t index)
 	return (index + 1) & (m->slot_count - 1);
 }
 
-void key_map_add(struct key_map *m, uint64_t hash, int64_t id)
+static void slot_fill(struct key_map *m, struct key_slot slot)
 {
-	size_t i = slot_home(m, hash);
+	size_t i = slot_home(m, slot.tag);
 
-	CHECK(id > 0);
-	CHECK(!key_map_is_full(m));
 	while (m->slots[i].id != 0)
 		i = slot_next(m, i);
-	m->slots[i] = (struct key_slot){ .hash = hash, .id = id };
+	m->slots[i] = slot;
 	m->used_count++;
+}
+
+void key_map_copy(struct key_map *m, const struct key_map *from)
+{
+	CHECK(m->used_count == 0);
+	CHECK(m->slot_count > from->slot_count);
+	for (size_t i = 0; i < from->slot_count; i++)
+		if (from->slots[i].id != 0)
+			slot_fill(m, from->slots[i]);
+	CHECK(m->used_count == from->used_count);
+	m->newest = from->newest;
+}
+
+void key_map_add(struct key_map *m, uint64_t hash, int64_t id)
+{
+	CHECK(id > m->newest);
+	CHECK(!key_map_is_full(m));
+	slot_fill(m, (struct key_slot){ .tag = (uint32_t)hash, .id = id_pack(id) });
+	m->newest = id;
 }
 
 /* Deletion shifts slots about, so the newest may stand anywhere in the run. */
 int64_t key_map_find(const struct key_map *m, uint64_t hash, int64_t below)
 {
+	uint32_t tag = (uint32_t)hash;
 	int64_t newest = 0;
 
-	for (size_t i = slot_home(m, hash); m->slots[i].id != 0; i = slot_next(m, i)) {
-		const struct key_slot *s = &m->slots[i];
+	for (size_t i = slot_home(m, tag); m->slots[i].id != 0; i = slot_next(m, i)) {
+		int64_t id;
 
-		if (s->hash == hash && s->id > newest && (below == 0 || s->id < below))
-			newest = s->id;
+		if (m->slots[i].tag != tag)
+			continue;
+		id = id_unpack(m, m->slots[i].id);
+		if (id > newest && (below == 0 || id < below))
+			newest = id;
 	}
 	return newest;
 }
@@ -52,7 +90,7 @@ int64_t key_map_find(const struct key_map *m, uint64_t hash, int64_t below)
 /* May what stands at `from` stand at the free slot `to`, somewhere before it in the same run? */
 static bool slot_may_move(const struct key_map *m, size_t from, size_t to)
 {
-	size_t home = slot_home(m, m->slots[from].hash);
+	size_t home = slot_home(m, m->slots[from].tag);
 	size_t run_from_home = (from - home) & (m->slot_count - 1);
 	size_t run_from_free = (from - to) & (m->slot_count - 1);
 
@@ -77,9 +115,11 @@ static void slot_free(struct key_map *m, size_t index)
 
 void key_map_remove(struct key_map *m, uint64_t hash, int64_t id)
 {
-	size_t i = slot_home(m, hash);
+	uint32_t tag = (uint32_t)hash;
+	size_t i = slot_home(m, tag);
 
-	while (m->slots[i].id != 0 && (m->slots[i].hash != hash || m->slots[i].id != id))
+	while (m->slots[i].id != 0 &&
+	       (m->slots[i].tag != tag || id_unpack(m, m->slots[i].id) != id))
 		i = slot_next(m, i);
 	if (m->slots[i].id != 0)
 		slot_free(m, i);
@@ -91,7 +131,7 @@ void key_map_sweep(struct key_map *m, size_t *at, size_t visit_count, int64_t id
 		size_t here = *at & (m->slot_count - 1);
 
 		/* Freeing moves another one here: look at it, too. */
-		while (m->slots[here].id != 0 && m->slots[here].id <= id_last)
+		while (m->slots[here].id != 0 && id_unpack(m, m->slots[here].id) <= id_last)
 			slot_free(m, here);
 		*at = slot_next(m, here);
 	}

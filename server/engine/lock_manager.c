@@ -6,14 +6,26 @@
 
 /* ---------------------------------------------------------------- life */
 
+/* NULL: memory is short. Fresh pages are zero. */
+static struct key_slot *key_slots_map(size_t slot_count)
+{
+	void *slots = mmap(NULL, sizeof(struct key_slot) * slot_count, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return slots == MAP_FAILED ? NULL : slots;
+}
+
+static void key_slots_unmap(const struct key_map *m)
+{
+	munmap(m->slots, sizeof(struct key_slot) * m->slot_count);
+}
+
 int lock_manager_init(struct lock_manager *m)
 {
-	size_t bytes = sizeof(struct key_slot) * KEY_SLOTS;
-	void *slots = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
-			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	struct key_slot *slots = key_slots_map(KEY_SLOTS_AT_FIRST);
 
-	if (slots == MAP_FAILED)
-		return FAULT(-errno);
+	if (slots == NULL)
+		return FAULT(-ENOMEM);
 	guard_init(&m->guard, RANK_LOCKS);
 	signal_flag_init(&m->work);
 	lock_table_init(&m->table);
@@ -21,8 +33,7 @@ int lock_manager_init(struct lock_manager *m)
 	list_init(&m->ready);
 	lease_book_init(&m->leases);
 	map_init(&m->keys_in_flight, m->key_buckets, LENGTH_OF(m->key_buckets));
-	m->key_slots = slots;
-	key_map_init(&m->keys, m->key_slots, KEY_SLOTS);
+	key_map_init(&m->keys, slots, KEY_SLOTS_AT_FIRST);
 	return 0;
 }
 
@@ -41,7 +52,7 @@ void lock_manager_fini(struct lock_manager *m)
 	}
 	lease_book_fini(&m->leases);
 	lock_table_fini(&m->table);
-	munmap(m->key_slots, sizeof(struct key_slot) * KEY_SLOTS);
+	key_slots_unmap(&m->keys);
 	signal_flag_fini(&m->work);
 	guard_fini(&m->guard);
 }
@@ -617,8 +628,31 @@ void lock_manager_set_store_busy(struct lock_manager *m, bool is_busy)
 
 /* ---------------------------------------------------------------- keys */
 
+/*
+ * Only the writer changes the map, so it copies it without the guard: loops look things up in the
+ * old one meanwhile. A key that could not be remembered would take effect twice: without memory for
+ * it there is no going on.
+ */
+static void grow_keys(struct lock_manager *m)
+{
+	size_t slot_count = m->keys.slot_count * 2;
+	struct key_slot *slots = key_slots_map(slot_count);
+	struct key_map larger, smaller = m->keys;
+
+	CHECK(slot_count <= KEY_SLOTS);
+	CHECK(slots != NULL);
+	key_map_init(&larger, slots, slot_count);
+	key_map_copy(&larger, &smaller);
+	guard_lock(&m->guard);
+	m->keys = larger;
+	guard_unlock(&m->guard);
+	key_slots_unmap(&smaller);
+}
+
 void lock_manager_add_key(struct lock_manager *m, uint64_t key_hash, int64_t id, int64_t at_ms)
 {
+	if (key_map_is_full(&m->keys))
+		grow_keys(m);
 	guard_lock(&m->guard);
 	CHECK(id > m->key_newest);
 	/* What is forgotten leaves the map as fast as new keys come: two slots a key at half full.

@@ -15,6 +15,7 @@
 
 enum {
 	KEYS_IN_FLIGHT_BUCKETS = 1 << 14,
+	KEY_SLOTS_AT_FIRST = 1 << 12,
 	KEY_SLOTS = 1 << 23,  /* at most half of them used: room for KEYS_MAX, and for those not
 				 swept yet */
 	KEY_SWEEP_SLOTS = 64, /* looked at for each new key */
@@ -41,9 +42,8 @@ struct lock_manager {
 	struct lease_book leases;
 	struct map keys_in_flight; /* write.key_node */
 	struct map_node *key_buckets[KEYS_IN_FLIGHT_BUCKETS];
-	struct key_map keys;
-	struct key_slot *key_slots; /* mapped, touched as it fills */
-	int64_t key_floor;          /* ids up to here are forgotten */
+	struct key_map keys; /* the writer's: others look under the guard */
+	int64_t key_floor;   /* ids up to here are forgotten */
 	int64_t key_newest;
 	struct key_epoch key_epochs[KEY_EPOCHS]; /* a ring, oldest at key_epoch_first */
 	int key_epoch_first;

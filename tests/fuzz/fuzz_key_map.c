@@ -1,6 +1,7 @@
 /* Random keys, few enough to collide, against a plain list of records. */
 #include "core/key_map.h"
 #include "fuzz.h"
+#include <string.h>
 
 enum { SLOTS_MAX = 64, HASHES = 12 };
 
@@ -9,7 +10,8 @@ struct record {
 	int64_t id;
 };
 
-static struct key_slot slots[SLOTS_MAX];
+static struct key_slot slots[2][SLOTS_MAX * 2]; /* the map grows from one into the other */
+static int slots_in_use;
 static struct key_map map;
 
 /* The oracle, in arrival order: ids rise. */
@@ -26,13 +28,26 @@ static void oracle_remove(size_t index)
 		records[i] = records[i + 1];
 }
 
+static void grow(void)
+{
+	struct key_map larger;
+
+	slots_in_use = 1 - slots_in_use;
+	memset(slots[slots_in_use], 0, sizeof(slots[0]));
+	key_map_init(&larger, slots[slots_in_use], map.slot_count * 2);
+	key_map_copy(&larger, &map);
+	map = larger;
+}
+
 static void add(struct fuzz *f, int64_t id)
 {
 	uint64_t hash = hashes[fuzz_below(f, HASHES)];
 
 	EXPECT(f, key_map_is_full(&map) == (record_count >= map.slot_count / 2));
-	if (key_map_is_full(&map))
+	if (key_map_is_full(&map) && (map.slot_count == SLOTS_MAX || fuzz_below(f, 2) == 0))
 		return;
+	if (key_map_is_full(&map))
+		grow();
 	key_map_add(&map, hash, id);
 	records[record_count++] = (struct record){ .hash = hash, .id = id };
 }
@@ -57,13 +72,14 @@ static void remove_none(struct fuzz *f, int64_t id_next)
 	const struct record *r = &records[fuzz_below(f, record_count)];
 
 	key_map_remove(&map, r->hash, id_next);
-	key_map_remove(&map, r->hash ^ (UINT64_C(1) << 40), r->id);
+	key_map_remove(&map, r->hash ^ (UINT64_C(1) << 28), r->id);
 }
 
 /* Once around, in pieces: afterwards none that old is left. */
 static void sweep(struct fuzz *f, int64_t id_next)
 {
-	int64_t id_last = (int64_t)fuzz_below(f, (uint64_t)id_next);
+	int64_t id_last =
+		id_next - 1 - (int64_t)fuzz_below(f, id_next < 60 ? (uint64_t)id_next : 60);
 	size_t at = fuzz_below(f, map.slot_count);
 	size_t piece = (size_t)1 << fuzz_below(f, 3);
 
@@ -94,18 +110,18 @@ static void begin(struct fuzz *f)
 {
 	size_t slot_count = (size_t)4 << fuzz_below(f, 5);
 
-	for (size_t i = 0; i < SLOTS_MAX; i++)
-		slots[i] = (struct key_slot){ 0 };
-	key_map_init(&map, slots, slot_count);
+	memset(slots, 0, sizeof(slots));
+	key_map_init(&map, slots[slots_in_use], slot_count);
 	record_count = 0;
 	for (uint64_t h = 0; h < HASHES; h++)
-		hashes[h] = (h << 32) + slot_count - 1 - fuzz_below(f, 4) * fuzz_below(f, 2);
+		hashes[h] = (h << 20) + slot_count - 1 - fuzz_below(f, 4) * fuzz_below(f, 2);
 }
 
 static void run(struct fuzz *f)
 {
 	uint64_t adds = 3 + fuzz_below(f, 5), sweeps = fuzz_below(f, 2);
-	int64_t id_next = 1;
+	/* Also where the ids of slots come around. */
+	int64_t id_next = fuzz_below(f, 2) == 0 ? 1 : UINT32_MAX * INT64_C(3) - 20;
 
 	begin(f);
 	while (fuzz_step(f)) {

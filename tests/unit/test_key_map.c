@@ -93,8 +93,8 @@ static void sweeping_forgets_old_records(void **state)
 	key_map_init(&m, slots, SLOTS);
 	key_map_add(&m, 7, 1);
 	key_map_add(&m, 15, 2);
-	key_map_add(&m, 7, 5);
 	key_map_add(&m, 4, 3);
+	key_map_add(&m, 7, 5);
 	key_map_sweep(&m, &at, 4, 2);
 	assert_int_equal(at, 4);
 	assert_int_equal(m.used_count, 3);
@@ -109,11 +109,52 @@ static void sweeping_forgets_old_records(void **state)
 	assert_int_equal(m.used_count, 0);
 }
 
+static void a_larger_one_has_the_same_records(void **state)
+{
+	struct key_slot few[SLOTS] = { 0 }, many[4 * SLOTS] = { 0 };
+	struct key_map small, large;
+
+	(void)state;
+	key_map_init(&small, few, SLOTS);
+	key_map_add(&small, 7, 1);
+	key_map_add(&small, 15, 2);
+	key_map_add(&small, 7, 3);
+	key_map_init(&large, many, 4 * SLOTS);
+	key_map_copy(&large, &small);
+	assert_int_equal(key_map_find(&large, 7, 0), 3);
+	assert_int_equal(key_map_find(&large, 7, 3), 1);
+	assert_int_equal(key_map_find(&large, 15, 0), 2);
+	assert_int_equal(large.used_count, 3);
+	key_map_add(&large, 23, 4);
+	assert_int_equal(key_map_find(&large, 23, 0), 4);
+}
+
+/* A slot has 32 bits of the id; the newest says which of them it must be. */
+static void ids_of_many_years(void **state)
+{
+	static const int64_t cycle = UINT32_MAX;
+	struct key_slot slots[SLOTS] = { 0 };
+	struct key_map m;
+
+	(void)state;
+	key_map_init(&m, slots, SLOTS);
+	key_map_add(&m, 1, 5 * cycle - 1);
+	key_map_add(&m, 1, 5 * cycle);
+	key_map_add(&m, 1, 5 * cycle + 1);
+	assert_int_equal(key_map_find(&m, 1, 0), 5 * cycle + 1);
+	assert_int_equal(key_map_find(&m, 1, 5 * cycle + 1), 5 * cycle);
+	assert_int_equal(key_map_find(&m, 1, 5 * cycle), 5 * cycle - 1);
+	key_map_add(&m, 2, 6 * cycle - 2);
+	assert_int_equal(key_map_find(&m, 1, 0), 5 * cycle + 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(steps_go_as_written),
 		cmocka_unit_test(half_of_the_slots_is_full),
+		cmocka_unit_test(a_larger_one_has_the_same_records),
+		cmocka_unit_test(ids_of_many_years),
 		cmocka_unit_test(sweeping_forgets_old_records),
 	};
 
