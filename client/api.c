@@ -5,7 +5,12 @@
 #include <string.h>
 
 /* A page of 1000 rows is below 1 MiB; whoever answers more than this is not our server. */
-enum { ANSWER_BYTES_MAX = 64 * 1024 * 1024, CONNECT_TIMEOUT_S = 5 };
+enum {
+	ANSWER_BYTES_MAX = 64 * 1024 * 1024,
+	CONNECT_TIMEOUT_S = 5,
+	KEEPALIVE_S = 20,
+	UPLOAD_BUFFER_BYTES = 512 * 1024,
+};
 
 struct api {
 	CURL *curl;
@@ -162,6 +167,130 @@ const char *api_url(const struct api *api)
 {
 	return api->url;
 }
+
+/* ---------------------------------------------------------------- long bodies */
+
+struct transfer_state {
+	const struct transfer *transfer;
+	CURL *curl;
+	struct answer *answer;
+};
+
+static size_t upload_read(char *buffer, size_t size, size_t count, void *state)
+{
+	struct transfer_state *s = state;
+	size_t bytes = fread(buffer, 1, size * count, s->transfer->upload);
+
+	return ferror(s->transfer->upload) ? CURL_READFUNC_ABORT : bytes;
+}
+
+static size_t transfer_receive(char *piece, size_t size, size_t bytes, void *state)
+{
+	struct transfer_state *s = state;
+	long status = 0;
+
+	curl_easy_getinfo(s->curl, CURLINFO_RESPONSE_CODE, &status);
+	if (status >= 400)
+		return body_receive(piece, size, bytes, &s->answer->body);
+	return s->transfer->receive(s->transfer->context, piece, bytes) ? bytes
+									: CURL_WRITEFUNC_ERROR;
+}
+
+static int transfer_progress(void *state, curl_off_t total, curl_off_t received,
+			     curl_off_t upload_total, curl_off_t sent)
+{
+	const struct transfer *t = ((struct transfer_state *)state)->transfer;
+
+	(void)upload_total;
+	t->progress(t->context, sent, received, total);
+	return 0;
+}
+
+static void transfer_set(CURL *curl, struct transfer_state *s)
+{
+	const struct transfer *t = s->transfer;
+
+	SET(curl, CURLOPT_WRITEFUNCTION, transfer_receive);
+	SET(curl, CURLOPT_WRITEDATA, s);
+	SET(curl, CURLOPT_TIMEOUT, 0L);
+	SET(curl, CURLOPT_TCP_KEEPALIVE, 1L); /* a server that is gone is noticed all the same */
+	SET(curl, CURLOPT_TCP_KEEPIDLE, (long)KEEPALIVE_S);
+	SET(curl, CURLOPT_TCP_KEEPINTVL, (long)KEEPALIVE_S);
+	if (t->upload != NULL) {
+		SET(curl, CURLOPT_POST, 1L);
+		SET(curl, CURLOPT_POSTFIELDS, NULL);
+		SET(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)t->upload_bytes);
+		SET(curl, CURLOPT_READFUNCTION, upload_read);
+		SET(curl, CURLOPT_READDATA, s);
+		SET(curl, CURLOPT_UPLOAD_BUFFERSIZE, (long)UPLOAD_BUFFER_BYTES);
+	}
+	if (t->progress != NULL) {
+		SET(curl, CURLOPT_NOPROGRESS, 0L);
+		SET(curl, CURLOPT_XFERINFOFUNCTION, transfer_progress);
+		SET(curl, CURLOPT_XFERINFODATA, s);
+	}
+}
+
+static void transfer_headers(struct curl_slist **list, const struct transfer *t)
+{
+	struct text header;
+
+	text_init(&header);
+	if (t->upload != NULL) {
+		text_add_format(&header, "Content-Type: %s", t->content_type);
+		headers_add(list, memory_or_exit(header.data));
+		text_fini(&header);
+	}
+	if (t->accept != NULL) {
+		text_add_format(&header, "Accept: %s", t->accept);
+		headers_add(list, memory_or_exit(header.data));
+	}
+	text_fini(&header);
+}
+
+enum exit_code api_transfer(struct api *api, const struct request *r, const struct transfer *t,
+			    struct answer *ret_answer)
+{
+	CLEANUP(slist_free) struct curl_slist *headers = NULL;
+	char reason[CURL_ERROR_SIZE] = "";
+	struct answer a = { 0 };
+	struct transfer_state state = { .transfer = t, .answer = &a };
+	CURL *curl = memory_or_exit(curl_easy_duphandle(api->curl));
+	struct text url;
+
+	state.curl = curl;
+	text_init(&a.body);
+	text_init(&url);
+	text_add(&url, api->url);
+	text_add(&url, memory_or_exit(r->path.data));
+	headers_add(&headers, "Expect:");
+	for (int i = 0; i < r->header_count; i++)
+		headers_add(&headers, memory_or_exit(r->headers[i].data));
+	transfer_headers(&headers, t);
+
+	SET(curl, CURLOPT_URL, memory_or_exit(url.data));
+	SET(curl, CURLOPT_HTTPHEADER, headers);
+	SET(curl, CURLOPT_ERRORBUFFER, reason);
+	transfer_set(curl, &state);
+	SET(curl, CURLOPT_CUSTOMREQUEST, r->method);
+	CURLcode code = curl_easy_perform(curl);
+
+	curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &a.status);
+	answer_read_headers(&a, curl);
+	answer_read_json(&a);
+	curl_easy_cleanup(curl);
+	text_fini(&url);
+	if (code == CURLE_OK) {
+		*ret_answer = a;
+		return EXIT_DONE;
+	}
+	answer_fini(&a);
+	exit_failed("the connection to %s broke: %s", api->url,
+		    reason[0] == '\0' ? curl_easy_strerror(code) : reason);
+	return EXIT_UNREACHABLE;
+}
+
+/* ---------------------------------------------------------------- short ones */
 
 enum exit_code api_send(struct api *api, const struct request *r, struct answer *ret_answer)
 {

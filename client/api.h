@@ -12,6 +12,7 @@
  */
 #pragma once
 #include "client/request.h"
+#include <stdio.h>
 
 struct api;
 
@@ -40,6 +41,24 @@ const char *api_url(const struct api *api);
 
 /* EXIT_UNREACHABLE, with the reason on stderr, when no whole answer came. */
 enum exit_code api_send(struct api *api, const struct request *r, struct answer *ret_answer);
+
+/* A long body that goes, and one that comes, without ever being in memory as a whole. */
+struct transfer {
+	FILE *upload; /* the request's body, from where it stands to its end; NULL: none */
+	int64_t upload_bytes;
+	const char *content_type; /* of it */
+	const char *accept;       /* NULL: whatever comes */
+	/* Each piece of the body of a success; false ends the transfer. A problem's body is
+	 * collected in the answer. */
+	bool (*receive)(void *context, const char *bytes, size_t byte_count);
+	/* Now and then; may be NULL. `total` is 0 where nobody knows. */
+	void (*progress)(void *context, int64_t sent, int64_t received, int64_t total);
+	void *context;
+};
+
+/* The same as api_send(), however long it takes, as long as the server is there. */
+enum exit_code api_transfer(struct api *api, const struct request *r, const struct transfer *t,
+			    struct answer *ret_answer);
 
 void answer_fini(struct answer *a);
 

@@ -63,6 +63,7 @@ static void problem_show(const struct answer *a, const char *code)
 	fputc('\n', stderr);
 	member_print(a->json, "detail", "detail", "");
 	member_print(a->json, "hint", "hint", "");
+	member_print(a->json, "line", "line", "");
 	json_array_foreach (json_object_get(a->json, "lines"), i, line)
 		shortage_print(line);
 	json_array_foreach (json_object_get(a->json, "errors"), i, line)

@@ -3,6 +3,7 @@ import contextlib
 import pathlib
 import sqlite3
 
+import batches
 import load
 import servers
 from contest import Comparison, Lane, compare_p99, compare_rate, compete
@@ -104,6 +105,10 @@ def feed(bench):
     yield compare_rate(followed, alone, aim=0.95)
 
 
+def batch(bench):
+    yield from batches.measure(bench)
+
+
 def fill(path):
     """A million items, each with stock at one location, by hand: the store's triggers write the
     ledger. Without flushes, which a scratch file does not need."""
@@ -146,5 +151,6 @@ SECTIONS = {
     "connections": connections,
     "lease": lease,
     "feed": feed,
+    "batch": batch,
     "million": million,
 }
