@@ -19,7 +19,7 @@ static enum exit_code flags_check(const struct session *s)
 {
 	static const enum option of_lists[] = { OPTION_LIMIT, OPTION_ALL, OPTION_LOCATION,
 						OPTION_BELOW_REORDER };
-	static const enum option of_rows[] = { OPTION_LOCKED, OPTION_WAIT, OPTION_LEASE };
+	static const enum option of_rows[] = { OPTION_LOCKED, OPTION_LEASE };
 	enum exit_code code = EXIT_DONE;
 
 	if (session_operand(s, 0) != NULL)

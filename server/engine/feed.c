@@ -113,7 +113,7 @@ static void append_locked(struct feed *f, struct feed_batch *b)
 
 static bool is_wanted_locked(const struct feed *f, int64_t now_ns)
 {
-	return !list_is_empty(&f->listeners) || now_ns < f->wanted_until_ns;
+	return f->taker_count > 0 || now_ns < f->wanted_until_ns;
 }
 
 void feed_init(struct feed *f)
@@ -140,8 +140,9 @@ bool feed_begin(struct feed *f, int64_t now_ns)
 	f->is_collecting = is_wanted_locked(f, now_ns);
 	if (!f->is_collecting)
 		drop_all_locked(f);
+	bool is_heard = f->is_collecting || !list_is_empty(&f->listeners);
 	guard_unlock(&f->guard);
-	return f->is_collecting;
+	return is_heard;
 }
 
 static bool follows_in_batch(const struct feed_batch *b, int64_t seq)
@@ -208,6 +209,7 @@ void feed_listen(struct feed *f, struct feed_listener *l)
 	guard_lock(&f->guard);
 	list_init(&l->link);
 	list_push_back(&f->listeners, &l->link);
+	f->taker_count += l->is_for_movements;
 	guard_unlock(&f->guard);
 }
 
@@ -215,7 +217,9 @@ void feed_unlisten(struct feed *f, struct feed_listener *l)
 {
 	guard_lock(&f->guard);
 	list_remove(&l->link);
-	f->wanted_until_ns = clock_monotonic_ns() + FEED_LINGER_S * NS_PER_S;
+	f->taker_count -= l->is_for_movements;
+	if (l->is_for_movements)
+		f->wanted_until_ns = clock_monotonic_ns() + FEED_LINGER_S * NS_PER_S;
 	guard_unlock(&f->guard);
 }
 

@@ -7,7 +7,8 @@
  * A group's movements are one batch, which never changes once it is published and is freed by
  * whoever lets go of it last: nobody copies movements, and nobody holds the guard while reading.
  * The ring has the newest FEED_MOVEMENTS_MAX; whoever is further behind reads the ledger, and so
- * never holds anything up. While nobody listens nothing is collected, and the ring is empty.
+ * never holds anything up. While nobody listens for movements nothing is collected, and the ring is
+ * empty; who listens only to learn that there is something new is rung nevertheless.
  *
  * Cost: the writer takes the guard three times a group, and copies each movement once. A listener
  * is woken at most once a group, whatever the number of its subscribers.
@@ -35,8 +36,9 @@ struct feed_batch {
 
 /* A loop that wants to know when there is something new. */
 struct feed_listener {
-	struct mailbox *home; /* rung once a group */
-	struct list link;     /* in feed.listeners; guarded */
+	struct mailbox *home;  /* rung once a group */
+	bool is_for_movements; /* it takes batches; else it only wants to be rung */
+	struct list link;      /* in feed.listeners; guarded */
 };
 
 struct feed {
@@ -47,7 +49,8 @@ struct feed {
 	size_t movement_count; /* in all of them */
 	int64_t head_seq;      /* the newest that was published */
 	struct list listeners;
-	int64_t wanted_until_ns; /* when nobody listens any more */
+	int taker_count;         /* listeners that are for movements */
+	int64_t wanted_until_ns; /* when none of them is there any more */
 
 	/* The writer's own. */
 	struct feed_batch *open; /* of the group under way; NULL: nothing was collected */
@@ -66,7 +69,7 @@ void feed_fini(struct feed *f);
 
 /* ---------------------------------------------------------------- the writer */
 
-/* A group begins, or the ledger is about to be read for the feed. Is somebody interested? */
+/* A group begins, or the ledger is about to be read for the feed. Would somebody be rung? */
 bool feed_begin(struct feed *f, int64_t now_ns);
 
 /*

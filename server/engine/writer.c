@@ -764,11 +764,11 @@ static int begin_group(struct writer *wr)
 		  d->seq_committed);
 	metric_add(METRIC_EXTERNAL_WRITES, 1);
 	row_cache_drop(&wr->cache);
+	atomic_store(&wr->seq, begun.seq);
+	atomic_fetch_add(&wr->generation, 1);
 	if (has_followers)
 		feed_external(wr, begun.seq);
 	d->seq = d->seq_committed = begun.seq;
-	atomic_store(&wr->seq, begun.seq);
-	atomic_fetch_add(&wr->generation, 1);
 	r = reload_leases(wr);
 	return r < 0 ? r : delete_ended_leases(wr);
 }

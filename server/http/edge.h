@@ -8,6 +8,7 @@
  *     errands.c       what may outlive the request it began with
  *     subscribers.c   who waits for which movements
  *     stream.c        a client that is told of them for as long as it listens
+ *     seq_wait.c      who waits for which seq
  *     exchange.c      one request and its answer (request.h)
  *     listener.c      the listening socket
  *
@@ -19,6 +20,7 @@
 #include "http/listener.h"
 #include "http/loop.h"
 #include "http/request.h"
+#include "http/seq_wait.h"
 #include "http/subscribers.h"
 #include <pthread.h>
 #include <stdatomic.h>
@@ -53,6 +55,7 @@ struct loop {
 	struct request_pool requests;
 	struct subscribers subscribers;
 	struct errands errands;
+	struct seq_waits seq_waits;
 
 	bool is_draining;
 	int next_loop;     /* whose turn it is to get a connection; of the one that accepts */

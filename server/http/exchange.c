@@ -212,6 +212,7 @@ static void request_begin(struct request *r)
 	x->context = NULL;
 	x->taker = NULL;
 	x->subscriber = NULL;
+	x->seq_wait = NULL;
 	x->spool = NULL;
 	x->content_type = NULL;
 	x->must_close = false;

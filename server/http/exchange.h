@@ -43,6 +43,8 @@ enum { EXCHANGE_HEADERS_MAX = 16 };
 struct errands;
 struct subscriber;
 struct subscribers;
+struct seq_wait;
+struct seq_waits;
 
 struct exchange;
 
@@ -89,6 +91,7 @@ struct exchange {
 	void *context;                  /* in the arena */
 	const struct body_taker *taker; /* NULL: the body is collected, or was taken */
 	struct subscriber *subscriber;  /* while it follows the feed; in the arena */
+	struct seq_wait *seq_wait;      /* while it waits for a seq; in the arena */
 
 	/* The answer. */
 	struct text reply;        /* the body */
@@ -144,8 +147,12 @@ struct errands *exchange_errands(struct exchange *x);
 
 /* Those of its loop. Not once its client has left. */
 struct subscribers *exchange_subscribers(struct exchange *x);
+struct seq_waits *exchange_seq_waits(struct exchange *x);
 
-/* A parked subscriber's connection is closed: its client has left, or its stream is over. */
+/*
+ * The connection of a request that waits for movements or for a seq is closed: its client has left,
+ * or its stream is over.
+ */
 void exchange_abandon(struct exchange *x);
 
 /* Answer now: nobody hears it any more, or the server is stopping. */

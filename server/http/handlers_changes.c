@@ -236,16 +236,12 @@ static bool read_last_event(struct exchange *x, int64_t *ret)
 /* Without it the answer comes at once. False: answered. */
 static bool read_wait(struct exchange *x, int64_t *ret_ns)
 {
-	const char *text = call_parameter(x, "wait");
-	int64_t s = 0;
+	int64_t wait_ms;
 
-	if (text != NULL && (!integer_read(text, &s) || s < 0))
-		return wrong(x, "wait", "is whole seconds, at most 60.");
-	if (text == NULL && prefer_wait_read(exchange_header(x, "Prefer"), &s)) {
-		call_of(x)->preferred_wait_s = s;
-		reply_preference_applied(x);
-	}
-	*ret_ns = clock_monotonic_ns() + (s < WAIT_S_MAX ? s : WAIT_S_MAX) * NS_PER_S;
+	if (!call_read_wait(x, 0, &wait_ms))
+		return false;
+	reply_preference_applied(x);
+	*ret_ns = clock_monotonic_ns() + wait_ms * NS_PER_MS;
 	return true;
 }
 

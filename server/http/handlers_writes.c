@@ -61,21 +61,7 @@ void write_refuse_message(struct exchange *x, struct write *w, const struct mess
 
 bool write_read_wait(struct exchange *x, int64_t *ret_ms)
 {
-	const char *parameter = call_parameter(x, "wait");
-	int64_t s;
-
-	*ret_ms = routes_configuration()->wait_default_ms;
-	if (parameter != NULL) {
-		if (!integer_read(parameter, &s) || s < 0) {
-			reply_wrong_parameter(x, "wait", "is whole seconds, at most 60.");
-			return false;
-		}
-		*ret_ms = (s < WAIT_S_MAX ? s : WAIT_S_MAX) * MS_PER_S;
-	} else if (prefer_wait_read(exchange_header(x, "Prefer"), &s)) {
-		call_of(x)->preferred_wait_s = s;
-		*ret_ms = s * MS_PER_S;
-	}
-	return true;
+	return call_read_wait(x, routes_configuration()->wait_default_ms, ret_ms);
 }
 
 /* Headers that decide what is done may be there once. */

@@ -137,8 +137,11 @@ void exchange_abandon(struct exchange *x)
 {
 	struct request *r = request_of(x);
 
-	subscriber_end(x->subscriber);
+	if (x->subscriber != NULL)
+		subscriber_end(x->subscriber);
 	x->subscriber = NULL;
+	if (x->seq_wait != NULL)
+		seq_wait_end(x->seq_wait);
 	request_move(r, REQUEST_ABANDONED);
 	loop_daemon_resume(r);
 }
@@ -177,6 +180,15 @@ static void parcels_take(struct loop *l)
 			exchange_return(exchange_of_parcel(p));
 	}
 	subscribers_look(&l->subscribers);
+	seq_waits_look(&l->seq_waits);
+}
+
+static void seq_waiter_probe(struct request *r)
+{
+	if (r->state != REQUEST_PARKED || !connection_is_gone(r->connection))
+		return;
+	metric_add(METRIC_CLIENTS_GONE, 1);
+	exchange_abandon(&r->x);
 }
 
 /* The same for one that waits for movements. */
@@ -201,6 +213,8 @@ static void request_probe(struct loop *l, struct request *r)
 
 	if (r->x.subscriber != NULL)
 		follower_probe(r);
+	else if (r->x.seq_wait != NULL)
+		seq_waiter_probe(r);
 	if (r->connection == NULL || r->is_decided || r->x.waiter.write == NULL ||
 	    !connection_is_gone(r->connection))
 		return;
@@ -235,6 +249,11 @@ struct subscribers *exchange_subscribers(struct exchange *x)
 	return &request_of(x)->connection->loop->subscribers;
 }
 
+struct seq_waits *exchange_seq_waits(struct exchange *x)
+{
+	return &request_of(x)->connection->loop->seq_waits;
+}
+
 bool exchange_is_hurried(const struct exchange *x)
 {
 	const struct connection *c = CONTAINER_OF(x, const struct request, x)->connection;
@@ -264,6 +283,7 @@ static void drain_begin(struct loop *l)
 	l->is_accepting = false;
 	drain_idle(l);
 	subscribers_expire(&l->subscribers);
+	seq_waits_expire(&l->seq_waits);
 	subscribers_serve(&l->subscribers, l->now_ns);
 	loop_daemon_run(l); /* now: no event would end the next wait for those who were resumed */
 }
@@ -408,6 +428,7 @@ static int loop_open(struct loop *l, struct edge *e, int index)
 	request_pool_init(&l->requests);
 	errands_init(&l->errands);
 	subscribers_init(&l->subscribers, e->options.service, &l->mailbox);
+	seq_waits_init(&l->seq_waits, e->options.service, &l->mailbox);
 	l->heap = calloc((size_t)e->connection_limit, sizeof(*l->heap));
 	if (l->heap == NULL)
 		return FAULT(-ENOMEM);

@@ -54,8 +54,11 @@ static void retry_header(struct exchange *x, enum outcome o)
 
 void reply_preference_applied(struct exchange *x)
 {
-	if (call_of(x)->preferred_wait_s >= 0)
-		header_int(x, "Preference-Applied", "wait=", call_of(x)->preferred_wait_s, "");
+	struct call *c = call_of(x);
+
+	if (c->preferred_wait_s >= 0)
+		header_int(x, "Preference-Applied", "wait=", c->preferred_wait_s, "");
+	c->preferred_wait_s = -1; /* once is enough */
 }
 
 /* A target that was too long to be looked at has an empty path, and may have been one of ours. */
@@ -251,12 +254,27 @@ void reply_unknown(struct exchange *x, enum outcome o, struct row_ref *row, int6
 	reply_json(x, a.status, seq);
 }
 
-void reply_cursor_lost(struct exchange *x, int64_t latest_seq)
+static void refuse_with_latest(struct exchange *x, enum outcome o, const char *detail,
+			       int64_t latest_seq)
 {
 	char members[48];
 
 	snprintf(members, sizeof(members), "\"latest_seq\":%lld", (long long)latest_seq);
-	reply_problem(x, &(struct problem){ .outcome = OUTCOME_CURSOR_LOST, .members = members });
+	reply_problem(x, &(struct problem){ .outcome = o, .detail = detail, .members = members });
+}
+
+void reply_cursor_lost(struct exchange *x, int64_t latest_seq)
+{
+	refuse_with_latest(x, OUTCOME_CURSOR_LOST, NULL, latest_seq);
+}
+
+void reply_behind(struct exchange *x, int64_t wanted_seq, int64_t latest_seq)
+{
+	char detail[96];
+
+	snprintf(detail, sizeof(detail), "Seq %lld was asked for; the newest one is %lld.",
+		 (long long)wanted_seq, (long long)latest_seq);
+	refuse_with_latest(x, OUTCOME_BEHIND, detail, latest_seq);
 }
 
 /* ---------------------------------------------------------------- writes */

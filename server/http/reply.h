@@ -58,5 +58,8 @@ void reply_timing(struct exchange *x, const struct server_timing *t);
 /* 410: the seq that was named does not exist in this store. */
 void reply_cursor_lost(struct exchange *x, int64_t latest_seq);
 
+/* 503: the store has not come to the seq that the read wants. */
+void reply_behind(struct exchange *x, int64_t wanted_seq, int64_t latest_seq);
+
 /* The answer to a write (or a locked read), with what its lock cost. `a` may be w->answer. */
 void reply_answer(struct exchange *x, const struct write *w, const struct answer *a);

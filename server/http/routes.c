@@ -1,5 +1,7 @@
 #include "http/routes.h"
+#include "base/clock.h"
 #include "http/reply.h"
+#include "http/seq_wait.h"
 #include <string.h>
 #include <strings.h>
 
@@ -213,6 +215,30 @@ static bool media_type_is_json(const struct exchange *x)
 		strncasecmp(type + bytes - 5, "+json", 5) == 0);
 }
 
+bool call_read_wait(struct exchange *x, int64_t when_absent_ms, int64_t *ret_ms)
+{
+	const char *parameter = call_parameter(x, "wait");
+	struct call *c = call_of(x);
+	int64_t s;
+
+	*ret_ms = when_absent_ms;
+	if (c->wait_until_ns != 0) {
+		int64_t left_ns = c->wait_until_ns - clock_monotonic_ns();
+
+		*ret_ms = left_ns > 0 ? left_ns / NS_PER_MS : 0;
+	} else if (parameter != NULL) {
+		if (!integer_read(parameter, &s) || s < 0) {
+			reply_wrong_parameter(x, "wait", "is whole seconds, at most 60.");
+			return false;
+		}
+		*ret_ms = (s < WAIT_S_MAX ? s : WAIT_S_MAX) * MS_PER_S;
+	} else if (prefer_wait_read(exchange_header(x, "Prefer"), &s)) {
+		c->preferred_wait_s = s;
+		*ret_ms = s * MS_PER_S;
+	}
+	return true;
+}
+
 /* ---------------------------------------------------------------- dispatch */
 
 static void run(struct exchange *x, const struct route *r, const struct path *p)
@@ -223,6 +249,8 @@ static void run(struct exchange *x, const struct route *r, const struct path *p)
 		return;
 	if (r->method != HTTP_GET && !media_type_is_json(x))
 		reply_refuse(x, OUTCOME_UNSUPPORTED_MEDIA, NULL);
+	else if (r->method == HTTP_GET)
+		seq_wait_run(x);
 	else
 		r->handler(x);
 }

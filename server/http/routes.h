@@ -26,7 +26,8 @@ struct call {
 					       checked */
 	struct query query;
 	bool is_pretty;
-	int64_t preferred_wait_s; /* Prefer: wait, as it is applied; -1: none */
+	int64_t preferred_wait_s; /* Prefer: wait, as it is applied; -1: none, or told */
+	int64_t wait_until_ns;    /* when a wait that has begun ends; 0: none has */
 	void *own;                /* the handler's */
 };
 
@@ -59,6 +60,12 @@ static inline const char *call_parameter(const struct exchange *x, const char *n
 {
 	return query_value(&call_of(x)->query, name);
 }
+
+/*
+ * How long the request may wait: ?wait, else Prefer: wait, else when_absent_ms; of a wait that has
+ * begun, what is left. False: ?wait cannot be read, and it was answered so.
+ */
+bool call_read_wait(struct exchange *x, int64_t when_absent_ms, int64_t *ret_ms);
 
 /* The handlers, one for each row. */
 #define ROUTE(method, path, handler, label, parameters) void handle_##handler(struct exchange *x);

@@ -128,7 +128,7 @@ void subscribers_init(struct subscribers *all, struct service *s, struct mailbox
 {
 	*all = (struct subscribers){ .feed = service_feed(s),
 				     .seed = service_row_seed(s),
-				     .listener = { .home = home } };
+				     .listener = { .home = home, .is_for_movements = true } };
 	list_init(&all->waiting);
 	list_init(&all->due);
 	all->serve_ns = INT64_MAX;

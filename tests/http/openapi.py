@@ -355,6 +355,8 @@ def play_stock(p):
           {"counted": 2, "as_of_seq": seq + 99})
     p.ask("/v1/stock/{sku}", 200, "GET", "/v1/stock/A-1")
     p.ask("/v1/stock", 200, "GET", "/v1/stock?limit=1")
+    p.ask("/v1/stock", 503, "GET", f"/v1/stock?min_seq={seq + 99}&wait=0")
+    p.ask(ROW, 200, "GET", f"/v1/stock/A-1/WH1?min_seq={seq}", Prefer="wait=3")
     p.ask("/v1/stock", 400, "GET", "/v1/stock?colour=blue")
     p.ask("/v1/movements", 200, "GET", "/v1/movements?order=desc&limit=2")
     p.ask("/v1/movements/{seq}", 200, "GET", "/v1/movements/1")

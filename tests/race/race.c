@@ -265,6 +265,87 @@ static void followers_see_every_movement_once(void **state)
 	settle(b);
 }
 
+/* ---------------------------------------------------------------- reads that wait for a seq */
+
+/*
+ * Asks for a state that does not exist yet, a little ahead of what it saw last, until all is sold;
+ * each time by another kind of read.
+ */
+static void *read_ahead(void *crowd)
+{
+	static const char *const reads[] = { "/v1/stock/S-0/WH1?", "/v1/stock/S-0/WH1?read=locked&",
+					     "/v1/movements?order=desc&limit=1&",
+					     "/v1/stock/S-0?" };
+	struct crowd *c = crowd;
+	struct reply *r = malloc(sizeof(*r));
+	int index = atomic_fetch_add(&c->next_index, 1);
+	struct client client;
+	int64_t seq = 1;
+
+	client_open(&client, c->bench->server.port);
+	for (int i = index; seq < FOLLOWED; i++) {
+		int64_t wanted = seq + 1 + i % 5;
+		char target[128];
+
+		if (wanted > FOLLOWED)
+			wanted = FOLLOWED;
+		snprintf(target, sizeof(target), "%swait=60&min_seq=%" PRId64, reads[i % 4],
+			 wanted);
+		client_ask(&client, r, "GET", target, NULL, NULL);
+		if (r->status != 200 || r->seq < wanted)
+			break;
+		if (i % 4 < 2 && reply_number(r, "on_hand") != UNITS + 1 - r->seq)
+			break;
+		if (i % 4 == 2 && reply_number(r, "data/0/seq") != r->seq)
+			break;
+		seq = r->seq;
+		atomic_fetch_add(&c->total, 1);
+	}
+	if (seq != FOLLOWED)
+		atomic_fetch_add(&trouble_count, 1);
+	client_close(&client);
+	free(r);
+	return NULL;
+}
+
+/* Until told: asks for what will not come in its time, and hangs up. */
+static void *read_and_leave(void *crowd)
+{
+	struct crowd *c = crowd;
+
+	while (!atomic_load(&c->is_over)) {
+		struct client client;
+
+		client_open(&client, c->bench->server.port);
+		if (!client_send(&client, "GET", "/v1/stock/S-0/WH1?min_seq=1000000&wait=60", NULL,
+				 NULL))
+			atomic_fetch_add(&trouble_count, 1);
+		client_close(&client);
+		atomic_fetch_add(&c->unheard, 1);
+	}
+	return NULL;
+}
+
+/* While 64 write: whoever waits for a seq is called when it is there, and sees it. */
+static void a_read_waits_for_its_seq(void **state)
+{
+	struct bench *b = *state;
+	struct crowd buyers, readers, leavers;
+
+	make_rows(b, 1, UNITS);
+	crowd_start(&readers, b, 4 * FOLLOWERS, read_ahead);
+	crowd_start(&leavers, b, 2, read_and_leave);
+	crowd_start(&buyers, b, CLIENTS, buy);
+	crowd_join(&buyers, CLIENTS);
+	crowd_join(&readers, 4 * FOLLOWERS);
+	atomic_store(&leavers.is_over, true);
+	crowd_join(&leavers, 2);
+	assert_int_equal(buyers.total, UNITS);
+	assert_true(readers.total > 0);
+	assert_true(leavers.unheard > 0);
+	settle(b);
+}
+
 /* ---------------------------------------------------------------- both ways */
 
 enum { CARRIERS = 16, WATCHERS = 4, TRANSFERS = 40, STORED = 1000 };
@@ -913,6 +994,7 @@ int main(int argc, char *argv[])
 		CASE(one_row_sells_out_exactly),
 		CASE(ten_rows_sell_out_exactly),
 		CASE(followers_see_every_movement_once),
+		CASE(a_read_waits_for_its_seq),
 		CASE(transfers_both_ways_neither_deadlock_nor_tear),
 		CASE(a_key_takes_effect_once),
 		CASE(a_key_shared_by_many_is_one_effect),

@@ -62,7 +62,8 @@ static int open_feed(void **state)
 
 	feed_init(&fixture.feed);
 	assert_int_equal(mailbox_init(&fixture.box), 0);
-	fixture.listener.home = &fixture.box;
+	fixture.listener =
+		(struct feed_listener){ .home = &fixture.box, .is_for_movements = true };
 	feed_listen(&fixture.feed, &fixture.listener);
 	*state = &fixture;
 	return 0;
@@ -264,6 +265,36 @@ static void a_listener_is_rung_for_news_and_for_nothing_else(void **state)
 	assert_false(was_rung(&x->box));
 }
 
+/* Whoever only waits for a seq costs the writer no copies. */
+static void one_that_is_for_no_movements_is_rung_and_nothing_is_collected(void **state)
+{
+	struct feed_listener other = { 0 };
+	struct fixture *x = *state;
+	struct mailbox box;
+	int64_t reached = 0;
+
+	assert_int_equal(mailbox_init(&box), 0);
+	other.home = &box;
+	feed_unlisten(&x->feed, &x->listener);
+	feed_listen(&x->feed, &other);
+	assert_true(feed_begin(&x->feed, INT64_MAX));
+	add_movements(&x->feed, 1, 3);
+	assert_null(x->feed.open);
+	feed_publish(&x->feed, 3);
+	feed_ring(&x->feed);
+	assert_true(was_rung(&box));
+	assert_false(was_rung(&x->box));
+	assert_int_equal(read_on(&x->feed, &reached), FEED_BEHIND);
+	feed_unlisten(&x->feed, &other);
+	assert_false(feed_begin(&x->feed, INT64_MAX)); /* nor does it linger for one */
+	x->feed.wanted_until_ns = 0;
+	feed_listen(&x->feed, &other);
+	feed_unlisten(&x->feed, &other);
+	assert_int_equal(x->feed.wanted_until_ns, 0);
+	feed_listen(&x->feed, &x->listener);
+	mailbox_fini(&box);
+}
+
 int main(void)
 {
 #define WITH_FEED(test) cmocka_unit_test_setup_teardown(test, open_feed, close_feed)
@@ -278,6 +309,7 @@ int main(void)
 		WITH_FEED(movements_out_of_order_make_a_gap),
 		WITH_FEED(nothing_is_collected_for_nobody),
 		WITH_FEED(a_listener_is_rung_for_news_and_for_nothing_else),
+		WITH_FEED(one_that_is_for_no_movements_is_rung_and_nothing_is_collected),
 	};
 #undef WITH_FEED
 
