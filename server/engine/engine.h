@@ -12,4 +12,5 @@ struct service {
 	struct lock_manager locks;
 	struct writer writer;
 	struct reader_pool readers;
+	atomic_bool is_verifying;
 };

@@ -272,6 +272,16 @@ bool service_read(struct service *s, struct long_read *read)
 	return reader_pool_submit(&s->readers, read);
 }
 
+bool service_verify_begin(struct service *s)
+{
+	return !atomic_exchange(&s->is_verifying, true);
+}
+
+void service_verify_end(struct service *s)
+{
+	CHECK(atomic_exchange(&s->is_verifying, false));
+}
+
 struct feed *service_feed(struct service *s)
 {
 	return &s->writer.feed;

@@ -14,7 +14,7 @@
 #pragma once
 #include "ops/metrics.h"
 #include "engine/write.h"
-#include "store/store.h"
+#include "store/verify.h"
 
 struct service;
 
@@ -131,6 +131,12 @@ struct long_read {
 
 /* False: LONG_READS_MAX are under way; nothing happened. Suspend before the call, as for writes. */
 bool service_read(struct service *s, struct long_read *read);
+
+/*
+ * One verification at a time (store/verify.h), each step of it a long read. False: there is one.
+ */
+bool service_verify_begin(struct service *s);
+void service_verify_end(struct service *s);
 
 /*
  * The newest movements, for those who follow the ledger: engine/feed.h. What it says is always

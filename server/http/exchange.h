@@ -158,5 +158,8 @@ void exchange_abandon(struct exchange *x);
 /* Answer now: nobody hears it any more, or the server is stopping. */
 bool exchange_is_hurried(const struct exchange *x);
 
+/* Its client has left. Asks the socket. */
+bool exchange_is_unheard(const struct exchange *x);
+
 /* The exchange whose waiter or long read this parcel is. */
 struct exchange *exchange_of_parcel(struct parcel *p);

@@ -261,6 +261,13 @@ bool exchange_is_hurried(const struct exchange *x)
 	return c == NULL || c->loop->is_draining;
 }
 
+bool exchange_is_unheard(const struct exchange *x)
+{
+	const struct connection *c = CONTAINER_OF(x, const struct request, x)->connection;
+
+	return c == NULL || connection_is_gone(c);
+}
+
 /* ---------------------------------------------------------------- draining */
 
 /* Idle connections go at once. One whose request is on its way is told so by the handler. */

@@ -96,8 +96,9 @@ struct sqlite_reader {
 
 extern const struct store_ops sqlite_store_ops;   /* sqlite_writer.c */
 extern const struct reader_ops sqlite_reader_ops; /* sqlite_reader.c */
+extern const struct audit_ops sqlite_audit_ops;   /* sqlite_audit.c */
 
-enum { WRITER_STATEMENTS = 48, READER_STATEMENTS = 28 };
+enum { WRITER_STATEMENTS = 48, READER_STATEMENTS = 40 };
 extern const char *const sqlite_writer_texts[];
 extern const char *const sqlite_reader_texts[];
 
@@ -184,6 +185,17 @@ enum reader_statement {
 	READ_RESERVATION,
 	READ_RESERVATION_LINES,
 	LIST_RESERVATIONS,
+	AUDIT_MOVEMENTS,
+	AUDIT_MOVEMENT,
+	AUDIT_ROWS,
+	AUDIT_ROW,
+	AUDIT_ROW_NAMES,
+	AUDIT_ACTIVE,
+	AUDIT_LAST_RESERVATION,
+	AUDIT_LINES,
+	AUDIT_RESERVATION_NAME,
+	AUDIT_KEYS,
+	AUDIT_LEASES,
 	READER_STATEMENTS_USED,
 };
 _Static_assert((int)READER_STATEMENTS_USED <= (int)READER_STATEMENTS, "room for every statement");

@@ -12,6 +12,15 @@
 #define STOCK_VIEW_COLUMNS \
 	"s.id, s.on_hand, s.reserved, s.version, s.seq, s.updated_at, i.sku, l.code"
 
+#define AUDIT_MOVEMENT_COLUMNS                                                          \
+	"m.seq, m.stock_id, m.on_hand_delta, m.reserved_delta, m.on_hand, m.reserved, " \
+	"m.version, m.prev_seq, m.kind IN ('set', 'count', 'edit')"
+
+#define AUDIT_ROW_COLUMNS                                                                 \
+	"s.id, s.on_hand, s.reserved, s.version, s.seq, coalesce(i.backorder_limit, 0), " \
+	"coalesce(i.version, 0), i.id IS NOT NULL AND l.id IS NOT NULL FROM stock s "     \
+	"LEFT JOIN item i ON i.id = s.item_id LEFT JOIN location l ON l.id = s.location_id "
+
 const char *const sqlite_reader_texts[READER_STATEMENTS] = {
 	[READ_BEGIN] = "BEGIN",
 	[READ_END] = "COMMIT",
@@ -58,6 +67,35 @@ const char *const sqlite_reader_texts[READER_STATEMENTS] = {
 		"JOIN location l ON l.id = e.location_id WHERE e.reservation_id = r.id "
 		"AND (?4 IS NULL OR i.sku = ?4) AND (?5 IS NULL OR l.code = ?5))) "
 		"FROM reservation r WHERE r.id > ?1 ORDER BY r.id",
+	[AUDIT_MOVEMENTS] =
+		"SELECT " AUDIT_MOVEMENT_COLUMNS ", CASE WHEN ?3 AND m.reservation IS NOT NULL "
+		"THEN (SELECT r.id FROM reservation r WHERE r.name = m.reservation) END "
+		"FROM movement m WHERE m.seq > ?1 ORDER BY m.seq LIMIT ?2",
+	[AUDIT_MOVEMENT] = "SELECT " AUDIT_MOVEMENT_COLUMNS ", NULL FROM movement m "
+			   "WHERE m.seq = ?1",
+	[AUDIT_ROWS] = "SELECT " AUDIT_ROW_COLUMNS "WHERE s.id > ?1 ORDER BY s.id LIMIT ?2",
+	[AUDIT_ROW] = "SELECT " AUDIT_ROW_COLUMNS "WHERE s.id = ?1",
+	[AUDIT_ROW_NAMES] = "SELECT i.sku, l.code FROM stock s JOIN item i ON i.id = s.item_id "
+			    "JOIN location l ON l.id = s.location_id WHERE s.id = ?1",
+	[AUDIT_ACTIVE] = "SELECT id FROM reservation WHERE state = 'active' ORDER BY id",
+	[AUDIT_LAST_RESERVATION] = "SELECT coalesce(max(id), 0) FROM reservation",
+	[AUDIT_LINES] = "SELECT s.id, e.quantity FROM reservation r "
+			"LEFT JOIN reservation_line e ON e.reservation_id = r.id "
+			"LEFT JOIN stock s ON s.item_id = e.item_id "
+			"AND s.location_id = e.location_id WHERE r.id = ?1 AND r.state = 'active'",
+	[AUDIT_RESERVATION_NAME] = "SELECT name FROM reservation WHERE id = ?1",
+	[AUDIT_KEYS] = "SELECT k.id, k.key, k.stock_seq, k.first_seq, k.movement_count, "
+		       "CASE WHEN k.movement_count = 0 THEN 0 ELSE (SELECT count(*) "
+		       "FROM movement m WHERE m.seq >= k.first_seq "
+		       "AND m.seq < k.first_seq + k.movement_count) END "
+		       "FROM idempotency k WHERE k.id > ?1 ORDER BY k.id LIMIT ?2",
+	[AUDIT_LEASES] =
+		"SELECT k.lease, k.fence, t.next_fence, f.fence, k.expires_at, f.expires_at, "
+		"i.id IS NOT NULL AND l.id IS NOT NULL FROM store t, row_lock k "
+		"JOIN (SELECT lease, min(fence) AS fence, min(expires_at) AS expires_at "
+		"FROM row_lock GROUP BY lease) f ON f.lease = k.lease "
+		"LEFT JOIN item i ON i.id = k.item_id "
+		"LEFT JOIN location l ON l.id = k.location_id ORDER BY k.id",
 };
 
 /* ---------------------------------------------------------------- reading columns */
@@ -442,6 +480,7 @@ int sqlite_open_reader(struct store *store, struct reader **ret)
 }
 
 const struct reader_ops sqlite_reader_ops = {
+	.audit = &sqlite_audit_ops,
 	.begin = begin,
 	.end = end,
 	.item = read_item,

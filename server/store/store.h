@@ -266,7 +266,92 @@ struct page {
 	};
 };
 
+/* A movement, as far as a verification needs it. */
+struct audit_movement {
+	int64_t seq;
+	int64_t stock_id;
+	int64_t on_hand_delta;
+	int64_t reserved_delta;
+	int64_t on_hand;
+	int64_t reserved;
+	int64_t version;
+	int64_t prev_seq;
+	int64_t reservation_id; /* 0: of none, or not asked for */
+	bool states_level;      /* set, count, edit */
+};
+
+struct audit_row {
+	int64_t id;
+	int64_t on_hand;
+	int64_t reserved;
+	int64_t version;
+	int64_t seq;
+	int64_t backorder_limit;
+	int64_t item_version;
+	bool has_names; /* its item and its location exist */
+};
+
+/* A line of an active reservation. */
+struct audit_line {
+	int64_t stock_id; /* 0: there is no such row */
+	int64_t quantity;
+};
+
+struct audit_key {
+	int64_t id;
+	const char *key; /* until the next one is seen */
+	int64_t stock_seq;
+	int64_t first_seq;
+	int64_t movement_count;
+	int64_t movements_there; /* of first_seq and those behind it */
+};
+
+struct audit_lease {
+	const char *lease; /* until the next one is seen */
+	int64_t fence;
+	int64_t next_fence;  /* of the store */
+	int64_t fence_first; /* the smallest of the lease's rows */
+	int64_t expires_at_ms;
+	int64_t expires_first_ms;
+	bool has_names;
+};
+
+/*
+ * What verify.h reads: the tables as they are, whether that makes sense or not. Within a snapshot.
+ * Each walk calls `see` for one after the other; a fault of it ends the walk.
+ */
+struct audit_ops {
+	/* The first `limit` behind after_seq, in the order of seq. */
+	int (*movements)(struct reader *r, int64_t after_seq, int64_t limit, bool with_reservations,
+			 int (*see)(void *context, const struct audit_movement *m), void *context);
+	/* seq 0: there is none. */
+	int (*movement)(struct reader *r, int64_t seq, struct audit_movement *ret);
+	/* The first `limit` behind after_id, in the order of id. */
+	int (*rows)(struct reader *r, int64_t after_id, int64_t limit,
+		    int (*see)(void *context, const struct audit_row *row), void *context);
+	/* id 0: there is none. */
+	int (*row)(struct reader *r, int64_t id, struct audit_row *ret);
+	/* "" where the row or its names do not exist. */
+	int (*row_names)(struct reader *r, int64_t id, struct code *ret_sku,
+			 struct code *ret_location);
+	/* The active reservations in the order of id; and the last id of all, active or not. */
+	int (*active_reservations)(struct reader *r, int (*see)(void *context, int64_t id),
+				   void *context, int64_t *ret_last_id);
+	/* The lines of one, while it is active. */
+	int (*active_lines)(struct reader *r, int64_t reservation_id, bool *ret_is_active,
+			    int (*see)(void *context, const struct audit_line *line),
+			    void *context);
+	int (*reservation_name)(struct reader *r, int64_t id, char ret[ID_BYTES_MAX + 1]);
+	/* The first `limit` behind after_id, in the order of id. */
+	int (*keys)(struct reader *r, int64_t after_id, int64_t limit,
+		    int (*see)(void *context, const struct audit_key *key), void *context);
+	int (*leases)(struct reader *r, int (*see)(void *context, const struct audit_lease *lease),
+		      void *context);
+};
+
 struct reader_ops {
+	const struct audit_ops *audit;
+
 	/* Begins a snapshot; ret_seq is the newest seq in it. One at a time. */
 	int (*begin)(struct reader *r, int64_t *ret_seq);
 	void (*end)(struct reader *r); /* harmless without a snapshot */

@@ -8,6 +8,7 @@
  */
 #pragma once
 #include "core/answer.h"
+#include "core/finding.h"
 #include "wire/json_write.h"
 
 void stock_write(struct json *j, const struct code *sku, const struct code *location,
@@ -18,6 +19,7 @@ void item_write(struct json *j, const struct item *i);
 void location_write(struct json *j, const struct location *l);
 void lease_write(struct json *j, const struct lease_view *l);
 void reservation_write(struct json *j, const struct reservation *r);
+void finding_write(struct json *j, const struct finding *f);
 
 /* Can the answer be rebuilt from the ledger's numbers alone? Then its text need not be stored. */
 bool answer_is_rebuilt(const struct command *c, const struct answer *a);

@@ -305,6 +305,9 @@ def play_catalogue(p):
     p.ask("/v1/items/{sku}", 204, "DELETE", "/v1/items/B-1")
     p.ask("/v1/items/{sku}", 400, "PUT", "/v1/items/A-1", {"name": 1})
     p.ask("/v1/items", 200, "GET", "/v1/items?q=mug&limit=1")
+    p.ask("/v1/verify", 200, "GET", "/v1/verify")
+    p.ask("/v1/verify", 410, "GET", "/v1/verify?since=99")
+    p.ask("/v1/verify", 400, "GET", "/v1/verify?since=-1")
     for code in ("WH1", "WH2", "GONE"):
         p.ask("/v1/locations/{location}", 201, "PUT", f"/v1/locations/{code}", {"name": code})
     p.ask("/v1/locations/{location}", 200, "PUT", "/v1/locations/WH1", {"name": "Warehouse"})

@@ -1,0 +1,152 @@
+/*
+ * handlers_verify - GET /v1/verify: do the books balance?
+ *
+ * A verification is many long reads behind each other, each a slice in a snapshot of its own. So
+ * lists get their turn in between, and it ends early when nobody waits for it any more.
+ */
+#include "base/clock.h"
+#include "http/reply.h"
+#include "ops/log.h"
+
+/* ---------------------------------------------------------------- answering */
+
+static struct verify *verify_of(struct exchange *x)
+{
+	return call_of(x)->own;
+}
+
+static void end(struct exchange *x)
+{
+	call_of(x)->own = verify_destroy(verify_of(x));
+	service_verify_end(x->service);
+}
+
+static void write_counts(struct json *j, const struct verify_counts *c)
+{
+	json_open(j, '{');
+	JSON_NAME(j, "movements"), json_int(j, c->movements);
+	JSON_NAME(j, "rows"), json_int(j, c->rows);
+	JSON_NAME(j, "reservations"), json_int(j, c->reservations);
+	JSON_NAME(j, "keys"), json_int(j, c->keys);
+	JSON_NAME(j, "leases"), json_int(j, c->leases);
+	json_close(j, '}');
+}
+
+static void write_result(struct text *out, const struct verify_result *r)
+{
+	struct json j = json_begin(out);
+
+	json_open(&j, '{');
+	JSON_NAME(&j, "ok"), json_bool(&j, r->finding_count == 0);
+	JSON_NAME(&j, "since"), json_int(&j, r->since_seq);
+	JSON_NAME(&j, "seq"), json_int(&j, r->seq);
+	JSON_NAME(&j, "checked"), write_counts(&j, &r->checked);
+	JSON_NAME(&j, "finding_count"), json_int(&j, r->finding_count);
+	JSON_NAME(&j, "findings"), json_open(&j, '[');
+	for (int i = 0; i < r->listed_count; i++)
+		finding_write(&j, &r->listed[i]);
+	json_close(&j, ']');
+	json_close(&j, '}');
+	text_add_char(out, '\n');
+}
+
+static void answer(struct exchange *x)
+{
+	const struct verify_result *r = verify_result(verify_of(x));
+	int64_t seq = r->seq;
+
+	metric_add(METRIC_VERIFICATIONS, 1);
+	metric_set(METRIC_VERIFY_FINDINGS, r->finding_count);
+	if (r->finding_count > 0)
+		log_write(LOG_ERROR, "books_do_not_balance",
+			  "request=%s findings=%lld first=%s sku=%s location=%s seq=%lld",
+			  x->request_id, (long long)r->finding_count,
+			  finding_code_text(r->listed[0].code), r->listed[0].sku.text,
+			  r->listed[0].location.text, (long long)r->listed[0].seq);
+	write_result(&x->reply, r);
+	end(x);
+	reply_json(x, 200, seq);
+}
+
+/* ---------------------------------------------------------------- slice by slice */
+
+/* On the reader thread. */
+static int run(struct long_read *read, struct reader *reader, struct arena *arena)
+{
+	(void)arena;
+	return verify_step(verify_of(exchange_of_parcel(&read->parcel)), reader, read->seq);
+}
+
+static void go_on(struct exchange *x);
+
+static void read_slice(struct exchange *x)
+{
+	x->long_read.parcel.home = x->mailbox;
+	x->long_read.run = run;
+	x->long_read.arena = &x->arena;
+	if (service_read(x->service, &x->long_read)) {
+		exchange_park(x, go_on, NULL, INT64_MAX);
+		return;
+	}
+	end(x);
+	reply_refuse(x, OUTCOME_STORE_BUSY, "Too many lists are being read at once.");
+}
+
+static void go_on(struct exchange *x)
+{
+	int r = x->long_read.result;
+
+	if (r < 0) {
+		end(x);
+		reply_fault(x, r);
+	} else if (verify_is_over(verify_of(x))) {
+		answer(x);
+	} else if (exchange_is_hurried(x) || exchange_is_unheard(x)) {
+		end(x);
+		reply_refuse(x, OUTCOME_DRAINING, "The verification was not finished.");
+	} else {
+		read_slice(x);
+	}
+}
+
+/* ---------------------------------------------------------------- the call */
+
+/* False: answered. */
+static bool read_since(struct exchange *x, int64_t *ret)
+{
+	const char *text = call_parameter(x, "since");
+	int r;
+
+	*ret = 0;
+	if (text == NULL)
+		return true;
+	if (!integer_read(text, ret) || *ret < 0) {
+		reply_wrong_parameter(x, "since", "is a seq.");
+		return false;
+	}
+	r = snapshot_use(x->snapshot);
+	if (r < 0)
+		reply_fault(x, r);
+	else if (*ret > x->snapshot->seq)
+		reply_cursor_lost(x, x->snapshot->seq);
+	return r == 0 && *ret <= x->snapshot->seq;
+}
+
+void handle_verify(struct exchange *x)
+{
+	struct verify_options o = { .slice_rows = VERIFY_SLICE_ROWS, .rows_max = VERIFY_ROWS_MAX };
+
+	if (!read_since(x, &o.since_seq))
+		return;
+	if (!service_verify_begin(x->service)) {
+		reply_refuse(x, OUTCOME_VERIFY_RUNNING, NULL);
+		return;
+	}
+	call_of(x)->own = verify_create(&o);
+	if (verify_of(x) != NULL) {
+		read_slice(x);
+		return;
+	}
+	end(x);
+	reply_refuse(x, OUTCOME_OUT_OF_MEMORY, NULL);
+}
