@@ -1,6 +1,7 @@
 /* Requests with a few bytes changed: nothing is read beyond its end, and answers stay JSON. */
 #include "fuzz.h"
 #include "wire/answers.h"
+#include "wire/batch_lines.h"
 #include "wire/json_merge.h"
 #include "wire/messages.h"
 #include "wire/moment.h"
@@ -21,6 +22,15 @@ static const char *const bodies[] = {
 	"\"ttl_s\":60}",
 	"{\"scenario\":\"hot-row\",\"clients\":64,\"think_us\":0,\"seed\":9223372036854775807}",
 	"{\"a\":{\"a\":1,\"a\":99999999999999999999}}",
+};
+
+static const char *const lines[] = {
+	"{\"op\":\"adjust\",\"sku\":\"A-1\",\"location\":\"WH1\",\"delta\":-3,\"id\":\"x\"}",
+	"{\"op\":\"set\",\"sku\":\"A\",\"location\":\"W\",\"on_hand\":4,\"expected\":null}",
+	"{\"op\":\"reserve\",\"reservation\":\"c-1\",\"ttl_s\":9,\"lines\":[{\"sku\":\"A-1\","
+	"\"location\":\"WH1\",\"quantity\":2}]}",
+	"{\"op\":\"item\",\"sku\":\"A\",\"name\":\"n\",\"attributes\":{\"a\":{\"b\":\"}\"}}}",
+	"{\"reservation\":\"r_1\",\"op\":\"commit\"}",
 };
 
 static const char *const objects[] = {
@@ -208,6 +218,24 @@ static void try_body(struct fuzz *f)
 	free(body);
 }
 
+static void try_line(struct fuzz *f)
+{
+	struct message_error e = { 0 };
+	struct command c;
+	const char *id;
+	struct arena a;
+	size_t bytes;
+	char *line = make(f, lines, LENGTH_OF(lines), false, &bytes);
+
+	arena_init(&a);
+	if (!batch_line_read(line, bytes, &a, &c, &id, &e))
+		expect_problem(f, &e);
+	else
+		EXPECT(f, batch_op_text(c.kind) != NULL);
+	arena_fini(&a);
+	free(line);
+}
+
 /* RFC 7396, as it stands there. */
 static json_t *merged_naively(json_t *object, json_t *patch)
 {
@@ -330,12 +358,15 @@ static void try_text(struct fuzz *f)
 static void run(struct fuzz *f)
 {
 	while (fuzz_step(f)) {
-		switch (fuzz_below(f, 3)) {
+		switch (fuzz_below(f, 4)) {
 		case 0:
 			try_body(f);
 			break;
 		case 1:
 			try_merge(f);
+			break;
+		case 2:
+			try_line(f);
 			break;
 		default:
 			try_text(f);
