@@ -13,4 +13,5 @@ struct service {
 	struct writer writer;
 	struct reader_pool readers;
 	atomic_bool is_verifying;
+	struct reader_pool spoolers; /* reads of the whole store */
 };

@@ -14,11 +14,11 @@ static struct long_read *next_read(struct reader_pool *p)
 	return link == NULL ? NULL : CONTAINER_OF(link, struct long_read, queue_link);
 }
 
-static void run_read(struct reader *reader, struct long_read *read)
+static void run_read(const struct reader_pool *p, struct reader *reader, struct long_read *read)
 {
 	int64_t begun_ns = clock_monotonic_ns();
 
-	reader->ops->limit_time(reader, begun_ns + LONG_READ_MS_MAX * NS_PER_MS);
+	reader->ops->limit_time(reader, begun_ns + p->limit_ms * NS_PER_MS);
 	read->result = reader->ops->begin(reader, &read->seq);
 	if (read->result == 0)
 		read->result = read->run(read, reader, read->arena);
@@ -50,7 +50,7 @@ static void *reader_main(void *context)
 	if (t->pool->is_uncounted)
 		metrics_mute_thread();
 	while ((read = next_read(t->pool)) != NULL) {
-		run_read(t->reader, read);
+		run_read(t->pool, t->reader, read);
 		send_home(t->pool, read);
 	}
 	return NULL;
@@ -117,7 +117,7 @@ bool reader_pool_submit(struct reader_pool *p, struct long_read *read)
 	bool is_taken;
 
 	guard_lock(&p->guard);
-	is_taken = p->under_way_count < LONG_READS_MAX;
+	is_taken = p->under_way_count < p->reads_max;
 	if (is_taken) {
 		list_init(&read->queue_link);
 		list_push_back(&p->queue, &read->queue_link);

@@ -2,7 +2,7 @@
  * reader_pool - a few threads for reads that take long: lists and histories.
  *
  * Each thread has its own read-only connection. A read runs in one snapshot under a time limit,
- * then its parcel goes home. The queue is bounded by LONG_READS_MAX.
+ * then its parcel goes home. The queue is bounded.
  *
  * Threads: submit from any; open and close from one.
  */
@@ -22,17 +22,19 @@ struct reader_pool {
 	struct signal_flag work;
 	struct list queue;   /* long_read.queue_link; guarded, as is all below */
 	int under_way_count; /* queued or running */
+	int reads_max;       /* of those; written before the threads start, as is the next one */
+	int64_t limit_ms;    /* for each read */
 	bool must_stop;
 	int thread_count; /* written before the threads start, as is the next one */
 	bool is_uncounted;
 	struct reader_thread threads[READER_THREADS_MAX];
 };
 
-/* 0 or a fault; then nothing is left open. */
+/* reads_max and limit_ms must be set. 0 or a fault; then nothing is left open. */
 int reader_pool_open(struct reader_pool *p, struct store *store, int thread_count);
 
 /* Finishes what is queued, then ends the threads. */
 void reader_pool_close(struct reader_pool *p);
 
-/* False: LONG_READS_MAX are under way. */
+/* False: reads_max are under way. */
 bool reader_pool_submit(struct reader_pool *p, struct long_read *read);

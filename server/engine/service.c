@@ -10,6 +10,23 @@
 
 /* ---------------------------------------------------------------- life */
 
+static int open_readers(struct service *s, int thread_count)
+{
+	int r;
+
+	s->readers.reads_max = LONG_READS_MAX;
+	s->readers.limit_ms = LONG_READ_MS_MAX;
+	s->spoolers.reads_max = SPOOLED_READS_MAX;
+	s->spoolers.limit_ms = SPOOLED_READ_S_MAX * MS_PER_S;
+	r = reader_pool_open(&s->readers, s->store, thread_count);
+	if (r < 0)
+		return r;
+	r = reader_pool_open(&s->spoolers, s->store, 1);
+	if (r < 0)
+		reader_pool_close(&s->readers);
+	return r;
+}
+
 static int start_engine(struct service *s, const struct service_options *o)
 {
 	int r = lock_manager_init(&s->locks);
@@ -18,6 +35,7 @@ static int start_engine(struct service *s, const struct service_options *o)
 		return r;
 	s->writer.releases_rows_early = o->releases_rows_early;
 	s->writer.is_uncounted = s->readers.is_uncounted = o->is_uncounted;
+	s->spoolers.is_uncounted = o->is_uncounted;
 	s->writer.slow_ns = o->slow_ns;
 	s->writer.fail = o->fail;
 	s->writer.fail_context = o->fail_context;
@@ -26,7 +44,7 @@ static int start_engine(struct service *s, const struct service_options *o)
 		lock_manager_fini(&s->locks);
 		return r;
 	}
-	r = reader_pool_open(&s->readers, s->store, o->reader_count);
+	r = open_readers(s, o->reader_count);
 	if (r < 0) {
 		writer_close(&s->writer);
 		lock_manager_fini(&s->locks);
@@ -60,6 +78,7 @@ void service_close(struct service *s)
 {
 	if (s == NULL)
 		return;
+	reader_pool_close(&s->spoolers);
 	reader_pool_close(&s->readers);
 	writer_close(&s->writer);
 	lock_manager_fini(&s->locks);
@@ -280,6 +299,11 @@ bool service_verify_begin(struct service *s)
 void service_verify_end(struct service *s)
 {
 	CHECK(atomic_exchange(&s->is_verifying, false));
+}
+
+bool service_read_all(struct service *s, struct long_read *read)
+{
+	return reader_pool_submit(&s->spoolers, read);
 }
 
 struct feed *service_feed(struct service *s)

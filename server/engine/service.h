@@ -123,9 +123,10 @@ struct long_read {
 	/* On the reader thread. Fills what it wants; returns 0 or a fault (-ETIME: took too long).
 	 */
 	int (*run)(struct long_read *read, struct reader *reader, struct arena *arena);
-	struct arena *arena; /* the request's own, nobody else touches it meanwhile */
-	int result;          /* what run() (or beginning the snapshot) returned */
-	int64_t seq;         /* of its snapshot: Stock-Seq */
+	struct arena *arena;     /* the request's own, nobody else touches it meanwhile */
+	atomic_bool is_unwanted; /* nobody waits for it any more: a long run() looks now and then */
+	int result;              /* what run() (or beginning the snapshot) returned */
+	int64_t seq;             /* of its snapshot: Stock-Seq */
 	struct list queue_link;
 };
 
@@ -137,6 +138,13 @@ bool service_read(struct service *s, struct long_read *read);
  */
 bool service_verify_begin(struct service *s);
 void service_verify_end(struct service *s);
+
+/*
+ * The same for reads of the whole store, which are spooled: they have a thread of their own, one
+ * after the other, so that lists need not wait for them, and SPOOLED_READ_S_MAX of time. False:
+ * SPOOLED_READS_MAX are under way.
+ */
+bool service_read_all(struct service *s, struct long_read *read);
 
 /*
  * The newest movements, for those who follow the ledger: engine/feed.h. What it says is always

@@ -206,6 +206,16 @@ static void follower_probe(struct request *r)
 	}
 }
 
+/* A long read may stop early. */
+static void read_probe(struct request *r)
+{
+	if (r->x.long_read.run != NULL && !atomic_load(&r->x.long_read.is_unwanted) &&
+	    connection_is_gone(r->connection)) {
+		metric_add(METRIC_CLIENTS_GONE, 1);
+		atomic_store(&r->x.long_read.is_unwanted, true);
+	}
+}
+
 /* A client that left need not be served: its write is taken back, where that is still possible. */
 static void request_probe(struct loop *l, struct request *r)
 {
@@ -215,6 +225,8 @@ static void request_probe(struct loop *l, struct request *r)
 		follower_probe(r);
 	else if (r->x.seq_wait != NULL)
 		seq_waiter_probe(r);
+	if (r->connection != NULL && r->x.waiter.write == NULL)
+		read_probe(r);
 	if (r->connection == NULL || r->is_decided || r->x.waiter.write == NULL ||
 	    !connection_is_gone(r->connection))
 		return;
@@ -289,6 +301,9 @@ static void drain_begin(struct loop *l)
 		listener_close(&l->edge->listener);
 	l->is_accepting = false;
 	drain_idle(l);
+	LIST_EACH (it, &l->parked)
+		atomic_store(&CONTAINER_OF(it, struct request, link)->x.long_read.is_unwanted,
+			     true);
 	subscribers_expire(&l->subscribers);
 	seq_waits_expire(&l->seq_waits);
 	subscribers_serve(&l->subscribers, l->now_ns);

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static const char *chosen_folder = "";
@@ -58,6 +59,41 @@ struct spool *spool_open(void)
 	text_init(&s->text);
 	metric_add(METRIC_SPOOLS, 1);
 	return s;
+}
+
+struct spool *spool_open_named(char **ret_path)
+{
+	struct spool *s = calloc(1, sizeof(*s));
+
+	if (s == NULL || asprintf(ret_path, "%s/rowlock-spool-XXXXXX", spool_folder()) < 0) {
+		FAULT(-ENOMEM);
+		free(s);
+		return NULL;
+	}
+	s->fd = mkostemp(*ret_path, O_CLOEXEC);
+	if (s->fd < 0) {
+		FAULT(-errno);
+		free(*ret_path);
+		free(s);
+		return NULL;
+	}
+	text_init(&s->text);
+	metric_add(METRIC_SPOOLS, 1);
+	return s;
+}
+
+int spool_unname(struct spool *s, char *path)
+{
+	struct stat is;
+	int r = fstat(s->fd, &is) == 0 ? 0 : FAULT(-errno);
+
+	unlink(path);
+	free(path);
+	if (r == 0) {
+		s->byte_count = is.st_size;
+		metric_add(METRIC_SPOOLED_BYTES, is.st_size);
+	}
+	return r;
 }
 
 static int write_all(struct spool *s)

@@ -35,6 +35,14 @@ const char *spool_folder(void);
 /* NULL: fault_latest() says why. */
 struct spool *spool_open(void);
 
+/*
+ * One whose file is made by somebody who needs a name for it: *ret_path, malloc'ed, an empty file
+ * that is there until spool_unname(). The path is freed by that, too.
+ */
+struct spool *spool_open_named(char **ret_path);
+/* The file is complete: its name is gone, its size is known. 0 or a fault. */
+int spool_unname(struct spool *s, char *path);
+
 /* Once there is enough text it goes into the file. 0 or the spool's fault. */
 int spool_settle(struct spool *s);
 

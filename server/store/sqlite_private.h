@@ -270,6 +270,10 @@ int sqlite_read_movement(sqlite3_stmt *s, struct arena *a, struct movement_view 
 int sqlite_read_item(sqlite3_stmt *s, struct arena *texts, struct item *ret);
 int sqlite_read_location(sqlite3_stmt *s, struct arena *texts, struct location *ret);
 
+/* sqlite_copy.c: see store.h. */
+int sqlite_copy(struct reader *r, const char *path, bool (*may_go_on)(void *context),
+		void *context);
+
 int sqlite_list_stock(struct reader *r, const struct stock_query *q, struct arena *a,
 		      struct page *ret);
 int sqlite_list_movements(struct reader *r, const struct movement_query *q, struct arena *a,

@@ -496,6 +496,7 @@ const struct reader_ops sqlite_reader_ops = {
 	.list_movements = sqlite_list_movements,
 	.list_items = sqlite_list_items,
 	.list_locations = sqlite_list_locations,
+	.copy = sqlite_copy,
 	.limit_time = limit_time,
 	.close = close_reader,
 };

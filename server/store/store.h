@@ -388,6 +388,13 @@ struct reader_ops {
 	int (*list_reservations)(struct reader *r, const struct reservation_query *q,
 				 struct arena *a, struct page *ret);
 
+	/*
+	 * Writes the whole store, as the snapshot shows it, into the empty file at `path`: a store
+	 * that can be opened. `may_go_on` is asked between pieces; false: -ECANCELED. Not flushed.
+	 */
+	int (*copy)(struct reader *r, const char *path, bool (*may_go_on)(void *context),
+		    void *context);
+
 	/* Reads after this end with -ETIME once the monotonic clock passes at_ns; 0: no limit. */
 	void (*limit_time)(struct reader *r, int64_t at_ns);
 	void (*close)(struct reader *r);

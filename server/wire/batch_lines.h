@@ -26,6 +26,17 @@ bool batch_line_read(const char *line, size_t byte_count, struct arena *a, struc
 /* The op of a command, for its fingerprint. A constant. */
 const char *batch_op_text(enum command_kind kind);
 
+/*
+ * Lines that make what is given: an export is a batch. An item with all that it has; a level that
+ * is stated whatever was there, or owed; a reservation for so many more seconds, under its own id
+ * where its client chose that.
+ */
+void batch_item_line_write(struct text *out, const struct item *item);
+void batch_location_line_write(struct text *out, const struct location *location, bool is_archived);
+void batch_level_line_write(struct text *out, const struct code *sku, const struct code *location,
+			    int64_t on_hand);
+void batch_reservation_line_write(struct text *out, const struct reservation *r, int64_t ttl_s);
+
 /* The result of a line that was decided, with its newline. A replay's answer is read, too. */
 void batch_result_write(struct text *out, int64_t line, const char *id, const struct command *c,
 			const struct answer *a);

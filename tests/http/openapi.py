@@ -443,6 +443,10 @@ def play_batch(p):
     batch(409, {"op": "adjust", **row, "delta": -999}, query="?atomic=true")
     batch(400, {"op": "adjust"}, query="?atomic=true")
     batch(400, {"op": "adjust"}, query="?results=some")
+    p.ask("/v1/export", 200, "GET", "/v1/export")
+    p.ask("/v1/export", 200, "GET", "/v1/export?format=csv")
+    p.ask("/v1/export", 400, "GET", "/v1/export?format=xml")
+    p.ask("/v1/backup", 200, "GET", "/v1/backup")
 
 
 def play_lab(p):

@@ -730,6 +730,49 @@ static void pages_of_items_go_by_sku(void **state)
 	arena_fini(&a);
 }
 
+static bool goes_on(void *times)
+{
+	return (*(int *)times)-- > 0;
+}
+
+/* What is written after the snapshot began is not in it; nor is half of a store anywhere. */
+static void a_copy_is_the_store_of_its_snapshot(void **state)
+{
+	struct fixture *f = *state;
+	struct reader *reader;
+	char path[128];
+	int64_t seq;
+	int times = 0;
+
+	snprintf(path, sizeof(path), "%s/copy.db", f->folder);
+	fixture_change_committed(f, 0, 5);
+	assert_int_equal(f->store->ops->open_reader(f->store, &reader), 0);
+	assert_int_equal(reader->ops->begin(reader, &seq), 0);
+	fixture_change_committed(f, 0, 7);
+	fclose(fopen(path, "w"));
+	assert_int_equal(reader->ops->copy(reader, path, goes_on, &times), -ECANCELED);
+	times = 1000;
+	assert_int_equal(reader->ops->copy(reader, path, goes_on, &times), 0);
+	reader->ops->end(reader);
+	reader->ops->close(reader);
+	assert_int_equal(fixture_on_hand(f, 0), 12);
+
+	struct store_options options = { .path = path, .busy_ms = 100 };
+	struct store_open_result result;
+	struct store_begun begun;
+	struct store *copy;
+
+	assert_int_equal(sqlite_open(&options, &copy, &result), 0);
+	assert_false(result.is_new);
+	assert_int_equal(copy->ops->begin(copy, NULL, NULL, &begun), 0);
+	assert_int_equal(begun.seq, seq);
+	assert_int_equal(copy->ops->rollback(copy), 0);
+	copy->ops->close(copy);
+	assert_int_equal(remove(path), 0);
+	strcat(path, ".lock");
+	assert_int_equal(remove(path), 0);
+}
+
 static void a_read_ends_at_its_time_limit(void **state)
 {
 	struct fixture *f = *state;
@@ -781,6 +824,7 @@ int main(void)
 		CASE(an_older_store_is_migrated),
 		CASE(pages_of_the_ledger_lose_nothing),
 		CASE(pages_of_items_go_by_sku),
+		CASE(a_copy_is_the_store_of_its_snapshot),
 		CASE(a_read_ends_at_its_time_limit),
 #undef CASE
 	};
