@@ -20,7 +20,7 @@ sys.dont_write_bytecode = True
 
 from daemon import Daemon  # noqa: E402
 from tap import Tap  # noqa: E402
-from talk import Client, Closed, Connection, wait_until  # noqa: E402
+from talk import Client, Closed, Connection, NoAnswer, wait_until  # noqa: E402
 
 EDITS = 30000   # as many movements as no socket has room for
 BEAT_S_MAX = 20
@@ -116,6 +116,7 @@ class World:
     def __init__(self, server):
         self.server = server
         self.client = Client(server.port)
+        self.is_back = threading.Event()
 
     def adjust(self, row, delta=1):
         answer = self.client.post(f"/v1/stock/{row}/adjust", {"delta": delta})
@@ -201,14 +202,16 @@ def filters(world):
 
 def hand_edit(world):
     stream = Stream(world.server.port).open()
-    database = sqlite3.connect(world.server.store, isolation_level=None, timeout=5)
-    begun = time.monotonic()
-    database.execute("UPDATE v_stock SET on_hand = on_hand + 7 WHERE sku = 'B-1'")
-    database.close()
-    found = stream.movement()
-    took = time.monotonic() - begun
-    assert (found["kind"], found["on_hand_delta"]) == ("edit", 7), found
-    assert took < 1.5, f"{took:.2f} s"
+    took = []
+    for _ in range(3):  # one of them may have met a machine that was busy
+        database = sqlite3.connect(world.server.store, isolation_level=None, timeout=5)
+        begun = time.monotonic()
+        database.execute("UPDATE v_stock SET on_hand = on_hand + 7 WHERE sku = 'B-1'")
+        database.close()
+        found = stream.movement()
+        took.append(time.monotonic() - begun)
+        assert (found["kind"], found["on_hand_delta"]) == ("edit", 7), found
+    assert min(took) < 1.0, took
     stream.close()
 
 
@@ -341,6 +344,94 @@ def after_a_kill(world):
     back.close()
 
 
+class Follower:
+    """Follows until it has seen `last`, which is told in the end; comes back when it is cut."""
+
+    def __init__(self, world, after, follow):
+        self.world, self.follow, self.last, self.found = world, follow, None, []
+        self.after = after
+        self.thread = threading.Thread(target=self.run)
+        self.thread.start()
+
+    def is_done(self):
+        return self.last is not None and self.after >= self.last
+
+    def run(self):
+        while not self.is_done():
+            try:
+                self.follow(self)
+            except (Closed, NoAnswer, OSError):
+                self.world.is_back.wait(20)
+
+    def take(self, movements):
+        self.found += movements
+        self.after = self.found[-1]["seq"] if self.found else self.after
+
+    def join(self, last):
+        self.last = last
+        self.world.adjust("B-1/WH1")  # wakes those who have seen it already
+        self.thread.join()
+
+
+def poll(follower):
+    client = Client(follower.world.server.port)
+    while not follower.is_done():
+        answer = client.get(f"/v1/changes?after={follower.after}&wait=5&limit=50")
+        if answer.status == 503:
+            raise Closed("the server is stopping")
+        page = answer.json()
+        follower.take(page["data"])
+        assert page["next"] == follower.after, page["next"]
+    client.close()
+
+
+def stream(follower):
+    stream = Stream(follower.world.server.port, last=follower.after).open()
+    while not follower.is_done():
+        follower.take([stream.movement()])
+    stream.close()
+
+
+def sell_until_cut(port):
+    client = Client(port)
+    try:
+        while client.post("/v1/stock/A-1/WH1/adjust", {"delta": -1}).status == 201:
+            pass
+    except (Closed, NoAnswer, OSError):
+        client.close()
+
+
+def while_it_restarts(world):
+    """By a stop and by a kill, in the middle of the sale; the file itself says what happened."""
+    before = world.head()
+    followers = [Follower(world, before, follow) for follow in (poll, stream) for _ in range(3)]
+    for end in (signal.SIGTERM, signal.SIGKILL):
+        sellers = [threading.Thread(target=sell_until_cut, args=(world.server.port,))
+                   for _ in range(WRITERS)]
+        goal = world.head() + 20 * WRITERS
+        for seller in sellers:
+            seller.start()
+        wait_until(lambda: world.head() >= goal, "they sell")
+        world.is_back.clear()
+        world.server.kill() if end == signal.SIGKILL else world.server.stop()
+        for seller in sellers:
+            seller.join()
+        world.restart()
+        world.is_back.set()
+    last = world.adjust("A-1/WH1")["seq"]
+    for follower in followers:
+        follower.join(last)
+    database = sqlite3.connect(world.server.store)
+    columns = ("seq", "on_hand_delta", "on_hand")
+    ledger = database.execute(f"SELECT {', '.join(columns)} FROM v_movements WHERE seq > ? "
+                              "AND seq <= ? ORDER BY seq", (before, last)).fetchall()
+    database.close()
+    assert [seq for seq, *_ in ledger] == list(range(before + 1, last + 1))
+    for follower in followers:
+        found = [tuple(m[c] for c in columns) for m in follower.found if m["seq"] <= last]
+        assert found == ledger, follower.follow
+
+
 def it_is_kept_alive(world):
     """A comment, and the place: an idle filter need not read again what it does not want."""
     stream = Stream(world.server.port, "?sku=NO").open()
@@ -372,6 +463,7 @@ def main(rowlockd):
                     ("who leaves is forgotten", who_leaves_is_forgotten),
                     ("across a stop and a start without gap or repeat", across_a_restart),
                     ("across a kill, too", after_a_kill),
+                    ("polls and streams that come back have the ledger", while_it_restarts),
                     ("an idle stream is kept alive, and moves on", it_is_kept_alive)]:
                 tap.run(sentence, case, world)
     return tap.end()
