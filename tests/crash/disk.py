@@ -118,6 +118,24 @@ def disk_full(rowlockd, folder):
         load.prove(server.store)
 
 
+def no_room_for_results(rowlockd, folder):
+    """The store has room, --spool-dir has not: what was done is said, and not more was done."""
+    lines = [{"op": "adjust", "sku": "A-1", "location": "WH1", "delta": 1}] * 50000
+    with small_disk(folder) as disk, \
+            Daemon(rowlockd, folder / "store.db", ["--spool-dir", str(disk)]) as server:
+        make_rows(server.port, 1)
+        client = Client(server.port)
+        fill(disk)
+        before = client.get("/v1/stock/A-1/WH1").json()["on_hand"]
+        total = client.post("/v1/batch", lines).json()[-1]
+        assert (total["code"], total["results"]) == ("disk-full", "lost"), total
+        assert 0 < total["applied"] == total["stopped_at"] - 1 < len(lines), total
+        now = client.get("/v1/stock/A-1/WH1").json()["on_hand"]
+        assert now - before == total["applied"], (before, now, total)
+        total = client.post("/v1/batch?results=none", lines).json()[-1]
+        assert total["applied"] == len(lines), total
+
+
 run_cases([
     ("a flush fails: outcome-unknown, exit 74, and every key takes effect once after the restart",
      flush_fails, needs_strace),
@@ -125,4 +143,6 @@ run_cases([
      needs_strace),
     ("the disk is full: writes are 503, reads go on, and it recovers by itself", disk_full,
      needs_mount),
+    ("there is no room for the results of a batch: it stops, and says how far it came",
+     no_room_for_results, needs_mount),
 ])
