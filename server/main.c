@@ -9,6 +9,7 @@
 #include "http/batch.h"
 #include "http/loop.h"
 #include "http/reply.h"
+#include "offline/offline.h"
 #include "lab/runs.h"
 #include "ops/config.h"
 #include "ops/log.h"
@@ -29,7 +30,6 @@
 enum {
 	EXIT_SOFTWARE_FAULT = 70,
 	EXIT_OS_FAULT = 71,
-	EXIT_TEMPORARY = 75,
 	EXIT_CONFIGURATION = 78,
 	HOST_NAMES_MAX = 32,
 	LAST_ANSWERS_MS = 500, /* after the disk failed: time for the answers that say so */
@@ -47,29 +47,6 @@ static void on_failure(void *context, int exit_code)
 }
 
 /* ---------------------------------------------------------------- the store */
-
-static int exit_code_of(enum store_trouble trouble)
-{
-	switch (trouble) {
-	case STORE_FINE:
-		break;
-	case STORE_FOREIGN:
-	case STORE_NEWER:
-	case STORE_CORRUPT:
-	case STORE_GONE:
-		return 65;
-	case STORE_UNREACHABLE:
-		return 69;
-	case STORE_IN_USE:
-	case STORE_LOCKED:
-		return EXIT_TEMPORARY;
-	case STORE_FORBIDDEN:
-		return 77;
-	case STORE_NETWORK:
-		return 78;
-	}
-	return EXIT_SOFTWARE_FAULT;
-}
 
 static int load_demo(struct store *store)
 {
@@ -98,7 +75,7 @@ static int open_store(const struct config *c, struct store **ret)
 
 	if (sqlite_open(&options, ret, &result) < 0) {
 		log_write(LOG_CRIT, "store_refused", "message=\"%s\"", result.message);
-		return exit_code_of(result.trouble);
+		return store_exit_code(result.trouble);
 	}
 	log_write(LOG_INFO, "store_open",
 		  "path=%s new=%d schema=%d was=%d wal_frames=%" PRId64 " ms=%.1f", c->store,
@@ -322,6 +299,8 @@ int main(int argc, char *argv[])
 	struct config config;
 	int code = 0;
 
+	if (offline_command(argc, argv, &code))
+		return code;
 	if (config_read(&config, argc, argv, &code) != CONFIG_RUN)
 		return code;
 	if (strcmp(config.log_level, "debug") == 0)

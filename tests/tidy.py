@@ -25,6 +25,7 @@ MAY_SEE = {
     "server/lab": {"base", "core", "wire", "ops", "store", "engine", "lab", "schema"},
     "server/http": {"base", "core", "wire", "ops", "engine", "lab", "http", "schema"},
     # The laboratory runs inside of the command line, too: of the engine it sees lab.h only.
+    "server/offline": {"base", "core", "ops", "store", "offline", "schema"},
     "client": {"base", "core", "wire", "lab", "client", "schema"},
 }
 LAYERS = set().union(*MAY_SEE.values())

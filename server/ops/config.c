@@ -306,7 +306,10 @@ static int flag_take(struct reading *r, int argc, char *argv[], int at)
 static void help_show(void)
 {
 	printf("rowlockd %s - an inventory service that never sells a unit twice\n\n"
-	       "usage: rowlockd [--flag value | --flag=value]...\n\n",
+	       "usage: rowlockd [--flag value | --flag=value]...\n"
+	       "       rowlockd verify|repair|restore ...    a store that no server has; each has "
+	       "a "
+	       "--help\n\n",
 	       ROWLOCK_VERSION);
 	for (const struct setting *s = settings; s < settings + LENGTH_OF(settings); s++) {
 		char left[80];

@@ -84,7 +84,7 @@ int sqlite_connect(struct sqlite_connection *c, const char *path, int flags,
 {
 	*c = (struct sqlite_connection){ .texts = texts, .statement_count = statement_count };
 	c->statements = calloc((size_t)statement_count, sizeof(c->statements[0]));
-	if (c->statements == NULL)
+	if (c->statements == NULL && statement_count > 0)
 		return FAULT(-ENOMEM);
 	if (sqlite3_open_v2(path, &c->db, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
 			    NULL) != SQLITE_OK)

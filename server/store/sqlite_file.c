@@ -91,37 +91,52 @@ static int check_presence(const struct store_options *o, struct sqlite_file *f,
 	return 0;
 }
 
-int sqlite_file_open(const struct store_options *o, struct sqlite_file *f,
-		     struct store_open_result *result)
+static int open_lock(const char *lock_path, bool may_create, struct sqlite_file *f)
 {
-	char lock_path[4096];
-
-	*f = (struct sqlite_file){ .lock_fd = -1 };
-	if (snprintf(lock_path, sizeof(lock_path), "%s.lock", o->path) >= (int)sizeof(lock_path))
-		return trouble(result, STORE_UNREACHABLE, "the path of the store is too long");
-
 	f->lock_fd = open(lock_path, O_RDWR | O_CLOEXEC);
-	if (f->lock_fd < 0 && errno == ENOENT) {
+	if (f->lock_fd < 0 && errno == ENOENT && may_create) {
 		f->lock_fd = open(lock_path, O_RDWR | O_CLOEXEC | O_CREAT | O_EXCL, 0644);
 		f->is_lock_new = f->lock_fd >= 0;
 	}
-	if (f->lock_fd < 0)
+	return f->lock_fd < 0 ? -errno : 0;
+}
+
+int sqlite_file_hold(const char *path, bool may_create, struct sqlite_file *f,
+		     struct store_open_result *result)
+{
+	char lock_path[4096];
+	int r;
+
+	*f = (struct sqlite_file){ .lock_fd = -1 };
+	if (snprintf(lock_path, sizeof(lock_path), "%s.lock", path) >= (int)sizeof(lock_path))
+		return trouble(result, STORE_UNREACHABLE, "the path of the store is too long");
+	r = open_lock(lock_path, may_create, f);
+	if (r == -ENOENT && !may_create)
+		return 0;
+	if (r < 0)
 		return trouble(result,
-			       errno == ENOENT || errno == ENOTDIR ? STORE_UNREACHABLE
-								   : STORE_FORBIDDEN,
-			       "%s: %s", lock_path, strerror(errno));
-
-	int r = lock(o->path, f, result);
-
-	if (r == 0)
-		r = check_presence(o, f, result);
-	if (r < 0) {
+			       r == -ENOENT || r == -ENOTDIR ? STORE_UNREACHABLE : STORE_FORBIDDEN,
+			       "%s: %s", lock_path, strerror(-r));
+	r = lock(path, f, result);
+	if (r < 0)
 		/* Another instance's lock file is not ours to remove. */
-		sqlite_file_close(f, o->path, f->is_lock_new && result->trouble != STORE_IN_USE);
+		sqlite_file_close(f, path, f->is_lock_new && result->trouble != STORE_IN_USE);
+	else
+		write_pid(f->lock_fd);
+	return r;
+}
+
+int sqlite_file_open(const struct store_options *o, struct sqlite_file *f,
+		     struct store_open_result *result)
+{
+	int r = sqlite_file_hold(o->path, true, f, result);
+
+	if (r < 0)
 		return r;
-	}
-	write_pid(f->lock_fd);
-	return 0;
+	r = check_presence(o, f, result);
+	if (r < 0)
+		sqlite_file_close(f, o->path, f->is_lock_new);
+	return r;
 }
 
 void sqlite_file_close(struct sqlite_file *f, const char *path, bool must_forget)

@@ -6,7 +6,7 @@
 /* scripts[n] makes version n + 1 of version n. */
 static const char *const scripts[] = { sql_001_stock, sql_002_reservations };
 
-enum { VERSION_NEWEST = LENGTH_OF(scripts) };
+_Static_assert(LENGTH_OF(scripts) == SQLITE_VERSION_NEWEST, "a script for each version");
 
 const char *sqlite_demo_script(void)
 {
@@ -20,8 +20,7 @@ static int refuse(struct store_open_result *result, enum store_trouble t, const 
 	return FAULT(-EACCES);
 }
 
-/* Whose file is it, and of which version? Reads only. */
-static int look(struct sqlite_connection *c, struct store_open_result *result)
+int sqlite_look(struct sqlite_connection *c, struct store_open_result *result)
 {
 	int64_t application, version, things;
 	int r = sqlite_integer(c, "PRAGMA application_id", &application);
@@ -37,12 +36,12 @@ static int look(struct sqlite_connection *c, struct store_open_result *result)
 			result, STORE_FOREIGN,
 			"this is another program's database (its application_id is not ours): "
 			"choose another --store");
-	if (version > VERSION_NEWEST) {
+	if (version > SQLITE_VERSION_NEWEST) {
 		char text[160];
 
 		snprintf(text, sizeof(text),
 			 "schema %lld > supported %d: a newer rowlockd wrote this store",
-			 (long long)version, VERSION_NEWEST);
+			 (long long)version, SQLITE_VERSION_NEWEST);
 		return refuse(result, STORE_NEWER, text);
 	}
 	result->version_from = application == SQLITE_APPLICATION_ID ? (int)version : 0;
@@ -54,10 +53,10 @@ static int run_scripts(struct sqlite_connection *c, int from)
 	char pragma[80];
 	int r = sqlite_execute(c, "BEGIN IMMEDIATE");
 
-	for (int n = from; r == 0 && n < VERSION_NEWEST; n++)
+	for (int n = from; r == 0 && n < SQLITE_VERSION_NEWEST; n++)
 		r = sqlite_execute(c, scripts[n]);
 	snprintf(pragma, sizeof(pragma), "PRAGMA application_id=%d; PRAGMA user_version=%d",
-		 SQLITE_APPLICATION_ID, VERSION_NEWEST);
+		 SQLITE_APPLICATION_ID, SQLITE_VERSION_NEWEST);
 	if (r == 0)
 		r = sqlite_execute(c, pragma);
 	if (r == 0)
@@ -69,7 +68,7 @@ static int run_scripts(struct sqlite_connection *c, int from)
 
 int sqlite_migrate(struct sqlite_connection *c, struct store_open_result *result)
 {
-	int r = look(c, result);
+	int r = sqlite_look(c, result);
 
 	if (r < 0)
 		return r;
@@ -77,6 +76,7 @@ int sqlite_migrate(struct sqlite_connection *c, struct store_open_result *result
 	r = sqlite_execute(c, "PRAGMA journal_mode=WAL");
 	if (r < 0)
 		return r;
-	result->version = VERSION_NEWEST;
-	return result->version_from == VERSION_NEWEST ? 0 : run_scripts(c, result->version_from);
+	result->version = SQLITE_VERSION_NEWEST;
+	return result->version_from == SQLITE_VERSION_NEWEST ? 0
+							     : run_scripts(c, result->version_from);
 }

@@ -65,10 +65,28 @@ struct sqlite_file {
  */
 int sqlite_file_open(const struct store_options *o, struct sqlite_file *f,
 		     struct store_open_result *result);
+/*
+ * Only the lock: 0, or STORE_IN_USE and the like. Where there is no lock file and none may be made,
+ * nobody can have locked it: lock_fd is -1.
+ */
+int sqlite_file_hold(const char *path, bool may_create, struct sqlite_file *f,
+		     struct store_open_result *result);
 /* must_forget: a lock file that is new is removed: no store was made after all. */
 void sqlite_file_close(struct sqlite_file *f, const char *path, bool must_forget);
 
 /* ---------------------------------------------------------------- migration */
+
+enum { SQLITE_VERSION_NEWEST = 2 };
+
+/* Whose file is it, and of which version? Sets version_from, or the trouble with it. Only reads. */
+int sqlite_look(struct sqlite_connection *c, struct store_open_result *result);
+
+/*
+ * PRAGMA integrity_check and foreign_key_check: calls `see` for each line that is not "ok". The
+ * count of them, or a fault.
+ */
+int sqlite_check_integrity(struct sqlite_connection *c,
+			   void (*see)(void *context, const char *line), void *context);
 
 /* Brings the schema to the newest version, in one transaction. Sets version_from and version. */
 int sqlite_migrate(struct sqlite_connection *c, struct store_open_result *result);

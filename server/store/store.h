@@ -35,6 +35,7 @@ enum store_trouble {
 	STORE_FINE,
 	STORE_FOREIGN, /* another program's file, or not a database: exit 65 */
 	STORE_NEWER,   /* a later version of this program wrote it: exit 65 */
+	STORE_OLDER,   /* an earlier one did, and there is no server to migrate it: exit 65 */
 	STORE_CORRUPT, /* exit 65 */
 	STORE_GONE, /* the lock file is there, the store is not: exit 65, --create to start empty */
 	STORE_IN_USE,      /* another instance has it: exit 75 */
@@ -43,6 +44,9 @@ enum store_trouble {
 	STORE_NETWORK,     /* on a network file system: exit 78 */
 	STORE_UNREACHABLE, /* exit 69 */
 };
+
+/* Of sysexits.h: what a program that could not open its store ends with. */
+int store_exit_code(enum store_trouble trouble);
 
 struct store_options {
 	const char *path;

@@ -1,0 +1,37 @@
+/*
+ * offline - rowlockd verify, repair and restore: what is done to a store while no server has it.
+ *
+ *     if (offline_command(argc, argv, &code))
+ *             return code;
+ *     ...the server...
+ *
+ * Each prints what it found on stdout and what stands in its way on stderr. Exit codes: 0 the
+ * store is in order, 64 usage, 65 it is not (or is no store), 75 somebody has it, and the others
+ * of docs/operating.md.
+ */
+#pragma once
+#include <stdbool.h>
+
+enum {
+	OFFLINE_OK = 0,
+	OFFLINE_USAGE = 64,
+	OFFLINE_DATA = 65,
+	OFFLINE_FAULT = 70,
+	OFFLINE_BUSY = 75
+};
+
+/* What was typed behind the command's name. */
+struct offline_arguments {
+	const char *store;  /* --store */
+	const char *trust;  /* --trust; NULL: not given */
+	const char *backup; /* the operand; NULL: none */
+	bool must_apply;    /* --apply */
+};
+
+/* False: it is none of these commands. */
+bool offline_command(int argc, char *argv[], int *ret_exit_code);
+
+/* Each returns the exit code. */
+int offline_verify_run(const struct offline_arguments *a);
+int offline_repair_run(const struct offline_arguments *a);
+int offline_restore_run(const struct offline_arguments *a);

@@ -1,0 +1,115 @@
+/* verify - rowlockd verify; and what is printed of a store. */
+#include "base/fault.h"
+#include "offline/offline.h"
+#include "offline/report.h"
+#include <stdio.h>
+#include <string.h>
+
+struct offline *report_open(const char *command, const struct offline_options *o,
+			    int *ret_exit_code)
+{
+	struct store_open_result result;
+	struct offline *f = NULL;
+
+	if (offline_open(o, &f, &result) == 0)
+		return f;
+	fprintf(stderr, "rowlockd %s: %s\n", command, result.message);
+	*ret_exit_code = store_exit_code(result.trouble);
+	return NULL;
+}
+
+int report_fault(const char *command, const char *path, int fault)
+{
+	const struct fault *f = fault_latest();
+
+	fprintf(stderr, "rowlockd %s: %s: %s (%d, %s:%d)\n", command, path, strerror(-fault),
+		f->detail, f->file != NULL ? f->file : "", f->line);
+	if (fault == -EBADMSG || fault == -EIO)
+		return OFFLINE_DATA;
+	return fault == -EBUSY ? OFFLINE_BUSY : OFFLINE_FAULT;
+}
+
+static void print_damage(void *context, const char *line)
+{
+	(void)context;
+	printf("damaged       %s\n", line);
+}
+
+int report_check(const char *command, struct offline *f, const char *path)
+{
+	int count = offline_check(f, print_damage, NULL);
+
+	if (count < 0)
+		return report_fault(command, path, count);
+	if (count == 0)
+		printf("file          whole, schema %d\n", offline_version(f));
+	return count == 0 ? OFFLINE_OK : OFFLINE_DATA;
+}
+
+static void print_finding(const struct finding *f)
+{
+	printf("%-24s", finding_code_text(f->code));
+	if (f->name[0] != '\0')
+		printf(" %s", f->name);
+	if (f->sku.text[0] != '\0')
+		printf(" %s %s", f->sku.text, f->location.text);
+	if (f->seq != 0)
+		printf(" at seq %lld", (long long)f->seq);
+	printf(": expected %lld, found %lld. %s\n", (long long)f->expected, (long long)f->found,
+	       finding_sentence(f->code));
+}
+
+void report_findings(const struct verify_result *r)
+{
+	const struct verify_counts *c = &r->checked;
+
+	printf("checked       %lld movements, %lld rows, %lld active reservations, %lld keys, "
+	       "%lld leased rows\n",
+	       (long long)c->movements, (long long)c->rows, (long long)c->reservations,
+	       (long long)c->keys, (long long)c->leases);
+	for (int i = 0; i < r->listed_count; i++)
+		print_finding(&r->listed[i]);
+	if (r->finding_count == 0)
+		printf("The books balance, up to seq %lld.\n", (long long)r->seq);
+	else
+		printf("The books do not balance: %lld %s%s.\n", (long long)r->finding_count,
+		       r->finding_count == 1 ? "finding" : "findings",
+		       r->finding_count > r->listed_count ? ", of which the first are shown" : "");
+}
+
+static int verify_file(struct offline *f, const char *path)
+{
+	struct verify *v = NULL;
+	int code = report_check("verify", f, path);
+	int r;
+
+	if (code != OFFLINE_OK)
+		return code;
+	r = offline_verify(f, &v);
+	if (r < 0)
+		return report_fault("verify", path, r);
+	report_findings(verify_result(v));
+	code = verify_result(v)->finding_count == 0 ? OFFLINE_OK : OFFLINE_DATA;
+	verify_destroy(v);
+	return code;
+}
+
+int offline_verify_run(const struct offline_arguments *a)
+{
+	int code = OFFLINE_FAULT;
+	struct offline *f =
+		report_open("verify", &(struct offline_options){ .path = a->store }, &code);
+
+	if (f == NULL)
+		return code;
+	code = verify_file(f, a->store);
+	if (offline_has_changed(f)) {
+		fprintf(stderr,
+			"rowlockd verify: %s was changed meanwhile, so nothing of this counts: "
+			"close what writes to it\n",
+			a->store);
+		code = OFFLINE_BUSY;
+	}
+	offline_close(f);
+	return code;
+}

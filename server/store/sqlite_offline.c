@@ -1,0 +1,308 @@
+#include "store/sqlite_offline.h"
+#include "base/clock.h"
+#include <fcntl.h>
+#include <libgen.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { SLICE_ROWS = 100000 };
+
+/* ---------------------------------------------------------------- words */
+
+int offline_refuse(struct store_open_result *result, enum store_trouble t, const char *format, ...)
+{
+	va_list arguments;
+
+	result->trouble = t;
+	va_start(arguments, format);
+	vsnprintf(result->message, sizeof(result->message), format, arguments);
+	va_end(arguments);
+	return FAULT(-EACCES);
+}
+
+int offline_explain(const char *path, struct sqlite_connection *c, int r,
+		    struct store_open_result *result)
+{
+	const char *said = c->db != NULL ? sqlite3_errmsg(c->db) : strerror(-r);
+	enum store_trouble t = STORE_UNREACHABLE;
+
+	if (r == -EBADMSG)
+		t = sqlite3_errcode(c->db) == SQLITE_NOTADB ? STORE_FOREIGN : STORE_CORRUPT;
+	else if (r == -EBUSY)
+		t = STORE_LOCKED;
+	else if (r == -EACCES)
+		t = STORE_FORBIDDEN;
+	(void)offline_refuse(result, t, "%.300s: %s", path, said);
+	return r;
+}
+
+/* ---------------------------------------------------------------- files */
+
+bool offline_beside(char ret[OFFLINE_PATH_BYTES], const char *path, const char *suffix)
+{
+	return snprintf(ret, OFFLINE_PATH_BYTES, "%s%s", path, suffix) < OFFLINE_PATH_BYTES;
+}
+
+bool offline_has_bytes(const char *path, const char *suffix)
+{
+	char beside[OFFLINE_PATH_BYTES];
+	struct stat st;
+
+	return offline_beside(beside, path, suffix) && stat(beside, &st) == 0 && st.st_size > 0;
+}
+
+bool offline_kept_name(char ret[OFFLINE_PATH_BYTES], const char *path, const char *what)
+{
+	time_t now = (time_t)(clock_utc_ms() / MS_PER_S);
+	char suffix[64], moment[32];
+	struct tm tm;
+
+	gmtime_r(&now, &tm);
+	strftime(moment, sizeof(moment), "%Y%m%dT%H%M%SZ", &tm);
+	snprintf(suffix, sizeof(suffix), ".before-%s-%s", what, moment);
+	return offline_beside(ret, path, suffix);
+}
+
+static int flush(const char *path, int flags)
+{
+	int fd = open(path, flags | O_CLOEXEC);
+	int r = fd < 0 || fsync(fd) != 0 ? FAULT(-errno) : 0;
+
+	if (fd >= 0)
+		close(fd);
+	return r;
+}
+
+int offline_flush(const char *path)
+{
+	return flush(path, O_RDWR);
+}
+
+int offline_flush_folder(const char *path)
+{
+	char folder[OFFLINE_PATH_BYTES];
+
+	if (!offline_beside(folder, path, ""))
+		return FAULT(-ENAMETOOLONG);
+	return flush(dirname(folder), O_RDONLY | O_DIRECTORY);
+}
+
+/* ---------------------------------------------------------------- connections */
+
+/* file:...?immutable=1, with what has a meaning there escaped. */
+static char *immutable_uri(const char *path)
+{
+	char *uri = malloc(strlen(path) * 3 + sizeof("file:?immutable=1"));
+	char *at = uri;
+
+	if (uri == NULL)
+		return NULL;
+	at += sprintf(at, "file:");
+	for (; *path != '\0'; path++)
+		at += sprintf(at, strchr("%?#", *path) != NULL ? "%%%02X" : "%c",
+			      (unsigned char)*path);
+	strcpy(at, "?immutable=1");
+	return uri;
+}
+
+int offline_connect(struct sqlite_connection *c, const char *path, bool *ret_is_immutable)
+{
+	char *uri;
+	int r;
+
+	*ret_is_immutable =
+		!offline_has_bytes(path, "-wal") && !offline_has_bytes(path, "-journal");
+	uri = *ret_is_immutable ? immutable_uri(path) : strdup(path);
+	if (uri == NULL) {
+		*c = (struct sqlite_connection){ 0 };
+		return FAULT(-ENOMEM);
+	}
+	r = sqlite_connect(c, uri, SQLITE_OPEN_READONLY | (*ret_is_immutable ? SQLITE_OPEN_URI : 0),
+			   sqlite_reader_texts, READER_STATEMENTS);
+	free(uri);
+	return r;
+}
+
+int offline_copy(struct sqlite_connection *from, const char *to, struct store_open_result *result)
+{
+	struct sqlite_connection copy;
+	sqlite3_backup *backup;
+	int code = SQLITE_ERROR, r;
+
+	if (access(to, F_OK) == 0)
+		return offline_refuse(result, STORE_FORBIDDEN, "%s is there already", to);
+	r = sqlite_connect(&copy, to, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL, 0);
+	if (r == 0) {
+		backup = sqlite3_backup_init(copy.db, "main", from->db, "main");
+		if (backup != NULL)
+			code = sqlite3_backup_step(backup, -1);
+		sqlite3_backup_finish(backup);
+		r = code == SQLITE_DONE ? 0 : sqlite_raise(&copy);
+	}
+	if (r < 0)
+		(void)offline_explain(to, &copy, r, result);
+	sqlite_disconnect(&copy);
+	if (r == 0)
+		r = offline_flush(to);
+	if (r == 0)
+		r = offline_flush_folder(to);
+	if (r < 0)
+		unlink(to);
+	if (r < 0 && result->trouble == STORE_FINE)
+		(void)offline_refuse(result, STORE_UNREACHABLE, "%s: %s", to, strerror(-r));
+	return r;
+}
+
+/* ---------------------------------------------------------------- opening */
+
+static int connect_file(struct offline *f, const struct offline_options *o)
+{
+	struct sqlite_connection *c = &f->reader.connection;
+	int r;
+
+	f->reader.reader.ops = &sqlite_reader_ops;
+	f->is_open = true;
+	if (!o->may_write)
+		return offline_connect(c, f->path, &f->is_immutable);
+	r = sqlite_connect(c, f->path, SQLITE_OPEN_READWRITE, sqlite_reader_texts,
+			   READER_STATEMENTS);
+	if (r == 0)
+		r = sqlite_execute(c, "PRAGMA synchronous=FULL");
+	/* What is repaired is written as the service writes: it keeps the books itself. */
+	if (r == 0)
+		sqlite3_db_config(c->db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
+	return r;
+}
+
+static int open_file(struct offline *f, const struct offline_options *o,
+		     struct store_open_result *result)
+{
+	struct sqlite_connection *c = &f->reader.connection;
+	int r;
+
+	if (stat(f->path, &f->seen) != 0)
+		return offline_refuse(result, errno == ENOENT ? STORE_GONE : STORE_UNREACHABLE,
+				      "%s: %s", f->path, strerror(errno));
+	r = connect_file(f, o);
+	if (r == 0)
+		r = sqlite_look(c, result);
+	if (r < 0)
+		return result->trouble != STORE_FINE ? r : offline_explain(f->path, c, r, result);
+	f->version = result->version_from;
+	if (f->version == SQLITE_VERSION_NEWEST)
+		return 0;
+	return offline_refuse(result, STORE_OLDER,
+			      "%s has schema %d, this program works with %d: start rowlockd once, "
+			      "which brings it up to date",
+			      f->path, f->version, SQLITE_VERSION_NEWEST);
+}
+
+int offline_open(const struct offline_options *o, struct offline **ret,
+		 struct store_open_result *result)
+{
+	struct offline *f = calloc(1, sizeof(*f));
+	int r;
+
+	*result = (struct store_open_result){ 0 };
+	sqlite_prepare();
+	if (f == NULL || (f->path = strdup(o->path)) == NULL) {
+		free(f);
+		return offline_refuse(result, STORE_UNREACHABLE, "out of memory");
+	}
+	r = sqlite_file_hold(f->path, false, &f->lock, result);
+	if (r == 0)
+		r = open_file(f, o, result);
+	if (r < 0) {
+		offline_close(f);
+		return r;
+	}
+	*ret = f;
+	return 0;
+}
+
+void offline_close(struct offline *f)
+{
+	if (f == NULL)
+		return;
+	if (f->is_open)
+		sqlite_disconnect(&f->reader.connection);
+	sqlite_file_close(&f->lock, f->path, false);
+	free(f->path);
+	free(f);
+}
+
+int offline_version(const struct offline *f)
+{
+	return f->version;
+}
+
+bool offline_has_changed(const struct offline *f)
+{
+	struct stat now;
+
+	if (!f->is_immutable)
+		return false; /* SQLite sees to it */
+	return stat(f->path, &now) != 0 || now.st_ino != f->seen.st_ino ||
+	       now.st_size != f->seen.st_size || now.st_mtim.tv_sec != f->seen.st_mtim.tv_sec ||
+	       now.st_mtim.tv_nsec != f->seen.st_mtim.tv_nsec || offline_has_bytes(f->path, "-wal");
+}
+
+/* ---------------------------------------------------------------- checking */
+
+int sqlite_check_integrity(struct sqlite_connection *c,
+			   void (*see)(void *context, const char *line), void *context)
+{
+	static const char *const checks[] = {
+		"SELECT * FROM pragma_integrity_check WHERE integrity_check <> 'ok'",
+		"SELECT printf('row %s of %s names a row of %s that does not exist', rowid, "
+		"\"table\", parent) FROM pragma_foreign_key_check",
+	};
+	int count = 0, code = SQLITE_DONE;
+
+	for (size_t i = 0; i < LENGTH_OF(checks) && code == SQLITE_DONE; i++) {
+		sqlite3_stmt *s;
+
+		if (sqlite3_prepare_v2(c->db, checks[i], -1, &s, NULL) != SQLITE_OK)
+			return sqlite_raise(c);
+		while ((code = sqlite3_step(s)) == SQLITE_ROW) {
+			const char *line = (const char *)sqlite3_column_text(s, 0);
+
+			see(context, line != NULL ? line : "");
+			count++;
+		}
+		sqlite3_finalize(s);
+		if (count > 0)
+			break; /* references of a file that is none say nothing */
+	}
+	return code == SQLITE_DONE ? count : sqlite_raise(c);
+}
+
+int offline_check(struct offline *f, void (*see)(void *context, const char *line), void *context)
+{
+	return sqlite_check_integrity(&f->reader.connection, see, context);
+}
+
+int offline_verify(struct offline *f, struct verify **ret)
+{
+	struct reader *reader = &f->reader.reader;
+	struct verify *v = verify_create(
+		&(struct verify_options){ .slice_rows = SLICE_ROWS, .rows_max = INT64_MAX });
+	int r = v != NULL ? 0 : FAULT(-ENOMEM);
+
+	while (r == 0 && !verify_is_over(v)) {
+		int64_t seq;
+
+		r = reader->ops->begin(reader, &seq);
+		if (r == 0)
+			r = verify_step(v, reader, seq);
+		reader->ops->end(reader);
+	}
+	if (r < 0)
+		v = verify_destroy(v);
+	*ret = v;
+	return r;
+}

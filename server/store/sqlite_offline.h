@@ -1,0 +1,44 @@
+/*
+ * sqlite_offline - what the files behind offline.h share.
+ */
+#pragma once
+#include "store/offline.h"
+#include "store/sqlite_private.h"
+#include <sys/stat.h>
+
+struct offline {
+	struct sqlite_reader reader;
+	struct sqlite_file lock;
+	char *path;
+	bool is_immutable; /* it was closed cleanly, and is read as it lies there */
+	bool is_open;
+	struct stat seen; /* when it was opened */
+	int version;
+};
+
+/* The trouble with a sentence, and a fault for it. */
+__attribute__((format(printf, 3, 4))) int
+offline_refuse(struct store_open_result *result, enum store_trouble t, const char *format, ...);
+
+/* The same for what SQLite just said about a connection. r is the fault of it. */
+int offline_explain(const char *path, struct sqlite_connection *c, int r,
+		    struct store_open_result *result);
+
+/* "<path><suffix>" */
+bool offline_beside(char ret[OFFLINE_PATH_BYTES], const char *path, const char *suffix);
+
+/* Is there such a file, with something in it? */
+bool offline_has_bytes(const char *path, const char *suffix);
+
+/* "<path>.before-<what>-20261124T031500Z" */
+bool offline_kept_name(char ret[OFFLINE_PATH_BYTES], const char *path, const char *what);
+
+/* A database file for reading; without its log where that has nothing in it. */
+int offline_connect(struct sqlite_connection *c, const char *path, bool *ret_is_immutable);
+
+/* Copies a whole database, log and all, to a file that must not exist yet, and flushes it. */
+int offline_copy(struct sqlite_connection *from, const char *to, struct store_open_result *result);
+
+/* Flushes a file, or the folder that a path lies in: a rename is kept only then. */
+int offline_flush(const char *path);
+int offline_flush_folder(const char *path);

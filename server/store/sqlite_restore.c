@@ -1,0 +1,234 @@
+/*
+ * sqlite_restore - a backup in the place of a store.
+ *
+ * The order is what matters. A log that lies beside a database belongs to it whatever is in there:
+ * SQLite would play the old store's log into the new file. So the old store is closed cleanly
+ * first, which leaves no log. Its file then gets a second name, and the copy takes the first name
+ * in one step, which no crash can come between.
+ */
+#include "store/sqlite_offline.h"
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Fences of a store that cannot be read any more: none of them is given out again. */
+#define FENCES_SKIPPED INT64_C(1000000)
+
+struct restoring {
+	const struct restore_options *options;
+	struct restore_report *report;
+	struct store_open_result *result;
+	char copy[OFFLINE_PATH_BYTES];
+	int64_t old_fence; /* next_fence of the store there was; 0: not known */
+	bool has_old;
+};
+
+static void count_line(void *context, const char *line)
+{
+	char *first = context;
+
+	if (first[0] == '\0')
+		snprintf(first, 200, "%s", line);
+}
+
+/* Whose is it, is it whole, and what is its newest seq? */
+static int judge_backup(struct restoring *s, struct sqlite_connection *c)
+{
+	char damage[200] = "";
+	int r = sqlite_look(c, s->result);
+
+	if ((r == 0 && s->result->version_from == 0) || s->result->trouble == STORE_FOREIGN)
+		return offline_refuse(s->result, STORE_FOREIGN, "%s is no store of rowlockd",
+				      s->options->backup);
+	if (s->result->trouble == STORE_NEWER)
+		return offline_refuse(s->result, STORE_NEWER, "%s was written by a newer rowlockd",
+				      s->options->backup);
+	if (r == 0)
+		r = sqlite_check_integrity(c, count_line, damage);
+	if (r > 0)
+		return offline_refuse(s->result, STORE_CORRUPT, "%.250s is damaged: %s",
+				      s->options->backup, damage);
+	if (r == 0)
+		r = sqlite_integer(c, "SELECT coalesce(max(seq), 0) FROM movement",
+				   &s->report->seq);
+	return r;
+}
+
+static int copy_backup(struct restoring *s)
+{
+	struct sqlite_connection c;
+	struct stat st;
+	bool is_immutable;
+	int r;
+
+	if (stat(s->options->backup, &st) != 0)
+		return offline_refuse(s->result, STORE_GONE, "%s: %s", s->options->backup,
+				      strerror(errno));
+	r = offline_connect(&c, s->options->backup, &is_immutable);
+	if (r == 0)
+		r = judge_backup(s, &c);
+	if (r == 0)
+		r = offline_copy(&c, s->copy, s->result);
+	if (r < 0 && s->result->trouble == STORE_FINE)
+		(void)offline_explain(s->options->backup, &c, r, s->result);
+	sqlite_disconnect(&c);
+	return r;
+}
+
+static int read_epoch(struct sqlite_connection *c, char ret[33])
+{
+	sqlite3_stmt *q;
+	int r = 0;
+
+	if (sqlite3_prepare_v2(c->db, "SELECT epoch FROM store", -1, &q, NULL) != SQLITE_OK)
+		return sqlite_raise(c);
+	if (sqlite3_step(q) == SQLITE_ROW && sqlite3_column_text(q, 0) != NULL)
+		snprintf(ret, 33, "%s", (const char *)sqlite3_column_text(q, 0));
+	else
+		r = sqlite_raise(c);
+	sqlite3_finalize(q);
+	return r;
+}
+
+/* A new epoch, so that no cursor of the old store goes on here; and no fence comes again. */
+static int mark_copy(struct restoring *s)
+{
+	struct sqlite_connection c;
+	char sql[200];
+	int r = sqlite_connect(&c, s->copy, SQLITE_OPEN_READWRITE, NULL, 0);
+
+	if (s->old_fence > 0)
+		snprintf(sql, sizeof(sql),
+			 "UPDATE store SET epoch = lower(hex(randomblob(8))), "
+			 "next_fence = max(next_fence, %lld)",
+			 (long long)s->old_fence);
+	else
+		snprintf(sql, sizeof(sql),
+			 "UPDATE store SET epoch = lower(hex(randomblob(8))), "
+			 "next_fence = next_fence + %lld",
+			 (long long)(s->has_old ? FENCES_SKIPPED : 0));
+	if (r == 0)
+		r = sqlite_execute(&c, "PRAGMA journal_mode=DELETE; PRAGMA synchronous=FULL");
+	if (r == 0)
+		r = sqlite_execute(&c, sql);
+	if (r == 0)
+		r = read_epoch(&c, s->report->epoch);
+	if (r < 0)
+		(void)offline_explain(s->copy, &c, r, s->result);
+	sqlite_disconnect(&c);
+	return r < 0 ? r : offline_flush(s->copy);
+}
+
+/* Only reads: whoever may write removes a log that it cannot make sense of when it closes. */
+static int look_at_old(struct restoring *s)
+{
+	struct sqlite_connection c;
+	bool is_immutable;
+	int r = offline_connect(&c, s->options->path, &is_immutable);
+
+	if (r == 0)
+		r = sqlite_integer(&c, "SELECT next_fence FROM store", &s->old_fence);
+	sqlite_disconnect(&c);
+	return r;
+}
+
+/* Takes the old store's log into its file. One that cannot be read is left as it is, with its log.
+ */
+static int close_old(struct restoring *s)
+{
+	const char *path = s->options->path;
+	struct sqlite_connection c;
+	int r = look_at_old(s);
+
+	if (r < 0 && r != -EBUSY) {
+		s->report->was_damaged = true;
+		return 0;
+	}
+	r = sqlite_connect(&c, path, SQLITE_OPEN_READWRITE, NULL, 0);
+	if (r == 0)
+		r = sqlite_execute(&c, "PRAGMA wal_checkpoint(TRUNCATE)");
+	sqlite_disconnect(&c);
+	if (r == -EBUSY ||
+	    (r == 0 && (offline_has_bytes(path, "-wal") || offline_has_bytes(path, "-shm"))))
+		return offline_refuse(s->result, STORE_LOCKED,
+				      "%s is open in another program: close it and try again",
+				      path);
+	s->report->was_damaged = r < 0;
+	return 0;
+}
+
+static int keep_beside(struct restoring *s, const char *suffix)
+{
+	char from[OFFLINE_PATH_BYTES], to[OFFLINE_PATH_BYTES];
+
+	if (!offline_beside(from, s->options->path, suffix) ||
+	    !offline_beside(to, s->report->kept, suffix))
+		return -ENAMETOOLONG;
+	return rename(from, to) == 0 || errno == ENOENT ? 0 : -errno;
+}
+
+static int put_in_place(struct restoring *s)
+{
+	const char *path = s->options->path;
+	int r = 0;
+
+	if (s->has_old && link(path, s->report->kept) != 0)
+		r = -errno;
+	if (r == 0 && s->report->was_damaged)
+		r = keep_beside(s, "-wal");
+	if (r == 0 && s->report->was_damaged)
+		r = keep_beside(s, "-journal");
+	if (r == 0 && s->report->was_damaged)
+		r = keep_beside(s, "-shm");
+	if (r == 0)
+		r = offline_flush_folder(path);
+	if (r == 0 && rename(s->copy, path) != 0)
+		r = -errno;
+	if (r == 0)
+		r = offline_flush_folder(path);
+	if (r < 0)
+		return offline_refuse(s->result, STORE_UNREACHABLE, "%s: %s", path, strerror(-r));
+	return 0;
+}
+
+static int restore_locked(struct restoring *s)
+{
+	const char *path = s->options->path;
+	int r = 0;
+
+	unlink(s->copy); /* of one that was interrupted */
+	s->has_old = access(path, F_OK) == 0;
+	s->report->kept[0] = '\0';
+	if (s->has_old && !offline_kept_name(s->report->kept, path, "restore"))
+		return offline_refuse(s->result, STORE_UNREACHABLE, "the path is too long");
+	r = copy_backup(s);
+	if (r == 0 && s->has_old)
+		r = close_old(s);
+	if (r == 0)
+		r = mark_copy(s);
+	if (r == 0)
+		r = put_in_place(s);
+	if (r < 0)
+		unlink(s->copy);
+	return r;
+}
+
+int restore_run(const struct restore_options *o, struct restore_report *ret,
+		struct store_open_result *result)
+{
+	struct restoring s = { .options = o, .report = ret, .result = result };
+	struct sqlite_file lock;
+	int r;
+
+	*result = (struct store_open_result){ 0 };
+	*ret = (struct restore_report){ 0 };
+	sqlite_prepare();
+	if (!offline_beside(s.copy, o->path, ".restoring"))
+		return offline_refuse(result, STORE_UNREACHABLE, "the path is too long");
+	r = sqlite_file_hold(o->path, true, &lock, result);
+	if (r < 0)
+		return r;
+	r = restore_locked(&s);
+	sqlite_file_close(&lock, o->path, r < 0 && lock.is_lock_new);
+	return r;
+}
