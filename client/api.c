@@ -1,6 +1,4 @@
-#include "client/api.h"
-#include "base/check.h"
-#include <curl/curl.h>
+#include "client/api_private.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,16 +10,10 @@ enum {
 	UPLOAD_BUFFER_BYTES = 512 * 1024,
 };
 
-struct api {
-	CURL *curl;
-	char *url;
-};
-
 static const char *const header_names[ANSWER_HEADER_COUNT] = {
-	[ANSWER_CONTENT_TYPE] = "Content-Type",
-	[ANSWER_REPLAYED] = "Idempotency-Replayed",
-	[ANSWER_REQUEST_ID] = "X-Request-Id",
-	[ANSWER_SERVER_TIMING] = "Server-Timing",
+	[ANSWER_CONTENT_TYPE] = "Content-Type", [ANSWER_REPLAYED] = "Idempotency-Replayed",
+	[ANSWER_REQUEST_ID] = "X-Request-Id",   [ANSWER_SERVER_TIMING] = "Server-Timing",
+	[ANSWER_STOCK_SEQ] = "Stock-Seq",
 };
 
 static void slist_free(struct curl_slist **list)
@@ -34,15 +26,8 @@ static void url_free(CURLU **url)
 	curl_url_cleanup(*url);
 }
 
-/* libcurl refuses an option only when memory is short or when this source is wrong. */
-#define SET(curl, option, value)                                                 \
-	do {                                                                     \
-		CURLcode set_code = curl_easy_setopt((curl), (option), (value)); \
-		CHECK(set_code == CURLE_OK);                                     \
-	} while (0)
-
 /* Called by libcurl with each piece of the body; anything but `bytes` ends the transfer. */
-static size_t body_receive(char *piece, size_t size, size_t bytes, void *into)
+size_t api_collect(char *piece, size_t size, size_t bytes, void *into)
 {
 	struct text *body = into;
 
@@ -84,12 +69,17 @@ static void headers_add(struct curl_slist **list, const char *header)
 }
 
 /* "Expect:" turns off libcurl's own "Expect: 100-continue", which costs a round trip. */
-static struct curl_slist *headers_of(const struct request *r)
+struct curl_slist *api_headers(const struct request *r, const char *accept)
 {
 	struct curl_slist *list = NULL;
+	struct text header;
 
+	text_init(&header);
+	text_add(&header, "Accept: ");
+	text_add(&header, accept == NULL ? "application/json, */*;q=0.5" : accept);
 	headers_add(&list, "Expect:");
-	headers_add(&list, "Accept: application/json, */*;q=0.5");
+	headers_add(&list, memory_or_exit(header.data));
+	text_fini(&header);
 	if (r->body != NULL)
 		headers_add(&list, "Content-Type: application/json");
 	for (int i = 0; i < r->header_count; i++)
@@ -112,6 +102,13 @@ static void answer_read_json(struct answer *a)
 {
 	if (strstr(answer_header(a, ANSWER_CONTENT_TYPE), "json") != NULL && a->body.data != NULL)
 		a->json = json_loadb(a->body.data, a->body.byte_count, 0, NULL);
+}
+
+void api_read_answer(CURL *curl, struct answer *a)
+{
+	curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &a->status);
+	answer_read_headers(a, curl);
+	answer_read_json(a);
 }
 
 /* Says why no answer came, and for a write what that means. */
@@ -149,7 +146,7 @@ enum exit_code api_open(const char *url, long timeout_s, struct api **ret_api)
 	SET(api->curl, CURLOPT_NOSIGNAL, 1L);
 	SET(api->curl, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_TIMEOUT_S);
 	SET(api->curl, CURLOPT_TIMEOUT, timeout_s);
-	SET(api->curl, CURLOPT_WRITEFUNCTION, body_receive);
+	SET(api->curl, CURLOPT_WRITEFUNCTION, api_collect);
 	*ret_api = api;
 	return EXIT_DONE;
 }
@@ -191,7 +188,7 @@ static size_t transfer_receive(char *piece, size_t size, size_t bytes, void *sta
 
 	curl_easy_getinfo(s->curl, CURLINFO_RESPONSE_CODE, &status);
 	if (status >= 400)
-		return body_receive(piece, size, bytes, &s->answer->body);
+		return api_collect(piece, size, bytes, &s->answer->body);
 	return s->transfer->receive(s->transfer->context, piece, bytes) ? bytes
 									: CURL_WRITEFUNC_ERROR;
 }
@@ -275,9 +272,7 @@ enum exit_code api_transfer(struct api *api, const struct request *r, const stru
 	SET(curl, CURLOPT_CUSTOMREQUEST, r->method);
 	CURLcode code = curl_easy_perform(curl);
 
-	curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &a.status);
-	answer_read_headers(&a, curl);
-	answer_read_json(&a);
+	api_read_answer(curl, &a);
 	curl_easy_cleanup(curl);
 	text_fini(&url);
 	if (code == CURLE_OK) {
@@ -292,39 +287,43 @@ enum exit_code api_transfer(struct api *api, const struct request *r, const stru
 
 /* ---------------------------------------------------------------- short ones */
 
-enum exit_code api_send(struct api *api, const struct request *r, struct answer *ret_answer)
+void api_set_request(const struct api *api, CURL *curl, const struct request *r,
+		     struct curl_slist *headers)
 {
-	CLEANUP(slist_free) struct curl_slist *headers = headers_of(r);
-	char reason[CURL_ERROR_SIZE] = "";
-	struct answer a = { 0 };
+	char *body = r->body == NULL ? NULL : json_line(r->body);
 	struct text url;
 
-	text_init(&a.body);
 	text_init(&url);
 	text_add(&url, api->url);
 	text_add(&url, memory_or_exit(r->path.data));
-	char *body = r->body == NULL ? NULL : json_line(r->body);
-
-	SET(api->curl, CURLOPT_URL, memory_or_exit(url.data));
-	SET(api->curl, CURLOPT_HTTPGET, 1L); /* forgets the body of the request before */
+	SET(curl, CURLOPT_URL, memory_or_exit(url.data));
+	SET(curl, CURLOPT_HTTPGET, 1L); /* forgets the body of the request before */
 	if (body != NULL)
-		SET(api->curl, CURLOPT_COPYPOSTFIELDS, body);
-	SET(api->curl, CURLOPT_CUSTOMREQUEST, r->method);
-	SET(api->curl, CURLOPT_HTTPHEADER, headers);
+		SET(curl, CURLOPT_COPYPOSTFIELDS, body);
+	SET(curl, CURLOPT_CUSTOMREQUEST, r->method);
+	SET(curl, CURLOPT_HTTPHEADER, headers);
+	text_fini(&url);
+	free(body);
+}
+
+enum exit_code api_send(struct api *api, const struct request *r, struct answer *ret_answer)
+{
+	CLEANUP(slist_free) struct curl_slist *headers = api_headers(r, NULL);
+	char reason[CURL_ERROR_SIZE] = "";
+	struct answer a = { 0 };
+
+	text_init(&a.body);
+	api_set_request(api, api->curl, r, headers);
 	SET(api->curl, CURLOPT_WRITEDATA, &a.body);
 	SET(api->curl, CURLOPT_ERRORBUFFER, reason);
 	CURLcode code = curl_easy_perform(api->curl);
 	SET(api->curl, CURLOPT_ERRORBUFFER, NULL);
 
-	text_fini(&url);
-	free(body);
 	if (code != CURLE_OK) {
 		answer_fini(&a);
 		return complain(api, r, code, reason);
 	}
-	curl_easy_getinfo(api->curl, CURLINFO_RESPONSE_CODE, &a.status);
-	answer_read_headers(&a, api->curl);
-	answer_read_json(&a);
+	api_read_answer(api->curl, &a);
 	*ret_answer = a;
 	return EXIT_DONE;
 }

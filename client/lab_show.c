@@ -3,11 +3,11 @@
 #include "base/text.h"
 #include "client/exit.h"
 #include "client/table.h"
+#include "client/terminal.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { BAR_COLUMNS = 40, NAME_COLUMNS = 12 };
 
@@ -20,31 +20,6 @@ static const struct column columns[] = {
 	{ "READS/S", NULL, true },   { "P50_MS", NULL, true },    { "P99_MS", NULL, true },
 	{ "RETRIES", NULL, true },   { "QUEUE", NULL, true },
 };
-
-/* ---------------------------------------------------------------- the terminal */
-
-/* What main.c set is for measuring text; what can be shown is the user's own setting. */
-static bool shows_utf8(void)
-{
-	static const char *const names[] = { "LC_ALL", "LC_CTYPE", "LANG" };
-
-	for (size_t i = 0; i < LENGTH_OF(names); i++) {
-		const char *value = getenv(names[i]);
-
-		if (value != NULL && value[0] != '\0')
-			return strcasestr(value, "UTF-8") != NULL ||
-			       strcasestr(value, "utf8") != NULL;
-	}
-	return false;
-}
-
-static bool shows_colour(void)
-{
-	const char *no_color = getenv("NO_COLOR"), *terminal = getenv("TERM");
-
-	return isatty(STDOUT_FILENO) && (no_color == NULL || no_color[0] == '\0') &&
-	       (terminal == NULL || strcmp(terminal, "dumb") != 0);
-}
 
 /* ---------------------------------------------------------------- numbers */
 
@@ -167,7 +142,7 @@ static void print_bar(double share, bool is_utf8)
 
 static void show_bars(const struct lab_result results[], int count)
 {
-	bool is_utf8 = shows_utf8(), is_coloured = shows_colour();
+	bool is_utf8 = terminal_shows_utf8(), is_coloured = terminal_shows_colour();
 	double most = 0;
 
 	for (int i = 0; i < count; i++)

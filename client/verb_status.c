@@ -1,6 +1,7 @@
 /* status: does the server live, is it ready, and what does it do. */
 #include "base/check.h"
 #include "client/command.h"
+#include "client/metric.h"
 #include "client/session.h"
 #include "client/show.h"
 #include <stdlib.h>
@@ -23,28 +24,6 @@ static const struct {
 	{ "mean_commit_us",      "rowlock_commit_seconds",    READ_MEAN_US },
 };
 /* clang-format on */
-
-/* The value of the sample that is named `name``suffix` and has no labels; false when there is none.
- */
-static bool metric_find(const char *metrics, const char *name, const char *suffix,
-			double *ret_value)
-{
-	size_t name_bytes = strlen(name);
-	size_t suffix_bytes = strlen(suffix);
-
-	for (const char *line = metrics; line != NULL && *line != '\0';) {
-		if (strncmp(line, name, name_bytes) == 0 &&
-		    strncmp(line + name_bytes, suffix, suffix_bytes) == 0 &&
-		    line[name_bytes + suffix_bytes] == ' ') {
-			*ret_value = strtod(line + name_bytes + suffix_bytes, NULL);
-			return true;
-		}
-		line = strchr(line, '\n');
-		if (line != NULL)
-			line++;
-	}
-	return false;
-}
 
 static json_t *mean_read(const char *metrics, const char *name, double scale)
 {

@@ -34,7 +34,7 @@ LAYERS = set().union(*MAY_SEE.values())
 ONE_HOME = {
     "microhttpd.h": ["server/http/loop*.[ch]"],
     "sqlite3.h": ["server/store/sqlite*.[ch]", "server/lab/till.c", "server/lab/shop.c"],
-    "curl/curl.h": ["client/api.c"],
+    "curl/curl.h": ["client/api*.[ch]"],
     "jansson.h": ["server/wire/json*.[ch]", "client/*.[ch]"],
     "xxhash.h": ["server/base/hash.c"],
 }

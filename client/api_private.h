@@ -1,0 +1,32 @@
+/*
+ * api_private - what api.c and api_calls.c share: libcurl's handle, and how a request becomes one.
+ */
+#pragma once
+#include "base/check.h"
+#include "client/api.h"
+#include <curl/curl.h>
+
+struct api {
+	CURL *curl; /* a handle that is set up, and which others are copied from */
+	char *url;
+};
+
+/* libcurl refuses an option only when memory is short or when this source is wrong. */
+#define SET(curl, option, value)                                                 \
+	do {                                                                     \
+		CURLcode set_code = curl_easy_setopt((curl), (option), (value)); \
+		CHECK(set_code == CURLE_OK);                                     \
+	} while (0)
+
+/* The URL, method and body of the request. The headers are the caller's, and must stay. */
+void api_set_request(const struct api *api, CURL *curl, const struct request *r,
+		     struct curl_slist *headers);
+
+/* accept: NULL for JSON. */
+struct curl_slist *api_headers(const struct request *r, const char *accept);
+
+/* A CURLOPT_WRITEFUNCTION that collects the body in a struct text, up to a bound. */
+size_t api_collect(char *piece, size_t size, size_t bytes, void *into);
+
+/* Status, headers and JSON, once the body is there. */
+void api_read_answer(CURL *curl, struct answer *a);
