@@ -11,9 +11,9 @@ enum {
 };
 
 static const char *const header_names[ANSWER_HEADER_COUNT] = {
-	[ANSWER_CONTENT_TYPE] = "Content-Type", [ANSWER_REPLAYED] = "Idempotency-Replayed",
-	[ANSWER_REQUEST_ID] = "X-Request-Id",   [ANSWER_SERVER_TIMING] = "Server-Timing",
-	[ANSWER_STOCK_SEQ] = "Stock-Seq",
+	[ANSWER_CONTENT_TYPE] = "Content-Type",     [ANSWER_EPOCH] = "Stock-Epoch",
+	[ANSWER_REPLAYED] = "Idempotency-Replayed", [ANSWER_REQUEST_ID] = "X-Request-Id",
+	[ANSWER_SERVER_TIMING] = "Server-Timing",   [ANSWER_STOCK_SEQ] = "Stock-Seq",
 };
 
 static void slist_free(struct curl_slist **list)

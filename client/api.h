@@ -19,6 +19,7 @@ struct api;
 /* The headers of an answer that somebody looks at. */
 enum answer_header {
 	ANSWER_CONTENT_TYPE,
+	ANSWER_EPOCH,
 	ANSWER_REPLAYED,
 	ANSWER_REQUEST_ID,
 	ANSWER_SERVER_TIMING,

@@ -11,9 +11,15 @@ enum { WAIT_S = 20 }; /* well below --timeout; the next question follows at once
 
 static const struct timespec retry_pause = { .tv_sec = 1 };
 
+/* Where a reader is. */
+struct cursor {
+	char after[24];
+	char epoch[40]; /* of the store that said so; "": it has not said anything yet */
+};
+
 /* Prints the movements of an answer and moves on behind them. */
 static enum exit_code changes_print(struct session *s, struct table *t, const struct answer *a,
-				    char after[24])
+				    struct cursor *at)
 {
 	const json_t *rows = json_object_get(a->json, "data");
 	const json_t *next = json_object_get(a->json, "next");
@@ -22,7 +28,8 @@ static enum exit_code changes_print(struct session *s, struct table *t, const st
 
 	if (!json_is_array(rows) || !json_is_integer(next))
 		return exit_failed("the answer is no change feed: is the server rowlockd?");
-	snprintf(after, 24, "%lld", (long long)json_integer_value(next));
+	snprintf(at->after, sizeof(at->after), "%lld", (long long)json_integer_value(next));
+	snprintf(at->epoch, sizeof(at->epoch), "%s", answer_header(a, ANSWER_EPOCH));
 	json_array_foreach (rows, i, row) {
 		if (s->is_json) {
 			char *line = json_line(row);
@@ -38,14 +45,16 @@ static enum exit_code changes_print(struct session *s, struct table *t, const st
 	return fflush(stdout) == 0 ? EXIT_DONE : EXIT_FAILED;
 }
 
-/* The question with its filters, behind `after`. */
-static void changes_request(struct request *r, const struct request *filters, const char *after,
-			    bool must_wait)
+/* The question with its filters, behind where the reader is. */
+static void changes_request(struct request *r, const struct request *filters,
+			    const struct cursor *at, bool must_wait)
 {
 	char wait[8];
 
 	request_init(r, "GET", memory_or_exit(filters->path.data));
-	request_add_query(r, "after", after);
+	request_add_query(r, "after", at->after);
+	if (at->epoch[0] != '\0')
+		request_add_query(r, "epoch", at->epoch);
 	snprintf(wait, sizeof(wait), "%d", WAIT_S);
 	if (must_wait)
 		request_add_query(r, "wait", wait);
@@ -53,7 +62,7 @@ static void changes_request(struct request *r, const struct request *filters, co
 
 /* The server may stop and start meanwhile: the feed goes on where it was. */
 static enum exit_code changes_follow(struct session *s, const struct request *filters,
-				     struct table *t, char after[24])
+				     struct table *t, struct cursor *at)
 {
 	bool has_begun = false;
 
@@ -61,11 +70,11 @@ static enum exit_code changes_follow(struct session *s, const struct request *fi
 		struct request r;
 		struct answer answer = { 0 };
 
-		changes_request(&r, filters, after, has_begun);
+		changes_request(&r, filters, at, has_begun);
 		enum exit_code code = api_send(s->api, &r, &answer);
 		request_fini(&r);
 		if (code == EXIT_DONE && answer.status == 200) {
-			code = changes_print(s, t, &answer, after);
+			code = changes_print(s, t, &answer, at);
 			has_begun = true;
 		} else if (code == EXIT_DONE) {
 			code = problem_print(&answer, s->is_json);
@@ -81,13 +90,13 @@ static enum exit_code changes_follow(struct session *s, const struct request *fi
 }
 
 static enum exit_code changes_once(struct session *s, const struct request *filters,
-				   struct table *t, char after[24])
+				   struct table *t, struct cursor *at)
 {
 	const char *limit = s->args.values[OPTION_LIMIT];
 	struct request r;
 	struct answer answer;
 
-	changes_request(&r, filters, after, false);
+	changes_request(&r, filters, at, false);
 	if (limit != NULL)
 		request_add_query(&r, "limit", limit);
 	enum exit_code code = session_ask(s, &r, &answer);
@@ -97,10 +106,10 @@ static enum exit_code changes_once(struct session *s, const struct request *filt
 	if (s->is_json)
 		show_body(&answer);
 	else
-		code = changes_print(s, t, &answer, after);
+		code = changes_print(s, t, &answer, at);
 	answer_fini(&answer);
 	if (code == EXIT_DONE && !s->is_json)
-		fprintf(stderr, "Go on with --after %s, or --follow.\n", after);
+		fprintf(stderr, "Go on with --after %s, or --follow.\n", at->after);
 	return code;
 }
 
@@ -110,13 +119,13 @@ enum exit_code verb_changes(struct session *s)
 	bool must_follow = args_has(&s->args, OPTION_FOLLOW);
 	struct request filters;
 	struct table t;
-	char after[24];
+	struct cursor at = { "", "" };
 
 	if (must_follow && args_has(&s->args, OPTION_LIMIT))
 		return exit_usage("--limit is for one look: --follow has no end");
-	snprintf(after, sizeof(after), "%s", must_follow ? "latest" : "0");
+	snprintf(at.after, sizeof(at.after), "%s", must_follow ? "latest" : "0");
 	if (args_has(&s->args, OPTION_AFTER))
-		snprintf(after, sizeof(after), "%s", s->args.values[OPTION_AFTER]);
+		snprintf(at.after, sizeof(at.after), "%s", s->args.values[OPTION_AFTER]);
 
 	request_init(&filters, "GET", "/v1/changes");
 	for (int i = 0; i < s->args.operand_count; i++)
@@ -124,8 +133,8 @@ enum exit_code verb_changes(struct session *s)
 	enum exit_code code = request_add_options(&filters, &s->args);
 	show_table(&t, &show_movements);
 	if (code == EXIT_DONE)
-		code = must_follow ? changes_follow(s, &filters, &t, after)
-				   : changes_once(s, &filters, &t, after);
+		code = must_follow ? changes_follow(s, &filters, &t, &at)
+				   : changes_once(s, &filters, &t, &at);
 	table_fini(&t);
 	request_fini(&filters);
 	return code;

@@ -64,7 +64,10 @@ int service_open(const struct service_options *options, struct service **ret)
 		return FAULT(-EIO);
 	}
 
-	int r = start_engine(s, options);
+	int r = s->store->ops->epoch(s->store, s->epoch);
+
+	if (r == 0)
+		r = start_engine(s, options);
 
 	if (r < 0) {
 		free(s);
@@ -334,6 +337,11 @@ void service_health(struct service *s, struct service_health *ret)
 int64_t service_seq(const struct service *s)
 {
 	return atomic_load(&s->writer.seq);
+}
+
+const char *service_epoch(const struct service *s)
+{
+	return s->epoch;
 }
 
 int64_t service_now_ms(struct service *s)

@@ -204,6 +204,9 @@ void service_health(struct service *s, struct service_health *ret);
 /* Newest published seq. Any thread, one atomic load. */
 int64_t service_seq(const struct service *s);
 
+/* Which store this is: seqs of another epoch mean nothing here. */
+const char *service_epoch(const struct service *s);
+
 /* Store time now, UTC ms: max(clock, newest committed time). */
 int64_t service_now_ms(struct service *s);
 

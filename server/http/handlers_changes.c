@@ -291,12 +291,29 @@ static void poll(struct exchange *x)
 	go_on(x);
 }
 
+/*
+ * A cursor of the store that was here before a backup was restored may well be a seq of this one,
+ * too, and would skip or repeat movements in silence. False: answered.
+ */
+static bool epoch_is_ours(struct exchange *x)
+{
+	const char *epoch = call_parameter(x, "epoch");
+
+	exchange_header_add(x, "Stock-Epoch", service_epoch(x->service));
+	if (epoch == NULL || strcmp(epoch, service_epoch(x->service)) == 0)
+		return true;
+	reply_cursor_lost(x, x->snapshot->seq);
+	return false;
+}
+
 void handle_change_list(struct exchange *x)
 {
 	int r = snapshot_use(x->snapshot);
 
 	if (r < 0)
 		reply_fault(x, r);
+	else if (!epoch_is_ours(x))
+		return;
 	else if (stream_is_wanted(x))
 		open_stream(x);
 	else

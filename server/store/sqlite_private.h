@@ -173,6 +173,7 @@ enum writer_statement {
 	EXTEND_RESERVATION,
 	COMMIT_RESERVATION_LINE,
 	EACH_ACTIVE_RESERVATION,
+	READ_EPOCH,
 	STATEMENTS_USED,
 };
 _Static_assert((int)STATEMENTS_USED <= (int)WRITER_STATEMENTS, "room for every statement");

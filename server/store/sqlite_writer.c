@@ -3,6 +3,7 @@
 #include "base/hash.h"
 #include "store/sqlite_private.h"
 #include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -84,6 +85,7 @@ const char *const sqlite_writer_texts[WRITER_STATEMENTS] = {
 			       "WHERE id = ?1 AND state = 'active'",
 	[COMMIT_RESERVATION_LINE] = "UPDATE reservation_line SET committed = ?3 "
 				    "WHERE reservation_id = ?1 AND n = ?2",
+	[READ_EPOCH] = "SELECT epoch FROM store",
 	[EACH_ACTIVE_RESERVATION] = "SELECT id, expires_at FROM reservation "
 				    "WHERE state = 'active' ORDER BY expires_at",
 	[WALK_HISTORY] = SQLITE_HISTORY_WALK,
@@ -675,6 +677,20 @@ static int newest_ms(struct store *store, int64_t *ret)
 	return sqlite_integer(&sqlite_of(store)->connection, sqlite_writer_texts[NEWEST_TIME], ret);
 }
 
+static int epoch(struct store *store, char ret[EPOCH_BYTES_MAX + 1])
+{
+	struct sqlite_connection *c = &sqlite_of(store)->connection;
+	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
+	int r = sqlite_statement(c, READ_EPOCH, &s);
+
+	if (r < 0)
+		return r;
+	if (sqlite3_step(s) != SQLITE_ROW)
+		return sqlite_raise(c);
+	snprintf(ret, EPOCH_BYTES_MAX + 1, "%s", (const char *)sqlite3_column_text(s, 0));
+	return 0;
+}
+
 static int run_script(struct store *store, const char *sql, char **ret_message)
 {
 	struct sqlite_store *s = sqlite_of(store);
@@ -757,6 +773,7 @@ const struct store_ops sqlite_store_ops = {
 	.wal_bytes = wal_bytes,
 	.check_file = check_file,
 	.newest_ms = newest_ms,
+	.epoch = epoch,
 	.run_script = run_script,
 	.is_empty = is_empty,
 	.open_reader = sqlite_open_reader,

@@ -70,6 +70,8 @@ struct reader;
 
 /* ------------------------------------------------------------------ records */
 
+enum { EPOCH_BYTES_MAX = 32 };
+
 /* A used idempotency key. */
 struct key_record {
 	int64_t id; /* rising with arrival; given by the store in add_key() */
@@ -199,6 +201,8 @@ struct store_ops {
 	int (*check_file)(struct store *s);
 	/* Newest committed time in the store (UTC ms; 0: none): store time never runs behind it. */
 	int (*newest_ms)(struct store *s, int64_t *ret);
+	/* Which store this is: another one after a backup was put in its place. */
+	int (*epoch)(struct store *s, char ret[EPOCH_BYTES_MAX + 1]);
 	/* Runs a script of SQL between groups (demo data). ret_message: malloc'ed, NULL when fine.
 	 */
 	int (*run_script)(struct store *s, const char *sql, char **ret_message);
