@@ -146,6 +146,7 @@ struct tally {
 	const char *expect;
 	const char *origin;
 	const char *fetch_site;
+	const char *fetch_destination;
 };
 
 static void tally_add(struct tally *t, const struct header *h)
@@ -168,6 +169,8 @@ static void tally_add(struct tally *t, const struct header *h)
 	case 's':
 		if (strcasecmp(h->name, "Sec-Fetch-Site") == 0)
 			t->fetch_site = h->value;
+		else if (strcasecmp(h->name, "Sec-Fetch-Dest") == 0)
+			t->fetch_destination = h->value;
 		break;
 	}
 }
@@ -178,13 +181,24 @@ static enum outcome refuse(enum outcome o, const char *detail, const char **ret_
 	return o;
 }
 
-static enum outcome origin_judge(const struct header_guard *g, const struct tally *t,
-				 const char *host, const char **ret_detail)
+/*
+ * A link on another page was followed: the answer becomes a page of its own, which that other page
+ * cannot see. Browsers say "document" of nothing else; of a frame they say "iframe".
+ */
+static bool is_link(const struct request_head *head, const struct tally *t)
+{
+	return head->is_read && t->fetch_destination != NULL &&
+	       strcasecmp(t->fetch_destination, "document") == 0;
+}
+
+static enum outcome origin_judge(const struct header_guard *g, const struct request_head *head,
+				 const struct tally *t, const char *host, const char **ret_detail)
 {
 	if (t->origin != NULL && !origin_is_ours(g, t->origin, host))
 		return refuse(OUTCOME_FOREIGN_ORIGIN, "The Origin header names another origin.",
 			      ret_detail);
-	if (t->fetch_site != NULL && strcasecmp(t->fetch_site, "cross-site") == 0)
+	if (t->fetch_site != NULL && strcasecmp(t->fetch_site, "cross-site") == 0 &&
+	    !is_link(head, t))
 		return refuse(OUTCOME_FOREIGN_ORIGIN, "Sec-Fetch-Site is cross-site.", ret_detail);
 	return OUTCOME_DONE;
 }
@@ -212,5 +226,5 @@ enum outcome header_guard_judge(const struct header_guard *g, const struct reque
 	host = head->authority != NULL ? head->authority : t.host;
 	if (host != NULL && !authority_is_ours(g, host))
 		return OUTCOME_MISDIRECTED;
-	return origin_judge(g, &t, host, ret_detail);
+	return origin_judge(g, head, &t, host, ret_detail);
 }

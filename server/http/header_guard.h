@@ -6,7 +6,8 @@
  *     if (o != OUTCOME_DONE) ...refuse with o and detail...
  *
  * A page from elsewhere must not use a browser on this machine against us: a foreign Host is a name
- * that was rebound to our address (421), a foreign Origin a request across sites (403). Whether the
+ * that was rebound to our address (421), a foreign Origin a request across sites (403). Somebody
+ * who follows a link to us on another page may: only he sees what comes back. Whether the
  * bytes are well-formed HTTP at all, and where the body ends, is framing.h's business.
  *
  * Threads: none inside; a guard is only read once it stands. Texts are kept by reference.
@@ -38,6 +39,7 @@ struct header_guard {
 
 struct request_head {
 	bool knows_method;     /* it is one of ours */
+	bool is_read;          /* GET or HEAD */
 	const char *version;   /* "HTTP/1.1" */
 	const char *authority; /* of an absolute target; NULL: there was none */
 	const struct header *headers;

@@ -263,6 +263,7 @@ static enum MHD_Result on_header(void *request, enum MHD_ValueKind kind, const c
 static void request_judge(struct request *r, const char *version)
 {
 	struct request_head head = { .knows_method = r->x.method != HTTP_OTHER,
+				     .is_read = r->x.method == HTTP_GET || r->x.method == HTTP_HEAD,
 				     .version = version,
 				     .authority = r->authority,
 				     .headers = r->headers,

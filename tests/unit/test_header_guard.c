@@ -126,6 +126,38 @@ static void origins_are_told_apart(void **state)
 	}
 }
 
+/* clang-format off */
+static const struct link_row {
+	const char *what;
+	bool        is_read;
+	const char *destination;
+	int         outcome;
+} links[] = {
+	{ "a link that is followed",              true,  "document", OURS },
+	{ "a frame around us",                    true,  "iframe",   OUTCOME_FOREIGN_ORIGIN },
+	{ "a request of a script",                true,  "empty",    OUTCOME_FOREIGN_ORIGIN },
+	{ "a form that is sent here",             false, "document", OUTCOME_FOREIGN_ORIGIN },
+};
+/* clang-format on */
+
+static void links_may_be_followed_across_sites(void **state)
+{
+	(void)state;
+	for (const struct link_row *r = links; r < links + LENGTH_OF(links); r++) {
+		struct header headers[] = { { "Host", "localhost:8080" },
+					    { "Sec-Fetch-Site", "cross-site" },
+					    { "Sec-Fetch-Dest", r->destination } };
+		struct request_head head = { .knows_method = true,
+					     .is_read = r->is_read,
+					     .version = "HTTP/1.1",
+					     .headers = headers,
+					     .header_count = LENGTH_OF(headers) };
+		const char *detail;
+
+		ROW_EXPECT(r->what, (int)header_guard_judge(&local, &head, &detail) == r->outcome);
+	}
+}
+
 static void only_old_requests_may_lack_a_host(void **state)
 {
 	struct request_head head = { .knows_method = true, .version = "HTTP/1.1" };
@@ -185,6 +217,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(hosts_are_told_apart),
 		cmocka_unit_test(origins_are_told_apart),
+		cmocka_unit_test(links_may_be_followed_across_sites),
 		cmocka_unit_test(only_old_requests_may_lack_a_host),
 		cmocka_unit_test(an_absolute_target_replaces_host),
 		cmocka_unit_test(a_method_that_is_not_known_is_said_first),
