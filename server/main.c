@@ -6,6 +6,7 @@
  */
 #include "base/clock.h"
 #include "base/fault.h"
+#include "http/asset.h"
 #include "http/batch.h"
 #include "http/loop.h"
 #include "http/reply.h"
@@ -287,6 +288,7 @@ static int run(const struct config *c)
 	routes_configure(&(struct routes_options){ .wait_default_ms = c->wait_default_ms,
 						   .requires_keys = c->require_key,
 						   .lab = lab });
+	asset_set_folder(c->ui_dir);
 	code = serve(c, service, signals);
 	lab_runs_close(lab);
 	service_close(service);

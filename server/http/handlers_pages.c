@@ -1,5 +1,7 @@
-/* handlers_pages - what is not stock: health, metrics, the description of the API, problems, home.
+/* handlers_pages - what is not stock: health, metrics, the description of the API, problems, the
+ * dashboard.
  */
+#include "http/asset.h"
 #include "http/reply.h"
 #include "openapi_json.h"
 #include <string.h>
@@ -147,8 +149,18 @@ void handle_problem_show(struct exchange *x)
 
 /* ---------------------------------------------------------------- home */
 
+void handle_ui(struct exchange *x)
+{
+	asset_reply(x, call_of(x)->names[0]);
+}
+
+void handle_docs(struct exchange *x)
+{
+	asset_reply(x, "docs.html");
+}
+
 /* Things to type, with the address under which this server was reached. */
-void handle_home(struct exchange *x)
+static void reply_things_to_type(struct exchange *x)
 {
 	static const char *const lines[] = {
 		"# an item, a location, and ten pieces on the shelf",
@@ -171,7 +183,8 @@ void handle_home(struct exchange *x)
 		"# what happened",
 		"curl 'http://%s/v1/movements?sku=TRY-1&order=desc&pretty'",
 		"",
-		"# more: /openapi.json /problems /metrics /readyz",
+		"# more: /docs /openapi.json /problems /metrics /readyz, and this page in a "
+		"browser",
 	};
 	const char *host = exchange_header(x, "Host");
 
@@ -189,5 +202,17 @@ void handle_home(struct exchange *x)
 		}
 		text_add_char(&x->reply, '\n');
 	}
+	exchange_header_add(x, "Vary", "Accept, Accept-Encoding");
 	reply_text(x, 200, plain);
+}
+
+/* The dashboard for browsers; whoever types gets something to type. */
+void handle_home(struct exchange *x)
+{
+	const char *accept = exchange_header(x, "Accept");
+
+	if (accept != NULL && strstr(accept, "text/html") != NULL)
+		asset_reply(x, "index.html");
+	else
+		reply_things_to_type(x);
 }

@@ -466,9 +466,15 @@ def play_lab(p):
 
 
 def play_pages(p):
-    for path in ("/livez", "/readyz", "/metrics", "/openapi.json", "/problems", "/"):
+    for path in ("/livez", "/readyz", "/metrics", "/openapi.json", "/problems", "/", "/docs"):
         p.ask(path, 200, "GET", path)
         p.ask(path, 400, "GET", path + "?x=1")
+    for path, template in (("/", "/"), ("/docs", "/docs"), ("/ui/theme.css", "/ui/{file}")):
+        page = p.ask(template, 200, "GET", path, Accept="text/html")
+        p.ask(template, 304, "GET", path, Accept="text/html", If_None_Match=page.header("ETag"))
+    for path in ("/ui/app.js", "/ui/icon.svg"):
+        p.ask("/ui/{file}", 200, "GET", path)
+    p.ask("/ui/{file}", 404, "GET", "/ui/nothing.js")
     p.ask("/problems", 200, "GET", "/problems", Accept="application/json")
     p.ask("/problems/{code}", 200, "GET", "/problems/row-busy", Accept="application/json")
     p.ask("/problems/{code}", 200, "GET", "/problems/row-busy")
