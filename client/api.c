@@ -298,8 +298,11 @@ void api_set_request(const struct api *api, CURL *curl, const struct request *r,
 	text_add(&url, memory_or_exit(r->path.data));
 	SET(curl, CURLOPT_URL, memory_or_exit(url.data));
 	SET(curl, CURLOPT_HTTPGET, 1L); /* forgets the body of the request before */
-	if (body != NULL)
+	if (body != NULL) {
+		/* Without its size, a copy of this handle (api_calls.c) could not be made later. */
+		SET(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)strlen(body));
 		SET(curl, CURLOPT_COPYPOSTFIELDS, body);
+	}
 	SET(curl, CURLOPT_CUSTOMREQUEST, r->method);
 	SET(curl, CURLOPT_HTTPHEADER, headers);
 	text_fini(&url);
