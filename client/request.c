@@ -146,6 +146,8 @@ json_t *request_body(struct request *r)
 
 enum exit_code request_add_options(struct request *r, const struct args *a)
 {
+	if (args_has(a, OPTION_ASYNC))
+		request_add_header(r, "Prefer", "respond-async");
 	for (int i = 0; i < OPTION_COUNT; i++) {
 		if (!args_has(a, (enum option)i))
 			continue;

@@ -227,6 +227,17 @@ void show_body(const struct answer *a)
 		fwrite(a->body.data, 1, a->body.byte_count, stdout);
 }
 
+bool show_accepted(const struct session *s, const struct answer *a)
+{
+	if (a->status != 202)
+		return false;
+	if (s->is_json)
+		show_body(a);
+	else
+		puts(json_member_text(a->json, "id"));
+	return true;
+}
+
 void show_write(const struct session *s, const struct answer *a)
 {
 	const json_t *movement = json_object_get(a->json, "movement");
@@ -234,6 +245,8 @@ void show_write(const struct session *s, const struct answer *a)
 	json_t *row;
 	struct table t;
 
+	if (show_accepted(s, a))
+		return;
 	if (s->is_json) {
 		show_body(a);
 		return;

@@ -34,6 +34,9 @@ void show_one(const json_t *row, const struct listing *listing);
 /* Prints one object downwards, every field that it has. */
 void show_fields(json_t *object);
 
+/* Was it answered before it was done (--async)? Then the id of the operation is printed. */
+bool show_accepted(const struct session *s, const struct answer *a);
+
 /* Prints the answer's body as it came: what --json is for. */
 void show_body(const struct answer *a);
 

@@ -46,10 +46,12 @@ static enum exit_code member_show(struct session *s, const struct collection *c,
 
 	if (code != EXIT_DONE)
 		return code;
-	if (s->is_json)
-		show_body(&answer);
-	else
-		show_fields(answer.json);
+	if (!show_accepted(s, &answer)) {
+		if (s->is_json)
+			show_body(&answer);
+		else
+			show_fields(answer.json);
+	}
 	answer_fini(&answer);
 	return EXIT_DONE;
 }
@@ -86,7 +88,7 @@ static enum exit_code member_delete(struct session *s, const struct collection *
 
 	if (code != EXIT_DONE)
 		return code;
-	if (!s->is_json)
+	if (!show_accepted(s, &answer) && !s->is_json)
 		printf("%s %s is deleted\n", c->word, session_operand(s, 0));
 	answer_fini(&answer);
 	return EXIT_DONE;

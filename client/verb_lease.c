@@ -63,6 +63,10 @@ static enum exit_code lease_ask(struct session *s, struct request *r, const char
 
 	if (code != EXIT_DONE)
 		return code;
+	if (show_accepted(s, &answer)) {
+		answer_fini(&answer);
+		return EXIT_DONE;
+	}
 	if (s->is_json) {
 		show_body(&answer);
 	} else {

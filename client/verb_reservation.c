@@ -56,6 +56,10 @@ static enum exit_code ask(struct session *s, struct request *r)
 
 	if (code != EXIT_DONE)
 		return code;
+	if (show_accepted(s, &answer)) {
+		answer_fini(&answer);
+		return EXIT_DONE;
+	}
 	if (s->is_json) {
 		show_body(&answer);
 	} else {

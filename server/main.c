@@ -200,6 +200,7 @@ static int serve(const struct config *c, struct service *service, int signals)
 					.body_timeout_ms = (int)c->body_timeout_ms,
 					.reply_timeout_ms = (int)c->reply_timeout_ms,
 					.host_names = host_names,
+					.operation_wait_ms = c->operation_wait_ms,
 					.logs_requests = c->log_requests,
 					.handle = routes_handle,
 					.streams = routes_stream,

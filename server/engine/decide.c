@@ -662,9 +662,17 @@ static int decide_by_kind(struct decider *d, struct write *w)
 	check_failed(__FILE__, __LINE__, "the command has a kind");
 }
 
+/* Nothing is done, and its key remembers that. It rests on nothing. */
+static int decide_recalled(struct write *w)
+{
+	refuse(w, OUTCOME_OPERATION_WITHDRAWN);
+	w->is_late = false;
+	return 0;
+}
+
 int decide(struct decider *d, struct write *w)
 {
-	int r = decide_by_kind(d, w);
+	int r = w->is_recalled ? decide_recalled(w) : decide_by_kind(d, w);
 
 	if (r < 0)
 		return r;

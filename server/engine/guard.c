@@ -76,5 +76,6 @@ void guard_wait(struct guard *g, struct signal_flag *s, int64_t until_ns)
 
 		CHECK(r == 0 || r == ETIMEDOUT);
 	}
+	g->outer = NULL; /* others may have held it behind guards of their own meanwhile */
 	innermost = g;
 }

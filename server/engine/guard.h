@@ -14,12 +14,13 @@
 
 /* Outermost first. */
 enum guard_rank {
-	RANK_LOCKS,   /* lock_manager: claims, leases, keys, the ready queue */
-	RANK_READERS, /* reader_pool: the queue of long reads */
-	RANK_FEED,    /* feed: the newest movements, and who listens */
-	RANK_BATCHES, /* batch: the keys of those under way */
-	RANK_MAILBOX, /* a loop's finished requests */
-	RANK_LAB,     /* the laboratory's runs */
+	RANK_OPERATIONS, /* operation_book: writes that go on by themselves, and who asks */
+	RANK_LOCKS,      /* lock_manager: claims, leases, keys, the ready queue */
+	RANK_READERS,    /* reader_pool: the queue of long reads */
+	RANK_FEED,       /* feed: the newest movements, and who listens */
+	RANK_BATCHES,    /* batch: the keys of those under way */
+	RANK_MAILBOX,    /* a loop's finished requests */
+	RANK_LAB,        /* the laboratory's runs */
 };
 
 struct guard {

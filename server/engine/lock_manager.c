@@ -371,6 +371,42 @@ bool lock_manager_withdraw(struct lock_manager *m, struct waiter *waiter, int64_
 	return is_out;
 }
 
+/* It gives its place up at once, and is ready: there is nothing that it has to wait for. */
+static enum recall recall_locked(struct lock_manager *m, struct write *w, int64_t now_ns)
+{
+	CHECK(guard_is_mine(&m->guard));
+	if (w->is_recalled)
+		return RECALL_BEGUN;
+	if (w->state != WRITE_WAITING && w->state != WRITE_READY)
+		return RECALL_LATE;
+	if (w->waiter_count > 1)
+		return RECALL_SHARED;
+	w->is_recalled = true;
+	leave_locked(m, w, now_ns);
+	if (w->state == WRITE_WAITING)
+		make_ready_locked(m, w, now_ns);
+	return RECALL_BEGUN;
+}
+
+enum recall lock_manager_recall(struct lock_manager *m, struct waiter *waiter, int64_t now_ns)
+{
+	guard_lock(&m->guard);
+	enum recall result = recall_locked(m, waiter->write, now_ns);
+	guard_unlock(&m->guard);
+	return result;
+}
+
+void lock_manager_place(struct lock_manager *m, const struct waiter *waiter,
+			struct write_place *ret)
+{
+	const struct write *w = waiter->write;
+
+	guard_lock(&m->guard);
+	ret->is_decided = w->state != WRITE_WAITING && w->state != WRITE_READY && !w->is_recalled;
+	ret->ahead_count = w->state == WRITE_WAITING ? lock_table_ahead(&w->claim) : 0;
+	guard_unlock(&m->guard);
+}
+
 /* ---------------------------------------------------------------- the writer */
 
 static int64_t next_event_locked(const struct lock_manager *m, int64_t until_ns)

@@ -5,8 +5,8 @@
  * own their rows, and gives the rows back. Everything here is short: no store, no disk, no memory
  * is asked for while the guard is held (a lease's memory is brought along).
  *
- * Threads: *_enter, *_withdraw and the views from any thread; all that the writer does from the
- * writer thread only.
+ * Threads: *_enter, *_withdraw, *_recall and the views from any thread; all that the writer does
+ * from the writer thread only.
  */
 #pragma once
 #include "core/key_map.h"
@@ -90,6 +90,13 @@ bool lock_manager_look_up(struct lock_manager *m, uint64_t key_hash, struct key_
 /* See service_withdraw(). */
 bool lock_manager_withdraw(struct lock_manager *m, struct waiter *waiter, int64_t now_ns,
 			   struct arena *texts, struct answer *ret_answer);
+
+/* See service_recall(). */
+enum recall lock_manager_recall(struct lock_manager *m, struct waiter *waiter, int64_t now_ns);
+
+/* See service_place(). */
+void lock_manager_place(struct lock_manager *m, const struct waiter *waiter,
+			struct write_place *ret);
 
 /* ---------------------------------------------------------------- the writer */
 

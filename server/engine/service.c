@@ -289,6 +289,16 @@ bool service_withdraw(struct service *s, struct waiter *waiter, struct arena *te
 	return lock_manager_withdraw(&s->locks, waiter, clock_monotonic_ns(), texts, ret_answer);
 }
 
+enum recall service_recall(struct service *s, struct waiter *waiter)
+{
+	return lock_manager_recall(&s->locks, waiter, clock_monotonic_ns());
+}
+
+void service_place(struct service *s, const struct waiter *waiter, struct write_place *ret)
+{
+	lock_manager_place(&s->locks, waiter, ret);
+}
+
 bool service_read(struct service *s, struct long_read *read)
 {
 	return reader_pool_submit(&s->readers, read);

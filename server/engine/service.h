@@ -93,6 +93,26 @@ int service_claim_count(struct service *s, struct command *c);
 bool service_withdraw(struct service *s, struct waiter *waiter, struct arena *texts,
 		      struct answer *ret_answer);
 
+enum recall {
+	RECALL_BEGUN, /* its parcel comes, with OPERATION_WITHDRAWN unless that could not be kept */
+	RECALL_SHARED, /* others wait for the write, too: nothing happened */
+	RECALL_LATE,   /* it is decided: nothing happened */
+};
+
+/*
+ * Takes a write out of its queues that is not decided yet. In its place the writer refuses it, so
+ * that a key remembers that; until then others with the same key still find it under way.
+ */
+enum recall service_recall(struct service *s, struct waiter *waiter);
+
+struct write_place {
+	bool is_decided;
+	int ahead_count; /* while it is not: claims that stand before it */
+};
+
+/* Where a pending write stands. */
+void service_place(struct service *s, const struct waiter *waiter, struct write_place *ret);
+
 /* ---------------------------------------------------------------- reads */
 
 /*

@@ -90,6 +90,8 @@ struct write *write_create(void)
 	list_init(&w->work_link);
 	w->key_node = (struct map_node){ 0 };
 	w->is_in_flight = false;
+	w->is_recalled = false;
+	w->operation = NULL;
 	list_init(&w->waiters);
 	w->waiter_count = 0;
 	w->answer = (struct answer){ 0 };

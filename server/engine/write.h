@@ -41,6 +41,7 @@ enum write_state {
 
 struct cached_row;
 struct lease;
+struct operation;
 
 /* What the lock cost: monotonic ns of each step, for Server-Timing. 0: it did not get there. */
 struct write_cost {
@@ -61,6 +62,7 @@ struct write {
 	struct list work_link;            /* in lock_manager.waiting, .ready, then in the group */
 	struct map_node key_node;         /* in lock_manager.keys_in_flight, with a key */
 	bool is_in_flight;                /* key_node is in that map */
+	bool is_recalled;                 /* it is to be refused instead of decided */
 	struct list waiters;              /* waiter.write_link */
 	int waiter_count;
 	struct answer answer;
@@ -70,6 +72,7 @@ struct write {
 	char blocked_by[ID_BYTES_MAX +
 			1]; /* whom it waited for when it came: a request or a lease; "" */
 	atomic_int holder_count;
+	struct operation *operation; /* it belongs to, or NULL; operation_book.h */
 
 	struct list lines; /* of a part of a batch: write.work_link, in order; else empty */
 	int line_count;

@@ -16,6 +16,7 @@
  */
 #pragma once
 #include "core/deadline.h"
+#include "engine/operation_book.h"
 #include "http/errands.h"
 #include "http/listener.h"
 #include "http/loop.h"
@@ -56,6 +57,7 @@ struct loop {
 	struct subscribers subscribers;
 	struct errands errands;
 	struct seq_waits seq_waits;
+	struct operation_home operations; /* that were begun here */
 
 	bool is_draining;
 	int next_loop;     /* whose turn it is to get a connection; of the one that accepts */
@@ -71,6 +73,7 @@ struct edge {
 	struct header_guard guard;
 	int loop_count; /* that are open */
 	struct loop *loops;
+	struct operation_book operations;
 
 	atomic_int connection_count; /* of all loops, and on their way to them */
 	atomic_bool is_paused;       /* no connections are taken; whoever closes one nudges */

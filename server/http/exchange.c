@@ -213,6 +213,7 @@ static void request_begin(struct request *r)
 	x->taker = NULL;
 	x->subscriber = NULL;
 	x->seq_wait = NULL;
+	x->asker = NULL;
 	x->spool = NULL;
 	x->content_type = NULL;
 	x->must_close = false;

@@ -40,7 +40,9 @@ enum http_method {
 
 enum { EXCHANGE_HEADERS_MAX = 16 };
 
+struct asker;
 struct errands;
+struct operation_home;
 struct subscriber;
 struct subscribers;
 struct seq_wait;
@@ -92,6 +94,7 @@ struct exchange {
 	const struct body_taker *taker; /* NULL: the body is collected, or was taken */
 	struct subscriber *subscriber;  /* while it follows the feed; in the arena */
 	struct seq_wait *seq_wait;      /* while it waits for a seq; in the arena */
+	struct asker *asker;            /* while it waits for an operation; in the arena */
 
 	/* The answer. */
 	struct text reply;        /* the body */
@@ -148,6 +151,7 @@ struct errands *exchange_errands(struct exchange *x);
 /* Those of its loop. Not once its client has left. */
 struct subscribers *exchange_subscribers(struct exchange *x);
 struct seq_waits *exchange_seq_waits(struct exchange *x);
+struct operation_home *exchange_operations(struct exchange *x);
 
 /*
  * The connection of a request that waits for movements or for a seq is closed: its client has left,

@@ -29,7 +29,10 @@ bool write_has_no_condition(struct exchange *x, struct write *w);
 /* Reads what all writes have in common (wait, leases, key), then queues. */
 void write_submit(struct exchange *x, struct write *w);
 
-/* The same for calls without fields: {} or no body. */
+/* Queues as an operation: answered as soon as it is there, and after wait_ms with a 202. */
+void write_submit_async(struct exchange *x, struct write *w, int64_t wait_ms);
+
+/* The same as write_submit() for calls without fields: {} or no body. */
 void write_submit_without_body(struct exchange *x, struct write *w);
 
 /*

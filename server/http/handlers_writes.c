@@ -125,9 +125,11 @@ static bool read_lease(struct exchange *x, struct write *w)
 
 void write_submit(struct exchange *x, struct write *w)
 {
+	bool is_async =
+		w->command.kind != COMMAND_READ && prefer_async_read(exchange_header(x, "Prefer"));
 	int64_t wait_ms;
 
-	if (!write_read_wait(x, &wait_ms)) {
+	if (!(is_async ? call_read_wait(x, 0, &wait_ms) : write_read_wait(x, &wait_ms))) {
 		write_release(w);
 		return;
 	}
@@ -136,6 +138,11 @@ void write_submit(struct exchange *x, struct write *w)
 	if (w->command.key != NULL)
 		w->command.fingerprint =
 			request_fingerprint(x->method_text, x->route->path, &w->command);
+
+	if (is_async) {
+		write_submit_async(x, w, wait_ms);
+		return;
+	}
 
 	int64_t deadline_ns = clock_monotonic_ns() + wait_ms * NS_PER_MS;
 

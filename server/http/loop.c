@@ -1,6 +1,7 @@
 #include "http/loop.h"
 #include "base/clock.h"
 #include "base/fault.h"
+#include "http/asker.h"
 #include "http/loop_daemon.h"
 #include "http/stream.h"
 #include "ops/log.h"
@@ -216,6 +217,16 @@ static void read_probe(struct request *r)
 	}
 }
 
+/* The same for one that waits for an operation, which goes on if anybody has heard of it. */
+static void asker_probe(struct request *r)
+{
+	if (!connection_is_gone(r->connection) || !asker_leave(&r->x))
+		return;
+	metric_add(METRIC_CLIENTS_GONE, 1);
+	request_move(r, REQUEST_ABANDONED);
+	loop_daemon_resume(r);
+}
+
 /* A client that left need not be served: its write is taken back, where that is still possible. */
 static void request_probe(struct loop *l, struct request *r)
 {
@@ -225,6 +236,8 @@ static void request_probe(struct loop *l, struct request *r)
 		follower_probe(r);
 	else if (r->x.seq_wait != NULL)
 		seq_waiter_probe(r);
+	else if (r->x.asker != NULL && r->connection != NULL)
+		asker_probe(r);
 	if (r->connection != NULL && r->x.waiter.write == NULL)
 		read_probe(r);
 	if (r->connection == NULL || r->is_decided || r->x.waiter.write == NULL ||
@@ -264,6 +277,11 @@ struct subscribers *exchange_subscribers(struct exchange *x)
 struct seq_waits *exchange_seq_waits(struct exchange *x)
 {
 	return &request_of(x)->connection->loop->seq_waits;
+}
+
+struct operation_home *exchange_operations(struct exchange *x)
+{
+	return &request_of(x)->loop->operations;
 }
 
 bool exchange_is_hurried(const struct exchange *x)
@@ -329,7 +347,8 @@ static bool drain_is_done(struct loop *l)
 		return false;
 	if (l->now_ns >= l->edge->drain_until_ns)
 		drain_cut(l);
-	return l->connection_count == 0 && list_is_empty(&l->parked) && l->errands.count == 0;
+	return l->connection_count == 0 && list_is_empty(&l->parked) && l->errands.count == 0 &&
+	       l->operations.count == 0;
 }
 
 /* ---------------------------------------------------------------- a loop */
@@ -353,6 +372,8 @@ static int turn_wait_ms(struct loop *l)
 		until_ns = deadline_next_ns(&l->errands.deadlines);
 	if (l->subscribers.serve_ns < until_ns)
 		until_ns = l->subscribers.serve_ns;
+	if (operation_home_next_ns(&l->operations) < until_ns)
+		until_ns = operation_home_next_ns(&l->operations);
 	if (until_ns == INT64_MAX)
 		return -1;
 	until_ns -= clock_monotonic_ns();
@@ -389,6 +410,7 @@ static void turn_run(struct loop *l)
 	while ((c = connection_pop_due(l)) != NULL)
 		connection_expire(c);
 	errands_look(&l->errands, l->now_ns);
+	operation_home_expire(&l->operations, l->now_ns);
 	clients_probe(l);
 	subscribers_serve(&l->subscribers, l->now_ns);
 	loop_daemon_run(l);
@@ -451,6 +473,7 @@ static int loop_open(struct loop *l, struct edge *e, int index)
 	errands_init(&l->errands);
 	subscribers_init(&l->subscribers, e->options.service, &l->mailbox);
 	seq_waits_init(&l->seq_waits, e->options.service, &l->mailbox);
+	operation_home_init(&l->operations, &e->operations, &l->mailbox);
 	l->heap = calloc((size_t)e->connection_limit, sizeof(*l->heap));
 	if (l->heap == NULL)
 		return FAULT(-ENOMEM);
@@ -547,6 +570,7 @@ int edge_open(const struct loop_options *options, struct edge **ret_edge, char r
 	e->options = *options;
 	e->connection_limit = connection_limit_find(options->connection_limit);
 	e->listener.fd = -1;
+	operation_book_init(&e->operations, options->service, options->operation_wait_ms);
 	r = listener_open(&e->listener, options->listen);
 	if (r == 0)
 		r = loops_open(e);
@@ -612,6 +636,7 @@ void edge_close(struct edge *e)
 		return;
 	for (int i = 0; i < e->loop_count; i++)
 		loop_close(&e->loops[i]);
+	operation_book_fini(&e->operations);
 	listener_close(&e->listener);
 	free(e->loops);
 	free(e);

@@ -21,6 +21,7 @@ struct loop_options {
 	int body_timeout_ms;
 	int reply_timeout_ms;          /* a client that does not read its answer */
 	const char *const *host_names; /* further names this server answers for; NULL-terminated */
+	int64_t operation_wait_ms;     /* how long the write of an operation waits for its rows */
 	bool logs_requests;            /* one log line for each request */
 	exchange_continue *handle;     /* called on the loop thread with a whole request */
 	/* Does its handler want to be called with the head, and take the body piece by piece? */

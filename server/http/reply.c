@@ -295,14 +295,15 @@ void reply_timing(struct exchange *x, const struct server_timing *t)
 }
 
 /*
- * What each step of the write took. One that was withdrawn has waited until now and done nothing
- * else; whatever still happens to it is not ours to read, for others may wait for it.
+ * What each step of the write took. One that this request no longer waits for has waited until now
+ * and done nothing else; whatever still happens to it is not ours to read, for others may wait for
+ * it.
  */
-static void timing_header(struct exchange *x, const struct write_cost *k, bool is_withdrawn)
+static void timing_header(struct exchange *x, const struct write_cost *k, bool is_left)
 {
 	struct server_timing t = { .ahead_count = k->ahead_count };
 
-	if (is_withdrawn) {
+	if (is_left) {
 		t.lock_ns = between(k->claimed_ns, clock_monotonic_ns());
 	} else {
 		t.lock_ns = between(k->claimed_ns, k->granted_ns);
@@ -312,6 +313,20 @@ static void timing_header(struct exchange *x, const struct write_cost *k, bool i
 		t.group_count = k->group_count;
 	}
 	reply_timing(x, &t);
+}
+
+void reply_accepted(struct exchange *x, const struct write *w, const char *operation_id,
+		    int64_t retry_after_s)
+{
+	int64_t wait_s = call_of(x)->preferred_wait_s;
+
+	timing_header(x, &w->cost, true);
+	header_text(x, "Location", "/v1/operations/", operation_id);
+	header_int(x, "Retry-After", "", retry_after_s, "");
+	if (wait_s >= 0)
+		header_int(x, "Preference-Applied", "respond-async, wait=", wait_s, "");
+	else
+		exchange_header_add(x, "Preference-Applied", "respond-async");
 }
 
 static void location_header(struct exchange *x, const struct command *c, const struct answer *a)

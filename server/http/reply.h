@@ -55,6 +55,10 @@ void reply_preference_applied(struct exchange *x);
 /* Server-Timing. */
 void reply_timing(struct exchange *x, const struct server_timing *t);
 
+/* The headers of a 202, whose operation is to be asked for again after so many seconds. */
+void reply_accepted(struct exchange *x, const struct write *w, const char *operation_id,
+		    int64_t retry_after_s);
+
 /* 410: the seq that was named does not exist in this store. */
 void reply_cursor_lost(struct exchange *x, int64_t latest_seq);
 

@@ -422,17 +422,40 @@ static bool preference_read(const char **at, const char **ret_value, size_t *ret
 	return *s == ',' || *s == '\0';
 }
 
-bool prefer_wait_read(const char *value, int64_t *ret_s)
+/*
+ * Looks for a preference. True: it is there, and *ret_value is its value, or NULL. The first one of
+ * a name counts; what stands behind something that cannot be read is not looked at.
+ */
+static bool preference_find(const char *header, const char *name, const char **ret_value,
+			    size_t *ret_value_bytes)
 {
-	while (value != NULL && *(value = value + strspn(value, " \t,;")) != '\0') {
-		const char *name = value;
-		const char *wait;
-		size_t bytes = 0;
+	size_t name_bytes = strlen(name);
 
-		if (*name == '"' || !preference_read(&value, &wait, &bytes))
+	while (header != NULL && *(header = header + strspn(header, " \t,;")) != '\0') {
+		const char *found = header;
+
+		if (*found == '"' || !preference_read(&header, ret_value, ret_value_bytes))
 			return false;
-		if (strncasecmp(name, "wait", 4) == 0 && strchr(" \t=,;", name[4]) != NULL)
-			return wait != NULL && seconds_read(wait, bytes, ret_s);
+		if (strncasecmp(found, name, name_bytes) == 0 &&
+		    strchr(" \t=,;", found[name_bytes]) != NULL)
+			return true;
 	}
 	return false;
+}
+
+bool prefer_wait_read(const char *value, int64_t *ret_s)
+{
+	const char *wait;
+	size_t bytes = 0;
+
+	return preference_find(value, "wait", &wait, &bytes) && wait != NULL &&
+	       seconds_read(wait, bytes, ret_s);
+}
+
+bool prefer_async_read(const char *value)
+{
+	const char *unused;
+	size_t bytes;
+
+	return preference_find(value, "respond-async", &unused, &bytes);
 }

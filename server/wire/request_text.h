@@ -77,5 +77,8 @@ enum read_header lease_header_read(const char *value, struct arena *a, struct co
 /* Prefer: ..., wait=5, ...: seconds. False: it says nothing (readable) about waiting: ignored. */
 bool prefer_wait_read(const char *value, int64_t *ret_s);
 
+/* Prefer: ..., respond-async, ...: need not be answered before it is done. */
+bool prefer_async_read(const char *value);
+
 /* Is this 1 to ID_BYTES_MAX of A-Z a-z 0-9 . _ : - ? */
 bool id_is_valid(const char *id);

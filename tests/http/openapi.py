@@ -465,6 +465,43 @@ def play_lab(p):
     p.ask("/v1/lab/runs", 200, "GET", "/v1/lab/runs")
 
 
+def play_operations(p):
+    """Every write can be answered before it is done."""
+    def later(template, method, path, body=None, **headers):
+        answer = p.ask(template, 202, method, path, body, Prefer="respond-async", **headers)
+        where = answer.header("Location")
+        return where, p.ask("/v1/operations/{id}", 200, "GET", where + "?wait=30").json()
+
+    reservation = "/v1/reservations/{id}"
+    line = {"sku": "A-1", "location": "WH1", "quantity": 1}
+    for kind, name in (("items", "sku"), ("locations", "location")):
+        for method, body in (("PUT", {"name": "Later"}), ("PATCH", {"name": "x"}),
+                             ("DELETE", None)):
+            later(f"/v1/{kind}/{{{name}}}", method, f"/v1/{kind}/LATER", body)
+    later(ROW + "/adjust", "POST", "/v1/stock/A-1/WH1/adjust", {"delta": 9})
+    later(ROW + "/set", "POST", "/v1/stock/A-1/WH1/set", {"on_hand": 9, "expected": None})
+    later(ROW + "/count", "POST", "/v1/stock/A-1/WH1/count", {"counted": 9, "as_of_seq": 1})
+    later("/v1/transfers", "POST", "/v1/transfers",
+          {"sku": "A-1", "from": "WH1", "to": "WH2", "quantity": 1})
+    made = later("/v1/reservations", "POST", "/v1/reservations", {"lines": [line], "ttl_s": 60})[1]
+    path = f"/v1/reservations/{made['result']['id']}"
+    later(reservation, "PUT", "/v1/reservations/later", {"lines": [line], "ttl_s": 60})
+    later(reservation + "/extend", "POST", path + "/extend", {"ttl_s": 60})
+    later(reservation + "/commit", "POST", path + "/commit")
+    refused = later(reservation + "/release", "POST", path + "/release")[0]
+    p.ask("/v1/operations/{id}", 409, "DELETE", refused)
+    later("/v1/leases", "POST", "/v1/leases", {"rows": LEASED, "ttl_s": 60})
+    waits = p.ask(ROW + "/adjust", 202, "POST", "/v1/stock/A-1/WH1/adjust", {"delta": 9},
+                  Prefer="respond-async, wait=0", Idempotency_Key="withdrawn").json()["id"]
+    p.ask("/v1/operations/{id}", 200, "GET", f"/v1/operations/{waits}", Prefer="wait=0")
+    p.ask("/v1/operations/{id}", 200, "DELETE", f"/v1/operations/{waits}")
+    p.ask("/v1/operations/{id}", 404, "DELETE", "/v1/operations/op_0")
+    for lease in p.ask("/v1/leases", 200, "GET", "/v1/leases").json()["data"]:
+        later("/v1/leases/{id}", "DELETE", f"/v1/leases/{lease['id']}")
+    later("/v1/leases/{id}", "PUT", "/v1/leases/later", {"rows": LEASED, "ttl_s": 60})
+    p.ask("/v1/leases/{id}", 204, "DELETE", "/v1/leases/later")
+
+
 def play_pages(p):
     for path in ("/livez", "/readyz", "/metrics", "/openapi.json", "/problems", "/", "/docs"):
         p.ask(path, 200, "GET", path)
@@ -515,6 +552,7 @@ def main():
             tap.run("stock and its movements answer as described", play_stock, p)
             tap.run("reservations answer as described", play_reservations, p)
             tap.run("batches answer as described", play_batch, p)
+            tap.run("operations answer as described", play_operations, p)
             tap.run("leases and locks answer as described", play_leases, p)
             tap.run("the laboratory answers as described", play_lab, p)
             tap.run("pages answer as described", play_pages, p)

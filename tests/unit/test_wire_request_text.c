@@ -426,6 +426,35 @@ static const struct prefer_row {
 };
 /* clang-format on */
 
+/* clang-format off */
+static const struct async_row {
+	const char *what;
+	const char *value;
+	bool        is_async;
+} asyncs[] = {
+	{ "none",                        NULL,                          false },
+	{ "alone",                       "respond-async",               true  },
+	{ "any case, and blanks",        " Respond-Async ",             true  },
+	{ "behind a wait",               "wait=1, respond-async",       true  },
+	{ "before a wait",               "respond-async,wait=1",        true  },
+	{ "before what cannot be read",  "respond-async, \"",           true  },
+	{ "behind what cannot be read",  "\"x\", respond-async",        false },
+	{ "inside of quotes is nothing", "x=\"respond-async\"",         false },
+	{ "a parameter of that name",    "wait=1; respond-async",       false },
+	{ "another name",                "respond-asynchronously",      false },
+	{ "a part of it",                "respond",                     false },
+	{ "only a wait",                 "wait=1",                      false },
+};
+/* clang-format on */
+
+static void respond_async_is_read(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < LENGTH_OF(asyncs); i++)
+		ROW_EXPECT(asyncs[i].what,
+			   prefer_async_read(asyncs[i].value) == asyncs[i].is_async);
+}
+
 static void preferences_about_waiting_are_read_and_others_ignored(void **state)
 {
 	(void)state;
@@ -465,6 +494,7 @@ int main(void)
 		cmocka_unit_test(lease_headers_name_leases_with_their_fences),
 		cmocka_unit_test(short_memory_is_not_taken_for_a_wrong_header),
 		cmocka_unit_test(preferences_about_waiting_are_read_and_others_ignored),
+		cmocka_unit_test(respond_async_is_read),
 		cmocka_unit_test(ids_are_words),
 	};
 

@@ -1,0 +1,96 @@
+/* operation: what became of a write that was sent with --async. */
+#include "client/command.h"
+#include "client/session.h"
+#include "client/show.h"
+#include <string.h>
+
+enum { WAIT_S = 20 }; /* well below --timeout; the next question follows at once */
+
+/* METHOD /v1/operations/ID */
+static void one_init(struct request *r, const struct session *s, const char *method)
+{
+	request_init(r, method, "/v1/operations");
+	request_add_segment(r, session_operand(s, 0));
+}
+
+static void show(const struct session *s, const struct answer *a)
+{
+	if (s->is_json)
+		show_body(a);
+	else
+		show_fields(a->json);
+}
+
+static bool is_finished(const struct answer *a)
+{
+	return json_is_integer(json_object_get(a->json, "status"));
+}
+
+/* What the write itself would have ended with; CONFLICT while it has not. */
+static enum exit_code code_of(const struct answer *a)
+{
+	const json_t *result = json_object_get(a->json, "result");
+
+	if (!is_finished(a))
+		return EXIT_CONFLICT;
+	if (json_member_int(a->json, "status") < 300)
+		return EXIT_DONE;
+	return exit_of_answer((long)json_member_int(a->json, "status"),
+			      json_member_text(result, "code"));
+}
+
+static enum exit_code ask_and_show(struct session *s, const char *method)
+{
+	struct answer answer;
+	struct request r;
+
+	one_init(&r, s, method);
+	enum exit_code code = session_ask_with_options(s, &r, &answer);
+	request_fini(&r);
+	if (code != EXIT_DONE)
+		return code;
+	show(s, &answer);
+	answer_fini(&answer);
+	return EXIT_DONE;
+}
+
+enum exit_code verb_operation_show(struct session *s)
+{
+	return ask_and_show(s, "GET");
+}
+
+enum exit_code verb_operation_withdraw(struct session *s)
+{
+	return ask_and_show(s, "DELETE");
+}
+
+/* Asks once; without --wait as often as it takes. */
+enum exit_code verb_operation_wait(struct session *s)
+{
+	bool is_limited = args_has(&s->args, OPTION_WAIT);
+	struct answer answer;
+	bool is_over;
+
+	do {
+		struct request r;
+		char wait[8];
+
+		one_init(&r, s, "GET");
+		snprintf(wait, sizeof(wait), "%d", WAIT_S);
+		if (!is_limited)
+			request_add_query(&r, "wait", wait);
+		enum exit_code code = session_ask_with_options(s, &r, &answer);
+		request_fini(&r);
+		if (code != EXIT_DONE)
+			return code;
+		is_over = is_limited || is_finished(&answer);
+		if (!is_over)
+			answer_fini(&answer);
+	} while (!is_over);
+
+	enum exit_code code = code_of(&answer);
+
+	show(s, &answer);
+	answer_fini(&answer);
+	return code;
+}

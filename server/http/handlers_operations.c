@@ -1,0 +1,250 @@
+/*
+ * handlers_operations - writes that are answered before they are done (Prefer: respond-async), and
+ * asking what became of them.
+ */
+#include "base/clock.h"
+#include "base/fault.h"
+#include "http/asker.h"
+#include "http/handlers.h"
+#include "http/reply.h"
+#include <stdio.h>
+#include <string.h>
+
+enum { RETRY_AFTER_S = 1 };
+
+static struct asker *asker_of(struct exchange *x)
+{
+	return call_of(x)->own;
+}
+
+/* NULL: it was answered that memory is short. */
+static struct asker *begin(struct exchange *x)
+{
+	struct asker *k = asker_create(x);
+
+	if (k == NULL)
+		reply_refuse(x, OUTCOME_OUT_OF_MEMORY, NULL);
+	call_of(x)->own = k;
+	return k;
+}
+
+/* ---------------------------------------------------------------- how they look */
+
+static void write_operation(struct json *j, const struct operation_view *v)
+{
+	bool is_finished = v->state != OPERATION_WAITING;
+
+	json_open(j, '{');
+	JSON_NAME(j, "id"), json_text(j, v->id);
+	JSON_NAME(j, "state"), json_text(j, operation_state_name(v));
+	JSON_NAME(j, "position");
+	if (is_finished || v->is_committing)
+		json_none(j);
+	else
+		json_int(j, v->ahead_count);
+	JSON_NAME(j, "status");
+	if (is_finished)
+		json_int(j, v->status);
+	else
+		json_none(j);
+	JSON_NAME(j, "result");
+	if (v->result != NULL)
+		json_raw(j, v->result);
+	else
+		json_none(j);
+	json_close(j, '}');
+}
+
+/* False: there is none (any more), or memory is short; it was answered. */
+static bool look(struct exchange *x, struct operation_view *ret)
+{
+	const struct asker *k = asker_of(x);
+	int r = operation_look(k->home->book, k->poll.id, &x->arena, ret);
+
+	if (r == -ENOENT)
+		reply_refuse(x, OUTCOME_UNKNOWN_OPERATION, NULL);
+	else if (r < 0)
+		reply_fault(x, r);
+	return r == 0;
+}
+
+static void write_body(struct exchange *x, const struct operation_view *v)
+{
+	struct json j = json_begin(&x->reply);
+
+	write_operation(&j, v);
+	text_add_char(&x->reply, '\n');
+}
+
+static void reply_view(struct exchange *x, int status, const struct operation_view *v)
+{
+	write_body(x, v);
+	reply_json(x, status, v->seq != 0 ? v->seq : service_seq(x->service));
+}
+
+/* ---------------------------------------------------------------- beginning one */
+
+/* 202: the request goes on without its client. */
+static void accept(struct exchange *x)
+{
+	struct asker *k = asker_of(x);
+	struct operation_view v;
+	struct write *w = k->begun.write;
+
+	if (look(x, &v)) {
+		reply_accepted(x, w, v.id, RETRY_AFTER_S);
+		reply_view(x, 202, &v);
+	}
+	k->begun.write = write_release(w);
+}
+
+/* It has finished before the wait was over: if its write was answered, this is the answer. */
+static void answer(struct exchange *x)
+{
+	struct asker *k = asker_of(x);
+	struct write *w = k->begun.write;
+
+	if (!k->poll.is_answered) {
+		accept(x);
+		return;
+	}
+	x->waiter.has_joined = k->begun.has_joined;
+	reply_answer(x, w, &w->answer);
+	k->begun.write = write_release(w);
+	operation_forget(k->home->book, k->begun.id);
+}
+
+/* Refused before it queued, or a replay. */
+static void answer_at_once(struct exchange *x, struct operation *o)
+{
+	struct write *w = o->waiter.write;
+
+	o->waiter.write = NULL;
+	operation_discard(o);
+	reply_answer(x, w, &w->answer);
+	write_release(w);
+}
+
+void write_submit_async(struct exchange *x, struct write *w, int64_t wait_ms)
+{
+	struct asker *k = begin(x);
+	struct operation *o;
+	enum outcome refusal;
+
+	if (k == NULL) {
+		write_release(w);
+		return;
+	}
+	o = operation_create(k->home, x->request_id, &refusal);
+	if (o == NULL) {
+		write_refuse(x, w, refusal, NULL, NULL);
+		return;
+	}
+	if (operation_submit(o, w, x->snapshot, &k->begun) == SUBMIT_ANSWERED) {
+		answer_at_once(x, o);
+		return;
+	}
+	k->poll.id = k->begun.id;
+	if (wait_ms == 0 ||
+	    !asker_wait(x, k, clock_monotonic_ns() + wait_ms * NS_PER_MS, answer, accept))
+		accept(x);
+}
+
+/* ---------------------------------------------------------------- asking */
+
+static void show(struct exchange *x)
+{
+	struct operation_view v;
+
+	if (look(x, &v))
+		reply_view(x, 200, &v);
+}
+
+void handle_operation_show(struct exchange *x)
+{
+	struct asker *k;
+	int64_t wait_ms;
+
+	if (!call_read_wait(x, 0, &wait_ms))
+		return;
+	reply_preference_applied(x);
+	k = begin(x);
+	if (k == NULL)
+		return;
+	k->poll.id = call_of(x)->names[0];
+	if (wait_ms == 0 || exchange_is_hurried(x) ||
+	    !asker_wait(x, k, clock_monotonic_ns() + wait_ms * NS_PER_MS, show, show))
+		show(x);
+}
+
+/* ---------------------------------------------------------------- withdrawing */
+
+static void refuse_decided(struct exchange *x, const struct operation_view *v)
+{
+	struct text members;
+	struct json j = json_begin(&members);
+
+	text_init(&members);
+	JSON_NAME(&j, "operation"), write_operation(&j, v);
+	if (members.failed)
+		reply_refuse(x, OUTCOME_OUT_OF_MEMORY, NULL);
+	else
+		reply_problem(x, &(struct problem){ .outcome = OUTCOME_OPERATION_DECIDED,
+						    .members = members.data });
+	text_fini(&members);
+}
+
+/* It has finished, one way or another. */
+static void show_withdrawn(struct exchange *x)
+{
+	struct operation_view v;
+
+	if (!look(x, &v))
+		return;
+	if (v.state != OPERATION_WITHDRAWN) {
+		refuse_decided(x, &v);
+		return;
+	}
+	write_body(x, &v);
+	reply_untimed(x, 200);
+}
+
+/* The writer could not get to it. */
+static void refuse_late(struct exchange *x)
+{
+	reply_refuse(
+		x, OUTCOME_STORE_BUSY,
+		"It has left its queues, but that cannot be recorded yet: ask what became of it.");
+}
+
+void handle_operation_withdraw(struct exchange *x)
+{
+	struct message_error e;
+	struct asker *k;
+
+	if (!message_read_nothing(message_of(x->body, x->body_bytes), &e)) {
+		reply_problem(x,
+			      &(struct problem){ .outcome = e.outcome,
+						 .pointer = e.pointer[0] != '\0' ? e.pointer : NULL,
+						 .detail = e.detail });
+		return;
+	}
+	k = begin(x);
+	if (k == NULL)
+		return;
+	k->poll.id = call_of(x)->names[0];
+	switch (operation_withdraw(k->home->book, &k->poll)) {
+	case RECALL_BEGUN:
+		asker_park(x, k,
+			   clock_monotonic_ns() +
+				   routes_configuration()->wait_default_ms * NS_PER_MS,
+			   show_withdrawn, refuse_late);
+		break;
+	case RECALL_SHARED:
+		reply_refuse(x, OUTCOME_OPERATION_SHARED, NULL);
+		break;
+	case RECALL_LATE:
+		show_withdrawn(x);
+		break;
+	}
+}
