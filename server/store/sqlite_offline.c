@@ -159,6 +159,17 @@ int offline_copy(struct sqlite_connection *from, const char *to, struct store_op
 
 /* ---------------------------------------------------------------- opening */
 
+int offline_look(const char *path, struct sqlite_connection *c, struct store_open_result *result)
+{
+	int r = sqlite_look(c, result);
+	char what[sizeof(result->message)];
+
+	if (r == 0 || result->trouble == STORE_FINE)
+		return r;
+	memcpy(what, result->message, sizeof(what));
+	return offline_refuse(result, result->trouble, "%.200s: %.300s", path, what);
+}
+
 static int connect_file(struct offline *f, const struct offline_options *o)
 {
 	struct sqlite_connection *c = &f->reader.connection;
@@ -189,7 +200,7 @@ static int open_file(struct offline *f, const struct offline_options *o,
 				      "%s: %s", f->path, strerror(errno));
 	r = connect_file(f, o);
 	if (r == 0)
-		r = sqlite_look(c, result);
+		r = offline_look(f->path, c, result);
 	if (r < 0)
 		return result->trouble != STORE_FINE ? r : offline_explain(f->path, c, r, result);
 	f->version = result->version_from;

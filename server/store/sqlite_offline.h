@@ -36,6 +36,9 @@ bool offline_kept_name(char ret[OFFLINE_PATH_BYTES], const char *path, const cha
 /* A database file for reading; without its log where that has nothing in it. */
 int offline_connect(struct sqlite_connection *c, const char *path, bool *ret_is_immutable);
 
+/* sqlite_look(), with the path in its words. */
+int offline_look(const char *path, struct sqlite_connection *c, struct store_open_result *result);
+
 /* Copies a whole database, log and all, to a file that must not exist yet, and flushes it. */
 int offline_copy(struct sqlite_connection *from, const char *to, struct store_open_result *result);
 

@@ -35,13 +35,10 @@ static void count_line(void *context, const char *line)
 static int judge_backup(struct restoring *s, struct sqlite_connection *c)
 {
 	char damage[200] = "";
-	int r = sqlite_look(c, s->result);
+	int r = offline_look(s->options->backup, c, s->result);
 
 	if ((r == 0 && s->result->version_from == 0) || s->result->trouble == STORE_FOREIGN)
 		return offline_refuse(s->result, STORE_FOREIGN, "%s is no store of rowlockd",
-				      s->options->backup);
-	if (s->result->trouble == STORE_NEWER)
-		return offline_refuse(s->result, STORE_NEWER, "%s was written by a newer rowlockd",
 				      s->options->backup);
 	if (r == 0)
 		r = sqlite_check_integrity(c, count_line, damage);

@@ -968,15 +968,69 @@ static void *shop(void *crowd)
 	return NULL;
 }
 
+/* Until told: asks whether the books balance, of all or of what came since the last time. */
+static void *verify(void *crowd)
+{
+	struct crowd *c = crowd;
+	struct reply *r = malloc(sizeof(*r));
+	int64_t seq = 0;
+	struct client client;
+
+	client_open(&client, c->bench->server.port);
+	for (int i = 0; !atomic_load(&c->is_over) || atomic_load(&c->total) == 0; i++) {
+		char target[64];
+
+		snprintf(target, sizeof(target), "/v1/verify?since=%" PRId64, i % 2 * seq);
+		client_ask(&client, r, "GET", target, NULL, NULL);
+		if (r->status == 429)
+			continue; /* somebody else's turn */
+		if (r->status != 200 || reply_number(r, "finding_count") != 0) {
+			fprintf(stderr, "%s: %d %s\n", target, r->status, r->body);
+			atomic_fetch_add(&trouble_count, 1);
+			break;
+		}
+		seq = reply_number(r, "seq");
+		atomic_fetch_add(&c->total, 1);
+	}
+	client_close(&client);
+	free(r);
+	return NULL;
+}
+
+/* Until told: asks the same, and hangs up. */
+static void *verify_and_leave(void *crowd)
+{
+	struct crowd *c = crowd;
+
+	while (!atomic_load(&c->is_over)) {
+		struct client client;
+
+		client_open(&client, c->bench->server.port);
+		if (!client_send(&client, "GET", "/v1/verify", NULL, NULL))
+			atomic_fetch_add(&trouble_count, 1);
+		client_close(&client);
+		atomic_fetch_add(&c->unheard, 1);
+	}
+	return NULL;
+}
+
+/* The books balance at every moment, not only once the doors are closed. */
 static void shoppers_sell_what_there_is(void **state)
 {
 	struct bench *b = *state;
-	struct crowd c;
+	struct crowd c, verifiers, leavers;
 
 	make_rows(b, 4, HOT_UNITS);
+	crowd_start(&verifiers, b, 2, verify);
+	crowd_start(&leavers, b, 1, verify_and_leave);
 	crowd_start(&c, b, SHOPPERS, shop);
 	crowd_join(&c, SHOPPERS);
+	atomic_store(&leavers.is_over, true);
+	crowd_join(&leavers, 1);
+	atomic_store(&verifiers.is_over, true);
+	crowd_join(&verifiers, 2);
 	assert_true(c.total > 0);
+	assert_true(leavers.unheard > 0);
 	settle(b);
 	assert_int_equal(server_query(&b->server, "SELECT sum(reserved) FROM stock"), 0);
 	assert_int_equal(server_query(&b->server, "SELECT on_hand FROM v_stock WHERE sku = 'S-0'"),
