@@ -109,7 +109,7 @@ static void on_feed_end(struct call *c)
 
 	if (c->answer.status == 410) { /* of another store, whose movements begin now */
 		strcpy(v->events.last_id, "latest");
-		v->watch.row_count = 0;
+		watch_forget_rows(&v->watch);
 	} else {
 		if (c->answer.status == 200)
 			c->answer.status = 0; /* it began well, and has no end */

@@ -7,6 +7,7 @@
 #include "client/metric.h"
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* ---------------------------------------------------------------- what is known */
@@ -14,12 +15,40 @@
 void watch_init(struct watch *w, const char *url, const char *sku, const char *location)
 {
 	*w = (struct watch){ .url = url, .sku = sku, .location = location };
+	map_init(&w->rows, w->buckets, WATCHED_BUCKETS);
+	list_init(&w->latest);
+}
+
+static void row_forget(struct watch *w, struct watched_row *row)
+{
+	list_remove(&row->latest_link);
+	map_remove(&w->rows, &row->node);
+	free(row);
+}
+
+void watch_forget_rows(struct watch *w)
+{
+	LIST_EACH_SAFE (it, &w->latest)
+		row_forget(w, CONTAINER_OF(it, struct watched_row, latest_link));
 }
 
 void watch_fini(struct watch *w)
 {
+	watch_forget_rows(w);
 	json_decref(w->locks);
 	w->locks = NULL;
+}
+
+static struct watched_row *row_find(const struct watch *w, uint64_t hash, const char *sku,
+				    const char *location)
+{
+	for (struct map_node *n = map_find(&w->rows, hash); n != NULL; n = map_find_next(n)) {
+		struct watched_row *row = CONTAINER_OF(n, struct watched_row, node);
+
+		if (strcmp(row->sku, sku) == 0 && strcmp(row->location, location) == 0)
+			return row;
+	}
+	return NULL;
 }
 
 /* The row at the front: it is moved there, or begun in place of the one that changed longest ago.
@@ -27,25 +56,21 @@ void watch_fini(struct watch *w)
 static struct watched_row *row_to_front(struct watch *w, const char *sku, const char *location)
 {
 	uint64_t hash = hash_pair(sku, location, 0);
-	struct watched_row row = { .hash = hash };
-	int i = 0;
+	struct watched_row *row = row_find(w, hash, sku, location);
 
-	while (i < w->row_count && (w->rows[i].hash != hash || strcmp(w->rows[i].sku, sku) != 0 ||
-				    strcmp(w->rows[i].location, location) != 0))
-		i++;
-	if (i < w->row_count) {
-		row = w->rows[i];
-	} else {
-		snprintf(row.sku, sizeof(row.sku), "%s", sku);
-		snprintf(row.location, sizeof(row.location), "%s", location);
-		if (w->row_count < WATCHED_ROWS_MAX)
-			w->row_count++;
-		else
-			i = WATCHED_ROWS_MAX - 1;
+	if (row == NULL) {
+		if (w->rows.count == WATCHED_ROWS_MAX)
+			row_forget(w,
+				   CONTAINER_OF(w->latest.prev, struct watched_row, latest_link));
+		row = memory_or_exit(calloc(1, sizeof(*row)));
+		snprintf(row->sku, sizeof(row->sku), "%s", sku);
+		snprintf(row->location, sizeof(row->location), "%s", location);
+		list_init(&row->latest_link);
+		map_insert(&w->rows, &row->node, hash);
 	}
-	memmove(&w->rows[1], &w->rows[0], (size_t)i * sizeof(w->rows[0]));
-	w->rows[0] = row;
-	return &w->rows[0];
+	list_remove(&row->latest_link);
+	list_insert_before(w->latest.next, &row->latest_link);
+	return row;
 }
 
 void watch_movement(struct watch *w, const json_t *movement, int64_t now_ns, bool is_old)
@@ -67,8 +92,8 @@ void watch_movement(struct watch *w, const json_t *movement, int64_t now_ns, boo
 
 static void measure_rows(struct watch *w, double seconds)
 {
-	for (int i = 0; i < w->row_count; i++) {
-		struct watched_row *row = &w->rows[i];
+	LIST_EACH (it, &w->latest) {
+		struct watched_row *row = CONTAINER_OF(it, struct watched_row, latest_link);
 
 		row->changes_per_s = (double)(row->changes - row->changes_before) / seconds;
 		row->changes_before = row->changes;
@@ -398,34 +423,47 @@ static void draw_cells(struct page *p, char cells[STOCK_COLUMNS][CELL_BYTES],
 	end_line(p);
 }
 
+static void draw_rows(struct page *p, const struct watch *w, int shown, int64_t now_ns,
+		      const int widths[STOCK_COLUMNS])
+{
+	char cells[STOCK_COLUMNS][CELL_BYTES];
+
+	for (int i = 0; i < STOCK_COLUMNS; i++)
+		snprintf(cells[i], CELL_BYTES, "%s", stock_columns[i].heading);
+	draw_cells(p, cells, widths, DIM);
+	LIST_EACH (it, &w->latest) {
+		const struct watched_row *row = CONTAINER_OF(it, struct watched_row, latest_link);
+		bool is_fresh = row->seen_ns != 0 && now_ns - row->seen_ns < NS_PER_S;
+
+		if (shown-- == 0)
+			break;
+		fill_cells(cells, row, now_ns);
+		draw_cells(p, cells, widths, is_fresh ? GREEN : PLAIN);
+	}
+}
+
 static void draw_stock(struct page *p, const struct watch *w, int64_t now_ns)
 {
-	int shown = w->row_count < rows_left(p) - 2 ? w->row_count : rows_left(p) - 2;
+	int shown = rows_left(p) - 2, measured = 0;
 	char cells[STOCK_COLUMNS][CELL_BYTES];
 	int widths[STOCK_COLUMNS];
 
-	if (shown < 1)
+	if (shown < 1 || list_is_empty(&w->latest))
 		return;
 	add(p, BOLD, "STOCK");
 	add(p, PLAIN, "  what changes, the latest first");
 	end_line(p);
 	for (int i = 0; i < STOCK_COLUMNS; i++)
 		widths[i] = width_of(stock_columns[i].heading);
-	for (int r = 0; r < shown; r++) {
-		fill_cells(cells, &w->rows[r], now_ns);
+	LIST_EACH (it, &w->latest) {
+		if (measured++ == shown)
+			break;
+		fill_cells(cells, CONTAINER_OF(it, struct watched_row, latest_link), now_ns);
 		for (int i = 0; i < STOCK_COLUMNS; i++)
 			if (width_of(cells[i]) > widths[i])
 				widths[i] = width_of(cells[i]);
 	}
-	for (int i = 0; i < STOCK_COLUMNS; i++)
-		snprintf(cells[i], CELL_BYTES, "%s", stock_columns[i].heading);
-	draw_cells(p, cells, widths, DIM);
-	for (int r = 0; r < shown; r++) {
-		bool is_fresh = w->rows[r].seen_ns != 0 && now_ns - w->rows[r].seen_ns < NS_PER_S;
-
-		fill_cells(cells, &w->rows[r], now_ns);
-		draw_cells(p, cells, widths, is_fresh ? GREEN : PLAIN);
-	}
+	draw_rows(p, w, shown, now_ns, widths);
 }
 
 void watch_draw(const struct watch *w, const struct watch_style *style, int64_t now_ns,
@@ -438,7 +476,8 @@ void watch_draw(const struct watch *w, const struct watch_style *style, int64_t 
 	if (rows_left(&page) > 4)
 		end_line(&page);
 	/* At most half of what is left is lanes where there is stock to show. */
-	draw_locks(&page, w, w->row_count > 0 ? rows_left(&page) / 2 : rows_left(&page) - 1);
+	draw_locks(&page, w,
+		   list_is_empty(&w->latest) ? rows_left(&page) - 1 : rows_left(&page) / 2);
 	draw_stock(&page, w, now_ns);
 	if (into->failed)
 		exit_out_of_memory();

@@ -22,7 +22,7 @@ sys.dont_write_bytecode = True
 
 from daemon import Daemon  # noqa: E402
 from tap import Tap  # noqa: E402
-from talk import Client, Connection  # noqa: E402
+from talk import Client, Connection, wait_until  # noqa: E402
 
 BOUND_S = 15
 ENTER = "\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[2J"
@@ -386,6 +386,26 @@ def once(world):
         connection.close()
 
 
+def many_rows(world):
+    """Changes are counted for each of many rows, however they alternate."""
+    names = [f"M-{number}" for number in range(300)]
+    for name in names:
+        world.client.put(f"/v1/items/{name}", {"name": name})
+    process = subprocess.Popen([world.rowlock, "watch", "--server", world.url, "--once",
+                                "--interval", "3", "--location", "WH2"], env=environment_of(),
+                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+    wait_until(lambda: b"\nrowlock_feed_subscribers 1\n" in world.client.get("/metrics").body,
+               "it follows")
+    answer = world.client.post("/v1/batch", [
+        {"op": "adjust", "sku": name, "location": "WH2", "delta": 1}
+        for _ in range(6) for name in names])
+    assert answer.status == 200, answer
+    text, _ = process.communicate(timeout=BOUND_S)
+    found = re.findall(r"^M-\d+ +WH2 +6 +0 +6 +\+1 +(\d+\.\d)  adjust, ", text, re.M)
+    assert len(found) == len(names), text
+    assert all(1.0 <= float(rate) <= 2.0 for rate in found), set(found)  # 6 in 3 s, or some more
+
+
 def what_cannot_be(world):
     for words, code, said in ((["--sku", "no such"], 1, "sku"),
                               (["--interval", "0"], 2, "--interval"),
@@ -422,6 +442,7 @@ def main(rowlock, rowlockd):
                     ("one that is stuck is lost, too", stuck_and_free),
                     ("without a terminal it prints plain text", no_terminal),
                     ("--once is one picture", once),
+                    ("each of many rows is counted", many_rows),
                     ("what cannot be watched is refused", what_cannot_be)]:
                 tap.run(sentence, case, world)
     return tap.end()
