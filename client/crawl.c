@@ -83,6 +83,18 @@ int64_t lane_median_ns(const struct crawl_lane *lane)
 	return lane->count == 0 ? 0 : times[lane->count / 2];
 }
 
+bool crawl_is_alone(const struct crawl_result *r)
+{
+	int line[CRAWL_COUNT_MAX];
+
+	if (!r->is_in_line || !lane_order(r->updates, PLACE_IN_LINE, line))
+		return false;
+	for (int i = 0; i < r->updates->count; i++)
+		if (r->updates->asks[line[i]].ahead != i)
+			return false;
+	return true;
+}
+
 bool crawl_is_in_order(const struct crawl_result *r)
 {
 	int line[CRAWL_COUNT_MAX], service[CRAWL_COUNT_MAX];

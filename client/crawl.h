@@ -65,6 +65,12 @@ struct crawl_result {
 	bool is_in_line; /* every update was in the row's queue before the first was served */
 };
 
+/*
+ * Were they all that stood in line? Where others do, and give up, two updates can be told the same
+ * place, and their order in line is not known.
+ */
+bool crawl_is_alone(const struct crawl_result *r);
+
 /* Were the updates carried out one after the other, in the order of the line? */
 bool crawl_is_in_order(const struct crawl_result *r);
 

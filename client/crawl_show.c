@@ -165,10 +165,11 @@ void crawl_show(const struct crawl_result *r)
 	if (!r->is_in_line)
 		puts("Not all updates stood in line before the first was served.");
 	else if (crawl_is_in_order(r))
-		puts("Every update was served at its place in the line, one after the other. The "
-		     "answers of\none group leave together, each on its own way: each says its "
-		     "place, "
-		     "and none was lost.");
+		puts("Every update was served at its place in the line, one after the other.\n"
+		     "The answers of one group leave together, each on its own way: each says its\n"
+		     "place, and none was lost.");
+	else if (!crawl_is_alone(r))
+		puts("Other clients stood in line, too: places in it cannot be compared.");
 }
 
 /* ---------------------------------------------------------------- for programs */
@@ -228,6 +229,7 @@ void crawl_show_json(const struct crawl_result *r)
 	json_put(object, "seed", json_integer((json_int_t)r->seed));
 	json_put(object, "connections", json_integer(r->reads->count + r->updates->count));
 	json_put(object, "is_in_line", json_boolean(r->is_in_line));
+	json_put(object, "is_alone", json_boolean(crawl_is_alone(r)));
 	json_put(object, "is_in_order", json_boolean(crawl_is_in_order(r)));
 	json_put(object, "reads", lane_json(r->reads));
 	json_put(object, "updates", lane_json(r->updates));

@@ -10,6 +10,7 @@ import pty
 import subprocess
 import sys
 import tempfile
+import threading
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 sys.dont_write_bytecode = True
@@ -58,7 +59,7 @@ def orders_are_true(world):
     before = world.stock("A-2/WH1")
     found = world.crawl("--sku", "A-2", "--location", "WH1", "--reads", "60", "--updates", "90")
     assert (found["sku"], found["location"], found["connections"]) == ("A-2", "WH1", 150), found
-    assert found["is_in_line"] and found["is_in_order"], found
+    assert found["is_in_line"] and found["is_alone"] and found["is_in_order"], found
     for lane, count, fields in (("reads", 60, ["answered"]),
                                 ("updates", 90, ["in_line", "served", "answered"])):
         assert (found[lane]["count"], found[lane]["failures"]) == (count, 0), found
@@ -91,6 +92,27 @@ def reads_come_out_of_order(world):
     assert all(f["is_in_order"] and f["is_in_line"] for f in found)
     assert max(f["reads"]["answered_disorder"]["pairs"] for f in found) > 0
     assert {(f["sku"], f["location"]) for f in found} == {("A-5", "WH1")}  # it has the most units
+
+
+def others_in_line(world):
+    """They stand between the crawler's updates, and are no trouble."""
+    is_over = threading.Event()
+
+    def write():
+        client = Client(world.client.port)
+        while not is_over.is_set():
+            client.post("/v1/stock/A-4/WH1/adjust?wait=30", {"delta": 1})
+        client.close()
+
+    threads = [threading.Thread(target=write) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    found = world.crawl("--sku", "A-4", "--location", "WH1", "--reads", "50", "--updates", "50")
+    is_over.set()
+    for thread in threads:
+        thread.join()
+    assert found["updates"]["failures"] == 0 and not found["is_alone"], found
+    assert sorted(found["updates"]["served"]) == list(range(1, 51)), found
 
 
 def for_people(world):
@@ -151,6 +173,7 @@ def main(rowlock, rowlockd):
             world = World(rowlock, server.port)
             tap.run("its orders are those of the ledger, and it cleans up", orders_are_true, world)
             tap.run("reads come out of order, updates never", reads_come_out_of_order, world)
+            tap.run("other clients in the line are no trouble", others_in_line, world)
             tap.run("for people", for_people, world)
             tap.run("a terminal has colours", on_a_terminal, world, True)
             tap.run("unless NO_COLOR says no", lambda: on_a_terminal(world, False, NO_COLOR="1"))
