@@ -318,6 +318,24 @@ def restore_where_nothing_is(rowlockd, folder):
     assert on_hand(rowlockd, store) == 6
 
 
+def restore_ends_cursors(rowlockd, folder):
+    """The seq of a cursor may be there again, and be another movement: the epoch tells."""
+    store = make_store(rowlockd, folder)
+    shutil.copy(store, folder / "backup.db")
+    with Daemon(rowlockd, store) as server:
+        head = Client(server.port).get("/v1/changes?after=latest")
+    restore(rowlockd, folder / "backup.db", store, OK)
+    cursor = f"/v1/changes?after={head.json()['next']}"
+    with Daemon(rowlockd, store) as server:
+        client = Client(server.port)
+        assert client.get(cursor).status == 200
+        answer = client.get(f"{cursor}&epoch={head.header('Stock-Epoch')}")
+        assert (answer.status, answer.json()["code"]) == (410, "cursor-lost"), answer
+        assert answer.json()["latest_seq"] == head.json()["next"], answer
+        again = client.get(f"{cursor}&epoch={answer.header('Stock-Epoch')}")
+        assert again.status == 200, again
+
+
 def restore_keeps_the_old_one(rowlockd, folder):
     backup = make_store(rowlockd, folder, "backup.db", units=5)
     server = Daemon(rowlockd, folder / "store.db").start()
@@ -415,6 +433,7 @@ run_cases([
     ("repair: killed anywhere, it is whole or not at all", repair_is_whole_or_not_at_all,
      needs_strace),
     ("restore where there was no store", restore_where_nothing_is),
+    ("restore ends the cursors of the change feed", restore_ends_cursors),
     ("restore keeps the old store, its log taken in", restore_keeps_the_old_one),
     ("restore over a store that cannot be read", restore_over_what_is_damaged),
     ("restore refuses what is no backup, and a store that is in use", restore_refuses),

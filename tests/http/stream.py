@@ -53,6 +53,7 @@ class Stream:
         assert head["Content-Type"] == "text/event-stream", head
         assert head["Cache-Control"] == "no-store", head
         assert head["Stock-Seq"].isdigit() and head["X-Request-Id"], head
+        assert head["Stock-Epoch"], head
         assert "Content-Length" not in head, head
         assert self.block() is None
         assert self.last == int(head["Stock-Seq"]), (self.last, head)
@@ -178,7 +179,7 @@ def what_is_refused(world):
     for query, header, status in [("?wait=3", None, 400), ("?limit=3", None, 400),
                                   ("?after=x", None, 400), ("", "x", 400), ("", "-1", 400),
                                   ("", "99", 410), ("?after=99", None, 410),
-                                  ("?kind=theft", None, 400)]:
+                                  ("?kind=theft", None, 400), ("?epoch=0", None, 410)]:
         headers = {"Last_Event_ID": header} if header else {}
         answer = world.client.get("/v1/changes" + query, Accept="text/event-stream", **headers)
         assert answer.status == status, (query, header, answer)
