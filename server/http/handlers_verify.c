@@ -10,14 +10,22 @@
 
 /* ---------------------------------------------------------------- answering */
 
+enum { PAUSE_MS = 5, PAUSES_MAX = 40 };
+
+struct verification {
+	struct verify *verify;
+	int64_t paused_seq; /* when it paused last */
+	int pause_count;    /* in a row */
+};
+
 static struct verify *verify_of(struct exchange *x)
 {
-	return call_of(x)->own;
+	return ((struct verification *)call_of(x)->own)->verify;
 }
 
 static void end(struct exchange *x)
 {
-	call_of(x)->own = verify_destroy(verify_of(x));
+	verify_destroy(verify_of(x));
 	service_verify_end(x->service);
 }
 
@@ -92,6 +100,26 @@ static void read_slice(struct exchange *x)
 	reply_refuse(x, OUTCOME_STORE_BUSY, "Too many lists are being read at once.");
 }
 
+/*
+ * The log begins anew only at a moment without any reader, and of those a verification leaves few.
+ * So it stands back while others write and the log is longer than it should be.
+ */
+static bool must_pause(struct exchange *x)
+{
+	struct verification *v = call_of(x)->own;
+	struct service_health health;
+
+	service_health(x->service, &health);
+	if (health.wal_bytes < WAL_BYTES_CHECKPOINT || health.seq == v->paused_seq ||
+	    v->pause_count == PAUSES_MAX) {
+		v->pause_count = 0;
+		return false;
+	}
+	v->paused_seq = health.seq;
+	v->pause_count++;
+	return true;
+}
+
 static void go_on(struct exchange *x)
 {
 	int r = x->long_read.result;
@@ -104,6 +132,8 @@ static void go_on(struct exchange *x)
 	} else if (exchange_is_hurried(x) || exchange_is_unheard(x)) {
 		end(x);
 		reply_refuse(x, OUTCOME_DRAINING, "The verification was not finished.");
+	} else if (must_pause(x)) {
+		exchange_park(x, go_on, go_on, clock_monotonic_ns() + PAUSE_MS * NS_PER_MS);
 	} else {
 		read_slice(x);
 	}
@@ -138,12 +168,20 @@ void handle_verify(struct exchange *x)
 
 	if (!read_since(x, &o.since_seq))
 		return;
+
+	struct verification *v = arena_alloc(&x->arena, sizeof(*v));
+
+	if (v == NULL) {
+		reply_refuse(x, OUTCOME_OUT_OF_MEMORY, NULL);
+		return;
+	}
 	if (!service_verify_begin(x->service)) {
 		reply_refuse(x, OUTCOME_VERIFY_RUNNING, NULL);
 		return;
 	}
-	call_of(x)->own = verify_create(&o);
-	if (verify_of(x) != NULL) {
+	*v = (struct verification){ .verify = verify_create(&o) };
+	call_of(x)->own = v;
+	if (v->verify != NULL) {
 		read_slice(x);
 		return;
 	}
