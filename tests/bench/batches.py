@@ -75,10 +75,11 @@ def measure(bench):
             rate, total = send(server, lines, bench.folder, key)
             assert total["applied"] == LINES, total
             rates.append(rate)
+        if number == 0:  # later ones leave more keys to remember
+            growth = server.memory_mib() - before
     yield compare("batch, 1,000,000 lines", plain, f"SQLite, groups of {PART}", same)
     yield compare("batch, 1,000,000 lines", plain, f"SQLite, groups of {PHYSICAL}", physical, 0.5)
     yield compare("batch with a key", keyed, "without", plain)
     yield compare("batch sent again", again, "the first time", keyed)
-    growth = server.memory_mib() - before
-    yield Comparison("batches: memory", growth, "limit", GROWTH_MIB_AIM, "MiB more",
+    yield Comparison("batch with a key: memory", growth, "limit", GROWTH_MIB_AIM, "MiB more",
                      growth / GROWTH_MIB_AIM, aim=1.0, is_ceiling=True)
