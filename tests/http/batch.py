@@ -123,6 +123,11 @@ class World:
         return (self.metric("rowlock_batches") == 0 and self.metric("rowlock_spools") == 0
                 and self.metric("rowlock_requests_suspended") == 0)
 
+    def is_sanitized(self):
+        """A sanitizer keeps what was freed, and books of its own: its memory says nothing."""
+        maps = pathlib.Path(f"/proc/{self.server.process.pid}/maps").read_text()
+        return "libasan" in maps or "libtsan" in maps
+
     def resident_kib(self):
         status = pathlib.Path(f"/proc/{self.server.process.pid}/status").read_text()
         return int(re.search(r"VmRSS:\s+(\d+)", status)[1])
@@ -343,7 +348,7 @@ def a_long_file(world, count):
     growth = world.resident_kib() - before
     results, total = upload.results()
     assert total["applied"] == count and len(results) == count
-    assert growth < GROWTH_KIB_MAX, f"{growth} KiB more"
+    assert growth < GROWTH_KIB_MAX or world.is_sanitized(), f"{growth} KiB more"
     print(f"# {count} lines: {growth} KiB more", file=sys.stderr)
 
 
