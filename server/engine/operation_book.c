@@ -227,12 +227,14 @@ static void finish(struct operation *o, const struct answer *a)
 	struct write *w = o->waiter.write;
 	struct list parcels;
 	bool is_unheard;
+	char *result;
 
 	list_init(&parcels);
 	list_remove(&o->home_link);
 	o->home->count--;
-	o->result = result_of(o, w, a); /* nobody looks at it before it has finished */
+	result = result_of(o, w, a); /* not under the guard, where nothing is allocated */
 	guard_lock(&b->guard);
+	o->result = result;
 	is_unheard = finish_locked(b, o, a, &parcels);
 	guard_unlock(&b->guard);
 
