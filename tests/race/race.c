@@ -794,6 +794,107 @@ static void a_key_shared_by_many_is_one_effect(void **state)
 	free(sharers);
 }
 
+/* ---------------------------------------------------------------- operations */
+
+enum { ASKERS = 24, OPERATIONS = 12, OPERATION_WORD_BYTES = 64 };
+
+/* The text of a member of the body, or "". */
+static const char *reply_word(const struct reply *r, const char *name,
+			      char word[OPERATION_WORD_BYTES])
+{
+	char opening[OPERATION_WORD_BYTES];
+	const char *at;
+
+	word[0] = '\0';
+	snprintf(opening, sizeof(opening), "\"%s\":\"", name);
+	at = strstr(r->body, opening);
+	if (at != NULL)
+		snprintf(word, OPERATION_WORD_BYTES, "%.*s",
+			 (int)strcspn(at + strlen(opening), "\""), at + strlen(opening));
+	return word;
+}
+
+/* Waits until it has finished, and asks again: the end is the end. Returns whether it took effect.
+ */
+static bool operation_took_effect(struct client *client, struct reply *r, const char *target)
+{
+	char waited[OPERATION_WORD_BYTES], again[OPERATION_WORD_BYTES];
+	char waiting[128];
+
+	snprintf(waiting, sizeof(waiting), "%s?wait=60", target);
+	client_ask(client, r, "GET", waiting, NULL, NULL);
+	reply_word(r, "state", waited);
+	client_ask(client, r, "GET", target, NULL, NULL);
+	reply_word(r, "state", again);
+	if (strcmp(waited, again) != 0 ||
+	    (strcmp(waited, "committed") != 0 && strcmp(waited, "withdrawn") != 0))
+		atomic_fetch_add(&trouble_count, 1);
+	return strcmp(waited, "committed") == 0;
+}
+
+/* Takes it back on another connection, which may be another loop's. */
+static bool operation_withdraw(struct client *other, struct reply *r, const char *target)
+{
+	client_ask(other, r, "DELETE", target, NULL, NULL);
+	if (r->status != 200 && r->status != 409)
+		atomic_fetch_add(&trouble_count, 1);
+	return r->status == 200;
+}
+
+/* Adds one unit at a time without waiting for it, and takes every second one back. */
+static void *add_later(void *crowd)
+{
+	struct crowd *c = crowd;
+	struct reply *r = malloc(sizeof(*r));
+	int index = atomic_fetch_add(&c->next_index, 1);
+	struct client client, other;
+
+	client_open(&client, c->bench->server.port);
+	client_open(&other, c->bench->server.port);
+	for (int i = 0; i < OPERATIONS; i++) {
+		char header[128], target[96], id[OPERATION_WORD_BYTES];
+		bool is_withdrawn = false;
+
+		snprintf(header, sizeof(header),
+			 i % 3 == 0 ? "Prefer: respond-async"
+				    : "Prefer: respond-async\r\nIdempotency-Key: later-%d-%d",
+			 index, i);
+		client_ask(&client, r, "POST", "/v1/stock/S-0/WH1/adjust", header, "{\"delta\":1}");
+		if (r->status != 202)
+			atomic_fetch_add(&trouble_count, 1);
+		snprintf(target, sizeof(target), "/v1/operations/%s", reply_word(r, "id", id));
+		if (i % 2 == 0)
+			is_withdrawn = operation_withdraw(&other, r, target);
+		bool took_effect = operation_took_effect(&client, r, target);
+
+		if (took_effect == is_withdrawn)
+			atomic_fetch_add(&trouble_count, 1);
+		atomic_fetch_add(&c->total, took_effect);
+		atomic_fetch_add(&c->unheard, is_withdrawn);
+	}
+	client_close(&client);
+	client_close(&other);
+	free(r);
+	return NULL;
+}
+
+static void an_operation_ends_in_one_way(void **state)
+{
+	struct bench *b = *state;
+	struct crowd holders, askers;
+
+	make_rows(b, 1, UNITS);
+	crowd_start(&askers, b, ASKERS, add_later);
+	crowd_start(&holders, b, HOLDERS, hold);
+	crowd_join(&askers, ASKERS);
+	crowd_join(&holders, HOLDERS);
+	assert_int_equal(askers.total + askers.unheard, ASKERS * OPERATIONS);
+	assert_true(askers.unheard > 0);
+	settle(b);
+	assert_int_equal(server_query(&b->server, "SELECT on_hand FROM stock"),
+			 UNITS - HOLDERS * LEASES + askers.total);
+}
+
 /* ---------------------------------------------------------------- counting while selling */
 
 enum { SELLERS = 12, COUNTERS = 4, SALES = 25 };
@@ -1057,6 +1158,7 @@ int main(int argc, char *argv[])
 		CASE(who_hangs_up_is_forgotten),
 		CASE(leases_exclude_each_other),
 		CASE(clients_come_and_go_under_leases),
+		CASE(an_operation_ends_in_one_way),
 		CASE(a_true_count_changes_nothing),
 		CASE(shoppers_sell_what_there_is),
 		CASE(patches_do_not_undo_each_other),
