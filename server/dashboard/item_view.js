@@ -83,11 +83,11 @@ class History {
 			name, colour: COLOURS[i % COLOURS.length], isStepped: true, isFilled: names.length === 1,
 		}));
 		this.end();
-		this.#plot = new Plot({
+		this.#place.dataset.lines = names.join();
+		this.#place.replaceChildren(legend(lines));
+		this.#plot = new Plot(this.#place, {
 			label: "Available over time", lines, xText: (x) => time(x), yText: number,
 		});
-		this.#place.dataset.lines = names.join();
-		this.#place.replaceChildren(legend(lines), this.#plot.element);
 	}
 
 	end() {

@@ -33,7 +33,8 @@ class Choice {
 				h("div", { class: "scenarios" }, laboratory.scenarios.map((scenario, i) =>
 					h("label", { class: "scenario" },
 						h("input", {
-							type: "radio", name: group, value: scenario.name, checked: i === 0,
+							type: "radio", name: group, value: scenario.name,
+							checked: i === 0,
 							onchange: () => this.#choose(scenario),
 						}),
 						h("span", {}, scenario.title))))),
@@ -64,6 +65,16 @@ class Choice {
 					h("span", { class: strategy.right ? "race-way" : "race-way wrong" },
 						strategy.right ? "right" : "wrong"),
 					h("span", { class: "muted small" }, strategy.text)))));
+	}
+
+	/* As if somebody had chosen it. */
+	choose(name) {
+		const radio = [...this.element.querySelectorAll("input[type=radio]")]
+			.find((input) => input.value === name);
+		if (radio !== undefined && !radio.checked) {
+			radio.checked = true;
+			this.#choose(this.#laboratory.scenarios.find((scenario) => scenario.name === name));
+		}
 	}
 
 	/* The body of POST /v1/lab/runs. */
@@ -181,6 +192,7 @@ export function laboratoryView(place) {
 			layOut(data[0], data[0].state === "running"
 				? laboratory.scenarios.flatMap((one) => one.strategies.map(({ name }) => name)) : null);
 			draw(data[0]);
+			choice.choose(data[0].progress.scenario ?? data[0].runs[0]?.scenario);
 			cancel.onclick = () => call("DELETE", `/v1/lab/runs/${data[0].id}`).catch(fail);
 			if (data[0].state === "running")
 				watch(data[0].id);

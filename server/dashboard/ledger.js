@@ -4,12 +4,21 @@
  *     const ledger = new Ledger(200);
  *     ledger.add(movements);        // oldest first
  *
- * Rows are used again instead of made anew, and drawn at most a few times a second.
+ * Rows are used again instead of made anew, and drawn at most a few times a second. Its style makes
+ * blocks of what is a table, so the roles say that it is one.
  */
 import { h, say } from "./dom.js";
 import { delta, number, time } from "./format.js";
 
 const DRAW_MS = 120;
+
+function cell(name, ...content) {
+	return h("td", { role: "cell", class: name }, ...content);
+}
+
+function head(title, name = "") {
+	return h("th", { role: "columnheader", scope: "col", class: name }, title);
+}
 
 class Row {
 	#cells;
@@ -18,18 +27,18 @@ class Row {
 
 	constructor(isOneItem) {
 		this.#cells = {
-			seq: h("td", { class: "right muted" }),
-			sku: isOneItem ? null : h("td", {}, this.#link),
-			location: h("td", { class: "mono" }),
-			change: h("td", { class: "right" }),
-			reserved: h("td", { class: "right" }),
-			available: h("td", { class: "right" }),
-			why: h("td", { class: "why" }),
-			at: h("td", { class: "right muted" }),
+			seq: cell("right muted"),
+			sku: isOneItem ? null : cell("", this.#link),
+			location: cell("mono"),
+			change: cell("right"),
+			reserved: cell("right"),
+			available: cell("right"),
+			why: cell("why"),
+			at: cell("right muted"),
 		};
 		const { seq, sku, location, change, reserved, available, why, at } = this.#cells;
-		this.element = h("tr", {}, seq, h("td", {}, this.#kind), sku, location, change, reserved,
-			available, why, at);
+		this.element = h("tr", { role: "row" }, seq, cell("", this.#kind), sku, location, change,
+			reserved, available, why, at);
 	}
 
 	draw(m) {
@@ -53,7 +62,7 @@ class Row {
 export class Ledger {
 	#rowsMax;
 	#isOneItem;
-	#body = h("tbody", {});
+	#body = h("tbody", { role: "rowgroup" });
 	#rows = [];
 	#movements = [];
 	#drawing = 0;
@@ -61,16 +70,16 @@ export class Ledger {
 	constructor(rowsMax, { isOneItem = false } = {}) {
 		this.#rowsMax = rowsMax;
 		this.#isOneItem = isOneItem;
-		this.element = h("div", { class: "scroll ledger", tabindex: "0", role: "region",
-			"aria-label": "Movements" },
-		h("table", {}, h("thead", {}, h("tr", {},
-			h("th", { class: "right", scope: "col" }, "Seq"), h("th", { scope: "col" }, "Kind"),
-			!isOneItem && h("th", { scope: "col" }, "SKU"), h("th", { scope: "col" }, "Location"),
-			h("th", { class: "right", scope: "col" }, "On hand"),
-			h("th", { class: "right", scope: "col" }, "Reserved"),
-			h("th", { class: "right", scope: "col" }, "Available"),
-			h("th", { scope: "col" }, "Why"),
-			h("th", { class: "right", scope: "col" }, "When"))), this.#body));
+		this.element = h("div", {
+			class: `scroll ledger${isOneItem ? " one-item" : ""}`, tabindex: "0", role: "region",
+			"aria-label": "Movements",
+		},
+		h("table", { role: "table" },
+			h("thead", { role: "rowgroup" }, h("tr", { role: "row" },
+				head("Seq", "right"), head("Kind"), !isOneItem && head("SKU"), head("Location"),
+				head("On hand", "right"), head("Reserved", "right"), head("Available", "right"),
+				head("Why"), head("When", "right"))),
+			this.#body));
 	}
 
 	get count() {

@@ -24,19 +24,18 @@ export class Painter {
 
 	stop() {
 		cancelAnimationFrame(this.#frame);
+		this.#frame = 0;
 		this.#dirty.clear();
 	}
 
 	#paint() {
 		const until = performance.now() + FRAME_MS;
-		this.#frame = 0;
 		for (const key of this.#dirty) {
 			this.#dirty.delete(key);
 			this.#draw(key);
 			if (performance.now() > until)
 				break;
 		}
-		if (this.#dirty.size > 0)
-			this.#frame = requestAnimationFrame(() => this.#paint());
+		this.#frame = this.#dirty.size > 0 ? requestAnimationFrame(() => this.#paint()) : 0;
 	}
 }

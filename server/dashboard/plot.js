@@ -1,8 +1,7 @@
 /*
  * plot - charts over time, by Chart.js, in the page's colours.
  *
- *     const plot = new Plot({ label: "Updates per second", lines: [{ name: "updates", colour: "--sea" }] });
- *     place.append(plot.element);
+ *     const plot = new Plot(place, { label: "Updates", lines: [{ name: "updates", colour: "--sea" }] });
  *     plot.draw([[{ x, y }, ...]], { from, to });
  *
  * A canvas says nothing to a screen reader, so each has a label that is kept up to date.
@@ -46,11 +45,14 @@ export class Plot {
 	#options;
 	#rethemer = () => this.#retheme();
 
-	/* options: label, lines, isLogarithmic, xText(x), xStep, yText(y), yUsual: { from, to } */
-	constructor(options) {
+	/*
+	 * place: in the document already, where the chart learns its size; elsewhere it would be drawn
+	 * twice. options: label, lines, isLogarithmic, xText(x), xStep, yText(y), yUsual: { from, to }
+	 */
+	constructor(place, options) {
 		this.#options = options;
 		this.#canvas = h("canvas", { role: "img", "aria-label": options.label });
-		this.element = h("div", { class: "plot" }, this.#canvas);
+		place.append(h("div", { class: "plot" }, this.#canvas));
 		this.#chart = new Chart(this.#canvas, {
 			type: "line",
 			data: { datasets: options.lines.map(datasetOf) },
@@ -71,8 +73,29 @@ export class Plot {
 		};
 	}
 
+	#scales() {
+		const { isLogarithmic, xText, xStep, yText, yUsual } = this.#options;
+		const linear = { type: "linear", beginAtZero: true, grace: "8%" };
+		const logarithmic = {
+			type: "logarithmic", suggestedMin: yUsual?.from, suggestedMax: yUsual?.to,
+		};
+		return {
+			x: this.#axis({
+				scale: { type: "linear", grid: { display: false } },
+				ticks: { maxTicksLimit: 6, stepSize: xStep, callback: (x) => xText(x) },
+			}),
+			y: this.#axis({
+				scale: isLogarithmic ? logarithmic : linear,
+				ticks: {
+					maxTicksLimit: 5,
+					callback: (y) => (isLogarithmic && Math.log10(y) % 1 !== 0 ? null : yText(y)),
+				},
+			}),
+		};
+	}
+
 	#settings() {
-		const { isLogarithmic, xText, yText, yUsual } = this.#options;
+		const { xText, yText } = this.#options;
 		return {
 			animation: false,
 			parsing: false,
@@ -88,20 +111,7 @@ export class Plot {
 					},
 				},
 			},
-			scales: {
-				x: this.#axis({
-					scale: { type: "linear", grid: { display: false } },
-					ticks: { maxTicksLimit: 6, stepSize: this.#options.xStep, callback: (x) => xText(x) },
-				}),
-				y: this.#axis({
-					scale: isLogarithmic
-						? { type: "logarithmic", suggestedMin: yUsual?.from, suggestedMax: yUsual?.to } : { type: "linear", beginAtZero: true, grace: "8%" },
-					ticks: {
-						maxTicksLimit: 5,
-						callback: (y) => (isLogarithmic && Math.log10(y) % 1 !== 0 ? null : yText(y)),
-					},
-				}),
-			},
+			scales: this.#scales(),
 		};
 	}
 

@@ -77,6 +77,15 @@ class Promised {
 	}
 }
 
+/* What is said above the list. */
+function words(found, isWhole) {
+	if (found === 0)
+		return "None just now.";
+	const all = isWhole ? count(found, "reservation") : `More than ${number(READ_MAX)} reservations`;
+	const rest = found > SHOWN_MAX ? `; the first ${SHOWN_MAX} are shown` : "";
+	return `${all}, the next to run out first${rest}.`;
+}
+
 export function reservationsView(place) {
 	const shown = new Map();
 	const about = h("p", {}, "Reading…");
@@ -113,9 +122,7 @@ export function reservationsView(place) {
 		});
 		listing.hidden = first.length === 0;
 		empty.hidden = first.length > 0;
-		say(about, first.length === 0 ? "None just now." : `${isWhole ? count(rows.length, "reservation") : `More than ${number(READ_MAX)} `
-			+ "reservations"}, the next to run out first`
-			+ `${rows.length > SHOWN_MAX ? `; the first ${SHOWN_MAX} are shown` : ""}.`);
+		say(about, words(rows.length, isWhole));
 	}
 
 	async function read() {

@@ -1,6 +1,7 @@
 /* traffic_view - what the server does each second, from its own counters and histograms. */
 import { h, say } from "./dom.js";
 import { duration, rough } from "./format.js";
+import { Painter } from "./painter.js";
 import { Plot, legend } from "./plot.js";
 import { pulse } from "./pulse.js";
 
@@ -68,23 +69,33 @@ const FIGURES = [
 	["write-ahead log", (sample) => `${(sample.wal / 1048576).toFixed(1)} MiB`],
 ];
 
+/* Making a plot takes some milliseconds, making all of them at once would be a long task. */
 class Chart {
 	#chart;
-	#plot;
+	#plot = null;
+	#plotPlace = h("div", { class: "plot-place" });
 	#now = h("b", { class: "shelf-number number" }, "–");
 
 	constructor(chart) {
 		this.#chart = chart;
-		this.#plot = new Plot({
-			label: chart.title, lines: chart.lines, isLogarithmic: chart.isLogarithmic,
-			xText: ago, xStep: SPAN_MS / 4, yText: chart.unit, yUsual: { from: 0.01, to: 10 },
-		});
 		this.element = h("section", { class: "card" },
 			h("header", {}, h("h2", {}, chart.title), legend(chart.lines)),
 			h("div", { class: "inside" },
 				h("p", { class: "shelf-top" }, this.#now,
 					h("span", { class: "muted small" }, chart.about)),
-				this.#plot.element));
+				this.#plotPlace));
+	}
+
+	get isReady() {
+		return this.#plot !== null;
+	}
+
+	prepare() {
+		const { title, lines, isLogarithmic, unit } = this.#chart;
+		this.#plot = new Plot(this.#plotPlace, {
+			label: title, lines, isLogarithmic, xText: ago, xStep: SPAN_MS / 4, yText: unit,
+			yUsual: { from: 0.01, to: 10 },
+		});
 	}
 
 	draw() {
@@ -103,12 +114,18 @@ class Chart {
 	}
 
 	end() {
-		this.#plot.end();
+		this.#plot?.end();
 	}
 }
 
 export function trafficView(place) {
 	const charts = CHARTS.map((chart) => new Chart(chart));
+	const painter = new Painter((chart) => {
+		if (chart.isReady)
+			return chart.draw();
+		chart.prepare();
+		return painter.mark(chart);
+	});
 	const figures = FIGURES.map(([label]) => h("b", { class: "number", "data-label": label }, "–"));
 
 	place.append(
@@ -121,7 +138,7 @@ export function trafficView(place) {
 		h("div", { class: "charts" }, charts.map((chart) => chart.element)));
 
 	function draw(sample) {
-		charts.forEach((chart) => chart.draw());
+		charts.forEach((chart) => painter.mark(chart));
 		if (sample)
 			FIGURES.forEach(([, text], i) => say(figures[i], text(sample)));
 	}
@@ -130,6 +147,7 @@ export function trafficView(place) {
 	const end = pulse.news.listen(draw);
 	return () => {
 		end();
+		painter.stop();
 		charts.forEach((chart) => chart.end());
 	};
 }
