@@ -56,7 +56,7 @@ MUST_HAVE = [
      r"^server/(core|engine)/(?!stock)\w+\.c$", r"(?s).*\bCHECK\("),
 ]
 
-COLUMNS = {".c": 100, ".h": 100, ".py": 100, ".lua": 110, ".build": 120, ".sql": 132}
+COLUMNS = {".c": 100, ".h": 100, ".py": 100, ".js": 120, ".lua": 110, ".build": 120, ".sql": 132}
 COLUMNS_OF_TABLES = 170  # between clang-format off and on
 FUNCTION_LINES_MAX = 120
 
@@ -64,7 +64,7 @@ FUNCTION_LINES_MAX = 120
 PURE = re.compile(r"check_failed|mem(cpy|set|cmp|move|chr)|str(n?len|n?cmp|n?cpy|n?chr|rchr)"
                   r"|__stack_chk_fail|_GLOBAL_OFFSET_TABLE_|__(asan|odr_asan|ubsan|tsan)_.*")
 
-SKIPPED = re.compile(r"(^|/)(\.git|build[^/]*|__pycache__|corpus)(/|$)|\.(png|gz|db)$")
+SKIPPED = re.compile(r"(^|/)(\.git|build[^/]*|__pycache__|node_modules|corpus)(/|$)|\.(png|gz|db)$")
 
 
 def read_tree():
