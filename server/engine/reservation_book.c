@@ -3,13 +3,13 @@
 #include "base/fault.h"
 #include <stdlib.h>
 
-/* Room for one more: the arrays only grow. */
+/* Room for `count` in all: the arrays only grow. */
 static int make_room(struct reservation_due **array, size_t count, size_t *capacity)
 {
 	size_t wanted = *capacity == 0 ? 64 : *capacity * 2;
 	struct reservation_due *larger;
 
-	if (count < *capacity)
+	if (count <= *capacity)
 		return 0;
 	larger = realloc(*array, wanted * sizeof(larger[0]));
 	if (larger == NULL)
@@ -57,7 +57,8 @@ static struct reservation_due take_first(struct reservation_book *b)
 
 int reservation_book_add(struct reservation_book *b, int64_t id, int64_t at_ms)
 {
-	int r = make_room(&b->heap, b->count, &b->capacity);
+	/* Those that the group has taken out keep their places: undoing must not need memory. */
+	int r = make_room(&b->heap, b->count + b->taken_count + 1, &b->capacity);
 
 	if (r == 0)
 		put(b, (struct reservation_due){ .at_ms = at_ms, .id = id });
@@ -76,7 +77,7 @@ int reservation_book_take_due(struct reservation_book *b, int64_t now_ms, int64_
 	*ret_id = 0;
 	if (reservation_book_next_ms(b) > now_ms)
 		return 0;
-	r = make_room(&b->taken, b->taken_count, &b->taken_capacity);
+	r = make_room(&b->taken, b->taken_count + 1, &b->taken_capacity);
 	if (r < 0)
 		return r;
 	b->taken[b->taken_count] = take_first(b);
@@ -86,13 +87,24 @@ int reservation_book_take_due(struct reservation_book *b, int64_t now_ms, int64_
 
 void reservation_book_begin_group(struct reservation_book *b)
 {
+	CHECK(!b->is_in_group);
+	b->is_in_group = true;
 	b->taken_count = 0;
 	b->active_before_group = b->active_count;
 }
 
+void reservation_book_keep_group(struct reservation_book *b)
+{
+	b->is_in_group = false;
+	b->taken_count = 0;
+}
+
 void reservation_book_undo_group(struct reservation_book *b)
 {
+	if (!b->is_in_group)
+		return;
 	while (b->taken_count > 0)
-		put(b, b->taken[--b->taken_count]); /* there is room: they came from here */
+		put(b, b->taken[--b->taken_count]);
 	b->active_count = b->active_before_group;
+	b->is_in_group = false;
 }

@@ -26,6 +26,7 @@ struct reservation_book {
 	size_t taken_capacity;
 	int64_t active_count; /* with what the open group made and resolved */
 	int64_t active_before_group;
+	bool is_in_group;
 };
 
 void reservation_book_fini(struct reservation_book *b);
@@ -39,7 +40,15 @@ int64_t reservation_book_next_ms(const struct reservation_book *b);
 /* Takes one that is due out; *ret_id 0: nobody is. 0 or a fault. */
 int reservation_book_take_due(struct reservation_book *b, int64_t now_ms, int64_t *ret_id);
 
+/*
+ * What is taken and counted from here on belongs to a group, until it is kept or undone. A writer
+ * may fail without a group, too (between two of them, or before one has begun): undoing is then
+ * harmless, and changes nothing of what earlier groups have kept.
+ */
 void reservation_book_begin_group(struct reservation_book *b);
 
-/* The group failed: what was taken is back. */
+/* The group is durable, or had nothing to write. */
+void reservation_book_keep_group(struct reservation_book *b);
+
+/* The group was rolled back: what was taken is back, and nothing was counted. Needs no memory. */
 void reservation_book_undo_group(struct reservation_book *b);

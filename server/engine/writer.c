@@ -419,6 +419,7 @@ static void publish_group(struct writer *wr)
 	atomic_store(&wr->seq, d->seq);
 	atomic_fetch_add(&wr->generation, 1);
 	d->seq_committed = d->seq;
+	reservation_book_keep_group(&wr->reservations);
 	feed_publish(&wr->feed, d->seq);
 	remember_keys(wr, &wr->members);
 	forget_ended_leases(wr);
@@ -432,8 +433,10 @@ static void end_group(struct writer *wr)
 	if (!wr->group.has_writes) {
 		metric_add(METRIC_GROUPS_EMPTY, 1);
 		r = wr->store->ops->rollback(wr->store);
-		if (r == 0)
+		if (r == 0) {
+			reservation_book_keep_group(&wr->reservations);
 			finish(wr, &wr->members);
+		}
 	} else {
 		r = flush_group(wr);
 		if (r == 0) {
@@ -516,9 +519,10 @@ static int decide_batch(struct writer *wr, struct list *batch)
 		struct write *w = write_of(it);
 
 		w->cost.picked_ns = wr->decider.now_ns;
-		w->is_late = true; /* what was not decided belongs to the group that failed */
 		if (r == 0)
 			r = w->line_count > 0 ? decide_part(wr, w) : decide(&wr->decider, w);
+		/* What was not decided, or only in part, belongs to the group that failed. */
+		w->is_late = w->is_late || r < 0;
 	}
 
 	int64_t decided_ns = clock_monotonic_ns();
@@ -779,12 +783,12 @@ static void run_group(struct writer *wr)
 
 	int r = begin_group(wr);
 
-	if (r == 0)
-		r = expire(wr);
 	if (r == -EBUSY) {
 		note_store_is_busy(wr);
 		return; /* the ready ones stay ready until their own time is up */
 	}
+	if (r == 0)
+		r = expire(wr);
 	if (r == 0 && !wr->is_only_expiring)
 		r = decide_group(wr);
 	if (r == 0) {
