@@ -1,0 +1,143 @@
+#!/usr/bin/env python3
+"""test - a store of every past version: it is migrated, its books balance, and each key that it
+remembers is answered as the release that made it answered.
+
+A fixture is SQL text whose times are moved up to today when it is loaded: keys are kept for a day.
+"""
+import json
+import pathlib
+import re
+import sqlite3
+import sys
+import tempfile
+import time
+from datetime import datetime, timedelta
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "lib"))
+sys.dont_write_bytecode = True
+
+from conversation import KEYED  # noqa: E402
+from daemon import Daemon  # noqa: E402
+from make import ask, without_prefer  # noqa: E402
+from talk import Client  # noqa: E402
+from tap import Tap  # noqa: E402
+
+AGO_MS = 60000  # the newest change of a fixture lies so far back
+NEAR_MS = 10 * 86400000
+
+
+def mover(newest_ms):
+    """What moves the times in a text of the fixture, unix milliseconds and RFC 3339, so that the
+    newest change lies AGO_MS back."""
+    shift_ms = int(time.time() * 1000) - AGO_MS - newest_ms
+
+    def number(found):
+        at_ms = int(found[0])
+        return str(at_ms + shift_ms) if abs(at_ms - newest_ms) < NEAR_MS else found[0]
+
+    def words(found):
+        at = datetime.fromisoformat(found[0].replace("Z", "+00:00"))
+        at += timedelta(milliseconds=shift_ms)
+        return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+    def move(text):
+        text = re.sub(r"\b[0-9]{13}\b", number, text)
+        return re.sub(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", words, text)
+    return move
+
+
+def expect_same(old, new, is_batch):
+    """Of a batch each line says at least what it said then; everything else is the same text."""
+    assert new["status"] == old["status"], f"{new['status']}, not {old['status']}: {new['body']}"
+    assert new["is_replayed"] == old["is_replayed"], f"replayed: {new['is_replayed']}"
+    assert new["seq"] == old["seq"], f"Stock-Seq {new['seq']}, not {old['seq']}"
+    if not is_batch:
+        assert new["body"] == old["body"], f"{new['body']}\nnot\n{old['body']}"
+        return
+    lines = [[json.loads(line) for line in answer["body"].splitlines()] for answer in (old, new)]
+    assert len(lines[0]) == len(lines[1]), new["body"]
+    for was, is_now in zip(*lines):
+        assert was.items() <= is_now.items(), f"{is_now}\nnot\n{was}"
+
+
+def replay(client, key, request, old):
+    method, path, body, headers = request
+    if not old["is_replayed"] and not path.startswith("/v1/batch"):
+        return  # it was a refusal that no key remembers: today's answer is today's
+    new = ask(client, key, method, path, body, without_prefer(headers))
+    expect_same(old, new, path.startswith("/v1/batch"))
+
+
+def books_balance(store):
+    database = sqlite3.connect(store)
+    for view in ("v_ledger_check", "v_reserved_check"):
+        found = database.execute(f"SELECT * FROM {view}").fetchall()
+        assert not found, f"{view}: {found}"
+    assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+    database.close()
+
+
+def holds_and_leases_are_kept(client):
+    kept = client.get("/v1/reservations/kept").json()
+    assert (kept["state"], len(kept["lines"])) == ("active", 2), kept
+    assert client.get("/v1/reservations/gone").json()["state"] == "released"
+    assert len(client.get("/v1/leases/pair").json()["rows"]) == 2
+    refused = client.post("/v1/stock/A-4/WH2/adjust?wait=0", {"delta": 1})
+    assert refused.json()["code"] == "row-leased", refused
+    fence = client.get("/v1/leases/kept").json()["fence"]
+    allowed = client.request("POST", "/v1/stock/A-4/WH2/adjust", {"delta": 1},
+                             Lease=f"kept;fence={fence}")
+    assert allowed.status == 201, allowed
+    sold = client.post("/v1/reservations/kept/commit", {})
+    assert sold.json()["state"] == "committed", sold
+
+
+def goes_on(client):
+    """New ids follow the old ones."""
+    made = client.post("/v1/reservations", {"ttl_s": 60, "lines": [
+        {"sku": "A-1", "location": "WH2", "quantity": 1}]}).json()
+    assert int(made["id"][2:]) > 6, made
+    lease = client.post("/v1/leases", {"ttl_s": 60, "rows": [
+        {"sku": "A-1", "location": "WH2"}]}).json()
+    assert lease["fence"] > 4, lease
+    again = [client.request("POST", "/v1/stock/A-3/WH1/adjust", {"delta": 1}, Idempotency_Key="new")
+             for _ in range(2)]
+    assert again[0].status == 201 and again[0].body == again[1].body, again
+
+
+def run_fixture(tap, rowlockd, fixture, folder):
+    version, store = fixture.stem, folder / "store.db"
+    answers = fixture.with_suffix(".json").read_text()
+    move = mover(json.loads(answers)["newest_ms"])
+    kept = json.loads(move(answers))
+    database = sqlite3.connect(store)
+    database.executescript(move(fixture.read_text()))
+    database.close()
+    requests = {key: request for key, *request in KEYED}
+    with Daemon(rowlockd, store) as server:
+        client = Client(server.port)
+        for row in kept["answers"]:
+            tap.run(f"{version}: {row['key']} is answered as it was", replay, client, row["key"],
+                    requests[row["key"]], row["replay"])
+        tap.run(f"{version}: holds and leases are kept", holds_and_leases_are_kept, client)
+        tap.run(f"{version}: it goes on", goes_on, client)
+        verified = client.get("/v1/verify").json()
+        tap.run(f"{version}: verify finds nothing", check, verified["ok"], verified)
+    tap.run(f"{version}: the books balance", books_balance, store)
+
+
+def check(is_so, what):
+    assert is_so, what
+
+
+def main():
+    tap = Tap()
+    for fixture in sorted((HERE / "stores").glob("*.dump")):
+        with tempfile.TemporaryDirectory(prefix="rowlock-upgrade-") as folder:
+            run_fixture(tap, pathlib.Path(sys.argv[1]).resolve(), fixture, pathlib.Path(folder))
+    return tap.end()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
