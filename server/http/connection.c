@@ -245,18 +245,38 @@ static void answer_send(const struct connection *c, const struct exchange *x)
 	text_fini(&out);
 }
 
+/*
+ * Its handler has answered before the body was there. That stands, whatever becomes of the body:
+ * it says what is wrong with the request, and nobody looked at what followed.
+ */
+static struct exchange *held_exchange(struct connection *c)
+{
+	struct request *r = c->request;
+
+	CHECK(r->state == REQUEST_REPLIED);
+	r->is_answer_held = false;
+	r->x.must_close = true;
+	return &r->x;
+}
+
+static void refusal_send(struct connection *c, struct exchange *x)
+{
+	CHECK(request_of(x)->state == REQUEST_REPLIED);
+	answer_send(c, x);
+	connection_account(c->loop, x);
+	if (c->request == NULL)
+		request_return(&c->loop->requests, request_of(x));
+}
+
 void connection_refuse(struct connection *c, enum outcome o, const char *detail)
 {
-	struct exchange *x = refused_exchange(c);
+	bool is_held = c->request != NULL && c->request->is_answer_held;
+	struct exchange *x = is_held ? held_exchange(c) : refused_exchange(c);
 
-	if (x != NULL) {
+	if (x != NULL && !is_held)
 		c->loop->edge->options.refuse(x, o, detail);
-		CHECK(request_of(x)->state == REQUEST_REPLIED);
-		answer_send(c, x);
-		connection_account(c->loop, x);
-		if (c->request == NULL)
-			request_return(&c->loop->requests, request_of(x));
-	}
+	if (x != NULL)
+		refusal_send(c, x);
 	shutdown(c->fd, SHUT_WR);
 	connection_enter(c, CONNECTION_LEAVING, c->loop->now_ns + linger_ns);
 }

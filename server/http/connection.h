@@ -70,7 +70,8 @@ void connection_expire(struct connection *c);
 /*
  * Answers past microhttpd, where that would not let us (in the middle of a body) or would give an
  * answer of its own. Nothing more is sent then; what the client still sends is read and thrown away
- * for a moment, since closing at once would take the answer from it.
+ * for a moment, since closing at once would take the answer from it. Where the handler has answered
+ * already, and that is held until the body is there, it is that answer which goes out.
  */
 void connection_refuse(struct connection *c, enum outcome o, const char *detail);
 

@@ -281,7 +281,10 @@ static void request_judge(struct request *r, const char *version)
 		refuse_later(r, OUTCOME_BODY_TOO_LARGE, NULL);
 }
 
-/* Its handler may refuse it: then that is said behind the body, as request_take_headers() does. */
+/*
+ * Its handler may refuse it: then that is said behind the body, as request_take_headers() does, or
+ * when no more of it is to be read (connection_refuse()).
+ */
 static enum MHD_Result stream_begin(struct request *r)
 {
 	request_move(r, REQUEST_RUNNING);
@@ -294,6 +297,8 @@ static enum MHD_Result stream_begin(struct request *r)
 		return request_settle(r);
 	}
 	r->is_answer_held = true;
+	if (r->body_declared > BODY_DISCARD_BYTES_MAX)
+		connection_refuse(r->connection, OUTCOME_BODY_TOO_LARGE, NULL);
 	return MHD_YES;
 }
 
@@ -303,7 +308,7 @@ static enum MHD_Result stream_skip(struct request *r, size_t *byte_count)
 		r->body_received += (int64_t)*byte_count;
 		*byte_count = 0;
 		if (r->body_received > BODY_DISCARD_BYTES_MAX)
-			connection_cut(r->connection);
+			connection_refuse(r->connection, OUTCOME_BODY_TOO_LARGE, NULL);
 		return MHD_YES;
 	}
 	r->is_answer_held = false;

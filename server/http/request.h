@@ -56,7 +56,8 @@ struct request {
 	enum outcome refusal;  /* found before the handler was asked; OUTCOME_DONE: none */
 	const char *refusal_detail;
 	bool is_stream;      /* its handler is called with its head */
-	bool is_answer_held; /* REPLIED before its body was there: it goes out behind that */
+	bool is_answer_held; /* REPLIED before its body was there: it goes out behind that, or
+				instead of what would be said about that */
 
 	bool is_old;           /* HTTP/1.0 */
 	const char *authority; /* of an absolute request target; NULL: see the Host header */
