@@ -1,4 +1,5 @@
 /* rowlock, the command line: finds out what was asked, and ends with the code of its verb. */
+#include "base/standard_files.h"
 #include "client/command.h"
 #include "client/session.h"
 #include <errno.h>
@@ -40,6 +41,8 @@ int main(int argc, char *argv[])
 {
 	struct session s = { 0 };
 
+	if (standard_files_open() < 0)
+		return (int)exit_failed("cannot open /dev/null: %s", strerror(errno));
 	/* How wide a character is (display.c); the language of messages and numbers stays C. */
 	setlocale(LC_CTYPE, "C.UTF-8");
 	enum exit_code code = args_parse(&s.args, argc, argv);

@@ -1,11 +1,13 @@
 /*
  * rowlockd - wires the layers together; the only file that knows which store there is.
  *
- * Start: settings, store (before any thread), engine, edge, signals. Stop: SIGTERM or SIGINT drains
- * and exits 0; a second one exits at once; a failed disk stops the process with 74.
+ * Start: settings and all that may be wrong with them, then the store (before any thread), engine,
+ * edge. Stop: SIGTERM or SIGINT drains and exits 0; a second one exits at once; a failed disk stops
+ * the process with 74.
  */
 #include "base/clock.h"
 #include "base/fault.h"
+#include "base/standard_files.h"
 #include "http/asset.h"
 #include "http/batch.h"
 #include "http/loop.h"
@@ -25,6 +27,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* sysexits.h, and what docs/operating.md says of each. */
@@ -32,7 +35,6 @@ enum {
 	EXIT_SOFTWARE_FAULT = 70,
 	EXIT_OS_FAULT = 71,
 	EXIT_CONFIGURATION = 78,
-	HOST_NAMES_MAX = 32,
 	LAST_ANSWERS_MS = 500, /* after the disk failed: time for the answers that say so */
 };
 
@@ -175,6 +177,11 @@ static int open_signals(void)
 
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN); /* a file at its size limit is a full disk, not a reason to die */
+	/* A terminal that closes, or a habit from another daemon, must not end it without a drain.
+	 */
+	signal(SIGHUP, SIG_IGN);
+	signal(SIGUSR1, SIG_IGN);
+	signal(SIGUSR2, SIG_IGN);
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
@@ -182,7 +189,22 @@ static int open_signals(void)
 	return signalfd(-1, &set, SFD_CLOEXEC);
 }
 
-static int serve(const struct config *c, struct service *service, int signals)
+static void log_cannot_listen(const struct config *c, int r)
+{
+	const char *hint = "";
+
+	if (r == -EADDRINUSE)
+		hint = " hint=\"choose another: --listen 127.0.0.1:8081\"";
+	else if (r == -EADDRNOTAVAIL)
+		hint = " hint=\"it is no address of this machine: --listen 127.0.0.1:8080\"";
+	else if (r == -EACCES)
+		hint = " hint=\"ports below 1024 are root's: --listen 127.0.0.1:8080\"";
+	log_write(LOG_CRIT, "cannot_listen", "address=%s error=\"%s\"%s", c->listen, strerror(-r),
+		  hint);
+}
+
+static int serve(const struct config *c, struct service *service, const struct listener *listener,
+		 int signals)
 {
 	char *names = strdup(c->host_name);
 	const char *host_names[HOST_NAMES_MAX + 1];
@@ -193,7 +215,7 @@ static int serve(const struct config *c, struct service *service, int signals)
 		return EXIT_OS_FAULT;
 	split_names(names, host_names);
 
-	struct loop_options options = { .listen = c->listen,
+	struct loop_options options = { .listener = listener,
 					.loop_count = loop_count(c),
 					.connection_limit = (int)c->connections,
 					.header_timeout_ms = (int)c->header_timeout_ms,
@@ -211,10 +233,7 @@ static int serve(const struct config *c, struct service *service, int signals)
 	if (r == 0)
 		r = edge_start(edge);
 	if (r < 0) {
-		log_write(LOG_CRIT, "cannot_listen", "address=%s error=\"%s\"%s", c->listen,
-			  strerror(-r),
-			  r == -EADDRINUSE ? " hint=\"choose another: --listen 127.0.0.1:8081\""
-					   : "");
+		log_cannot_listen(c, r);
 		free(names);
 		return EXIT_OS_FAULT;
 	}
@@ -243,55 +262,93 @@ static bool can_spool(const struct config *c)
 	return s != NULL;
 }
 
-static int run(const struct config *c)
+static bool has_ui_folder(const struct config *c)
 {
-	int signals = open_signals();
-	struct store *store;
-	struct service *service;
-	struct lab_runs *lab = NULL;
+	struct stat st;
+	bool is_folder = stat(c->ui_dir, &st) == 0 && S_ISDIR(st.st_mode);
 
-	failure_fd = eventfd(0, EFD_CLOEXEC);
-	if (signals < 0 || failure_fd < 0)
-		return EXIT_OS_FAULT;
-	if (!can_spool(c))
+	if (c->ui_dir[0] == '\0' || is_folder)
+		return true;
+	log_write(LOG_CRIT, "no_ui_folder", "folder=%s hint=\"name a folder: --ui-dir DIR\"",
+		  c->ui_dir);
+	return false;
+}
+
+/* All that may be wrong with a setting, before the store is touched. 0, or the exit code. */
+static int settings_try(const struct config *c, struct listener *listener)
+{
+	int r;
+
+	if (!can_spool(c) || !has_ui_folder(c))
 		return EXIT_CONFIGURATION;
-	log_write(LOG_INFO, "start", "rowlockd=%s sqlite=%s%s", ROWLOCK_VERSION, sqlite_version(),
-		  sqlite_has_wal_reset_bug() ? " note=\"this SQLite can corrupt its WAL when two "
-					       "connections write or checkpoint at once; rowlockd "
-					       "uses one, others should only read\""
-					     : "");
+	r = listener_bind(listener, c->listen);
+	if (r < 0)
+		log_cannot_listen(c, r);
+	return r < 0 ? EXIT_OS_FAULT : 0;
+}
 
-	int code = open_store(c, &store);
-
-	if (code != 0)
-		return code;
-
+static int open_service(const struct config *c, struct store *store, struct service **ret)
+{
 	struct service_options options = { .store = store,
 					   .releases_rows_early =
 						   strcmp(c->row_release, "early") == 0,
 					   .slow_ns = c->slow_ms * NS_PER_MS,
 					   .reader_count = (int)c->readers,
 					   .fail = on_failure };
+	const struct fault *f;
 
-	if (service_open(&options, &service) < 0) {
-		const struct fault *f = fault_latest();
+	if (service_open(&options, ret) == 0)
+		return 0;
+	f = fault_latest();
+	log_write(LOG_CRIT, "engine_failed", "error=\"%s\" extended=%d at=%s:%d",
+		  strerror(-f->error), f->detail, f->file, f->line);
+	store->ops->close(store);
+	return EXIT_OS_FAULT;
+}
 
-		log_write(LOG_CRIT, "engine_failed", "error=\"%s\" extended=%d at=%s:%d",
-			  strerror(-f->error), f->detail, f->file, f->line);
-		store->ops->close(store);
-		return EXIT_OS_FAULT;
-	}
+static int run_service(const struct config *c, struct service *service,
+		       const struct listener *listener, int signals)
+{
+	struct lab_runs *lab = NULL;
+	int code;
+
 	batches_init();
-	if (c->lab && lab_runs_open(spool_folder(), &lab) < 0) {
-		service_close(service);
+	if (c->lab && lab_runs_open(spool_folder(), &lab) < 0)
 		return EXIT_OS_FAULT;
-	}
 	routes_configure(&(struct routes_options){ .wait_default_ms = c->wait_default_ms,
 						   .requires_keys = c->require_key,
 						   .lab = lab });
 	asset_set_folder(c->ui_dir);
-	code = serve(c, service, signals);
+	code = serve(c, service, listener, signals);
 	lab_runs_close(lab);
+	return code;
+}
+
+static int run(const struct config *c)
+{
+	int signals = open_signals();
+	struct listener listener;
+	struct service *service;
+	struct store *store;
+	int code;
+
+	failure_fd = eventfd(0, EFD_CLOEXEC);
+	if (signals < 0 || failure_fd < 0)
+		return EXIT_OS_FAULT;
+	code = settings_try(c, &listener);
+	if (code != 0)
+		return code;
+	log_write(LOG_INFO, "start", "rowlockd=%s sqlite=%s%s", ROWLOCK_VERSION, sqlite_version(),
+		  sqlite_has_wal_reset_bug() ? " note=\"this SQLite can corrupt its WAL when two "
+					       "connections write or checkpoint at once; rowlockd "
+					       "uses one, others should only read\""
+					     : "");
+	code = open_store(c, &store);
+	if (code == 0)
+		code = open_service(c, store, &service);
+	if (code != 0)
+		return code;
+	code = run_service(c, service, &listener, signals);
 	service_close(service);
 	log_write(LOG_INFO, "stop", "exit=%d", code);
 	return code;
@@ -302,6 +359,8 @@ int main(int argc, char *argv[])
 	struct config config;
 	int code = 0;
 
+	if (standard_files_open() < 0)
+		return EXIT_OS_FAULT;
 	if (offline_command(argc, argv, &code))
 		return code;
 	if (config_read(&config, argc, argv, &code) != CONFIG_RUN)

@@ -184,9 +184,12 @@ static enum outcome judge_fault(struct writer *wr, int r)
 	}
 }
 
-/* Nothing of the group was kept (or, with OUTCOME_UNKNOWN, nobody knows): all of it gets that
- * answer. */
-static void fail_group(struct writer *wr, int r)
+/*
+ * Nothing of the group was kept (or, with OUTCOME_UNKNOWN, nobody knows): all of it gets that
+ * answer. Returns what those are to be told who would have been in it, and of whom nothing was
+ * done in any case.
+ */
+static enum outcome fail_group(struct writer *wr, int r)
 {
 	enum outcome o = judge_fault(wr, r);
 	bool is_hopeless = r == -EREMOTEIO || r == -ESTALE;
@@ -214,6 +217,7 @@ static void fail_group(struct writer *wr, int r)
 	}
 	if (is_hopeless)
 		stop_process(wr);
+	return o == OUTCOME_OUTCOME_UNKNOWN ? OUTCOME_STORE_FAILED : o;
 }
 
 static void note_success(struct writer *wr)
@@ -797,10 +801,7 @@ static void run_group(struct writer *wr)
 	}
 
 	/* It failed before or while it was decided: whoever is ready now shares its fate. */
-	enum outcome o = r == -ENOSPC ? OUTCOME_DISK_FULL : OUTCOME_STORE_FAILED;
-
-	fail_group(wr, r);
-	refuse_ready(wr, o);
+	refuse_ready(wr, fail_group(wr, r));
 }
 
 /* ---------------------------------------------------------------- between groups */

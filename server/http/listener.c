@@ -1,6 +1,7 @@
 #include "http/listener.h"
 #include "base/check.h"
 #include "base/fault.h"
+#include "ops/address.h"
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -10,40 +11,6 @@
 #include <unistd.h>
 
 enum { BACKLOG = 4096 };
-
-/* "[::1]:80" is "::1" and "80". False: it is no such thing. */
-static bool address_split(const char *address, char host[256], char port[8])
-{
-	const char *colon = strrchr(address, ':');
-	const char *begin = address;
-	size_t bytes;
-
-	if (colon == NULL || colon[1] == '\0' || strlen(colon + 1) > 5 ||
-	    strspn(colon + 1, "0123456789") != strlen(colon + 1))
-		return false;
-	bytes = (size_t)(colon - address);
-	if (bytes >= 2 && address[0] == '[' && colon[-1] == ']') {
-		begin++;
-		bytes -= 2;
-	} else if (memchr(address, ':', bytes) != NULL) {
-		return false;
-	}
-	if (bytes >= 256)
-		return false;
-	memcpy(host, begin, bytes);
-	host[bytes] = '\0';
-	strcpy(port, colon + 1);
-	return true;
-}
-
-static bool port_is_valid(const char *port)
-{
-	int number = 0;
-
-	for (; *port != '\0'; port++)
-		number = number * 10 + (*port - '0');
-	return number <= UINT16_MAX;
-}
 
 static int socket_set(int fd, int level, int option, int value)
 {
@@ -70,8 +37,6 @@ static int socket_bind(const struct addrinfo *info, int *ret_fd)
 		return FAULT(-errno);
 	r = socket_prepare(fd, info->ai_family);
 	if (r == 0 && bind(fd, info->ai_addr, info->ai_addrlen) != 0)
-		r = FAULT(-errno);
-	if (r == 0 && listen(fd, BACKLOG) != 0)
 		r = FAULT(-errno);
 	if (r < 0) {
 		close(fd);
@@ -109,22 +74,23 @@ static int listener_name(struct listener *l)
 	return 0;
 }
 
-int listener_open(struct listener *l, const char *address)
+int listener_bind(struct listener *l, const char *address)
 {
 	struct addrinfo hints = { .ai_family = AF_UNSPEC,
 				  .ai_socktype = SOCK_STREAM,
 				  .ai_flags = AI_PASSIVE | AI_NUMERICSERV };
 	struct addrinfo *found;
-	char port[8];
+	struct address a;
 	int r;
 
 	*l = (struct listener){ .fd = -1 };
-	if (!address_split(address, l->name, port) || !port_is_valid(port))
+	if (!address_read(address, &a))
 		return FAULT(-EINVAL);
-	if (l->name[0] == '\0' || strcmp(l->name, "*") == 0)
-		strcpy(l->name, "0.0.0.0");
-	if (getaddrinfo(l->name, port, &hints, &found) != 0)
-		return FAULT(-EINVAL);
+	if (a.host[0] == '\0' || strcmp(a.host, "*") == 0)
+		strcpy(a.host, "0.0.0.0");
+	strcpy(l->name, a.host);
+	if (getaddrinfo(l->name, a.port, &hints, &found) != 0)
+		return FAULT(-EADDRNOTAVAIL);
 	r = socket_bind(found, &l->fd);
 	freeaddrinfo(found);
 	if (r == 0)
@@ -132,6 +98,11 @@ int listener_open(struct listener *l, const char *address)
 	if (r < 0)
 		listener_close(l);
 	return r;
+}
+
+int listener_listen(struct listener *l)
+{
+	return listen(l->fd, BACKLOG) == 0 ? 0 : FAULT(-errno);
 }
 
 void listener_close(struct listener *l)

@@ -569,11 +569,11 @@ int edge_open(const struct loop_options *options, struct edge **ret_edge, char r
 		return FAULT(-ENOMEM);
 	e->options = *options;
 	e->connection_limit = connection_limit_find(options->connection_limit);
-	e->listener.fd = -1;
+	e->listener = *options->listener;
 	operation_book_init(&e->operations, options->service, options->operation_wait_ms);
-	r = listener_open(&e->listener, options->listen);
+	r = loops_open(e);
 	if (r == 0)
-		r = loops_open(e);
+		r = listener_listen(&e->listener);
 	if (r < 0) {
 		edge_close(e);
 		return r;

@@ -11,13 +11,14 @@
  */
 #pragma once
 #include "http/exchange.h"
+#include "http/listener.h"
 
 struct loop_options {
-	const char *listen;    /* "127.0.0.1:8080", "[::1]:0"; port 0 takes a free one */
-	int loop_count;        /* >= 1 */
-	int connection_limit;  /* 0: from RLIMIT_NOFILE */
-	int header_timeout_ms; /* from the first byte to the end of the headers; also idle
-				  keep-alive */
+	const struct listener *listener; /* bound; its descriptor is the edge's from now on */
+	int loop_count;                  /* >= 1 */
+	int connection_limit;            /* 0: from RLIMIT_NOFILE */
+	int header_timeout_ms;           /* from the first byte to the end of the headers; also idle
+					    keep-alive */
 	int body_timeout_ms;
 	int reply_timeout_ms;          /* a client that does not read its answer */
 	const char *const *host_names; /* further names this server answers for; NULL-terminated */
@@ -34,7 +35,7 @@ struct loop_options {
 
 struct edge; /* the listening socket and all loops */
 
-/* Binds and listens, so that ret_address can be printed; nothing is served before edge_start(). */
+/* Listens, so that ret_address can be printed; nothing is served before edge_start(). */
 int edge_open(const struct loop_options *options, struct edge **ret_edge, char ret_address[128]);
 
 /* Starts the loop threads. On a fault some may run: edge_drain() and edge_close() then. */

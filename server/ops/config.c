@@ -1,5 +1,6 @@
 #include "ops/config.h"
 #include "base/check.h"
+#include "ops/address.h"
 #include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
@@ -15,11 +16,25 @@ struct setting {
 	const char *flag;
 	const char *argument; /* what --help calls the value; of a choice, the choices: "a|b" */
 	const char *help;
-	const char *text;    /* the default of a text or choice */
+	const char *text; /* the default of a text or choice */
+	bool (*judge)(const char *text);
+	const char *must;    /* what a text must be that `judge` refuses */
 	int64_t number;      /* the default of a number */
 	int64_t least, most; /* of a number */
 	size_t offset;       /* of the field in struct config */
 };
+
+static bool text_is_there(const char *text)
+{
+	return text[0] != '\0';
+}
+
+static bool text_is_address(const char *text)
+{
+	struct address unused;
+
+	return address_read(text, &unused);
+}
 
 static const struct setting settings[] = {
 #define SETTING_TEXT(field, name, value, arg, about) \
@@ -28,6 +43,15 @@ static const struct setting settings[] = {
 	  .argument = arg,                           \
 	  .help = about,                             \
 	  .text = value,                             \
+	  .offset = offsetof(struct config, field) },
+#define SETTING_JUDGED(field, name, value, arg, is_fit, wanted, about) \
+	{ .kind = KIND_TEXT,                                           \
+	  .flag = name,                                                \
+	  .argument = arg,                                             \
+	  .help = about,                                               \
+	  .text = value,                                               \
+	  .judge = is_fit,                                             \
+	  .must = wanted,                                              \
 	  .offset = offsetof(struct config, field) },
 #define SETTING_NUMBER(field, name, value, low, high, arg, about) \
 	{ .kind = KIND_NUMBER,                                    \
@@ -52,6 +76,7 @@ static const struct setting settings[] = {
 	  .offset = offsetof(struct config, field) },
 #include "schema/settings.def"
 #undef SETTING_TEXT
+#undef SETTING_JUDGED
 #undef SETTING_NUMBER
 #undef SETTING_SWITCH
 #undef SETTING_CHOICE
@@ -139,7 +164,7 @@ static bool value_read(struct config *c, const struct setting *s, const char *te
 	switch (s->kind) {
 	case KIND_TEXT:
 		*(const char **)field_of(c, s) = text;
-		return true;
+		return s->judge == NULL || s->judge(text);
 	case KIND_NUMBER:
 		return number_read(s, text, field_of(c, s));
 	case KIND_SWITCH:
@@ -163,6 +188,9 @@ static void value_complain(const struct setting *s, const struct origin *from, c
 		break;
 	case KIND_CHOICE:
 		fprintf(stderr, "one of %s\n", s->argument);
+		break;
+	case KIND_TEXT:
+		fprintf(stderr, "%s\n", s->must);
 		break;
 	default:
 		fprintf(stderr, "a switch: 1 or 0\n");

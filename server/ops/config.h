@@ -13,11 +13,13 @@
 struct config {
 	/* One field per row of settings.def: TEXT const char *, NUMBER int64_t, SWITCH bool. */
 #define SETTING_TEXT(field, flag, value, argument, help)                const char *field;
+#define SETTING_JUDGED(field, flag, value, argument, judge, must, help) const char *field;
 #define SETTING_NUMBER(field, flag, value, least, most, argument, help) int64_t field;
 #define SETTING_SWITCH(field, flag, help)                               bool field;
 #define SETTING_CHOICE(field, flag, value, choices, help)               const char *field;
 #include "schema/settings.def"
 #undef SETTING_TEXT
+#undef SETTING_JUDGED
 #undef SETTING_NUMBER
 #undef SETTING_SWITCH
 #undef SETTING_CHOICE

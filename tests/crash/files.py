@@ -10,7 +10,7 @@ import time
 
 from case import Daemon, run_cases
 from load import STOPPED, Load, make_rows
-from talk import Client
+from talk import Client, wait_until
 
 USAGE, DATA, OS, DISK, TEMPORARY, FORBIDDEN, CONFIGURATION = 64, 65, 71, 74, 75, 77, 78
 END_S_MAX = 30
@@ -138,6 +138,36 @@ def port_is_taken(rowlockd, folder):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         refuse(rowlockd, folder / "store.db", OS, "--listen",
                listen=f"127.0.0.1:{taken.getsockname()[1]}")
+    assert list(folder.iterdir()) == [], "a store was made, and nobody serves it"
+
+
+def listens(port):
+    try:
+        return Client(port).get("/livez").status == 200
+    except OSError:
+        return False
+
+
+def closed_descriptors(rowlockd, folder):
+    """What is closed is not taken for the log: that would go into the next file that is opened."""
+    for tail in ("<&-", ">&-", "2>&-", "<&- >&- 2>&-"):
+        store = folder / "store.db"
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        process = subprocess.Popen(
+            ["sh", "-c", f'exec "$0" --log-requests --store "$1" --listen "$2" {tail}',
+             rowlockd, store, f"127.0.0.1:{port}"], stderr=subprocess.DEVNULL)
+        wait_until(lambda: listens(port), f"it listens, with {tail}")
+        make_rows(port, 5)
+        lock = (folder / "store.db.lock").read_text()
+        process.terminate()
+        assert process.wait(END_S_MAX) == 0, tail
+        assert lock == f"{process.pid}\n", f"{tail}: {lock}"
+        assert (folder / "store.db.lock").read_text() == lock, tail
+        verified = subprocess.run([rowlockd, "verify", "--store", store], capture_output=True)
+        assert verified.returncode == 0, verified
+        for name in folder.iterdir():
+            name.unlink()
 
 
 def forbidden_folder(rowlockd, folder):
@@ -162,9 +192,13 @@ def wrong_settings(rowlockd, folder):
     refuse(rowlockd, store, USAGE, "--loops", flags=["--loops", "65"])
     refuse(rowlockd, store, USAGE, "--row-release", flags=["--row-release", "later"])
     refuse(rowlockd, store, USAGE, "extra", flags=["extra"])
+    refuse(rowlockd, store, USAGE, "--listen", "banana", listen="banana")
+    refuse(rowlockd, store, USAGE, "--host-name", flags=["--host-name", "http://a/"])
+    refuse(rowlockd, store, CONFIGURATION, "--ui-dir", flags=["--ui-dir", "/nowhere"])
+    refuse(rowlockd, store, OS, "--listen", listen="no-such-name.invalid:80")
     refuse(rowlockd, store, CONFIGURATION, "ROWLOCK_LOOPS", environment={"ROWLOCK_LOOPS": "x"})
     refuse(rowlockd, store, CONFIGURATION, "cannot_spool", flags=["--spool-dir", "/nowhere"])
-    assert not store.exists(), "a wrong setting made a store"
+    assert list(folder.iterdir()) == [], "a wrong setting made a store, or its lock file"
 
 
 def shown_settings(rowlockd, folder):
@@ -248,6 +282,8 @@ run_cases([
      moved_under_load),
     ("another program holds the database and is killed: writes go on", holder_is_killed),
     ("a taken port is refused (71), with the flag to type", port_is_taken),
+    ("started with descriptors 0, 1, 2 closed it works, and only its pid is in the lock file",
+     closed_descriptors),
     ("a folder that must not be written is refused (77)", forbidden_folder, needs_nobody),
     ("wrong flags (64) and a wrong environment (78) name what is wrong, and make no store",
      wrong_settings),

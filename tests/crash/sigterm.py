@@ -85,7 +85,22 @@ def stop_at_once(rowlockd, folder):
     server.wait(CODE_FORCED, limit_s=10)
 
 
+IGNORED = (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGPIPE, signal.SIGXFSZ)
+
+
+def other_signals(rowlockd, folder):
+    """A terminal that closes must not end it without a drain."""
+    with Daemon(rowlockd, folder / "store.db") as server:
+        client = Client(server.port)
+        make_rows(server.port, 5, ["A-1"])
+        for number in IGNORED:
+            server.signal(number)
+            assert client.post("/v1/stock/A-1/WH1/adjust", {"delta": 1}).status == 201, number
+        assert server.is_running()
+
+
 run_cases([
+    ("SIGHUP, SIGUSR1, SIGUSR2, SIGPIPE, SIGXFSZ: it goes on", other_signals),
     ("SIGTERM under load, twenty times", stop_under_load),
     ("SIGTERM while 500 writes wait at a lease: each is told that nothing was done",
      stop_with_waiters),

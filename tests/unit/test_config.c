@@ -86,6 +86,8 @@ static void nothing_said_is_the_defaults(void **state)
 	assert_string_equal(c.err.text, "");
 }
 
+#define NAMES_16 "a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,"
+
 /* clang-format off */
 static const struct row {
 	const char *what;
@@ -123,6 +125,29 @@ static const struct row {
 	{ "two choices",              { "--row-release=early|commit" },  NULL, CONFIG_WRONG, 64, NULL, "one of early|commit" },
 	{ "no choice",                { "--row-release=" },              NULL, CONFIG_WRONG, 64, NULL, "one of early|commit" },
 	{ "a switch that is no switch", { "--create=maybe" },            NULL, CONFIG_WRONG, 64, NULL, "a switch" },
+	{ "a word for an address",    { "--listen", "banana" },          NULL, CONFIG_WRONG, 64, NULL, "--listen: 'banana' is not an address and a port" },
+	{ "an address without a port", { "--listen=127.0.0.1" },         NULL, CONFIG_WRONG, 64, NULL, "'127.0.0.1'" },
+	{ "an address and a word",    { "--listen=127.0.0.1:http" },     NULL, CONFIG_WRONG, 64, NULL, "--listen" },
+	{ "an address and no digits", { "--listen=127.0.0.1:" },         NULL, CONFIG_WRONG, 64, NULL, "--listen" },
+	{ "a port beyond 65535",      { "--listen=127.0.0.1:65536" },    NULL, CONFIG_WRONG, 64, NULL, "--listen" },
+	{ "a port of six digits",     { "--listen=127.0.0.1:000080" },   NULL, CONFIG_WRONG, 64, NULL, "--listen" },
+	{ "a negative port",          { "--listen=127.0.0.1:-1" },       NULL, CONFIG_WRONG, 64, NULL, "--listen" },
+	{ "a port behind a blank",    { "--listen=127.0.0.1: 80" },      NULL, CONFIG_WRONG, 64, NULL, "--listen" },
+	{ "IPv6 without brackets",    { "--listen=::1:8080" },           NULL, CONFIG_WRONG, 64, NULL, "--listen" },
+	{ "half a bracket",           { "--listen=[::1:8080" },          NULL, CONFIG_WRONG, 64, NULL, "--listen" },
+	{ "no address",               { "--listen=" },                   NULL, CONFIG_WRONG, 64, NULL, "--listen" },
+	{ "every address",            { "--listen=:8080" },              NULL, CONFIG_RUN, -1, NULL, NULL },
+	{ "every address by a star",  { "--listen=*:0" },                NULL, CONFIG_RUN, -1, NULL, NULL },
+	{ "IPv6 in brackets",         { "--listen=[::1]:8080" },         NULL, CONFIG_RUN, -1, NULL, NULL },
+	{ "a name",                   { "--listen=localhost:65535" },    NULL, CONFIG_RUN, -1, NULL, NULL },
+	{ "a wrong address in the environment", { NULL }, "ROWLOCK_LISTEN=banana", CONFIG_WRONG, 78, NULL, "ROWLOCK_LISTEN: 'banana'" },
+	{ "a store without a name",   { "--store=" },                    NULL, CONFIG_WRONG, 64, NULL, "--store: '' is not a file's name" },
+	{ "a URL for a host name",    { "--host-name=http://a" },        NULL, CONFIG_WRONG, 64, NULL, "--host-name" },
+	{ "a port for a host name",   { "--host-name=a.example,:80" },   NULL, CONFIG_WRONG, 64, NULL, "--host-name" },
+	{ "a host name and a word",   { "--host-name=a.example:http" },  NULL, CONFIG_WRONG, 64, NULL, "--host-name" },
+	{ "33 host names",            { "--host-name=" NAMES_16 NAMES_16 "z" }, NULL, CONFIG_WRONG, 64, NULL, "at most 32 host names" },
+	{ "32 host names",            { "--host-name=" NAMES_16 NAMES_16 }, NULL, CONFIG_RUN, -1, NULL, NULL },
+	{ "host names with ports",    { "--host-name=a.example:80, b_1 [::1]:8080,[fe80::1]" }, NULL, CONFIG_RUN, -1, NULL, NULL },
 	{ "a wrong variable",         { NULL }, "ROWLOCK_SLOW_MS=x",           CONFIG_WRONG, 78, NULL, "ROWLOCK_SLOW_MS: 'x'" },
 	{ "a wrong variable that a flag outranks", { "--slow-ms=7" }, "ROWLOCK_SLOW_MS=x", CONFIG_RUN, -1, NULL, NULL },
 	{ "a wrong switch",           { NULL }, "ROWLOCK_CREATE=perhaps",      CONFIG_WRONG, 78, NULL, "ROWLOCK_CREATE" },
@@ -217,11 +242,13 @@ static void every_setting_is_shown(void **state)
 {
 	static const char *const flags[] = {
 #define SETTING_TEXT(field, flag, value, argument, help)                flag,
+#define SETTING_JUDGED(field, flag, value, argument, judge, must, help) flag,
 #define SETTING_NUMBER(field, flag, value, least, most, argument, help) flag,
 #define SETTING_SWITCH(field, flag, help)                               flag,
 #define SETTING_CHOICE(field, flag, value, choices, help)               flag,
 #include "schema/settings.def"
 #undef SETTING_TEXT
+#undef SETTING_JUDGED
 #undef SETTING_NUMBER
 #undef SETTING_SWITCH
 #undef SETTING_CHOICE
