@@ -377,31 +377,6 @@ static int delete_location(struct decider *d, struct write *w)
 
 /* ---------------------------------------------------------------- leases */
 
-/* Has a command of this group, not durable yet, taken a lease with this id? */
-static bool id_is_being_taken(const struct decider *d, const char *id)
-{
-	LIST_EACH (it, d->members) {
-		const struct write *w = CONTAINER_OF(it, struct write, work_link);
-
-		if (w->command.kind == COMMAND_LEASE_TAKE && w->lease != NULL &&
-		    strcmp(w->lease->id, id) == 0)
-			return true;
-	}
-	return false;
-}
-
-static int leases_being_taken(const struct decider *d)
-{
-	int count = 0;
-
-	LIST_EACH (it, d->members) {
-		const struct write *w = CONTAINER_OF(it, struct write, work_link);
-
-		count += w->command.kind == COMMAND_LEASE_TAKE && w->lease != NULL;
-	}
-	return count;
-}
-
 /* Each row once, in the order named. */
 static int distinct_rows(const struct command *c, struct row_ref rows[])
 {
@@ -465,10 +440,9 @@ static int may_take(struct decider *d, struct write *w, const struct row_ref row
 		w->answer.lease.row_count = 0;
 		if (w->answer.lease.id == NULL || w->answer.lease.purpose == NULL)
 			return FAULT(-ENOMEM);
-	} else if (lease_book_by_id(&d->locks->leases, w->command.lease_id) != NULL ||
-		   id_is_being_taken(d, w->command.lease_id)) {
-		*ret = OUTCOME_LEASE_EXISTS;
-	} else if (d->locks->leases.count + leases_being_taken(d) >= LEASES_MAX) {
+	} else if (lease_book_by_id(&d->locks->leases, w->command.lease_id) != NULL) {
+		*ret = OUTCOME_LEASE_EXISTS; /* nobody in this group: a take claims its id */
+	} else if (d->locks->leases.count + d->leases_taken >= LEASES_MAX) {
 		*ret = OUTCOME_TOO_MANY_LEASES;
 	} else {
 		*ret = OUTCOME_DONE;
@@ -550,6 +524,7 @@ static int take_lease(struct decider *d, struct write *w)
 	if (w->answer.lease.id == NULL)
 		return FAULT(-ENOMEM);
 	carry_out(w, 201);
+	d->leases_taken++;
 	d->has_writes = true;
 	w->is_late = true;
 	return 0;
@@ -581,10 +556,14 @@ static int renew_lease(struct decider *d, struct write *w)
 	}
 
 	int64_t expires_at_ms = d->now_ms + w->command.ttl_ms;
-	int r = d->store->ops->renew_lease(d->store, l->id, expires_at_ms);
+	int r = d->store->ops->renew_lease(d->store, l->id, l->gate.fence, expires_at_ms);
 
 	if (r < 0)
 		return r;
+	if (r == 0) { /* the store has the last word */
+		refuse(w, OUTCOME_UNKNOWN_LEASE);
+		return 0;
+	}
 	w->lease = l;
 	w->answer.lease = lease_view_of(l, d->now_ns);
 	w->answer.lease.expires_at_ms = expires_at_ms;
@@ -611,7 +590,7 @@ static int release_lease(struct decider *d, struct write *w)
 		return 0;
 	}
 
-	int r = d->store->ops->delete_lease(d->store, l->id);
+	int r = d->store->ops->delete_lease(d->store, l->id, l->gate.fence);
 
 	if (r < 0)
 		return r;

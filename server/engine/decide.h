@@ -32,14 +32,13 @@ struct decider {
 	struct store *store;
 	struct row_cache *cache;
 	struct lock_manager *locks;
-	const struct list
-		*members;      /* write.work_link: decided in this group, waiting for its flush */
 	uint64_t group;        /* number of the open group, from 1 */
 	int64_t seq_committed; /* before the group */
 	int64_t seq;           /* given out so far */
 	int64_t now_ms;        /* store time of the group */
 	int64_t now_ns;
-	bool has_writes; /* something is to be written */
+	bool has_writes;  /* something is to be written */
+	int leases_taken; /* in the group; in the book once they are durable */
 	struct reservation_book *reservations;
 	struct bookings bookings;
 	struct arena texts; /* of the bookings that belong to no write; as long as the group */

@@ -145,6 +145,11 @@ static void list_claims(struct service *s, struct command *c, struct claimed *re
 	case COMMAND_LEASE_RELEASE:
 		claim_name(s, ret, "/lease/", c->lease_id);
 		break;
+	case COMMAND_LEASE_TAKE:
+		claim_row_refs(s, ret, c->rows, c->row_count);
+		if (c->lease_id[0] != '\0') /* else the store gives it one that nobody has */
+			claim_name(s, ret, "/lease/", c->lease_id);
+		break;
 	case COMMAND_RESERVATION_COMMIT:
 	case COMMAND_RESERVATION_RELEASE:
 	case COMMAND_RESERVATION_EXTEND:

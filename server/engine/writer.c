@@ -14,7 +14,7 @@ enum {
 	EXPIRE_AGAIN_MS = 1000, /* after a group that failed */
 	FAILURES_MAX = 3,       /* groups that fail in a row, for another reason than a full disk */
 	HOUSEKEEPING_MS = 1000,
-	LOOK_MS = 250, /* how often the ledger is looked at for what others wrote, for the feed */
+	LOOK_MS = 250,           /* how often an idle writer looks for what others wrote */
 	OLD_KEYS_ALONE = 5000,   /* deleted in a group of their own, when there is nothing to do */
 	OLD_KEYS_PER_MEMBER = 4, /* deleted beside each command of a group: faster than they come */
 	FULL_LOG_S = 60,
@@ -679,8 +679,8 @@ static int reload_leases(struct writer *wr)
 static int delete_ended_leases(struct writer *wr)
 {
 	LIST_EACH (it, &wr->ended_leases) {
-		int r = wr->store->ops->delete_lease(wr->store,
-						     CONTAINER_OF(it, struct lease, link)->id);
+		const struct lease *l = CONTAINER_OF(it, struct lease, link);
+		int r = wr->store->ops->delete_lease(wr->store, l->id, l->gate.fence);
 
 		if (r < 0)
 			return r;
@@ -758,6 +758,7 @@ static int begin_group(struct writer *wr)
 	d->now_ms = store_time_ms(wr);
 	d->now_ns = clock_monotonic_ns();
 	d->has_writes = false;
+	d->leases_taken = 0;
 
 	bool has_followers = feed_begin(&wr->feed, d->now_ns);
 
@@ -778,7 +779,10 @@ static int begin_group(struct writer *wr)
 		feed_external(wr, begun.seq);
 	d->seq = d->seq_committed = begun.seq;
 	r = reload_leases(wr);
-	return r < 0 ? r : delete_ended_leases(wr);
+	if (r < 0)
+		return r; /* the next group is told again, and tries again */
+	wr->store->ops->note_taken_in(wr->store);
+	return delete_ended_leases(wr);
 }
 
 static void run_group(struct writer *wr)
@@ -840,7 +844,7 @@ static void delete_old_keys_alone(struct writer *wr)
 		return;
 	}
 	if (begun.is_changed_by_others) {
-		/* Let the next group find out what others wrote. */
+		/* The next group takes it in: it is told the same. */
 		(void)wr->store->ops->rollback(wr->store);
 		wr->has_old_keys = false;
 		return;
@@ -904,23 +908,21 @@ static bool has_work(struct writer *wr)
 	return has_ready || !list_is_empty(&wr->ended_leases) || has_overdue(wr);
 }
 
-/* Was something written by hand that those who follow the feed should be told of? Takes no lock. */
+/*
+ * Was something written by hand that somebody should be told of though nothing comes in: those who
+ * follow the feed, and those who wait at a lease that was deleted? Takes no lock.
+ */
 static bool has_external_news(struct writer *wr)
 {
-	const struct reader_ops *ops = wr->reader->ops;
 	int64_t now_ns = clock_monotonic_ns();
-	int64_t seq;
+	bool is_new = false;
 
 	if (now_ns - wr->looked_ns < LOOK_MS * NS_PER_MS)
 		return false;
 	wr->looked_ns = now_ns;
-	if (!feed_begin(&wr->feed, now_ns))
+	if (!feed_begin(&wr->feed, now_ns) && wr->locks->leases.count == 0)
 		return false;
-
-	bool is_new = ops->begin(wr->reader, &seq) == 0 && seq != wr->decider.seq_committed;
-
-	ops->end(wr->reader);
-	return is_new;
+	return wr->store->ops->look_for_others(wr->store, &is_new) == 0 && is_new;
 }
 
 /* When it must look around at the latest, though nothing comes in. */
@@ -1011,6 +1013,8 @@ static int load_state(struct writer *wr)
 	wr->decider.now_ms = store_time_ms(wr);
 	r = reload_leases(wr);
 	if (r == 0)
+		ops->note_taken_in(wr->store);
+	if (r == 0)
 		r = ops->each_key(wr->store, wr->decider.now_ms - KEY_AGE_H_MAX * 3600 * MS_PER_S,
 				  KEYS_MAX, see_key, &loader);
 	if (r == 0)
@@ -1054,7 +1058,6 @@ int writer_open(struct writer *w, struct store *store, struct lock_manager *lock
 		.store = store,
 		.cache = &w->cache,
 		.locks = locks,
-		.members = &w->members,
 		.reservations = &w->reservations,
 	};
 	arena_init(&w->decider.texts);

@@ -127,6 +127,7 @@ static int prepare_writer(struct sqlite_store *s, struct store_open_result *resu
 		r = recover(s, result);
 	if (r == 0)
 		r = sqlite_integer(c, "PRAGMA data_version", &s->data_version);
+	s->data_version_begun = s->data_version;
 	if (r == 0)
 		sqlite3_wal_hook(c->db, count_pages, s);
 	return r;

@@ -99,8 +99,9 @@ struct sqlite_store {
 	struct sqlite_file file;
 	char *path;
 	int busy_ms;
-	int64_t data_version; /* as of our last group */
-	int64_t wal_pages;    /* in the WAL since it began anew */
+	int64_t data_version;       /* up to which what others wrote was taken in */
+	int64_t data_version_begun; /* as of our last group */
+	int64_t wal_pages;          /* in the WAL since it began anew */
 	int64_t page_bytes;
 	bool is_in_group;
 };

@@ -53,8 +53,8 @@ const char *const sqlite_writer_texts[WRITER_STATEMENTS] = {
 	[INSERT_LOCK] =
 		"INSERT INTO row_lock (lease, fence, item_id, location_id, purpose, taken_at, "
 		"expires_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-	[RENEW_LOCKS] = "UPDATE row_lock SET expires_at = ?2 WHERE lease = ?1",
-	[DELETE_LOCKS] = "DELETE FROM row_lock WHERE lease = ?1",
+	[RENEW_LOCKS] = "UPDATE row_lock SET expires_at = ?3 WHERE lease = ?1 AND fence = ?2",
+	[DELETE_LOCKS] = "DELETE FROM row_lock WHERE lease = ?1 AND fence = ?2",
 	[LOAD_LOCKS] =
 		"SELECT k.lease, k.fence, i.sku, l.code, k.purpose, k.taken_at, k.expires_at "
 		"FROM row_lock k JOIN item i ON i.id = k.item_id "
@@ -97,7 +97,7 @@ const char *const sqlite_writer_texts[WRITER_STATEMENTS] = {
 
 /* ---------------------------------------------------------------- groups */
 
-/* Did another program write since our last group? Asked with the write lock held. */
+/* Did another program write what was not taken in? Asked with the write lock held. */
 static int look_around(struct sqlite_store *s, struct store_begun *ret)
 {
 	CLEANUP(sqlite_park) sqlite3_stmt *version = NULL;
@@ -112,11 +112,31 @@ static int look_around(struct sqlite_store *s, struct store_begun *ret)
 	if (sqlite3_step(version) != SQLITE_ROW || sqlite3_step(seq) != SQLITE_ROW)
 		return sqlite_raise(&s->connection);
 
-	int64_t data_version = sqlite3_column_int64(version, 0);
-
-	ret->is_changed_by_others = data_version != s->data_version;
+	s->data_version_begun = sqlite3_column_int64(version, 0);
+	ret->is_changed_by_others = s->data_version_begun != s->data_version;
 	ret->seq = sqlite3_column_int64(seq, 0);
-	s->data_version = data_version;
+	return 0;
+}
+
+static void note_taken_in(struct store *store)
+{
+	struct sqlite_store *s = sqlite_of(store);
+
+	s->data_version = s->data_version_begun;
+}
+
+static int look_for_others(struct store *store, bool *ret)
+{
+	struct sqlite_store *s = sqlite_of(store);
+	CLEANUP(sqlite_park) sqlite3_stmt *version = NULL;
+	int r = sqlite_statement(&s->connection, DATA_VERSION, &version);
+
+	CHECK(!s->is_in_group);
+	if (r < 0)
+		return r;
+	if (sqlite3_step(version) != SQLITE_ROW)
+		return sqlite_raise(&s->connection);
+	*ret = sqlite3_column_int64(version, 0) != s->data_version;
 	return 0;
 }
 
@@ -503,7 +523,8 @@ static int add_lease_row(struct store *store, const struct lease_row *row, int64
 	return sqlite_change_one(c, s);
 }
 
-static int renew_lease(struct store *store, const char *lease_id, int64_t expires_at_ms)
+static int renew_lease(struct store *store, const char *lease_id, int64_t fence,
+		       int64_t expires_at_ms)
 {
 	struct sqlite_connection *c = &sqlite_of(store)->connection;
 	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
@@ -512,11 +533,13 @@ static int renew_lease(struct store *store, const char *lease_id, int64_t expire
 	if (r < 0)
 		return r;
 	sqlite_bind_text(s, 1, lease_id);
-	sqlite3_bind_int64(s, 2, expires_at_ms);
-	return sqlite_run(c, s);
+	sqlite3_bind_int64(s, 2, fence);
+	sqlite3_bind_int64(s, 3, expires_at_ms);
+	r = sqlite_run(c, s);
+	return r < 0 ? r : sqlite3_changes(c->db);
 }
 
-static int delete_lease(struct store *store, const char *lease_id)
+static int delete_lease(struct store *store, const char *lease_id, int64_t fence)
 {
 	struct sqlite_connection *c = &sqlite_of(store)->connection;
 	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
@@ -525,7 +548,9 @@ static int delete_lease(struct store *store, const char *lease_id)
 	if (r < 0)
 		return r;
 	sqlite_bind_text(s, 1, lease_id);
-	return sqlite_run(c, s);
+	sqlite3_bind_int64(s, 2, fence);
+	r = sqlite_run(c, s);
+	return r < 0 ? r : sqlite3_changes(c->db);
 }
 
 static int read_lease_row(sqlite3_stmt *s, struct arena *a, struct lease_row *ret)
@@ -551,6 +576,7 @@ static int load_leases(struct store *store, struct arena *a, struct lease_row **
 	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
 	int64_t row_count;
 	size_t count = 0;
+	int code;
 	int r = sqlite_integer(c, "SELECT count(*) FROM row_lock", &row_count);
 
 	if (r == 0)
@@ -562,11 +588,13 @@ static int load_leases(struct store *store, struct arena *a, struct lease_row **
 
 	if (rows == NULL)
 		return FAULT(-ENOMEM);
-	while (count < (size_t)row_count && sqlite3_step(s) == SQLITE_ROW) {
+	while ((code = sqlite3_step(s)) == SQLITE_ROW && count < (size_t)row_count) {
 		r = read_lease_row(s, a, &rows[count++]);
 		if (r < 0)
 			return r;
 	}
+	if (code != SQLITE_DONE)
+		return sqlite_raise(c);
 	*ret_rows = rows;
 	*ret_count = count;
 	return 0;
@@ -741,6 +769,8 @@ static void close_store(struct store *store)
 const struct store_ops sqlite_store_ops = {
 	.name = "sqlite",
 	.begin = begin,
+	.note_taken_in = note_taken_in,
+	.look_for_others = look_for_others,
 	.load_item = load_item,
 	.load_location = load_location,
 	.load_stock = load_stock,

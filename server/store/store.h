@@ -117,8 +117,8 @@ struct movement_view {
 
 /* What begin() found. */
 struct store_begun {
-	bool is_changed_by_others; /* another program wrote since the last group: drop every cache
-				    */
+	bool is_changed_by_others; /* another program wrote what was not taken in yet: drop every
+				      cache, read the leases again, then note_taken_in() */
 	int64_t seq; /* the last one in the ledger; read anew when changed by others */
 };
 
@@ -132,6 +132,18 @@ struct store_ops {
 	 */
 	int (*begin)(struct store *s, bool (*may_go_on)(void *), void *context,
 		     struct store_begun *ret);
+
+	/*
+	 * Nothing of what others had written when the last group began is in a cache any more.
+	 * Until this is called, every begin() says is_changed_by_others again: a group that fails,
+	 * or that has no use for it, does not lose the news.
+	 */
+	void (*note_taken_in)(struct store *s);
+	/*
+	 * Between groups: has another program written what was not taken in? Takes no lock and
+	 * waits for nobody; a few microseconds. Edits count that have no movement, too.
+	 */
+	int (*look_for_others)(struct store *s, bool *ret);
 
 	/* Reads inside the group; they see what the group wrote. texts: NULL = only the numbers. */
 	int (*load_item)(struct store *s, const char *sku, struct arena *texts, struct item *ret);
@@ -159,8 +171,13 @@ struct store_ops {
 	int (*next_fence)(struct store *s, int64_t *ret);
 	int (*add_lease_row)(struct store *s, const struct lease_row *row, int64_t item_id,
 			     int64_t location_id);
-	int (*renew_lease)(struct store *s, const char *lease_id, int64_t expires_at_ms);
-	int (*delete_lease)(struct store *s, const char *lease_id);
+	/*
+	 * A lease is named by its fence, too: rows of an ended one of the same id may still be
+	 * there. Both return how many rows that were; 0: there is no such lease.
+	 */
+	int (*renew_lease)(struct store *s, const char *lease_id, int64_t fence,
+			   int64_t expires_at_ms);
+	int (*delete_lease)(struct store *s, const char *lease_id, int64_t fence);
 	/* Every lease row, expired or not, ordered by fence. Array and texts in the arena. */
 	int (*load_leases)(struct store *s, struct arena *a, struct lease_row **ret_rows,
 			   size_t *ret_count);

@@ -251,12 +251,55 @@ static void another_programs_edit_is_noticed_once(void **state)
 	fixture_rollback(f);
 	assert_int_equal(f->stocks[0].on_hand, 9);
 	assert_int_equal(f->stocks[0].version, 2);
+	f->store->ops->note_taken_in(f->store);
 
 	fixture_change_committed(f, 0, 1);
 	assert_int_equal(f->store->ops->begin(f->store, NULL, NULL, &begun), 0);
 	assert_false(begun.is_changed_by_others); /* our own commits are not another's */
 	fixture_rollback(f);
 	assert_int_equal(fixture_query(f, ledger_is_wrong), 0);
+}
+
+static bool others_are_seen(struct fixture *f)
+{
+	bool has_others;
+
+	assert_int_equal(f->store->ops->look_for_others(f->store, &has_others), 0);
+	return has_others;
+}
+
+/* Each of these has no movement, and is all that happens: nothing else wakes the writer. */
+static void an_edit_is_news_until_it_is_taken_in(void **state)
+{
+	static const char *const edits[] = {
+		"UPDATE stock SET on_hand = 9",
+		"UPDATE item SET backorder_limit = 3 WHERE sku = 'A'",
+		"UPDATE item SET name = 'x' WHERE sku = 'A'",
+		"INSERT INTO row_lock VALUES (1, 'l_1', 1, 1, 1, 'x', 1, 2)",
+		"UPDATE row_lock SET expires_at = 3",
+		"DELETE FROM row_lock",
+		"UPDATE item SET sku = 'Z' WHERE sku = 'A'",
+	};
+	struct fixture *f = *state;
+	struct store_begun begun;
+
+	fixture_change_committed(f, 0, 5);
+	assert_false(others_are_seen(f));
+	for (size_t i = 0; i < LENGTH_OF(edits); i++) {
+		assert_int_equal(fixture_execute(f, edits[i]), SQLITE_OK);
+		assert_true(others_are_seen(f));
+		for (int group = 0; group < 3; group++) { /* none of which has the use for it */
+			assert_int_equal(f->store->ops->begin(f->store, NULL, NULL, &begun), 0);
+			assert_true(begun.is_changed_by_others);
+			fixture_rollback(f);
+			assert_true(others_are_seen(f));
+		}
+		f->store->ops->note_taken_in(f->store);
+		assert_false(others_are_seen(f));
+		fixture_begin(f);
+		assert_int_equal(fixture_commit(f), 0);
+		assert_false(others_are_seen(f)); /* our own commits are not another's */
+	}
 }
 
 static bool ask_thrice(void *calls)
@@ -428,7 +471,7 @@ static void leases_outlive_a_restart_and_fences_only_grow(void **state)
 	fixture_begin(f);
 	assert_int_equal(take_lease(f, "l_1", 0, 4000000000000), 1);
 	assert_int_equal(take_lease(f, "mine", 1, 4000000000000), 2);
-	assert_int_equal(f->store->ops->renew_lease(f->store, "l_1", 4100000000000), 0);
+	assert_int_equal(f->store->ops->renew_lease(f->store, "l_1", 1, 4100000000000), 1);
 	assert_int_equal(fixture_commit(f), 0);
 	fixture_reopen(f);
 
@@ -444,8 +487,8 @@ static void leases_outlive_a_restart_and_fences_only_grow(void **state)
 	assert_string_equal(rows[1].lease_id, "mine");
 
 	fixture_begin(f);
-	assert_int_equal(f->store->ops->delete_lease(f->store, "l_1"), 0);
-	assert_int_equal(f->store->ops->delete_lease(f->store, "mine"), 0);
+	assert_int_equal(f->store->ops->delete_lease(f->store, "l_1", 1), 1);
+	assert_int_equal(f->store->ops->delete_lease(f->store, "mine", 2), 1);
 	assert_int_equal(fixture_commit(f), 0);
 	fixture_reopen(f);
 	assert_int_equal(f->store->ops->load_leases(f->store, &a, &rows, &count), 0);
@@ -455,6 +498,29 @@ static void leases_outlive_a_restart_and_fences_only_grow(void **state)
 	assert_int_equal(fence, 3); /* never one that was there before */
 	fixture_rollback(f);
 	arena_fini(&a);
+}
+
+/* The first one's rows stayed behind when it ended: nobody was there to delete them. */
+static void two_leases_of_one_id_are_told_apart_by_their_fences(void **state)
+{
+	struct fixture *f = *state;
+	const struct store_ops *ops = f->store->ops;
+	static const char living[] = "SELECT count(*) FROM row_lock WHERE expires_at > 2000";
+
+	fixture_begin(f);
+	assert_int_equal(take_lease(f, "count", 0, 2000), 1);
+	assert_int_equal(take_lease(f, "count", 1, 3000), 2);
+	assert_int_equal(ops->renew_lease(f->store, "count", 2, 4000000000000), 1);
+	assert_int_equal(ops->renew_lease(f->store, "count", 3, 4000000000000), 0);
+	assert_int_equal(ops->renew_lease(f->store, "l_2", 2, 4000000000000), 0);
+	assert_int_equal(fixture_commit(f), 0);
+	assert_int_equal(fixture_query(f, living), 1);
+	fixture_begin(f);
+	assert_int_equal(ops->delete_lease(f->store, "count", 1), 1);
+	assert_int_equal(ops->delete_lease(f->store, "count", 1), 0);
+	assert_int_equal(fixture_commit(f), 0);
+	assert_int_equal(fixture_query(f, living), 1);
+	assert_int_equal(fixture_query(f, "SELECT fence FROM row_lock"), 2);
 }
 
 static void a_leased_row_is_refused_by_the_database(void **state)
@@ -483,7 +549,7 @@ static void what_has_stock_is_in_use(void **state)
 	assert_true(has_stock);
 	assert_int_equal(ops->item_has_stock(f->store, f->items[1].id, &has_stock), 0);
 	assert_true(has_stock);
-	assert_int_equal(ops->delete_lease(f->store, "l_1"), 0);
+	assert_int_equal(ops->delete_lease(f->store, "l_1", 1), 1);
 	assert_int_equal(ops->item_has_stock(f->store, f->items[1].id, &has_stock), 0);
 	assert_false(has_stock);
 	assert_int_equal(ops->delete_item(f->store, f->items[1].id), 0);
@@ -812,11 +878,13 @@ int main(void)
 		CASE(a_past_level_is_read_from_the_ledger),
 		CASE(a_row_without_history_had_nothing),
 		CASE(another_programs_edit_is_noticed_once),
+		CASE(an_edit_is_news_until_it_is_taken_in),
 		CASE(a_held_database_is_busy),
 		CASE(keys_are_kept_in_order_of_arrival),
 		CASE(a_key_is_found_as_it_was_written),
 		CASE(old_keys_are_deleted_in_slices),
 		CASE(leases_outlive_a_restart_and_fences_only_grow),
+		CASE(two_leases_of_one_id_are_told_apart_by_their_fences),
 		CASE(a_leased_row_is_refused_by_the_database),
 		CASE(what_has_stock_is_in_use),
 		CASE(a_reservation_is_resolved_once_and_stays),
