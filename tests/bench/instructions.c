@@ -1,0 +1,500 @@
+/*
+ * instructions - what an update, a keyed update, a read and a line of a batch cost in instructions.
+ *
+ *     valgrind --tool=callgrind --instr-atstart=no bench_instructions FOLDER
+ *     tests/bench/instructions.py bench_instructions        does that, and reads what it counted
+ *
+ * Times differ from run to run and from machine to machine by more than a change may cost;
+ * instructions of the same program do not, as long as it does the same things in the same order.
+ * So the engine runs in this process, and in single file:
+ *
+ *     main thread: 64 requests are read, judged, dispatched, queued ──┐ step()
+ *     writer:      one group of exactly these, committed, answered <──┘
+ *     main thread: 64 answers are written, with what is counted for them
+ *
+ * The writer sleeps in pthread_cond_timedwait(), and this program brings its own: it wakes when it
+ * is told to, and at no other time. The clock is ours, too: a microsecond passes each time that it
+ * is read. So are the random numbers: rows hash alike in each run. What is left to chance is the
+ * salt of the log and where the kernel puts memory: less than one part in a thousand.
+ *
+ * What is counted: the bytes of a head (http/framing), its headers' judgement, routes, handlers and
+ * wire, the engine, SQLite, and the answer's JSON with its headers. Not counted: microhttpd, the
+ * kernel, checkpoints (how many fall into a run would be a matter of luck), and what goes on once a
+ * second. Instructions of all threads count: callgrind starts and stops for all of them at once.
+ */
+#include "base/clock.h"
+#include "http/framing.h"
+#include "http/request.h"
+#include "http/routes.h"
+#include "store/sqlite.h"
+#include "wire/batch_lines.h"
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <semaphore.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#include <valgrind/callgrind.h>
+
+enum {
+	GROUP = 64,  /* requests, or lines of a part */
+	ROWS = 1024, /* a group takes every sixteenth of them, or one of them for all */
+	GROUPS_OF_ROWS = ROWS / GROUP,
+	WARM_GROUPS = 32, /* until caches, statements and pools are there */
+	COUNTED_GROUPS = 128,
+	PLENTY = 1000000,
+};
+
+/* ---------------------------------------------------------------- chance, replaced */
+
+static atomic_int_fast64_t ticks_us;
+static sem_t is_asleep; /* posted whenever the writer lies down */
+static sem_t may_go_on;
+static atomic_bool is_over; /* it runs freely from now on */
+
+ssize_t getrandom(void *out, size_t byte_count, unsigned flags)
+{
+	(void)flags;
+	memset(out, 0x5a, byte_count);
+	return (ssize_t)byte_count;
+}
+
+/* All clocks: the time of the start, and a microsecond more each time. */
+int clock_gettime(clockid_t clock, struct timespec *ret)
+{
+	static struct timespec start;
+	int64_t us = atomic_fetch_add(&ticks_us, 1);
+
+	if (us == 0)
+		syscall(SYS_clock_gettime, CLOCK_REALTIME, &start);
+	ret->tv_sec = (clock == CLOCK_REALTIME ? start.tv_sec : 1000) + us / 1000000;
+	ret->tv_nsec = us % 1000000 * 1000;
+	return 0;
+}
+
+int pthread_cond_timedwait(pthread_cond_t *restrict condition, pthread_mutex_t *restrict mutex,
+			   const struct timespec *restrict until)
+{
+	(void)condition, (void)until;
+	pthread_mutex_unlock(mutex);
+	if (atomic_load(&is_over)) {
+		sched_yield();
+	} else {
+		sem_post(&is_asleep);
+		while (sem_wait(&may_go_on) != 0)
+			;
+	}
+	pthread_mutex_lock(mutex);
+	return 0;
+}
+
+/* The writer does all that is ready, and sleeps again. */
+static void step(void)
+{
+	sem_post(&may_go_on);
+	while (sem_wait(&is_asleep) != 0)
+		;
+}
+
+/* ---------------------------------------------------------------- requests, made before */
+
+/* As it comes from the socket, and as microhttpd hands it on. */
+struct sample {
+	char bytes[512];
+	size_t byte_count;
+	const char *method;
+	char target[128];
+	char body[128];
+	char key[40]; /* "": none */
+	char length[24];
+};
+
+static void sample_make(struct sample *s, const char *method, const char *target, const char *body,
+			const char *key)
+{
+	s->method = method;
+	snprintf(s->target, sizeof(s->target), "%s", target);
+	snprintf(s->body, sizeof(s->body), "%s", body);
+	snprintf(s->key, sizeof(s->key), "%s", key);
+	snprintf(s->length, sizeof(s->length), "%zu", strlen(body));
+	s->byte_count =
+		(size_t)snprintf(s->bytes, sizeof(s->bytes),
+				 "%s %s HTTP/1.1\r\nHost: 127.0.0.1:8080\r\nAccept: */*\r\n%s%s%s"
+				 "Content-Type: application/json\r\nContent-Length: %s\r\n\r\n%s",
+				 method, target, key[0] != '\0' ? "Idempotency-Key: " : "", key,
+				 key[0] != '\0' ? "\r\n" : "", s->length, body);
+	CHECK(s->byte_count < sizeof(s->bytes));
+}
+
+/* What a request of each kind looks like. */
+struct kind {
+	const char *name;
+	bool is_line; /* of a batch: a part holds a group of them */
+	void (*make)(struct sample *s, int group, int index);
+};
+
+/* Every row comes once in GROUPS_OF_ROWS groups, and the rows of a group are all over the tables.
+ */
+static int row_of(int group, int index)
+{
+	return index * GROUPS_OF_ROWS + group * 7 % GROUPS_OF_ROWS;
+}
+
+static void make_of_row(struct sample *s, const char *method, int row, const char *call,
+			const char *body, const char *key)
+{
+	char target[128];
+
+	snprintf(target, sizeof(target), "/v1/%s/SKU-%04d%s", call[0] == '\0' ? "items" : "stock",
+		 row, call);
+	sample_make(s, method, target, body, key);
+}
+
+static void make_item(struct sample *s, int group, int index)
+{
+	make_of_row(s, "PUT", row_of(group, index), "", "{\"name\":\"Thing\"}", "");
+}
+
+static void make_location(struct sample *s, int group, int index)
+{
+	char target[32];
+
+	(void)group;
+	snprintf(target, sizeof(target), "/v1/locations/WH%d", index + 1);
+	sample_make(s, "PUT", target, "{\"name\":\"Warehouse\"}", "");
+}
+
+static void make_stock(struct sample *s, int group, int index)
+{
+	char body[64];
+
+	snprintf(body, sizeof(body), "{\"delta\":%d}", PLENTY);
+	make_of_row(s, "POST", row_of(group, index), "/WH1/adjust", body, "");
+}
+
+static void make_update(struct sample *s, int group, int index)
+{
+	make_of_row(s, "POST", row_of(group, index), "/WH1/adjust", "{\"delta\":-1}", "");
+}
+
+static void make_hot_update(struct sample *s, int group, int index)
+{
+	(void)group, (void)index;
+	make_of_row(s, "POST", 7, "/WH1/adjust", "{\"delta\":-1}", "");
+}
+
+static void make_keyed_update(struct sample *s, int group, int index)
+{
+	char key[40];
+
+	snprintf(key, sizeof(key), "8f14e45f-ceea-467f-%04x-%012x", group, index);
+	make_of_row(s, "POST", row_of(group, index), "/WH1/adjust", "{\"delta\":-1}", key);
+}
+
+static void make_read(struct sample *s, int group, int index)
+{
+	make_of_row(s, "GET", row_of(group, index), "/WH1", "", "");
+}
+
+static void make_line(struct sample *s, int group, int index)
+{
+	s->byte_count = (size_t)snprintf(
+		s->bytes, sizeof(s->bytes),
+		"{\"op\":\"adjust\",\"sku\":\"SKU-%04d\",\"location\":\"WH1\",\"delta\":-1}",
+		row_of(group, index));
+}
+
+static const struct kind items = { "items", false, make_item };
+static const struct kind locations = { "locations", false, make_location };
+static const struct kind stock = { "stock", false, make_stock };
+
+static const struct kind kinds[] = {
+	{ "update", false, make_update },
+	{ "hot_update", false, make_hot_update },
+	{ "keyed_update", false, make_keyed_update },
+	{ "read", false, make_read },
+	{ "batch_line", true, make_line },
+};
+
+/* ---------------------------------------------------------------- the shop */
+
+struct shop {
+	struct service *service;
+	struct store_ops ops; /* SQLite's, but for the two below */
+	struct mailbox mailbox;
+	struct snapshot snapshot;
+	struct request_pool requests;
+	struct framing framing;
+	struct request *under_way[GROUP];
+	int under_way_count;
+	int refusal_count;
+};
+
+/* The log never becomes long enough for a checkpoint. */
+static int64_t no_bytes(struct store *s)
+{
+	(void)s;
+	return 0;
+}
+
+static void on_failure(void *context, int exit_code)
+{
+	(void)context, (void)exit_code;
+	check_failed(__FILE__, __LINE__, "the disk does not fail");
+}
+
+static void shop_open(struct shop *s, const char *folder)
+{
+	char path[4096];
+	struct store_options options = { .path = path, .busy_ms = 1000 };
+	struct store_open_result result = { 0 };
+	struct service_options service = { .releases_rows_early = true,
+					   .reader_count = 1,
+					   .fail = on_failure };
+
+	snprintf(path, sizeof(path), "%s/rowlock.db", folder);
+	if (sqlite_open(&options, &service.store, &result) < 0) {
+		fprintf(stderr, "%s\n", result.message);
+		exit(1);
+	}
+	s->ops = *service.store->ops;
+	s->ops.wal_bytes = no_bytes;
+	service.store->ops = &s->ops;
+	CHECK(service_open(&service, &s->service) == 0);
+	CHECK(mailbox_init(&s->mailbox) == 0);
+	CHECK(snapshot_init(&s->snapshot, s->service) == 0);
+	request_pool_init(&s->requests);
+	framing_init(&s->framing);
+	routes_configure(&(struct routes_options){ .wait_default_ms = 2000 });
+	while (sem_wait(&is_asleep) != 0)
+		;
+}
+
+static void shop_close(struct shop *s)
+{
+	atomic_store(&is_over, true);
+	sem_post(&may_go_on);
+	snapshot_fini(&s->snapshot);
+	service_close(s->service);
+	request_pool_fini(&s->requests);
+	mailbox_fini(&s->mailbox);
+}
+
+/* ---------------------------------------------------------------- requests */
+
+/* What http/loop_daemon.c does between microhttpd and the handlers. */
+static void request_read(struct shop *s, struct request *r, const struct sample *sample)
+{
+	static const struct header_guard guard = { .listen_name = "127.0.0.1",
+						   .listen_host = "127.0.0.1",
+						   .port = 8080 };
+	struct request_head head = { .knows_method = true, .version = "HTTP/1.1" };
+	const char *detail;
+
+	r->x.begun_ns = clock_monotonic_ns();
+	CHECK(request_take_target(r, sample->target));
+	r->x.method_text = sample->method;
+	r->x.method = http_method_of(sample->method);
+	r->x.service = s->service;
+	r->x.snapshot = &s->snapshot;
+	r->x.mailbox = &s->mailbox;
+	r->headers[r->header_count++] = (struct header){ "Host", "127.0.0.1:8080" };
+	r->headers[r->header_count++] = (struct header){ "Accept", "*/*" };
+	if (sample->key[0] != '\0')
+		r->headers[r->header_count++] = (struct header){ "Idempotency-Key", sample->key };
+	r->headers[r->header_count++] = (struct header){ "Content-Type", "application/json" };
+	r->headers[r->header_count++] = (struct header){ "Content-Length", sample->length };
+	request_take_id(r);
+	head.is_read = r->x.method == HTTP_GET;
+	head.headers = r->headers;
+	head.header_count = r->header_count;
+	CHECK(header_guard_judge(&guard, &head, &detail) == OUTCOME_DONE);
+	text_add_bytes(&r->body, sample->body, strlen(sample->body));
+}
+
+static void request_end(struct shop *s, struct request *r)
+{
+	CHECK(r->state == REQUEST_REPLIED);
+	s->refusal_count += r->x.status >= 300;
+	request_return(&s->requests, r);
+}
+
+static void request_begin(struct shop *s, struct sample *sample)
+{
+	struct request *r;
+
+	framing_take(&s->framing, sample->bytes, sample->byte_count);
+	CHECK(s->framing.outcome == OUTCOME_DONE);
+	CHECK(!framing_is_inside(&s->framing));
+	r = request_take(&s->requests);
+	CHECK(r != NULL);
+	request_read(s, r, sample);
+	request_move(r, REQUEST_RECEIVING);
+	if (r->body.byte_count > 0) {
+		r->x.body = r->body.data;
+		r->x.body_bytes = r->body.byte_count;
+	}
+	request_move(r, REQUEST_RUNNING);
+	routes_handle(&r->x);
+	if (r->state == REQUEST_PARKED)
+		s->under_way[s->under_way_count++] = r;
+	else
+		request_end(s, r);
+}
+
+static void request_resume(struct shop *s, struct request *r)
+{
+	CHECK(r->state == REQUEST_PARKED);
+	request_move(r, REQUEST_RETURNED);
+	request_move(r, REQUEST_RUNNING);
+	r->resume(&r->x);
+	request_end(s, r);
+}
+
+static void take_parcels(struct shop *s, int count)
+{
+	struct list parcels;
+	struct list *link;
+
+	list_init(&parcels);
+	mailbox_take(&s->mailbox, &parcels);
+	while ((link = list_pop_front(&parcels)) != NULL)
+		count--;
+	CHECK(count == 0);
+}
+
+static void run_requests(struct shop *s, struct sample samples[GROUP])
+{
+	s->under_way_count = 0;
+	for (int i = 0; i < GROUP; i++)
+		request_begin(s, &samples[i]);
+	snapshot_rest(&s->snapshot);
+	if (s->under_way_count == 0)
+		return;
+	step();
+	take_parcels(s, s->under_way_count);
+	for (int i = 0; i < s->under_way_count; i++)
+		request_resume(s, s->under_way[i]);
+}
+
+/* ---------------------------------------------------------------- lines of a batch */
+
+static struct write *line_read(const struct sample *sample)
+{
+	struct write *w = write_create();
+	struct message_error e;
+	const char *id;
+
+	CHECK(w != NULL);
+	CHECK(batch_line_read(sample->bytes, sample->byte_count, &w->arena, &w->command, &id, &e));
+	w->command.request_id = "instructions";
+	return w;
+}
+
+static void part_answer(struct shop *s, struct write *part, struct text *out)
+{
+	struct list *link;
+	int64_t number = 0;
+
+	while ((link = list_pop_front(&part->lines)) != NULL) {
+		struct write *w = CONTAINER_OF(link, struct write, work_link);
+
+		s->refusal_count += w->answer.outcome != OUTCOME_DONE;
+		batch_result_write(out, ++number, NULL, &w->command, &w->answer);
+		write_release(w);
+	}
+}
+
+static void run_part(struct shop *s, const struct sample samples[GROUP])
+{
+	struct write *part = write_create();
+	struct waiter waiter = { .parcel.home = &s->mailbox };
+	struct text out;
+
+	CHECK(part != NULL);
+	part->command.request_id = "instructions";
+	part->command.lease_id = part->command.purpose = "";
+	for (int i = 0; i < GROUP; i++) {
+		list_push_back(&part->lines, &line_read(&samples[i])->work_link);
+		part->line_count++;
+	}
+	CHECK(service_submit_part(s->service, part, &waiter, 2000) == SUBMIT_PENDING);
+	step();
+	take_parcels(s, 1);
+	text_init(&out);
+	part_answer(s, part, &out);
+	CHECK(!out.failed);
+	text_fini(&out);
+	write_release(waiter.write);
+}
+
+/* ---------------------------------------------------------------- counting */
+
+static void run_groups(struct shop *s, const struct kind *k, struct sample *samples, int count)
+{
+	for (int group = 0; group < count; group++, samples += GROUP)
+		if (k->is_line)
+			run_part(s, samples);
+		else
+			run_requests(s, samples);
+}
+
+static struct sample *make_samples(const struct kind *k, int group_count)
+{
+	struct sample *samples = calloc((size_t)group_count * GROUP, sizeof(*samples));
+
+	CHECK(samples != NULL);
+	for (int group = 0; group < group_count; group++)
+		for (int i = 0; i < GROUP; i++)
+			k->make(&samples[group * GROUP + i], group, i);
+	return samples;
+}
+
+static void run(struct shop *s, const struct kind *k, int group_count)
+{
+	struct sample *samples = make_samples(k, group_count);
+
+	run_groups(s, k, samples, group_count);
+	free(samples);
+}
+
+static void count(struct shop *s, const struct kind *k)
+{
+	struct sample *samples = make_samples(k, WARM_GROUPS + COUNTED_GROUPS);
+
+	run_groups(s, k, samples, WARM_GROUPS);
+	CALLGRIND_START_INSTRUMENTATION;
+	run_groups(s, k, samples + (ptrdiff_t)WARM_GROUPS * GROUP, COUNTED_GROUPS);
+	CALLGRIND_STOP_INSTRUMENTATION;
+	CALLGRIND_DUMP_STATS_AT(k->name);
+	CALLGRIND_ZERO_STATS;
+	free(samples);
+	printf("%s %d\n", k->name, GROUP * COUNTED_GROUPS);
+}
+
+int main(int argument_count, char *arguments[])
+{
+	static struct shop shop;
+
+	if (argument_count != 2) {
+		fprintf(stderr, "usage: %s FOLDER (an empty one)\n", arguments[0]);
+		return 64;
+	}
+	sem_init(&is_asleep, 0, 0);
+	sem_init(&may_go_on, 0, 0);
+	sqlite_prepare();
+	shop_open(&shop, arguments[1]);
+	run(&shop, &items, GROUPS_OF_ROWS);
+	run(&shop, &locations, 1);
+	run(&shop, &stock, GROUPS_OF_ROWS);
+	for (size_t i = 0; i < LENGTH_OF(kinds); i++)
+		count(&shop, &kinds[i]);
+	CHECK(shop.refusal_count == 0);
+	shop_close(&shop);
+	return 0;
+}
