@@ -76,7 +76,7 @@ void sqlite_file_close(struct sqlite_file *f, const char *path, bool must_forget
 
 /* ---------------------------------------------------------------- migration */
 
-enum { SQLITE_VERSION_NEWEST = 2 };
+enum { SQLITE_VERSION_NEWEST = 3 };
 
 /* Whose file is it, and of which version? Sets version_from, or the trouble with it. Only reads. */
 int sqlite_look(struct sqlite_connection *c, struct store_open_result *result);

@@ -10,6 +10,7 @@ must balance afterwards; what was refused must have left no trace.
 """
 import contextlib
 import pathlib
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -44,6 +45,14 @@ ROW = "SELECT on_hand, reserved, version, seq FROM stock WHERE id = "
 LAST = ("SELECT seq, kind, reason, on_hand_delta, on_hand, version, oversubscribed, low_stock "
         "FROM v_movements LIMIT 1")
 COUNT = "SELECT count(*), max(seq) FROM movement"
+
+# What was typed before there were guards that look at texts.
+AS_BEFORE = """
+    DROP TRIGGER item_update_texts; DROP TRIGGER location_update_texts;
+    UPDATE item SET name = CAST(x'4dfc6c' AS TEXT), attributes = '{"a":}', version = 2 WHERE id = 1;
+    UPDATE location SET name = '', version = 2 WHERE id = 1;
+""" + "".join(re.findall(r"CREATE TRIGGER \w+_update_texts.*?\nEND;\n",
+                         (SCHEMA / "sqlite/003_soundness.sql").read_text(), re.S))
 
 # sentence, what is typed, a question, its answer
 EDITS = [
@@ -149,6 +158,35 @@ EDITS = [
     ("a location that was never stocked can be deleted, with leases that have run out",
      "UPDATE row_lock SET expires_at = 1; DELETE FROM location WHERE code = 'WH3'",
      "SELECT (SELECT count(*) FROM location), (SELECT count(*) FROM row_lock)", [(2, 2)]),
+    ("a name of 200 characters that are no ASCII",
+     "UPDATE item SET name = replace(printf('%0200d', 0), '0', 'ä') WHERE id = 1",
+     "SELECT length(name), version FROM item WHERE id = 1", [(200, 2)]),
+    ("a name beyond the first plane",
+     "INSERT INTO item (sku, name) VALUES ('A-9', 'Kreidler 𝄞 €')",
+     "SELECT name FROM item WHERE sku = 'A-9'", [("Kreidler 𝄞 €",)]),
+    ("a name with a replacement character and a line feed",
+     "UPDATE item SET name = char(65533, 10) WHERE id = 1",
+     "SELECT hex(name) FROM item WHERE id = 1", [("EFBFBD0A",)]),
+    ("attributes of texts that are no ASCII",
+     """UPDATE item SET attributes = '{"Farbe":"grün","maße":[1,2.50]}' WHERE id = 1""",
+     "SELECT attributes FROM item WHERE id = 1", [('{"Farbe":"grün","maße":[1,2.50]}',)]),
+    ("attributes that are taken away", "UPDATE item SET attributes = NULL WHERE id = 1",
+     "SELECT attributes FROM item WHERE id = 1", [(None,)]),
+    ("what is wrong already stays while something else is corrected",
+     AS_BEFORE + "UPDATE item SET reorder_point = 9, unit = 'box' WHERE id = 1;"
+     "UPDATE location SET archived = 1 WHERE id = 1",
+     "SELECT hex(i.name), i.attributes, reorder_point, unit, hex(l.name), l.archived"
+     " FROM item i, location l WHERE i.id = 1 AND l.id = 1",
+     [("4D" "FC" "6C", '{"a":}', 9, "box", "", 1)]),
+    ("what is wrong already can be corrected",
+     AS_BEFORE + "UPDATE item SET name = 'Mül', attributes = NULL WHERE id = 1;"
+     "UPDATE location SET name = 'Main' WHERE id = 1",
+     "SELECT i.name, l.name FROM item i, location l WHERE i.id = 1 AND l.id = 1",
+     [("Mül", "Main")]),
+    ("a movement with all of its texts",
+     "INSERT INTO movement VALUES (7, 1, 'adjust', -1, 0, 39, 0, 2, 'sale', 'Auftrag Müller',"
+     " 'r_1', 'q-1', 0, 0, 3000, 1);"
+     "UPDATE stock SET on_hand = 39, version = 2, seq = 7 WHERE id = 1", COUNT, [(7, 7)]),
     ("a fence grows", "UPDATE store SET next_fence = 4", "SELECT next_fence FROM store", [(4,)]),
 ]
 
@@ -299,6 +337,71 @@ REFUSALS = [
      "reorder_point: 0 to 10^12, or NULL"),
     ("an item archived twice", "UPDATE item SET archived = 2 WHERE id = 1", "archived: 0 or 1"),
 ]
+
+# What no text may be, in SQL, and what the refusal calls it.
+BAD_UTF8 = [
+    ("a byte of Latin-1", "CAST(x'4dfc6c6c6572' AS TEXT)"),
+    ("a byte of Latin-1 at the end", "CAST(x'4ddf' AS TEXT)"),
+    ("half of a surrogate pair", "CAST(x'41eda08042' AS TEXT)"),
+    ("a byte that continues nothing", "CAST(x'418042' AS TEXT)"),
+    ("a character written too long", "CAST(x'41c08042' AS TEXT)"),
+    ("a character that is cut short", "CAST(x'41e282' AS TEXT)"),
+    ("a character beyond the last", "CAST(x'f4908080' AS TEXT)"),
+]
+NUL = ("a NUL", "'a' || char(0) || 'b'")
+EMPTY = ("nothing", "''")
+
+# what it is, an INSERT and an UPDATE that take it as {}, how long is too long, two refusals
+TEXTS = [
+    ("a sku", "INSERT INTO item (sku, name) VALUES ({}, 'x')",
+     "UPDATE item SET sku = {} WHERE id = 3", 65, "sku: 1 to 64", "sku: 1 to 64"),
+    ("a name of an item", "INSERT INTO item (sku, name) VALUES ('A-9', {})",
+     "UPDATE item SET name = {} WHERE id = 1", 201, "name: 1 to 200 characters", "name: not UTF-8"),
+    ("a unit", "INSERT INTO item (sku, name, unit) VALUES ('A-9', 'x', {})",
+     "UPDATE item SET unit = {} WHERE id = 1", 33, "unit: 1 to 32 characters", "unit: not UTF-8"),
+    ("a code", "INSERT INTO location (code, name) VALUES ({}, 'x')",
+     "UPDATE location SET code = {} WHERE id = 3", 65, "code: 1 to 64", "code: 1 to 64"),
+    ("a name of a location", "INSERT INTO location (code, name) VALUES ('WH9', {})",
+     "UPDATE location SET name = {} WHERE id = 1", 201, "name: 1 to 200 characters",
+     "name: not UTF-8"),
+]
+for what, insert, update, too_long, wrong, not_utf8 in TEXTS:
+    for statement in insert, update:
+        verb = statement.split()[0]
+        for how, text in BAD_UTF8:
+            REFUSALS.append((f"{verb}: {what} with {how}", statement.format(text), not_utf8))
+        for how, text in NUL, EMPTY, ("too many characters", f"printf('%0{too_long}d', 0)"):
+            REFUSALS.append((f"{verb}: {what} with {how}", statement.format(text), wrong))
+
+MOVEMENT = ("INSERT INTO movement VALUES"
+            " (7, 1, 'adjust', 1, 0, 41, 0, 2, {}, {}, {}, {}, 0, 0, 1, 1)")
+for at, (what, too_long, wrong, not_utf8) in enumerate([
+        ("a reason", 33, "reason: 1 to 32 of a-z and _", "reason: 1 to 32 of a-z and _"),
+        ("a reference", 129, "reference: at most 128 characters", "reference: not UTF-8"),
+        ("a reservation", 65, "reservation and request_id: 1 to 64",
+         "reservation and request_id: 1 to 64"),
+        ("a request_id", 65, "reservation and request_id: 1 to 64",
+         "reservation and request_id: 1 to 64")]):
+    def movement_with(text, at=at):
+        return MOVEMENT.format(*(text if n == at else "NULL" for n in range(4)))
+    for how, text in BAD_UTF8:
+        REFUSALS.append((f"{what} with {how}", movement_with(text), not_utf8))
+    for how, text in NUL, ("too many characters", f"printf('%0{too_long}d', 0)"):
+        REFUSALS.append((f"{what} with {how}", movement_with(text), wrong))
+
+ATTRIBUTES = [
+    ("a list", "'[1]'", "attributes: a JSON object, or NULL"),
+    ("braces around nonsense", """'{"a":}'""", "malformed JSON"),
+    ("a byte of Latin-1", """CAST(x'7b2261223a22fc227d' AS TEXT)""", "attributes: not UTF-8"),
+    ("more than 8 KiB", """printf('{"a":"%08192d"}', 0)""", "attributes: a JSON object of at most"),
+    ("a NUL", """'{"a":1}' || char(0) || '}'""", "attributes: a JSON object of at most"),
+]
+for how, text, wrong in ATTRIBUTES:
+    REFUSALS.append((f"UPDATE: attributes of {how}",
+                     f"UPDATE item SET attributes = {text} WHERE id = 1", wrong))
+    REFUSALS.append((f"INSERT: attributes of {how}",
+                     f"INSERT INTO item (sku, name, attributes) VALUES ('A-9', 'x', {text})",
+                     wrong))
 
 # sentence, damage done with every guard taken away, and all that v_ledger_check then says
 DAMAGES = [

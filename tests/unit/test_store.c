@@ -688,14 +688,20 @@ static void an_older_store_is_migrated(void **state)
 	fixture_change_committed(f, 0, 5);
 	f->store->ops->close(f->store);
 	f->store = NULL;
-	assert_int_equal(fixture_execute(f, "DROP VIEW v_reservations_open;"
+	assert_int_equal(fixture_execute(f, "DROP TRIGGER item_insert_texts;"
+					    "DROP TRIGGER item_update_texts;"
+					    "DROP TRIGGER location_insert_texts;"
+					    "DROP TRIGGER location_update_texts;"
+					    "DROP TRIGGER movement_insert_texts;"
+					    "DROP VIEW v_characters;"
+					    "DROP VIEW v_reservations_open;"
 					    "DROP VIEW v_reserved_check;"
 					    "DROP TABLE reservation_line; DROP TABLE reservation;"
 					    "PRAGMA user_version = 1"),
 			 SQLITE_OK);
 	fixture_reopen(f);
 	assert_int_equal(f->stocks[0].on_hand, 5);
-	assert_int_equal(fixture_query(f, "PRAGMA user_version"), 2);
+	assert_int_equal(fixture_query(f, "PRAGMA user_version"), 3);
 	assert_int_equal(fixture_query(f, "SELECT count(*) FROM reservation"), 0);
 	assert_int_equal(fixture_query(f, ledger_is_wrong), 0);
 }

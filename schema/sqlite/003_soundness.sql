@@ -1,0 +1,129 @@
+-- Soundness: what a hand may type is what the service may be sent, and more of what it must not.
+--
+-- Each section adds guards to tables that are there. None of them copies a row; what was typed
+-- before this version stays as it is, stays readable, and is found by a verification.
+
+-- Texts. What the service refuses in a request (wire/messages) is refused by hand, too: otherwise
+-- answers show what no client can read, and an export cannot be imported. Lengths are counted in
+-- characters; SQLite's length() and GLOB end at a NUL, so that is looked for in the bytes.
+
+CREATE VIEW v_characters AS
+	-- 1, 2, 3, ...: the places of the characters of a text, for the guards that look at each.
+	-- A view, because a trigger may not have a WITH of its own.
+	WITH RECURSIVE n (place) AS (SELECT 1 UNION ALL SELECT place + 1 FROM n WHERE place < 8192)
+	SELECT place FROM n;
+
+-- Of valid UTF-8 each character comes back as the same bytes; of anything else it does not. Texts of
+-- plain ASCII, nearly all of them, are not taken apart.
+
+CREATE TRIGGER item_insert_texts BEFORE INSERT ON item
+BEGIN
+	SELECT RAISE(ABORT, 'sku: 1 to 64 of A-Z a-z 0-9 . _ : -, first a letter or digit')
+	WHERE instr(CAST(NEW.sku AS BLOB), x'00') > 0;
+	SELECT RAISE(ABORT, 'name: 1 to 200 characters')
+	WHERE length(NEW.name) NOT BETWEEN 1 AND 200 OR instr(CAST(NEW.name AS BLOB), x'00') > 0;
+	SELECT RAISE(ABORT, 'name: not UTF-8; a file in Latin-1: iconv -f LATIN1 -t UTF-8 FILE first')
+	FROM v_characters
+	WHERE NEW.name GLOB '*[^ -~]*' AND place <= length(NEW.name)
+		AND CAST(char(unicode(substr(NEW.name, place, 1))) AS BLOB)
+			<> CAST(substr(NEW.name, place, 1) AS BLOB);
+	SELECT RAISE(ABORT, 'unit: 1 to 32 characters')
+	WHERE length(NEW.unit) NOT BETWEEN 1 AND 32 OR instr(CAST(NEW.unit AS BLOB), x'00') > 0;
+	SELECT RAISE(ABORT, 'unit: not UTF-8; a file in Latin-1: iconv -f LATIN1 -t UTF-8 FILE first')
+	FROM v_characters
+	WHERE NEW.unit GLOB '*[^ -~]*' AND place <= length(NEW.unit)
+		AND CAST(char(unicode(substr(NEW.unit, place, 1))) AS BLOB)
+			<> CAST(substr(NEW.unit, place, 1) AS BLOB);
+	SELECT RAISE(ABORT, 'attributes: a JSON object of at most 8192 bytes, or NULL')
+	WHERE length(CAST(NEW.attributes AS BLOB)) > 8192
+		OR instr(CAST(NEW.attributes AS BLOB), x'00') > 0;
+	SELECT RAISE(ABORT, 'attributes: not UTF-8; a file in Latin-1: iconv -f LATIN1 -t UTF-8 FILE first')
+	FROM v_characters
+	WHERE NEW.attributes GLOB '*[^ -~]*' AND place <= length(NEW.attributes)
+		AND CAST(char(unicode(substr(NEW.attributes, place, 1))) AS BLOB)
+			<> CAST(substr(NEW.attributes, place, 1) AS BLOB);
+	-- It refuses by itself, as "malformed JSON"; json_valid() is "unsafe" where trusted_schema is off.
+	SELECT count(*) FROM json_each(coalesce(NEW.attributes, '{}'));
+END;
+
+CREATE TRIGGER item_update_texts BEFORE UPDATE OF sku, name, unit, attributes ON item
+-- What was there before this guard may stay while something else is corrected.
+BEGIN
+	SELECT RAISE(ABORT, 'sku: 1 to 64 of A-Z a-z 0-9 . _ : -, first a letter or digit')
+	WHERE NEW.sku IS NOT OLD.sku AND instr(CAST(NEW.sku AS BLOB), x'00') > 0;
+	SELECT RAISE(ABORT, 'name: 1 to 200 characters')
+	WHERE NEW.name IS NOT OLD.name
+		AND (length(NEW.name) NOT BETWEEN 1 AND 200 OR instr(CAST(NEW.name AS BLOB), x'00') > 0);
+	SELECT RAISE(ABORT, 'name: not UTF-8; a file in Latin-1: iconv -f LATIN1 -t UTF-8 FILE first')
+	FROM v_characters
+	WHERE NEW.name IS NOT OLD.name AND NEW.name GLOB '*[^ -~]*' AND place <= length(NEW.name)
+		AND CAST(char(unicode(substr(NEW.name, place, 1))) AS BLOB)
+			<> CAST(substr(NEW.name, place, 1) AS BLOB);
+	SELECT RAISE(ABORT, 'unit: 1 to 32 characters')
+	WHERE NEW.unit IS NOT OLD.unit
+		AND (length(NEW.unit) NOT BETWEEN 1 AND 32 OR instr(CAST(NEW.unit AS BLOB), x'00') > 0);
+	SELECT RAISE(ABORT, 'unit: not UTF-8; a file in Latin-1: iconv -f LATIN1 -t UTF-8 FILE first')
+	FROM v_characters
+	WHERE NEW.unit IS NOT OLD.unit AND NEW.unit GLOB '*[^ -~]*' AND place <= length(NEW.unit)
+		AND CAST(char(unicode(substr(NEW.unit, place, 1))) AS BLOB)
+			<> CAST(substr(NEW.unit, place, 1) AS BLOB);
+	SELECT RAISE(ABORT, 'attributes: a JSON object of at most 8192 bytes, or NULL')
+	WHERE NEW.attributes IS NOT OLD.attributes
+		AND (length(CAST(NEW.attributes AS BLOB)) > 8192
+			OR instr(CAST(NEW.attributes AS BLOB), x'00') > 0);
+	SELECT RAISE(ABORT, 'attributes: not UTF-8; a file in Latin-1: iconv -f LATIN1 -t UTF-8 FILE first')
+	FROM v_characters
+	WHERE NEW.attributes IS NOT OLD.attributes AND NEW.attributes GLOB '*[^ -~]*'
+		AND place <= length(NEW.attributes)
+		AND CAST(char(unicode(substr(NEW.attributes, place, 1))) AS BLOB)
+			<> CAST(substr(NEW.attributes, place, 1) AS BLOB);
+	SELECT count(*)
+	FROM json_each(iif(NEW.attributes IS OLD.attributes, '{}', coalesce(NEW.attributes, '{}')));
+END;
+
+CREATE TRIGGER location_insert_texts BEFORE INSERT ON location
+BEGIN
+	SELECT RAISE(ABORT, 'code: 1 to 64 of A-Z a-z 0-9 . _ : -, first a letter or digit')
+	WHERE instr(CAST(NEW.code AS BLOB), x'00') > 0;
+	SELECT RAISE(ABORT, 'name: 1 to 200 characters')
+	WHERE length(NEW.name) NOT BETWEEN 1 AND 200 OR instr(CAST(NEW.name AS BLOB), x'00') > 0;
+	SELECT RAISE(ABORT, 'name: not UTF-8; a file in Latin-1: iconv -f LATIN1 -t UTF-8 FILE first')
+	FROM v_characters
+	WHERE NEW.name GLOB '*[^ -~]*' AND place <= length(NEW.name)
+		AND CAST(char(unicode(substr(NEW.name, place, 1))) AS BLOB)
+			<> CAST(substr(NEW.name, place, 1) AS BLOB);
+END;
+
+CREATE TRIGGER location_update_texts BEFORE UPDATE OF code, name ON location
+BEGIN
+	SELECT RAISE(ABORT, 'code: 1 to 64 of A-Z a-z 0-9 . _ : -, first a letter or digit')
+	WHERE NEW.code IS NOT OLD.code AND instr(CAST(NEW.code AS BLOB), x'00') > 0;
+	SELECT RAISE(ABORT, 'name: 1 to 200 characters')
+	WHERE NEW.name IS NOT OLD.name
+		AND (length(NEW.name) NOT BETWEEN 1 AND 200 OR instr(CAST(NEW.name AS BLOB), x'00') > 0);
+	SELECT RAISE(ABORT, 'name: not UTF-8; a file in Latin-1: iconv -f LATIN1 -t UTF-8 FILE first')
+	FROM v_characters
+	WHERE NEW.name IS NOT OLD.name AND NEW.name GLOB '*[^ -~]*' AND place <= length(NEW.name)
+		AND CAST(char(unicode(substr(NEW.name, place, 1))) AS BLOB)
+			<> CAST(substr(NEW.name, place, 1) AS BLOB);
+END;
+
+CREATE TRIGGER movement_insert_texts BEFORE INSERT ON movement
+-- A movement that is typed in beside its stock is found by a verification, what it says is not.
+WHEN coalesce(NEW.reason, NEW.reference, NEW.reservation, NEW.request_id) IS NOT NULL
+BEGIN
+	SELECT RAISE(ABORT, 'reason: 1 to 32 of a-z and _, or NULL')
+	WHERE length(NEW.reason) NOT BETWEEN 1 AND 32 OR NEW.reason GLOB '*[^a-z_]*'
+		OR instr(CAST(NEW.reason AS BLOB), x'00') > 0;
+	SELECT RAISE(ABORT, 'reference: at most 128 characters, or NULL')
+	WHERE length(NEW.reference) > 128 OR instr(CAST(NEW.reference AS BLOB), x'00') > 0;
+	SELECT RAISE(ABORT, 'reference: not UTF-8; a file in Latin-1: iconv -f LATIN1 -t UTF-8 FILE first')
+	FROM v_characters
+	WHERE NEW.reference GLOB '*[^ -~]*' AND place <= length(NEW.reference)
+		AND CAST(char(unicode(substr(NEW.reference, place, 1))) AS BLOB)
+			<> CAST(substr(NEW.reference, place, 1) AS BLOB);
+	SELECT RAISE(ABORT, 'reservation and request_id: 1 to 64 of A-Z a-z 0-9 . _ : -, or NULL')
+	FROM (SELECT NEW.reservation AS id UNION ALL SELECT NEW.request_id)
+	WHERE length(id) NOT BETWEEN 1 AND 64 OR id GLOB '*[^A-Za-z0-9._:-]*'
+		OR instr(CAST(id AS BLOB), x'00') > 0;
+END;
