@@ -127,3 +127,32 @@ BEGIN
 	WHERE length(id) NOT BETWEEN 1 AND 64 OR id GLOB '*[^A-Za-z0-9._:-]*'
 		OR instr(CAST(id AS BLOB), x'00') > 0;
 END;
+
+-- Store time. Every deadline is of store time: the machine's clock, except that it never runs
+-- backwards and does not jump ahead after a clock that was wrong for a moment
+-- (server/core/store_clock.h). What it has reached is noted here, so that neither a restart nor a
+-- hand edit falls behind it.
+
+ALTER TABLE store ADD COLUMN newest_at INTEGER NOT NULL DEFAULT 0;
+	-- Store time has been at least here. Noted by the service once a second while it writes.
+ALTER TABLE store ADD COLUMN clock_ahead_ms INTEGER NOT NULL DEFAULT 0;
+	-- Store time minus the machine's clock, to a second, while the service runs; else 0.
+
+-- Movements typed in by hand are left out: their time is that of the clock of whoever typed.
+UPDATE store SET newest_at = (SELECT max(store.created_at,
+	coalesce((SELECT at FROM movement WHERE kind <> 'edit' ORDER BY seq DESC LIMIT 1), 0),
+	coalesce((SELECT at FROM idempotency ORDER BY id DESC LIMIT 1), 0),
+	coalesce((SELECT max(taken_at) FROM row_lock), 0),
+	coalesce((SELECT max(max(created_at, coalesce(resolved_at, 0))) FROM reservation), 0)));
+
+DROP VIEW v_now;
+CREATE VIEW v_now AS
+	-- Store time, once: what the triggers and views mean by "now".
+	SELECT max(CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER) + clock_ahead_ms,
+		newest_at) AS ms
+	FROM store;
+
+CREATE TRIGGER store_time BEFORE UPDATE OF newest_at, clock_ahead_ms ON store
+BEGIN
+	SELECT RAISE(ABORT, 'newest_at and clock_ahead_ms are kept by the service: nothing that has ended may come back');
+END;

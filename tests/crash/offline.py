@@ -91,7 +91,7 @@ def state(folder, begin=""):
 def verify_only_reads(rowlockd, folder):
     store = make_store(rowlockd, folder)
     before = state(folder)
-    said = verify(rowlockd, store, OK, "whole, schema 2", "The books balance")
+    said = verify(rowlockd, store, OK, "whole, schema 3", "The books balance")
     assert "1 active reservations, 1 keys, 1 leased rows" in said, said
     assert state(folder) == before
     (folder / "store.db.lock").unlink()

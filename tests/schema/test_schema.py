@@ -54,6 +54,11 @@ AS_BEFORE = """
 """ + "".join(re.findall(r"CREATE TRIGGER \w+_update_texts.*?\nEND;\n",
                          (SCHEMA / "sqlite/003_soundness.sql").read_text(), re.S))
 
+# What the service does with its triggers off.
+STORE_TIME = """
+    DROP TRIGGER store_time; UPDATE store SET %s;
+"""
+
 # sentence, what is typed, a question, its answer
 EDITS = [
     ("an UPDATE of on_hand raises version and seq",
@@ -95,6 +100,19 @@ EDITS = [
      " 9999999999999, 1); UPDATE stock SET on_hand = 39, version = 2, seq = 7 WHERE id = 1;"
      "UPDATE stock SET on_hand = 38 WHERE id = 1", "SELECT at FROM movement WHERE seq = 8",
      [(9999999999999,)]),
+    ("an edit is dated by store time, which never falls behind what was noted",
+     STORE_TIME % "newest_at = 9999999999999" + "UPDATE stock SET on_hand = 38 WHERE id = 1",
+     "SELECT at FROM movement WHERE seq = 7", [(9999999999999,)]),
+    ("an edit is dated by store time while the clock is an hour behind",
+     STORE_TIME % "clock_ahead_ms = 3600000" + "UPDATE stock SET on_hand = 38 WHERE id = 1",
+     "SELECT at / 1000 - unixepoch() BETWEEN 3590 AND 3610 FROM movement WHERE seq = 7", [(1,)]),
+    ("an edit is dated by store time while the clock is an hour ahead",
+     STORE_TIME % "newest_at = 0, clock_ahead_ms = -3600000"
+     + "UPDATE stock SET on_hand = 38 WHERE id = 1",
+     "SELECT at / 1000 - unixepoch() BETWEEN -3610 AND -3590 FROM movement WHERE seq = 7", [(1,)]),
+    ("a lease ends by store time, though the clock was set back",
+     STORE_TIME % "clock_ahead_ms = 3600000" + "UPDATE stock SET on_hand = 1 WHERE id = 3", COUNT,
+     [(7, 7)]),
     ("time in the ledger is unix milliseconds",
      "UPDATE stock SET on_hand = 3 WHERE id = 1",
      "SELECT updated_at = at, at / 1000 BETWEEN unixepoch() - 60 AND unixepoch()"
@@ -283,10 +301,14 @@ REFUSALS = [
      "INSERT INTO movement (stock_id, kind, on_hand_delta) VALUES (1, 'adjust', -3)",
      "NOT NULL constraint failed: movement."),
     ("a fence that goes back", "UPDATE store SET next_fence = 1", "next_fence only grows"),
-    ("a second store", "INSERT INTO store VALUES (2, 'x', 1, 1)", "store has its one row"),
-    ("another store in its place", "INSERT OR REPLACE INTO store VALUES (1, 'x', 1, 1)",
+    ("a second store", "INSERT INTO store (id, epoch, next_fence, created_at)"
+     " VALUES (2, 'x', 1, 1)", "store has its one row"),
+    ("another store in its place", "INSERT OR REPLACE INTO store"
+     " (id, epoch, next_fence, created_at) VALUES (1, 'x', 1, 1)",
      "store has its one row"),
     ("no store", "DELETE FROM store", "store has its one row"),
+    ("store time by hand", "UPDATE store SET newest_at = 1", "are kept by the service"),
+    ("the clock's error by hand", "UPDATE store SET clock_ahead_ms = 1", "are kept by the service"),
     ("a second lease of a row",
      "INSERT INTO row_lock SELECT NULL, 'l_3', 3, 2, 1, '', ms, ms + 1000 FROM v_now",
      "UNIQUE constraint failed: row_lock.item_id, row_lock.location_id"),
