@@ -156,3 +156,30 @@ CREATE TRIGGER store_time BEFORE UPDATE OF newest_at, clock_ahead_ms ON store
 BEGIN
 	SELECT RAISE(ABORT, 'newest_at and clock_ahead_ms are kept by the service: nothing that has ended may come back');
 END;
+
+-- Numbers that were given out once. A reservation's is part of its name ('r_17'), which stands in the
+-- ledger and in other people's systems: it must not return, also when its row was thrown away.
+ALTER TABLE store ADD COLUMN next_reservation INTEGER NOT NULL DEFAULT 1
+	CHECK (next_reservation >= 1);
+
+UPDATE store SET next_reservation =
+	(SELECT coalesce(max(id), 0) + 1 FROM reservation WHERE id < 1000000000000000000);
+
+CREATE TRIGGER store_reservation BEFORE UPDATE ON store
+WHEN NEW.next_reservation < OLD.next_reservation
+BEGIN
+	SELECT RAISE(ABORT, 'next_reservation only grows: an id that was given out must never return');
+END;
+
+-- The service numbers keys itself, and knows them by number. One that is deleted by hand is forgotten:
+-- its request would take effect again.
+
+CREATE TRIGGER idempotency_insert BEFORE INSERT ON idempotency
+BEGIN
+	SELECT RAISE(ABORT, 'keys are remembered by the service: send Idempotency-Key with the request');
+END;
+
+CREATE TRIGGER idempotency_renumber BEFORE UPDATE OF id ON idempotency
+BEGIN
+	SELECT RAISE(ABORT, 'the service knows keys by their id: it never changes');
+END;

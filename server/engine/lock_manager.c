@@ -666,29 +666,36 @@ void lock_manager_set_store_busy(struct lock_manager *m, bool is_busy)
 
 /*
  * Only the writer changes the map, so it copies it without the guard: loops look things up in the
- * old one meanwhile. A key that could not be remembered would take effect twice: without memory for
- * it there is no going on.
+ * old one meanwhile.
  */
-static void grow_keys(struct lock_manager *m)
+static int grow_keys(struct lock_manager *m, size_t slot_count)
 {
-	size_t slot_count = m->keys.slot_count * 2;
 	struct key_slot *slots = key_slots_map(slot_count);
 	struct key_map larger, smaller = m->keys;
 
-	CHECK(slot_count <= KEY_SLOTS);
-	CHECK(slots != NULL);
+	if (slots == NULL)
+		return FAULT(-ENOMEM);
 	key_map_init(&larger, slots, slot_count);
 	key_map_copy(&larger, &smaller);
 	guard_lock(&m->guard);
 	m->keys = larger;
 	guard_unlock(&m->guard);
 	key_slots_unmap(&smaller);
+	return 0;
+}
+
+int lock_manager_make_key_room(struct lock_manager *m, int count)
+{
+	size_t needed = m->keys.used_count + (size_t)count;
+	size_t slot_count = m->keys.slot_count;
+
+	while (needed > slot_count / 2)
+		slot_count *= 2;
+	return slot_count == m->keys.slot_count ? 0 : grow_keys(m, slot_count);
 }
 
 void lock_manager_add_key(struct lock_manager *m, uint64_t key_hash, int64_t id, int64_t at_ms)
 {
-	if (key_map_is_full(&m->keys))
-		grow_keys(m);
 	guard_lock(&m->guard);
 	CHECK(id > m->key_newest);
 	/* What is forgotten leaves the map as fast as new keys come: two slots a key at half full.

@@ -125,7 +125,13 @@ void lock_manager_pass_on(struct lock_manager *m, struct list *batch, int64_t no
 void lock_manager_finish(struct lock_manager *m, struct list *batch, int64_t now_ns,
 			 struct list *waiters);
 
-/* Remembers the used keys of a committed group. */
+/*
+ * Before a group with `count` keys is committed: afterwards there must be no way to fail. 0, or a
+ * fault: memory is short.
+ */
+int lock_manager_make_key_room(struct lock_manager *m, int count);
+
+/* Remembers a key of a committed group; there is room. Ids rise. */
 void lock_manager_add_key(struct lock_manager *m, uint64_t key_hash, int64_t id, int64_t at_ms);
 
 /* Forgets keys that are too many or too old, a little at a time; returns the id up to which. */

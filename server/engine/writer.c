@@ -263,7 +263,8 @@ static int write_key(struct writer *wr, struct write *w)
 		return FAULT(-ENOMEM);
 	}
 
-	struct key_record record = { .key = w->command.key,
+	struct key_record record = { .id = ++wr->key_last,
+				     .key = w->command.key,
 				     .key_hash = w->key_hash,
 				     .fingerprint = w->command.fingerprint,
 				     .status = w->answer.status,
@@ -278,6 +279,7 @@ static int write_key(struct writer *wr, struct write *w)
 
 	r = wr->store->ops->add_key(wr->store, &record);
 	w->key_id = record.id;
+	wr->key_count++;
 	text_fini(&body);
 	return r;
 }
@@ -355,6 +357,8 @@ static int write_group(struct writer *wr)
 	struct group_progress p = { .movement_count = (int64_t)wr->decider.bookings.count };
 	int r = row_cache_write(&wr->cache);
 
+	wr->key_count = 0;
+
 	if (r == 0)
 		r = write_commands(wr, &wr->members, &p);
 	if (r == 0)
@@ -367,7 +371,7 @@ static int write_group(struct writer *wr)
 			return r;
 	}
 	CHECK(wr->decider.seq == wr->decider.seq_committed + p.movement_count);
-	return 0;
+	return lock_manager_make_key_room(wr->locks, wr->key_count);
 }
 
 static int flush_group(struct writer *wr)
@@ -740,6 +744,17 @@ static int expire(struct writer *wr)
 	return r;
 }
 
+/* Somebody may have typed a key with an id of their own; ours do not fall for those deleted. */
+static int pass_typed_keys(struct writer *wr)
+{
+	int64_t newest;
+	int r = wr->store->ops->newest_key(wr->store, &newest);
+
+	if (r == 0 && newest > wr->key_last)
+		wr->key_last = newest;
+	return r;
+}
+
 static int begin_group(struct writer *wr)
 {
 	struct store_begun begun;
@@ -778,7 +793,9 @@ static int begin_group(struct writer *wr)
 	if (has_followers)
 		feed_external(wr, begun.seq);
 	d->seq = d->seq_committed = begun.seq;
-	r = reload_leases(wr);
+	r = pass_typed_keys(wr);
+	if (r == 0)
+		r = reload_leases(wr);
 	if (r < 0)
 		return r; /* the next group is told again, and tries again */
 	wr->store->ops->note_taken_in(wr->store);
@@ -979,14 +996,34 @@ struct key_loader {
 	bool has_seen_one;
 };
 
-static void see_key(void *context, int64_t id, uint64_t key_hash, int64_t at_ms)
+static int see_key(void *context, int64_t id, uint64_t key_hash, int64_t at_ms)
 {
 	struct key_loader *l = context;
+	int r = lock_manager_make_key_room(l->writer->locks, 1);
+
+	if (r < 0)
+		return r;
 
 	if (!l->has_seen_one)
 		l->writer->key_floor = id - 1; /* those before are too old, or too many */
 	l->has_seen_one = true;
 	lock_manager_add_key(l->writer->locks, key_hash, id, at_ms);
+	return 0;
+}
+
+/* Those of the last day. None of them: all that there are are too old. */
+static int load_keys(struct writer *wr)
+{
+	const struct store_ops *ops = wr->store->ops;
+	struct key_loader loader = { .writer = wr };
+	int r = ops->newest_key(wr->store, &wr->key_last);
+
+	if (r == 0)
+		r = ops->each_key(wr->store, wr->decider.now_ms - KEY_AGE_H_MAX * 3600 * MS_PER_S,
+				  KEYS_MAX, see_key, &loader);
+	if (r == 0 && !loader.has_seen_one)
+		wr->key_floor = wr->key_last;
+	return r;
 }
 
 static int see_reservation(void *context, int64_t id, int64_t expires_at_ms)
@@ -1000,7 +1037,6 @@ static int see_reservation(void *context, int64_t id, int64_t expires_at_ms)
 static int load_state(struct writer *wr)
 {
 	struct store_begun begun;
-	struct key_loader loader = { .writer = wr };
 	const struct store_ops *ops = wr->store->ops;
 	int r = ops->newest_ms(wr->store, &wr->newest_ms);
 
@@ -1015,8 +1051,7 @@ static int load_state(struct writer *wr)
 	if (r == 0)
 		ops->note_taken_in(wr->store);
 	if (r == 0)
-		r = ops->each_key(wr->store, wr->decider.now_ms - KEY_AGE_H_MAX * 3600 * MS_PER_S,
-				  KEYS_MAX, see_key, &loader);
+		r = load_keys(wr);
 	if (r == 0)
 		r = ops->each_active_reservation(wr->store, see_reservation, wr);
 	metric_set(METRIC_RESERVATIONS, wr->reservations.active_count);

@@ -47,6 +47,8 @@ struct writer {
 	int64_t full_logged_ns; /* when the full disk was logged last; 0: it is not full */
 	int64_t checkpoint_from_bytes;
 	int64_t housekept_ns;
+	int64_t key_last;          /* the newest id of a key that was given out; never falls */
+	int key_count;             /* of the open group */
 	int64_t key_floor;         /* keys up to this id are forgotten */
 	int64_t key_floor_deleted; /* and up to this id, deleted from the store */
 	bool has_old_keys;         /* there is something to delete, and no trouble with it */

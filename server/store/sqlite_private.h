@@ -103,6 +103,8 @@ struct sqlite_store {
 	int64_t data_version_begun; /* as of our last group */
 	int64_t wal_pages;          /* in the WAL since it began anew */
 	int64_t page_bytes;
+	int64_t reservation_next;  /* 0: store.next_reservation is to be read first */
+	bool has_new_reservations; /* in this group: the row of `store` is behind */
 	bool is_in_group;
 };
 
@@ -112,6 +114,9 @@ struct sqlite_reader {
 	int64_t limit_ns; /* monotonic; 0: none */
 	bool is_in_snapshot;
 };
+
+/* sqlite_writer.c: the one integer of a statement whose only parameter is `bound`. 0 or a fault. */
+int sqlite_bounded_integer(struct store *store, int statement, int64_t bound, int64_t *ret);
 
 extern const struct store_ops sqlite_store_ops;   /* sqlite_writer.c */
 extern const struct reader_ops sqlite_reader_ops; /* sqlite_reader.c */
@@ -161,6 +166,7 @@ enum writer_statement {
 	DELETE_LOCKS,
 	LOAD_LOCKS,
 	INSERT_KEY,
+	NEWEST_KEY,
 	DELETE_KEYS,
 	EACH_KEY,
 	NEWEST_TIME,
@@ -169,6 +175,8 @@ enum writer_statement {
 	LOAD_RESERVATION_BY_ID,
 	LOAD_RESERVATION_LINES,
 	INSERT_RESERVATION,
+	NEXT_RESERVATION,
+	KEEP_NEXT_RESERVATION,
 	INSERT_RESERVATION_LINE,
 	RESOLVE_RESERVATION,
 	EXTEND_RESERVATION,
@@ -277,6 +285,8 @@ int sqlite_load_reservation_by_id(struct store *s, int64_t id, struct arena *a,
 int sqlite_add_reservation(struct store *s, struct reservation *reservation, struct arena *a);
 int sqlite_resolve_reservation(struct store *s, const struct reservation *reservation);
 int sqlite_extend_reservation(struct store *s, const struct reservation *reservation);
+/* Before COMMIT: what the group has given out is given out for ever. 0 or a fault. */
+int sqlite_keep_next_reservation(struct sqlite_store *s);
 int sqlite_each_active_reservation(struct store *s,
 				   int (*see)(void *context, int64_t id, int64_t expires_at_ms),
 				   void *context);

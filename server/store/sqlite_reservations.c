@@ -134,12 +134,56 @@ static int name_it(struct reservation *reservation, struct arena *a)
 	return reservation->name != NULL ? 0 : FAULT(-ENOMEM);
 }
 
+/* Ids beyond it were never given out: somebody has typed them. */
+static const int64_t reservation_id_max = (int64_t)1 << 61;
+
+/*
+ * One that was never given out, though its row may be gone. It is counted in memory, and kept in
+ * the row of `store` once for each group that makes reservations.
+ */
+static int take_id(struct store *store, int64_t *ret)
+{
+	struct sqlite_store *s = sqlite_of(store);
+	int r = 0;
+
+	if (s->reservation_next == 0)
+		r = sqlite_bounded_integer(store, NEXT_RESERVATION, reservation_id_max,
+					   &s->reservation_next);
+	if (r < 0)
+		return r;
+	*ret = s->reservation_next++;
+	s->has_new_reservations = true;
+	return 0;
+}
+
+int sqlite_keep_next_reservation(struct sqlite_store *store)
+{
+	struct sqlite_connection *c = &store->connection;
+	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
+	int r;
+
+	if (!store->has_new_reservations)
+		return 0;
+	r = sqlite_statement(c, KEEP_NEXT_RESERVATION, &s);
+	if (r < 0)
+		return r;
+	sqlite3_bind_int64(s, 1, store->reservation_next);
+	r = sqlite_run(c, s);
+	if (r == 0)
+		store->has_new_reservations = false;
+	return r;
+}
+
 int sqlite_add_reservation(struct store *store, struct reservation *reservation, struct arena *a)
 {
 	struct sqlite_connection *c = &sqlite_of(store)->connection;
 	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
-	int r = sqlite_statement(c, INSERT_RESERVATION, &s);
+	int r = take_id(store, &reservation->id);
 
+	if (r == 0 && reservation->name == NULL)
+		r = name_it(reservation, a);
+	if (r == 0)
+		r = sqlite_statement(c, INSERT_RESERVATION, &s);
 	if (r < 0)
 		return r;
 	sqlite_bind_text(s, 1, reservation->name);
@@ -147,12 +191,8 @@ int sqlite_add_reservation(struct store *store, struct reservation *reservation,
 	sqlite_bind_text(s, 3, reservation->reference);
 	sqlite3_bind_int64(s, 4, reservation->created_at_ms);
 	sqlite3_bind_int64(s, 5, reservation->expires_at_ms);
+	sqlite3_bind_int64(s, 6, reservation->id);
 	r = sqlite_change_one(c, s);
-	if (r < 0)
-		return r;
-	reservation->id = sqlite3_last_insert_rowid(c->db);
-	if (reservation->name == NULL)
-		r = name_it(reservation, a);
 	for (int i = 0; r == 0 && i < reservation->line_count; i++)
 		r = add_line(c, reservation->id, i, &reservation->lines[i]);
 	return r;

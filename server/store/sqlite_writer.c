@@ -60,22 +60,26 @@ const char *const sqlite_writer_texts[WRITER_STATEMENTS] = {
 		"FROM row_lock k JOIN item i ON i.id = k.item_id "
 		"JOIN location l ON l.id = k.location_id ORDER BY k.fence, k.id",
 	[INSERT_KEY] = "INSERT INTO idempotency (key, fingerprint, status, outcome, stock_seq, "
-		       "first_seq, movement_count, body, at) "
-		       "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+		       "first_seq, movement_count, body, at, id) "
+		       "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+	[NEWEST_KEY] = "SELECT coalesce(max(id), 0) FROM idempotency WHERE id BETWEEN 1 AND ?1",
 	[DELETE_KEYS] = "DELETE FROM idempotency WHERE id IN "
 			"(SELECT id FROM idempotency WHERE id <= ?1 ORDER BY id LIMIT ?2)",
-	[EACH_KEY] = "SELECT id, key, at FROM idempotency "
-		     "WHERE id > (SELECT coalesce(max(id), 0) FROM idempotency) - ?2 AND at >= ?1 "
-		     "ORDER BY id",
+	[EACH_KEY] = "SELECT id, key, at FROM idempotency WHERE id > max(0, (SELECT "
+		     "coalesce(max(id), 0) FROM idempotency WHERE id <= ?3) - ?2) "
+		     "AND id <= ?3 AND at >= ?1 ORDER BY id",
 	[LOAD_RESERVATION] = "SELECT " SQLITE_RESERVATION_COLUMNS " FROM reservation r "
 			     "WHERE r.name = ?1",
 	[LOAD_RESERVATION_BY_ID] = "SELECT " SQLITE_RESERVATION_COLUMNS " FROM reservation r "
 				   "WHERE r.id = ?1",
 	[LOAD_RESERVATION_LINES] = SQLITE_RESERVATION_LINES,
-	[INSERT_RESERVATION] =
-		"INSERT INTO reservation (name, state, owner, reference, created_at, expires_at) "
-		"VALUES (coalesce(?1, 'r_' || (SELECT coalesce(max(id), 0) + 1 FROM reservation)), "
-		"'active', ?2, ?3, ?4, ?5)",
+	[INSERT_RESERVATION] = "INSERT INTO reservation (id, name, state, owner, reference, "
+			       "created_at, expires_at) "
+			       "VALUES (?6, ?1, 'active', ?2, ?3, ?4, ?5)",
+	[NEXT_RESERVATION] = "SELECT max(iif(next_reservation <= ?1, next_reservation, 1), "
+			     "(SELECT coalesce(max(id), 0) + 1 FROM reservation WHERE id <= ?1)) "
+			     "FROM store",
+	[KEEP_NEXT_RESERVATION] = "UPDATE store SET next_reservation = ?1",
 	[INSERT_RESERVATION_LINE] =
 		"INSERT INTO reservation_line (reservation_id, n, item_id, location_id, quantity) "
 		"VALUES (?1, ?2, ?3, ?4, ?5)",
@@ -115,6 +119,8 @@ static int look_around(struct sqlite_store *s, struct store_begun *ret)
 	s->data_version_begun = sqlite3_column_int64(version, 0);
 	ret->is_changed_by_others = s->data_version_begun != s->data_version;
 	ret->seq = sqlite3_column_int64(seq, 0);
+	if (ret->is_changed_by_others)
+		s->reservation_next = 0;
 	return 0;
 }
 
@@ -171,6 +177,8 @@ static int rollback(struct store *store)
 	struct sqlite_store *s = sqlite_of(store);
 
 	s->is_in_group = false;
+	s->reservation_next = 0;
+	s->has_new_reservations = false;
 	if (sqlite3_get_autocommit(s->connection.db))
 		return 0;
 	return sqlite_execute(&s->connection, "ROLLBACK");
@@ -216,7 +224,10 @@ static int commit(struct store *store)
 {
 	struct sqlite_store *s = sqlite_of(store);
 	sqlite3_stmt *commit_statement;
-	int r = sqlite_statement(&s->connection, COMMIT, &commit_statement);
+	int r = sqlite_keep_next_reservation(s);
+
+	if (r == 0)
+		r = sqlite_statement(&s->connection, COMMIT, &commit_statement);
 
 	CHECK(s->is_in_group);
 	CHECK(!sqlite3_get_autocommit(s->connection.db));
@@ -237,6 +248,21 @@ static int commit(struct store *store)
 }
 
 /* ---------------------------------------------------------------- reading inside a group */
+
+int sqlite_bounded_integer(struct store *store, int statement, int64_t bound, int64_t *ret)
+{
+	struct sqlite_connection *c = &sqlite_of(store)->connection;
+	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
+	int r = sqlite_statement(c, statement, &s);
+
+	if (r < 0)
+		return r;
+	sqlite3_bind_int64(s, 1, bound);
+	if (sqlite3_step(s) != SQLITE_ROW)
+		return sqlite_raise(c);
+	*ret = sqlite3_column_int64(s, 0);
+	return 0;
+}
 
 static int load_item(struct store *store, const char *sku, struct arena *texts, struct item *ret)
 {
@@ -602,7 +628,7 @@ static int load_leases(struct store *store, struct arena *a, struct lease_row **
 
 /* ---------------------------------------------------------------- keys */
 
-static int add_key(struct store *store, struct key_record *k)
+static int add_key(struct store *store, const struct key_record *k)
 {
 	struct sqlite_connection *c = &sqlite_of(store)->connection;
 	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
@@ -619,10 +645,13 @@ static int add_key(struct store *store, struct key_record *k)
 	sqlite3_bind_int(s, 7, k->movement_count);
 	sqlite_bind_text(s, 8, k->body);
 	sqlite3_bind_int64(s, 9, k->at_ms);
-	r = sqlite_change_one(c, s);
-	if (r == 0)
-		k->id = sqlite3_last_insert_rowid(c->db);
-	return r;
+	sqlite3_bind_int64(s, 10, k->id);
+	return sqlite_change_one(c, s);
+}
+
+static int newest_key(struct store *store, int64_t *ret)
+{
+	return sqlite_bounded_integer(store, NEWEST_KEY, KEY_ID_MAX, ret);
 }
 
 static int delete_keys(struct store *store, int64_t id_last, int count)
@@ -640,7 +669,7 @@ static int delete_keys(struct store *store, int64_t id_last, int count)
 }
 
 static int each_key(struct store *store, int64_t since_ms, size_t count,
-		    void (*see)(void *context, int64_t id, uint64_t key_hash, int64_t at_ms),
+		    int (*see)(void *context, int64_t id, uint64_t key_hash, int64_t at_ms),
 		    void *context)
 {
 	struct sqlite_connection *c = &sqlite_of(store)->connection;
@@ -652,14 +681,17 @@ static int each_key(struct store *store, int64_t since_ms, size_t count,
 		return r;
 	sqlite3_bind_int64(s, 1, since_ms);
 	sqlite3_bind_int64(s, 2, (sqlite3_int64)count);
+	sqlite3_bind_int64(s, 3, KEY_ID_MAX);
 	while ((code = sqlite3_step(s)) == SQLITE_ROW) {
 		const void *key = sqlite3_column_text(s, 1);
 		size_t bytes = (size_t)sqlite3_column_bytes(s, 1);
 
 		if (key == NULL)
 			return FAULT(-ENOMEM);
-		see(context, sqlite3_column_int64(s, 0), hash_bytes(key, bytes, 0),
-		    sqlite3_column_int64(s, 2));
+		r = see(context, sqlite3_column_int64(s, 0), hash_bytes(key, bytes, 0),
+			sqlite3_column_int64(s, 2));
+		if (r < 0)
+			return r;
 	}
 	return code == SQLITE_DONE ? 0 : sqlite_raise(c);
 }
@@ -795,6 +827,7 @@ const struct store_ops sqlite_store_ops = {
 	.extend_reservation = sqlite_extend_reservation,
 	.each_active_reservation = sqlite_each_active_reservation,
 	.add_key = add_key,
+	.newest_key = newest_key,
 	.delete_keys = delete_keys,
 	.each_key = each_key,
 	.commit = commit,

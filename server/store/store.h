@@ -72,9 +72,12 @@ struct reader;
 
 enum { EPOCH_BYTES_MAX = 32 };
 
+/* Ids beyond it were never given out: somebody has typed them. */
+#define KEY_ID_MAX ((int64_t)1 << 61)
+
 /* A used idempotency key. */
 struct key_record {
-	int64_t id; /* rising with arrival; given by the store in add_key() */
+	int64_t id; /* rising with arrival, 1 to KEY_ID_MAX; given by the writer */
 	const char *key;
 	uint64_t key_hash; /* hash_bytes(key, ..., 0) */
 	uint64_t fingerprint;
@@ -184,7 +187,8 @@ struct store_ops {
 
 	/*
 	 * Reservations, with their lines; texts and lines in the arena; id 0: there is none.
-	 * add_reservation() sets the id, and the name ("r_" and the id) where it is NULL.
+	 * add_reservation() sets the id, one that no reservation of this store ever had, and the
+	 * name ("r_" and the id) where it is NULL.
 	 * resolve_reservation() writes state, resolved_at_ms and what was committed of its lines.
 	 */
 	int (*load_reservation)(struct store *s, const char *name, struct arena *a,
@@ -199,13 +203,16 @@ struct store_ops {
 				       int (*see)(void *context, int64_t id, int64_t expires_at_ms),
 				       void *context);
 
-	/* Keys. add_key() sets record->id. */
-	int (*add_key)(struct store *s, struct key_record *record);
+	/* Keys. The ids of those that were deleted, by us or by hand, must not be given again. */
+	int (*add_key)(struct store *s, const struct key_record *record);
+	/* The largest id that is there, up to KEY_ID_MAX; 0: none. */
+	int (*newest_key)(struct store *s, int64_t *ret);
 	/* Deletes at most `count` records with id <= id_last, oldest first; returns how many. */
 	int (*delete_keys)(struct store *s, int64_t id_last, int count);
-	/* Calls `see` for the newest `count` records made since since_ms, oldest first. */
+	/* Calls `see` for the newest `count` records made since since_ms, oldest first, without
+	 * those whose ids nobody gave out; a fault of it ends the walk. */
 	int (*each_key)(struct store *s, int64_t since_ms, size_t count,
-			void (*see)(void *context, int64_t id, uint64_t key_hash, int64_t at_ms),
+			int (*see)(void *context, int64_t id, uint64_t key_hash, int64_t at_ms),
 			void *context);
 
 	int (*commit)(struct store *s);   /* one flush for all of it */

@@ -301,6 +301,10 @@ REFUSALS = [
      "INSERT INTO movement (stock_id, kind, on_hand_delta) VALUES (1, 'adjust', -3)",
      "NOT NULL constraint failed: movement."),
     ("a fence that goes back", "UPDATE store SET next_fence = 1", "next_fence only grows"),
+    ("a number of a reservation that goes back", "UPDATE store SET next_reservation = 5; "
+     "UPDATE store SET next_reservation = 4", "next_reservation only grows"),
+    ("a key that nobody has sent", "INSERT INTO idempotency VALUES"
+     " (1, 'k', 1, 201, 'done', 1, 1, 1, NULL, 1)", "keys are remembered by the service"),
     ("a second store", "INSERT INTO store (id, epoch, next_fence, created_at)"
      " VALUES (2, 'x', 1, 1)", "store has its one row"),
     ("another store in its place", "INSERT OR REPLACE INTO store"

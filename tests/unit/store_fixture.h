@@ -22,6 +22,7 @@ struct fixture {
 	struct store *store;
 	struct reader *reader; /* opened when it is first asked for */
 	int64_t seq;           /* the newest given, committed or not */
+	int64_t key_last;      /* the same of keys */
 	struct item items[FIXTURE_ITEMS];
 	struct location location;
 	struct stock stocks[FIXTURE_ITEMS]; /* as last written */

@@ -335,7 +335,8 @@ static void a_held_database_is_busy(void **state)
 
 static int64_t add_key(struct fixture *f, const char *key, int64_t at_ms)
 {
-	struct key_record record = { .key = key,
+	struct key_record record = { .id = ++f->key_last,
+				     .key = key,
 				     .key_hash = hash_bytes(key, strlen(key), 0),
 				     .fingerprint = UINT64_C(0xfedcba9876543210),
 				     .status = 201,
@@ -356,7 +357,7 @@ struct seen_keys {
 	int count;
 };
 
-static void see_key(void *context, int64_t id, uint64_t key_hash, int64_t at_ms)
+static int see_key(void *context, int64_t id, uint64_t key_hash, int64_t at_ms)
 {
 	struct seen_keys *s = context;
 
@@ -364,6 +365,7 @@ static void see_key(void *context, int64_t id, uint64_t key_hash, int64_t at_ms)
 	assert_true(at_ms > 0);
 	s->last_id = id;
 	s->hashes[s->count++] = key_hash;
+	return 0;
 }
 
 static void keys_are_kept_in_order_of_arrival(void **state)
