@@ -390,8 +390,12 @@ static bool read_members(json_t *root, const struct field fields[], struct field
 static bool parse(const char *text, size_t byte_count, const struct field fields[], int field_count,
 		  json_t **ret_root, struct message_error *e)
 {
+	const char *nul = memchr(text, '\0', byte_count);
 	json_error_t error;
 
+	if (nul != NULL) /* jansson takes one behind a number or literal for nothing at all */
+		return message_refuse(e, OUTCOME_MALFORMED_JSON, "", "Byte %zu is a NUL.",
+				      (size_t)(nul - text) + 1);
 	if (json_is_too_deep(text, byte_count))
 		return message_refuse(e, OUTCOME_MALFORMED_JSON, "", "It is nested deeper than %d.",
 				      JSON_DEPTH_MAX);
