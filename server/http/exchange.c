@@ -193,6 +193,7 @@ static void request_begin(struct request *r)
 	r->is_stream = false;
 	r->is_answer_held = false;
 	r->is_old = false;
+	r->expects = false;
 	r->authority = NULL;
 	r->header_count = 0;
 

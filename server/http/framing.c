@@ -206,9 +206,13 @@ static void take_name(struct framing *f, char *at)
 		return;
 	}
 	word_add(f, c >= 'A' && c <= 'Z' ? c | 0x20 : c);
-	if (f->line_bytes == 6 && word_is(f, "cookie"))
+	if (f->line_bytes == 6 && (word_is(f, "cookie") || word_is(f, "expect")))
 		*at = '_';
 }
+
+static const char bad_value[] =
+	"The value of a header has a control character, or its line no CR LF.";
+static const char bad_encoding[] = "The only Transfer-Encoding that is understood is chunked.";
 
 static void value_judge(struct framing *f)
 {
@@ -228,7 +232,7 @@ static void value_judge(struct framing *f)
 		}
 	}
 	if (f->is_encoding && !word_is(f, "chunked")) {
-		malformed(f, "The only Transfer-Encoding that is understood is chunked.");
+		malformed(f, bad_encoding);
 		return;
 	}
 	enter(f, FRAMING_VALUE_END);
@@ -237,23 +241,44 @@ static void value_judge(struct framing *f)
 static void take_value(struct framing *f, unsigned char c)
 {
 	if (c == '\r')
+		enter(f, FRAMING_VALUE_END);
+	else if (!is_a(c, VALUE))
+		malformed(f, bad_value);
+}
+
+/* One that says where the body ends. False: it is a blank behind it, which is left out. */
+static bool take_word(struct framing *f, unsigned char c)
+{
+	if (c == ' ' || c == '\t') {
+		f->has_blank = true;
+		return false;
+	}
+	if (c == '\r')
 		value_judge(f);
 	else if (!is_a(c, VALUE))
-		malformed(f,
-			  "The value of a header has a control character, or its line no CR LF.");
-	else if (f->is_length && (c < '0' || c > '9'))
+		malformed(f, bad_value);
+	else if (f->is_length && (f->has_blank || c < '0' || c > '9'))
 		malformed(f,
 			  "Content-Length is a whole number in decimal digits, and nothing else.");
-	else if (f->is_length || f->is_encoding)
+	else if (f->has_blank)
+		malformed(f, bad_encoding);
+	else
 		word_add(f, c >= 'A' && c <= 'Z' ? c | 0x20 : c);
+	return true;
 }
 
 static void take_blank(struct framing *f, unsigned char c)
 {
 	if (c == ' ' || c == '\t')
 		return;
-	enter(f, FRAMING_VALUE);
-	take_value(f, c);
+	f->has_blank = false;
+	if (f->is_length || f->is_encoding) {
+		enter(f, FRAMING_WORD);
+		take_word(f, c);
+	} else {
+		enter(f, FRAMING_VALUE);
+		take_value(f, c);
+	}
 }
 
 /* ---------------------------------------------------------------- bodies */
@@ -396,6 +421,7 @@ static void take_byte(struct framing *f, char *at)
 	case FRAMING_CHUNK_LF:
 		take_line_feed(f, c);
 		break;
+	case FRAMING_WORD:
 	case FRAMING_BODY:
 	case FRAMING_CHUNK:
 	case FRAMING_REFUSED:
@@ -430,6 +456,22 @@ void framing_init(struct framing *f)
 	*f = (struct framing){ .state = FRAMING_START, .outcome = OUTCOME_DONE };
 }
 
+/* Takes what has a loop of its own; returns its bytes. *byte_count shrinks by what is left out. */
+static size_t take_some(struct framing *f, char *bytes, size_t at, size_t *byte_count)
+{
+	if (f->state != FRAMING_WORD)
+		return take_body(f, *byte_count - at);
+	if (++f->head_bytes > HEADER_BYTES_MAX) {
+		refuse(f, OUTCOME_HEADERS_TOO_LARGE, NULL);
+		return 1;
+	}
+	if (take_word(f, (unsigned char)bytes[at]))
+		return 1;
+	memmove(&bytes[at], &bytes[at + 1], *byte_count - at - 1);
+	--*byte_count;
+	return 0;
+}
+
 size_t framing_take(struct framing *f, char *bytes, size_t byte_count)
 {
 	size_t begun = 0; /* where the request under way begins in these bytes */
@@ -438,8 +480,8 @@ size_t framing_take(struct framing *f, char *bytes, size_t byte_count)
 	while (at < byte_count && f->state != FRAMING_REFUSED) {
 		uint64_t request_count = f->request_count;
 
-		if (f->state == FRAMING_BODY || f->state == FRAMING_CHUNK) {
-			at += take_body(f, byte_count - at);
+		if (f->state >= FRAMING_WORD) {
+			at += take_some(f, bytes, at, &byte_count);
 		} else {
 			if (is_in_headers(f) && ++f->head_bytes > HEADER_BYTES_MAX)
 				refuse(f, OUTCOME_HEADERS_TOO_LARGE, NULL);

@@ -9,7 +9,8 @@
  * Stricter than RFC 9112 demands, on purpose: lines end in CR LF, a name is followed by its colon
  * at once, no folded lines, no control characters, one framing only (Content-Length or chunked),
  * each at most once. What passes here and what microhttpd makes of it are the same requests; what
- * does not pass it never sees, so that every refusal is ours.
+ * does not pass it never sees, so that every refusal is ours. For that it is told a little less
+ * than the client said: see framing_take().
  *
  *     START -> METHOD -> TARGET -> VERSION -> NAME -> VALUE -> NAME ...
  *                                              └-> BODY | CHUNK_SIZE -> CHUNK -> ... -> trailers
@@ -33,13 +34,16 @@ enum framing_state {
 	FRAMING_VALUE,
 	FRAMING_VALUE_END,
 	FRAMING_HEAD_END, /* the LF of the empty line */
-	FRAMING_BODY,
 	FRAMING_CHUNK_SIZE,
 	FRAMING_CHUNK_EXTENSION,
 	FRAMING_CHUNK_SIZE_END,
-	FRAMING_CHUNK,
 	FRAMING_CHUNK_CR, /* behind the data */
 	FRAMING_CHUNK_LF,
+
+	/* From here on bytes are skipped, or left out: they have loops of their own. */
+	FRAMING_WORD, /* the value of Content-Length or Transfer-Encoding */
+	FRAMING_BODY,
+	FRAMING_CHUNK,
 	FRAMING_REFUSED,
 };
 
@@ -61,6 +65,7 @@ struct framing {
 	bool is_in_trailers;
 	bool is_length;   /* the value being read is Content-Length's */
 	bool is_encoding; /* the value being read is Transfer-Encoding's */
+	bool has_blank;   /* behind that value; nothing but blanks may follow */
 	int length_count;
 	int encoding_count;
 	char word[20];     /* version, name (in small letters) or value so far, as far as it fits */
@@ -70,10 +75,21 @@ struct framing {
 void framing_init(struct framing *f);
 
 /*
- * Follows the next bytes of the stream. Returns how many of them belong to requests that are in
- * order: all of them, or, when f->outcome says what is wrong, those before the first byte of the
- * request that is refused. A Cookie header is made unreadable in place, because microhttpd would
- * spend its memory on it, and nobody here wants it.
+ * The name under which Expect arrives behind the framing. microhttpd would say 100 Continue by
+ * itself, also where there is no body to go on with; a request behind such a one would then be
+ * taken for its body.
+ */
+#define FRAMING_EXPECT "Expec_"
+
+/*
+ * Follows the next bytes of the stream. Returns how many are left of those that belong to requests
+ * in order: of all of them, or, when f->outcome says what is wrong, of those before the first byte
+ * of the request that is refused.
+ *
+ * Two things are changed in place. The names Cookie and Expect are made unreadable: microhttpd
+ * would spend its memory on the one, which nobody here wants, and see FRAMING_EXPECT. And blanks
+ * behind the value of Content-Length or Transfer-Encoding, which are legal, are left out, so that
+ * nobody can take them for a part of it.
  */
 size_t framing_take(struct framing *f, char *bytes, size_t byte_count);
 

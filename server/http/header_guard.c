@@ -1,5 +1,6 @@
 #include "http/header_guard.h"
 #include "base/check.h"
+#include "http/framing.h"
 #include <string.h>
 #include <strings.h>
 
@@ -143,6 +144,7 @@ static bool origin_is_ours(const struct header_guard *g, const char *origin, con
 struct tally {
 	const char *host;
 	int host_count;
+	const char *coding;
 	const char *expect;
 	const char *origin;
 	const char *fetch_site;
@@ -152,6 +154,10 @@ struct tally {
 static void tally_add(struct tally *t, const struct header *h)
 {
 	switch (h->name[0] | 0x20) {
+	case 'c':
+		if (strcasecmp(h->name, "Content-Encoding") == 0)
+			t->coding = h->value;
+		break;
 	case 'h':
 		if (strcasecmp(h->name, "Host") == 0) {
 			t->host = h->value;
@@ -159,7 +165,7 @@ static void tally_add(struct tally *t, const struct header *h)
 		}
 		break;
 	case 'e':
-		if (strcasecmp(h->name, "Expect") == 0)
+		if (strcasecmp(h->name, FRAMING_EXPECT) == 0)
 			t->expect = h->value;
 		break;
 	case 'o':
@@ -222,6 +228,8 @@ enum outcome header_guard_judge(const struct header_guard *g, const struct reque
 		return OUTCOME_EXPECTATION_FAILED;
 	if (!head->knows_method)
 		return OUTCOME_NOT_IMPLEMENTED;
+	if (t.coding != NULL && !head->is_read && strcasecmp(t.coding, "identity") != 0)
+		return OUTCOME_UNSUPPORTED_CODING;
 
 	host = head->authority != NULL ? head->authority : t.host;
 	if (host != NULL && !authority_is_ours(g, host))

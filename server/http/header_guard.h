@@ -7,7 +7,8 @@
  *
  * A page from elsewhere must not use a browser on this machine against us: a foreign Host is a name
  * that was rebound to our address (421), a foreign Origin a request across sites (403). Somebody
- * who follows a link to us on another page may: only he sees what comes back. Whether the
+ * who follows a link to us on another page may: only he sees what comes back. Nor can anybody read
+ * a body here that was packed (415). Whether the
  * bytes are well-formed HTTP at all, and where the body ends, is framing.h's business.
  *
  * Threads: none inside; a guard is only read once it stands. Texts are kept by reference.

@@ -1,6 +1,7 @@
 #include "http/loop_daemon.h"
 #include "base/clock.h"
 #include "base/fault.h"
+#include "http/framing.h"
 #include "http/loop_sockets.h"
 #include "ops/log.h"
 #include "ops/metrics.h"
@@ -8,6 +9,7 @@
 #include <microhttpd.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -255,6 +257,7 @@ static enum MHD_Result on_header(void *request, enum MHD_ValueKind kind, const c
 		refuse_later(r, OUTCOME_HEADERS_TOO_LARGE, NULL);
 		return MHD_NO;
 	}
+	r->expects |= (name[0] | 0x20) == 'e' && strcasecmp(name, FRAMING_EXPECT) == 0;
 	r->headers[r->header_count++] =
 		(struct header){ .name = name, .value = value != NULL ? value : "" };
 	return MHD_YES;
@@ -282,6 +285,26 @@ static void request_judge(struct request *r, const char *version)
 }
 
 /*
+ * The word that its client waits for before it sends the body. Answers to requests before this one
+ * are with the client already, or this one would not be read.
+ */
+static void continue_send(const struct connection *c)
+{
+	static const char word[] = "HTTP/1.1 100 Continue\r\n\r\n";
+
+	/* A client that has no room for so little goes on by itself after a while. */
+	(void)!send(c->fd, word, sizeof(word) - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+/* Only where there is a body; HTTP/1.0 does not know the word. */
+static void expectation_judge(struct request *r)
+{
+	if (r->expects)
+		r->expects = !r->is_old && (r->body_declared > 0 ||
+					    exchange_header(&r->x, "Transfer-Encoding") != NULL);
+}
+
+/*
  * Its handler may refuse it: then that is said behind the body, as request_take_headers() does, or
  * when no more of it is to be read (connection_refuse()).
  */
@@ -292,7 +315,7 @@ static enum MHD_Result stream_begin(struct request *r)
 	if (r->state == REQUEST_RECEIVING)
 		return MHD_YES;
 	CHECK(r->state == REQUEST_REPLIED);
-	if (exchange_header(&r->x, "Expect") != NULL) {
+	if (r->expects) {
 		r->x.must_close = true;
 		return request_settle(r);
 	}
@@ -316,10 +339,30 @@ static enum MHD_Result stream_skip(struct request *r, size_t *byte_count)
 }
 
 /*
- * The handler's first call: the headers are there. A refused body is read and thrown away first,
- * since many clients do not listen while they send; except when its client waits for a word before
- * it sends, or when it is out of all proportion.
+ * Shall its body come? A refused body is read and thrown away first, since many clients do not
+ * listen while they send; except when its client waits for a word before it sends, or when it is
+ * out of all proportion.
  */
+static enum MHD_Result request_admit(struct request *r)
+{
+	enum MHD_Result result = MHD_YES;
+
+	if (r->refusal == OUTCOME_DONE && r->is_stream)
+		result = stream_begin(r);
+	if (r->expects && r->state == REQUEST_RECEIVING && r->refusal == OUTCOME_DONE)
+		continue_send(r->connection);
+	if (r->refusal == OUTCOME_DONE)
+		return result;
+	if (r->expects) {
+		r->x.must_close = true;
+		return request_refuse(r, r->refusal, r->refusal_detail);
+	}
+	if (r->body_declared > BODY_DISCARD_BYTES_MAX)
+		connection_refuse(r->connection, r->refusal, r->refusal_detail);
+	return MHD_YES;
+}
+
+/* The handler's first call: the headers are there. */
 static enum MHD_Result request_take_headers(struct request *r, const char *method,
 					    const char *version)
 {
@@ -342,17 +385,10 @@ static enum MHD_Result request_take_headers(struct request *r, const char *metho
 	request_take_id(r);
 	r->is_stream = options->streams(&r->x);
 	request_judge(r, version);
+	expectation_judge(r);
 	request_move(r, REQUEST_RECEIVING);
 	connection_enter(c, CONNECTION_BODY, body_due_ns(c->loop));
-	if (r->refusal == OUTCOME_DONE)
-		return r->is_stream ? stream_begin(r) : MHD_YES;
-	if (exchange_header(&r->x, "Expect") != NULL) {
-		r->x.must_close = true;
-		return request_refuse(r, r->refusal, r->refusal_detail);
-	}
-	if (r->body_declared > BODY_DISCARD_BYTES_MAX)
-		connection_refuse(c, r->refusal, r->refusal_detail);
-	return MHD_YES;
+	return request_admit(r);
 }
 
 static enum MHD_Result request_take_body(struct request *r, const char *bytes, size_t *byte_count)

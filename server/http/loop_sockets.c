@@ -74,10 +74,11 @@ static int epoll_change(int epoll_fd, int op, int fd, struct epoll_event *event)
 }
 
 /*
- * The client has sent its last bytes and the end behind them, which came as one event. microhttpd
- * takes a short read for all there is, and would not look for the end until something else happens.
+ * There is more to read, and microhttpd takes a short read for all there is: it would not look
+ * again until something else happens. So it is when the client has sent its last bytes and the end
+ * behind them, which came as one event, and when something was left out of a full buffer.
  */
-static void announce_end(const struct connection *c)
+static void announce_again(const struct connection *c)
 {
 	struct epoll_event again = { .events = EPOLLIN | EPOLLOUT | EPOLLPRI | EPOLLRDHUP | EPOLLET,
 				     .data.u64 = socket_tag | (unsigned)c->fd };
@@ -110,14 +111,15 @@ static ssize_t read_requests(struct connection *c, void *buffer, size_t bytes)
 		c->is_readable = false;
 	if (r <= 0)
 		return r;
-	if (c->is_ended && (size_t)r < bytes)
-		announce_end(c);
 	good = framing_take(&c->framing, buffer, (size_t)r);
+	if (good < bytes && (c->is_ended || (size_t)r == bytes))
+		announce_again(c);
 	if (!was_inside && c->phase == CONNECTION_HEAD)
 		connection_expect_head(c);
-	if (c->framing.outcome == OUTCOME_DONE || good > 0)
+	if (good > 0)
 		return (ssize_t)good; /* those before a bad one are answered first */
-	connection_refuse(c, c->framing.outcome, c->framing.detail);
+	if (c->framing.outcome != OUTCOME_DONE)
+		connection_refuse(c, c->framing.outcome, c->framing.detail);
 	return nothing_to_read();
 }
 

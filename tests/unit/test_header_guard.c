@@ -1,3 +1,4 @@
+#include "http/framing.h"
 #include "http/header_guard.h"
 #include "unit.h"
 
@@ -110,8 +111,12 @@ static const struct origin_row {
 	{ "in other letters",                 "localhost:8080", "sec-fetch-site", "Cross-Site",     OUTCOME_FOREIGN_ORIGIN },
 	{ "a request of the same origin",     "localhost:8080", "Sec-Fetch-Site", "same-origin",    OURS },
 	{ "an address that was typed",        "localhost:8080", "Sec-Fetch-Site", "none",           OURS },
-	{ "what can be expected",             "localhost:8080", "Expect", "100-Continue",           OURS },
-	{ "what cannot",                      "localhost:8080", "Expect", "200-ok",                 OUTCOME_EXPECTATION_FAILED },
+	{ "what can be expected",             "localhost:8080", FRAMING_EXPECT, "100-Continue",     OURS },
+	{ "what cannot",                      "localhost:8080", FRAMING_EXPECT, "200-ok",           OUTCOME_EXPECTATION_FAILED },
+	{ "a body that is packed",            "localhost:8080", "Content-Encoding", "gzip",         OUTCOME_UNSUPPORTED_CODING },
+	{ "packed twice",                     "localhost:8080", "content-encoding", "br, identity", OUTCOME_UNSUPPORTED_CODING },
+	{ "a coding without a name",          "localhost:8080", "Content-Encoding", "",             OUTCOME_UNSUPPORTED_CODING },
+	{ "a body as it is",                  "localhost:8080", "Content-Encoding", "Identity",     OURS },
 	{ "a second Host",                    "localhost:8080", "host", "localhost:8080",           OUTCOME_MALFORMED_REQUEST },
 };
 /* clang-format on */
