@@ -32,6 +32,7 @@
 
 /* sysexits.h, and what docs/operating.md says of each. */
 enum {
+	EXIT_DATA = 65,
 	EXIT_SOFTWARE_FAULT = 70,
 	EXIT_OS_FAULT = 71,
 	EXIT_CONFIGURATION = 78,
@@ -149,6 +150,7 @@ static int wait_for_end(const struct config *c, int signals, struct service *ser
 	struct pollfd fds[] = { { .fd = signals, .events = POLLIN },
 				{ .fd = failure_fd, .events = POLLIN } };
 	struct signalfd_siginfo info;
+	struct service_health health;
 	pthread_t leaver;
 
 	while (poll(fds, LENGTH_OF(fds), -1) < 0)
@@ -167,7 +169,8 @@ static int wait_for_end(const struct config *c, int signals, struct service *ser
 	if (pthread_create(&leaver, NULL, leave_on_signal, &signals) == 0)
 		pthread_detach(leaver);
 	drain(c, service, edge);
-	return 0;
+	service_health(service, &health);
+	return health.is_damaged ? EXIT_DATA : 0;
 }
 
 /* Blocks the signals for every thread to come, and hands them over as a file descriptor. */
@@ -287,6 +290,31 @@ static int settings_try(const struct config *c, struct listener *listener)
 	return r < 0 ? EXIT_OS_FAULT : 0;
 }
 
+/* The store could be opened, and what is in it could not be read; or memory or threads are short.
+ */
+static int engine_failed(const struct config *c, struct store *store, int r)
+{
+	const struct fault *f = fault_latest();
+	bool is_damaged = outcome_of_fault(r) == OUTCOME_STORE_DAMAGED;
+	char where[DAMAGE_BYTES] = "";
+
+	if (is_damaged)
+		store->ops->leave_damaged(store, where);
+	log_write(LOG_CRIT, is_damaged ? "store_damaged" : "engine_failed",
+		  "path=%s error=\"%s\" extended=%d at=%s:%d%s%s%s", c->store, strerror(-r),
+		  f->detail, f->file, f->line, where[0] != '\0' ? " where=\"" : "", where,
+		  where[0] != '\0' ? "\"" : "");
+	if (is_damaged)
+		log_write(
+			LOG_CRIT, "store_refused",
+			"message=\"%s is damaged: rowlockd verify --store FILE says what is left "
+			"of it, rowlockd repair mends rows, rowlockd restore BACKUP puts a backup "
+			"in its place\"",
+			c->store);
+	store->ops->close(store);
+	return is_damaged ? EXIT_DATA : EXIT_OS_FAULT;
+}
+
 static int open_service(const struct config *c, struct store *store, struct service **ret)
 {
 	struct service_options options = { .store = store,
@@ -295,15 +323,9 @@ static int open_service(const struct config *c, struct store *store, struct serv
 					   .slow_ns = c->slow_ms * NS_PER_MS,
 					   .reader_count = (int)c->readers,
 					   .fail = on_failure };
-	const struct fault *f;
+	int r = service_open(&options, ret);
 
-	if (service_open(&options, ret) == 0)
-		return 0;
-	f = fault_latest();
-	log_write(LOG_CRIT, "engine_failed", "error=\"%s\" extended=%d at=%s:%d",
-		  strerror(-f->error), f->detail, f->file, f->line);
-	store->ops->close(store);
-	return EXIT_OS_FAULT;
+	return r < 0 ? engine_failed(c, store, r) : 0;
 }
 
 static int run_service(const struct config *c, struct service *service,

@@ -1,5 +1,6 @@
 #include "core/outcome.h"
 #include "base/check.h"
+#include <errno.h>
 #include <string.h>
 
 static const struct outcome_row rows[] = {
@@ -14,6 +15,25 @@ const struct outcome_row *outcome_row(enum outcome o)
 {
 	CHECK(o < OUTCOME_COUNT);
 	return &rows[o];
+}
+
+enum outcome outcome_of_fault(int fault)
+{
+	switch (fault) {
+	case -ENOSPC:
+	case -EDQUOT:
+		return OUTCOME_DISK_FULL;
+	case -EBUSY:
+	case -ETIME:
+		return OUTCOME_STORE_BUSY;
+	case -EBADMSG:
+	case -EUCLEAN:
+		return OUTCOME_STORE_DAMAGED;
+	case -ENOMEM:
+		return OUTCOME_OUT_OF_MEMORY;
+	default:
+		return OUTCOME_STORE_FAILED;
+	}
 }
 
 enum outcome outcome_by_code(const char *code)

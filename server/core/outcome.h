@@ -28,5 +28,12 @@ struct outcome_row {
 /* Never NULL. */
 const struct outcome_row *outcome_row(enum outcome o);
 
+/*
+ * What a client is told when a fault (a negative errno, base/fault.h) has kept the service from
+ * doing anything: DISK_FULL, STORE_BUSY, STORE_DAMAGED, OUT_OF_MEMORY, and STORE_FAILED for all
+ * others. Whether nothing was done is for the caller to know.
+ */
+enum outcome outcome_of_fault(int fault);
+
 /* The outcome with this code, or OUTCOME_COUNT. */
 enum outcome outcome_by_code(const char *code);

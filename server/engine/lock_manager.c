@@ -301,8 +301,8 @@ static enum enter enter_locked(struct lock_manager *m, struct write *w, struct w
 		if (key_has_record_locked(m, w->key_hash, search))
 			return ENTER_LOOK_UP;
 	}
-	if (m->is_failed || m->is_draining) {
-		answer_with(w, m->is_failed ? OUTCOME_STORE_FAILED : OUTCOME_DRAINING);
+	if (m->closed_with != OUTCOME_DONE || m->is_draining) {
+		answer_with(w, m->closed_with != OUTCOME_DONE ? m->closed_with : OUTCOME_DRAINING);
 		return ENTER_ANSWERED;
 	}
 	if (!fences_are_current_locked(m, &w->command)) {
@@ -631,10 +631,11 @@ void lock_manager_refuse_late(struct lock_manager *m, int64_t now_ns, struct ref
 	guard_unlock(&m->guard);
 }
 
-void lock_manager_fail(struct lock_manager *m)
+void lock_manager_close(struct lock_manager *m, enum outcome why)
 {
 	guard_lock(&m->guard);
-	m->is_failed = true;
+	if (m->closed_with == OUTCOME_DONE)
+		m->closed_with = why;
 	guard_unlock(&m->guard);
 }
 

@@ -52,7 +52,7 @@ struct lock_manager {
 	bool is_writer_asleep;
 	bool is_store_busy;
 	bool is_draining;
-	bool is_failed; /* the disk failed: nothing is taken any more */
+	enum outcome closed_with; /* DONE: it is open; else what every new write is refused with */
 	int64_t drain_until_ns;
 	bool must_stop;
 };
@@ -159,8 +159,9 @@ void lock_manager_refuse_all(struct lock_manager *m, bool only_waiting, enum out
 /* Takes out ready writes whose waiters' time is up, answered STORE_BUSY. */
 void lock_manager_refuse_late(struct lock_manager *m, int64_t now_ns, struct refused *refused);
 
-/* The disk failed: from now on every new write is refused. */
-void lock_manager_fail(struct lock_manager *m);
+/* From now on every new write is refused with `why`, for good; the first reason stays. Any thread.
+ */
+void lock_manager_close(struct lock_manager *m, enum outcome why);
 
 /* Is the drain over, with writes still waiting? */
 bool lock_manager_drain_is_over(struct lock_manager *m, int64_t now_ns);

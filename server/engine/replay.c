@@ -42,6 +42,15 @@ static void refuse(struct write *w, enum outcome o)
 	w->answer = (struct answer){ .outcome = o, .status = outcome_row(o)->http_status };
 }
 
+/* The key may have been used, and what it did cannot be read. */
+static enum replay fail(struct snapshot *snapshot, struct write *w, int fault)
+{
+	service_note_fault(snapshot->service, fault, w->command.request_id);
+	refuse(w, outcome_of_fault(fault));
+	w->answer.is_unknown = true;
+	return REPLAY_ANSWERED;
+}
+
 enum replay replay_try(struct snapshot *snapshot, struct write *w, int64_t key_id, int64_t now_ms)
 {
 	struct reader *reader = snapshot->reader;
@@ -50,10 +59,8 @@ enum replay replay_try(struct snapshot *snapshot, struct write *w, int64_t key_i
 
 	if (r == 0)
 		r = reader->ops->key(reader, key_id, &w->arena, &k);
-	if (r < 0) {
-		refuse(w, OUTCOME_STORE_FAILED);
-		return REPLAY_ANSWERED;
-	}
+	if (r < 0)
+		return fail(snapshot, w, r);
 	if (k.id == 0 || strcmp(k.key, w->command.key) != 0 ||
 	    k.at_ms < now_ms - KEY_AGE_H_MAX * 3600 * MS_PER_S)
 		return REPLAY_OTHER_KEY;
@@ -62,8 +69,9 @@ enum replay replay_try(struct snapshot *snapshot, struct write *w, int64_t key_i
 		w->answer.seq = snapshot->seq;
 		return REPLAY_ANSWERED;
 	}
-	if (rebuild(reader, w, &k) < 0)
-		refuse(w, OUTCOME_STORE_FAILED);
+	r = rebuild(reader, w, &k);
+	if (r < 0)
+		return fail(snapshot, w, r);
 	metric_add(METRIC_KEYS_REPLAYED, 1);
 	return REPLAY_ANSWERED;
 }

@@ -4,6 +4,7 @@
 #include "base/hash.h"
 #include "engine/engine.h"
 #include "engine/replay.h"
+#include "ops/log.h"
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -344,9 +345,27 @@ void service_health(struct service *s, struct service_health *ret)
 
 	ret->is_disk_full = atomic_load(&s->writer.is_disk_full);
 	ret->is_store_busy = atomic_load(&s->writer.is_store_busy);
-	ret->is_writable = !atomic_load(&s->writer.is_failing) && !ret->is_disk_full;
+	ret->is_damaged = atomic_load(&s->writer.is_damaged);
+	ret->is_writable =
+		!atomic_load(&s->writer.is_failing) && !ret->is_disk_full && !ret->is_damaged;
 	ret->seq = service_seq(s);
 	ret->wal_bytes = atomic_load(&s->writer.wal_bytes);
+}
+
+void service_note_fault(struct service *s, int fault, const char *request_id)
+{
+	const struct fault *f = fault_latest();
+
+	log_write(LOG_ERROR, "read_failed", "request=%s error=\"%s\" extended=%d at=%s:%d",
+		  request_id != NULL ? request_id : "-", strerror(-fault), f->detail,
+		  f->file != NULL ? f->file : "", f->line);
+	if (outcome_of_fault(fault) == OUTCOME_STORE_DAMAGED)
+		metric_add(METRIC_DAMAGED, 1);
+	if (fault != -EUCLEAN)
+		return;
+	/* The writer says so in the log, and refuses whoever waits, within a second. */
+	atomic_store(&s->writer.is_damaged, true);
+	lock_manager_close(&s->locks, OUTCOME_STORE_DAMAGED);
 }
 
 int64_t service_seq(const struct service *s)

@@ -76,8 +76,9 @@ enum submit service_submit_part(struct service *s, struct write *part, struct wa
 				int64_t wait_ms);
 
 /*
- * Was this key used already? Then w->answer is what it got (or KEY_REUSED, or STORE_FAILED). Sets
- * key_hash. Whoever asks sees to it that nobody else uses the key meanwhile.
+ * Was this key used already? Then w->answer is what it got (or KEY_REUSED; or what
+ * outcome_of_fault() says, unknown). Sets key_hash. Whoever asks sees to it that nobody else uses
+ * the key meanwhile.
  */
 bool service_replay(struct service *s, struct write *w, struct snapshot *snapshot);
 
@@ -210,6 +211,8 @@ int service_leases(struct service *s, const char *id, struct arena *a,
 struct service_health {
 	bool is_writable; /* the last group did not fail, the file is where it was */
 	bool is_draining;
+	bool is_damaged; /* the file is: no write is taken any more, reads go on as far as they can
+			  */
 	bool is_disk_full;
 	bool is_store_busy;    /* another program holds the store right now */
 	int64_t seq;           /* newest published */
@@ -220,6 +223,12 @@ struct service_health {
 };
 
 void service_health(struct service *s, struct service_health *ret);
+
+/*
+ * A read has met this fault: where the file is damaged (-EUCLEAN), no write is taken from now on.
+ * Logs it as fault_latest() of this thread has it, as what, of which request (NULL: none).
+ */
+void service_note_fault(struct service *s, int fault, const char *request_id);
 
 /* Newest published seq. Any thread, one atomic load. */
 int64_t service_seq(const struct service *s);

@@ -117,7 +117,8 @@ static void finish_refused(struct refused *r)
 	let_go(&r->writes);
 }
 
-static void refuse_ready(struct writer *wr, enum outcome o)
+/* Those that wait, too. */
+static void refuse_undecided(struct writer *wr, enum outcome o)
 {
 	struct refused refused;
 
@@ -128,16 +129,37 @@ static void refuse_ready(struct writer *wr, enum outcome o)
 
 /* ---------------------------------------------------------------- faults */
 
+/* From now on nobody is served, and nothing is written. */
+static void stop_writing(struct writer *wr, enum outcome why)
+{
+	wr->stopped_with = why;
+	lock_manager_close(wr->locks, why);
+	refuse_undecided(wr, why);
+}
+
 static void stop_process(struct writer *wr)
 {
-	if (wr->has_failed)
+	if (wr->stopped_with == OUTCOME_STORE_FAILED)
 		return;
-	wr->has_failed = true;
-	lock_manager_fail(wr->locks);
+	stop_writing(wr, OUTCOME_STORE_FAILED);
 	atomic_store(&wr->is_failing, true);
-	refuse_ready(wr, OUTCOME_STORE_FAILED);
 	if (wr->fail != NULL)
 		wr->fail(wr->fail_context, EXIT_DISK_FAILED);
+}
+
+/* Whoever wrote to it now could make it worse: the file stays as it is, and reads go on. */
+static void leave_damaged(struct writer *wr)
+{
+	char where[DAMAGE_BYTES];
+
+	atomic_store(&wr->is_damaged, true);
+	metric_set(METRIC_STORE_IS_DAMAGED, 1);
+	stop_writing(wr, OUTCOME_STORE_DAMAGED);
+	wr->store->ops->leave_damaged(wr->store, where);
+	log_write(LOG_CRIT, "store_damaged",
+		  "where=\"%s\" writes=refused hint=\"stop the server "
+		  "and run rowlockd verify, then repair or restore, on its file\"",
+		  where[0] != '\0' ? where : "not found yet");
 }
 
 static void log_fault(enum log_level level, const char *event, int r, int count)
@@ -159,29 +181,36 @@ static void log_full_disk(struct writer *wr, int r)
 	log_fault(LOG_ERROR, "disk_full", r, wr->group.member_count);
 }
 
-/* What the clients of a failed group are told, and whether the process goes on. */
+/* What the clients of a failed group are told; the operator is told here. */
 static enum outcome judge_fault(struct writer *wr, int r)
 {
+	int count = wr->group.member_count;
+
 	switch (r) {
 	case -ENOSPC:
 	case -EDQUOT:
 		log_full_disk(wr, r);
-		return OUTCOME_DISK_FULL;
+		break;
 	case -EREMOTEIO:
-		log_fault(LOG_CRIT, "commit_unknown", r, wr->group.member_count);
+		log_fault(LOG_CRIT, "commit_unknown", r, count);
 		return OUTCOME_OUTCOME_UNKNOWN;
 	case -ENOMEM:
-		log_fault(LOG_ERROR, "out_of_memory", r, wr->group.member_count);
-		return OUTCOME_OUT_OF_MEMORY;
+		log_fault(LOG_ERROR, "out_of_memory", r, count);
+		break;
 	case -EBUSY:
-		return OUTCOME_STORE_BUSY;
+		break;
 	case -ESTALE:
-		log_fault(LOG_CRIT, "db_file_moved", r, wr->group.member_count);
-		return OUTCOME_STORE_FAILED;
+		log_fault(LOG_CRIT, "db_file_moved", r, count);
+		break;
+	case -EBADMSG: /* what was written contradicts what was read of the same file */
+	case -EUCLEAN:
+		log_fault(LOG_CRIT, "store_contradicts_itself", r, count);
+		break;
 	default:
-		log_fault(LOG_ERROR, "store_failed", r, wr->group.member_count);
-		return OUTCOME_STORE_FAILED;
+		log_fault(LOG_ERROR, "store_failed", r, count);
+		break;
 	}
+	return outcome_of_fault(r);
 }
 
 /*
@@ -215,6 +244,8 @@ static enum outcome fail_group(struct writer *wr, int r)
 		atomic_store(&wr->is_failing, true);
 		is_hopeless = is_hopeless || ++wr->failed_in_a_row >= FAILURES_MAX;
 	}
+	if (o == OUTCOME_STORE_DAMAGED)
+		leave_damaged(wr);
 	if (is_hopeless)
 		stop_process(wr);
 	return o == OUTCOME_OUTCOME_UNKNOWN ? OUTCOME_STORE_FAILED : o;
@@ -778,7 +809,8 @@ static int begin_group(struct writer *wr)
 	bool has_followers = feed_begin(&wr->feed, d->now_ns);
 
 	if (!begun.is_changed_by_others) {
-		CHECK(begun.seq == d->seq_committed);
+		if (begun.seq != d->seq_committed)
+			return FAULT(-EUCLEAN); /* nobody wrote, and the ledger is another one */
 		row_cache_make_room(&wr->cache);
 		d->seq = d->seq_committed;
 		return delete_ended_leases(wr);
@@ -821,8 +853,13 @@ static void run_group(struct writer *wr)
 		return;
 	}
 
-	/* It failed before or while it was decided: whoever is ready now shares its fate. */
-	refuse_ready(wr, fail_group(wr, r));
+	/* Nobody was decided: it was not about any of those who wait, so that all share its fate.
+	 */
+	bool is_shared = wr->group.decided_count == 0;
+	enum outcome o = fail_group(wr, r);
+
+	if (is_shared)
+		refuse_undecided(wr, o);
 }
 
 /* ---------------------------------------------------------------- between groups */
@@ -846,6 +883,8 @@ static void checkpoint_if_due(struct writer *wr)
 	metric_observe(METRIC_CHECKPOINT_TIME, clock_monotonic_ns() - begun_ns);
 	if (frames < 0)
 		log_fault(LOG_WARN, "checkpoint_failed", (int)frames, 0);
+	if (frames == -EUCLEAN)
+		leave_damaged(wr);
 	/* If a reader held it up, the WAL goes on growing: try again a quarter further on. */
 	wr->checkpoint_from_bytes = bytes + WAL_BYTES_CHECKPOINT / 4;
 }
@@ -951,6 +990,8 @@ static int64_t next_look_ns(struct writer *wr)
 	int64_t left_ms = reservation_book_next_ms(&wr->reservations) - store_time_ms(wr);
 	int64_t due_ns;
 
+	if (wr->stopped_with != OUTCOME_DONE)
+		return keep_house_ns;
 	if (wr->has_old_keys)
 		return 0;
 	if (left_ms > HOUSEKEEPING_MS)
@@ -973,8 +1014,10 @@ static void *writer_main(void *context)
 
 		lock_manager_end_leases(wr->locks, clock_monotonic_ns(), &wr->ended_leases);
 		end_drain_if_over(wr);
-		if (wr->has_failed) {
-			refuse_ready(wr, OUTCOME_STORE_FAILED);
+		if (wr->stopped_with == OUTCOME_DONE && atomic_load(&wr->is_damaged))
+			leave_damaged(wr); /* a read has seen it */
+		if (wr->stopped_with != OUTCOME_DONE) {
+			refuse_undecided(wr, wr->stopped_with);
 			wr->housekept_ns = wr->looked_ns = clock_monotonic_ns();
 			wr->has_old_keys = false;
 			continue;
@@ -982,9 +1025,11 @@ static void *writer_main(void *context)
 		is_idle = !has_work(wr);
 		if (!is_idle || has_external_news(wr)) {
 			run_group(wr);
-			checkpoint_if_due(wr);
+			if (wr->stopped_with == OUTCOME_DONE)
+				checkpoint_if_due(wr);
 		}
-		keep_house(wr, is_idle);
+		if (wr->stopped_with == OUTCOME_DONE)
+			keep_house(wr, is_idle);
 	}
 	return NULL;
 }

@@ -52,7 +52,7 @@ struct writer {
 	int64_t key_floor;         /* keys up to this id are forgotten */
 	int64_t key_floor_deleted; /* and up to this id, deleted from the store */
 	bool has_old_keys;         /* there is something to delete, and no trouble with it */
-	bool has_failed;
+	enum outcome stopped_with; /* DONE: it works; else what everybody is refused with */
 
 	/* Published for everybody. */
 	atomic_int_fast64_t seq;         /* newest committed */
@@ -61,6 +61,7 @@ struct writer {
 	atomic_bool is_disk_full;
 	atomic_bool is_store_busy;
 	atomic_bool is_failing; /* the last group failed for another reason */
+	atomic_bool is_damaged; /* the file is: whoever saw it has closed the lock manager */
 	atomic_int_fast64_t wal_bytes;
 
 	void (*fail)(void *context, int exit_code);

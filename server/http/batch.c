@@ -108,7 +108,7 @@ static enum outcome take_options(struct batch *b, const struct batch_options *op
 	}
 	b->spool = spool_open();
 	if (b->spool == NULL)
-		return fault_latest()->error == -ENOSPC ? OUTCOME_DISK_FULL : OUTCOME_STORE_FAILED;
+		return outcome_of_fault(fault_latest()->error);
 	return book_enter(b);
 }
 

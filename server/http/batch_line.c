@@ -37,8 +37,7 @@ void batch_line_refuse(struct batch_line *line, enum outcome o, const char *poin
 
 static void refuse_fault(struct batch_line *line, int fault)
 {
-	batch_line_refuse(line, fault == -ENOMEM ? OUTCOME_OUT_OF_MEMORY : OUTCOME_STORE_FAILED, "",
-			  NULL);
+	batch_line_refuse(line, outcome_of_fault(fault), "", NULL);
 }
 
 /* ---------------------------------------------------------------- the rows of reservations */

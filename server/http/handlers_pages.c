@@ -27,7 +27,8 @@ static void write_health(struct json *j, const struct service_health *h, enum ou
 	} reasons[] = {
 		{ h->is_draining, OUTCOME_DRAINING },
 		{ h->is_disk_full, OUTCOME_DISK_FULL },
-		{ !h->is_writable && !h->is_disk_full, OUTCOME_STORE_FAILED },
+		{ h->is_damaged, OUTCOME_STORE_DAMAGED },
+		{ !h->is_writable && !h->is_disk_full && !h->is_damaged, OUTCOME_STORE_FAILED },
 		{ h->is_store_busy, OUTCOME_STORE_BUSY },
 	};
 

@@ -229,17 +229,12 @@ void reply_wrong_parameter(struct exchange *x, const char *name, const char *wha
 
 void reply_fault(struct exchange *x, int fault)
 {
-	const struct fault *f = fault_latest();
-
-	log_write(LOG_ERROR, "read_failed", "request=%s error=\"%s\" extended=%d at=%s:%d",
-		  x->request_id, strerror(-fault), f->detail, f->file != NULL ? f->file : "",
-		  f->line);
+	service_note_fault(x->service, fault, x->request_id);
 	if (fault == -ETIME)
 		reply_refuse(x, OUTCOME_STORE_BUSY,
 			     "The read took too long and was interrupted. Ask for less.");
 	else
-		reply_refuse(x, fault == -ENOMEM ? OUTCOME_OUT_OF_MEMORY : OUTCOME_STORE_FAILED,
-			     NULL);
+		reply_refuse(x, outcome_of_fault(fault), NULL);
 }
 
 void reply_unknown(struct exchange *x, enum outcome o, struct row_ref *row, int64_t seq)

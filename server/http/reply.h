@@ -42,8 +42,7 @@ struct wrong_parameter {
 void reply_wrong_parameters(struct exchange *x, const struct wrong_parameter wrong[], int count);
 void reply_wrong_parameter(struct exchange *x, const char *name, const char *what);
 
-/* A read failed: logs it; STORE_BUSY for -ETIME, OUT_OF_MEMORY for -ENOMEM, STORE_FAILED otherwise.
- */
+/* A read failed: notes it (service_note_fault) and answers with outcome_of_fault(). */
 void reply_fault(struct exchange *x, int fault);
 
 /* UNKNOWN_ITEM or UNKNOWN_LOCATION of a read, with the PUT to type for the name in `row`. */

@@ -21,10 +21,13 @@ struct offline *report_open(const char *command, const struct offline_options *o
 int report_fault(const char *command, const char *path, int fault)
 {
 	const struct fault *f = fault_latest();
+	const char *what = fault == -EUCLEAN   ? "the file is damaged"
+			   : fault == -EBADMSG ? "a record of it makes no sense"
+					       : strerror(-fault);
 
-	fprintf(stderr, "rowlockd %s: %s: %s (%d, %s:%d)\n", command, path, strerror(-fault),
-		f->detail, f->file != NULL ? f->file : "", f->line);
-	if (fault == -EBADMSG || fault == -EIO)
+	fprintf(stderr, "rowlockd %s: %s: %s (%d, %s:%d)\n", command, path, what, f->detail,
+		f->file != NULL ? f->file : "", f->line);
+	if (fault == -EBADMSG || fault == -EUCLEAN || fault == -EIO)
 		return OFFLINE_DATA;
 	return fault == -EBUSY ? OFFLINE_BUSY : OFFLINE_FAULT;
 }

@@ -27,6 +27,21 @@ void sqlite_prepare(void)
 	is_done = true;
 }
 
+/* What is wrong with a file of ours that cannot be read: where, and what to do. */
+static void explain_damage(const struct store_options *o, const char *what,
+			   struct store_open_result *result)
+{
+	char where[DAMAGE_BYTES];
+
+	sqlite_find_damage(o->path, where);
+	result->trouble = STORE_CORRUPT;
+	snprintf(result->message, sizeof(result->message),
+		 "%.100s: %.90s%s%.120s: `rowlockd verify --store FILE` says what is left of it, "
+		 "`rowlockd repair` mends rows, `rowlockd restore BACKUP` puts a backup in its "
+		 "place",
+		 o->path, what, where[0] != '\0' ? ": " : "", where);
+}
+
 /* Puts what SQLite said into words for the operator. */
 static int explain(const struct store_options *o, struct sqlite_connection *c, int r,
 		   struct store_open_result *result)
@@ -37,18 +52,24 @@ static int explain(const struct store_options *o, struct sqlite_connection *c, i
 	if (result->trouble != STORE_FINE) {
 		char what[sizeof(result->message)];
 
+		if (result->trouble == STORE_CORRUPT) {
+			snprintf(what, sizeof(what), "%s", result->message);
+			explain_damage(o, what, result);
+			return r;
+		}
 		snprintf(what, sizeof(what), "%s", result->message);
 		snprintf(result->message, sizeof(result->message), "%.200s: %.300s", o->path, what);
+		return r;
+	}
+	/* SQL of ours that is wrong for it: the schema is not what its number says. */
+	if (((r == -EUCLEAN || r == -EBADMSG) && code != SQLITE_NOTADB) || code == SQLITE_ERROR) {
+		explain_damage(o, c->db != NULL ? sqlite3_errmsg(c->db) : "", result);
 		return r;
 	}
 	switch (code & 0xff) {
 	case SQLITE_NOTADB:
 		result->trouble = STORE_FOREIGN;
 		advice = ": choose another --store";
-		break;
-	case SQLITE_CORRUPT:
-		result->trouble = STORE_CORRUPT;
-		advice = ": restore it from a backup";
 		break;
 	case SQLITE_BUSY:
 		result->trouble = STORE_LOCKED;
@@ -116,7 +137,6 @@ static int prepare_writer(struct sqlite_store *s, struct store_open_result *resu
 		return r;
 	/* The schema's guards are for people who type SQL; the service keeps the books itself. */
 	sqlite3_db_config(c->db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
-	sqlite3_db_config(c->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
 	r = sqlite_execute(c, "PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0;"
 			      "PRAGMA secure_delete=OFF; PRAGMA cache_size=-65536;"
 			      "PRAGMA mmap_size=0; PRAGMA temp_store=MEMORY;"
@@ -129,8 +149,12 @@ static int prepare_writer(struct sqlite_store *s, struct store_open_result *resu
 		r = sqlite_integer(c, "PRAGMA data_version", &s->data_version);
 	s->data_version_begun = s->data_version;
 	if (r == 0)
-		sqlite3_wal_hook(c->db, count_pages, s);
-	return r;
+		r = sqlite_prepare_all(c);
+	if (r < 0)
+		return r;
+	sqlite3_db_config(c->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
+	sqlite3_wal_hook(c->db, count_pages, s);
+	return 0;
 }
 
 static int open_writer(const struct store_options *o, struct sqlite_store *s,

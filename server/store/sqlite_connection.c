@@ -16,10 +16,16 @@ int sqlite_fault_of_code(int extended_code)
 	case SQLITE_IOERR_FSYNC:
 	case SQLITE_IOERR_DIR_FSYNC:
 		return -EREMOTEIO;
+	case SQLITE_IOERR_CORRUPTFS:
+		return -EUCLEAN;
 	default:
 		break;
 	}
 	switch (extended_code & 0xff) {
+	case SQLITE_OK:
+	case SQLITE_ROW:
+	case SQLITE_DONE: /* it went well, and what must be there is not */
+		return -EBADMSG;
 	case SQLITE_BUSY:
 	case SQLITE_LOCKED:
 		return -EBUSY;
@@ -29,6 +35,8 @@ int sqlite_fault_of_code(int extended_code)
 		return -ENOMEM;
 	case SQLITE_CORRUPT:
 	case SQLITE_NOTADB:
+	case SQLITE_TOOBIG: /* nothing of ours is: a record says so */
+		return -EUCLEAN;
 	case SQLITE_CONSTRAINT:
 		return -EBADMSG;
 	case SQLITE_INTERRUPT:
@@ -50,13 +58,19 @@ int sqlite_raise(struct sqlite_connection *c)
 	return FAULT_DETAIL(sqlite_fault_of_code(code), code);
 }
 
+/* Our own words do not fit the schema: it is not the one that we made. */
+static int raise_unprepared(struct sqlite_connection *c)
+{
+	int code = sqlite3_extended_errcode(c->db);
+
+	return (code & 0xff) == SQLITE_ERROR ? FAULT_DETAIL(-EUCLEAN, code) : sqlite_raise(c);
+}
+
 int sqlite_change_one(struct sqlite_connection *c, sqlite3_stmt *s)
 {
 	int r = sqlite_run(c, s);
 
-	if (r == 0)
-		CHECK(sqlite3_changes(c->db) == 1);
-	return r;
+	return r == 0 && sqlite3_changes(c->db) != 1 ? FAULT(-EBADMSG) : r;
 }
 
 int sqlite_execute(struct sqlite_connection *c, const char *sql)
@@ -70,7 +84,7 @@ int sqlite_integer(struct sqlite_connection *c, const char *sql, int64_t *ret)
 	int r = 0;
 
 	if (sqlite3_prepare_v2(c->db, sql, -1, &s, NULL) != SQLITE_OK)
-		return sqlite_raise(c);
+		return raise_unprepared(c);
 	if (sqlite3_step(s) == SQLITE_ROW)
 		*ret = sqlite3_column_int64(s, 0);
 	else
@@ -112,9 +126,20 @@ int sqlite_statement(struct sqlite_connection *c, int index, sqlite3_stmt **ret)
 	if (c->statements[index] == NULL &&
 	    sqlite3_prepare_v3(c->db, c->texts[index], -1, SQLITE_PREPARE_PERSISTENT,
 			       &c->statements[index], NULL) != SQLITE_OK)
-		return sqlite_raise(c);
+		return raise_unprepared(c);
 	*ret = c->statements[index];
 	return 0;
+}
+
+int sqlite_prepare_all(struct sqlite_connection *c)
+{
+	sqlite3_stmt *s;
+	int r = 0;
+
+	for (int i = 0; r == 0 && i < c->statement_count; i++)
+		if (c->texts[i] != NULL)
+			r = sqlite_statement(c, i, &s);
+	return r;
 }
 
 void sqlite_park(sqlite3_stmt **statement)
@@ -149,7 +174,7 @@ int sqlite_walk_history(struct sqlite_connection *c, sqlite3_stmt *s, int64_t do
 		const char *kind = (const char *)sqlite3_column_text(s, 1);
 
 		if (kind == NULL)
-			return FAULT(-ENOMEM);
+			return sqlite_raise_no_text(s);
 		ret->seq = sqlite3_column_int64(s, 0);
 		ret->has_stated_level = ret->seq > down_to_seq &&
 					movement_states_level(movement_kind_by_text(kind));
@@ -159,6 +184,13 @@ int sqlite_walk_history(struct sqlite_connection *c, sqlite3_stmt *s, int64_t do
 			return FAULT(-EBADMSG); /* it would never end */
 	}
 	return code == SQLITE_DONE ? 0 : sqlite_raise(c);
+}
+
+int sqlite_raise_no_text(sqlite3_stmt *s)
+{
+	bool is_short = sqlite3_errcode(sqlite3_db_handle(s)) == SQLITE_NOMEM;
+
+	return is_short ? FAULT(-ENOMEM) : FAULT(-EBADMSG);
 }
 
 int sqlite_column_copy(sqlite3_stmt *s, int column, struct arena *a, const char **ret)
@@ -179,7 +211,9 @@ int sqlite_column_code(sqlite3_stmt *s, int column, struct code *ret)
 {
 	const char *text = (const char *)sqlite3_column_text(s, column);
 
-	if (text == NULL || !code_set(ret, text, (size_t)sqlite3_column_bytes(s, column)))
+	if (text == NULL)
+		return sqlite_raise_no_text(s);
+	if (!code_set(ret, text, (size_t)sqlite3_column_bytes(s, column)))
 		return FAULT(-EBADMSG);
 	return 0;
 }

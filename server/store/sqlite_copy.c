@@ -15,7 +15,7 @@ static int copy_fault(int code)
 		return FAULT_DETAIL(-ETIME, code);
 	case SQLITE_CORRUPT:
 	case SQLITE_NOTADB:
-		return FAULT_DETAIL(-EBADMSG, code);
+		return FAULT_DETAIL(-EUCLEAN, code);
 	default:
 		return FAULT_DETAIL(-EIO, code);
 	}

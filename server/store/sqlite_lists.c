@@ -138,7 +138,7 @@ static int movement_time(struct sqlite_connection *c, int64_t seq, int64_t *ret)
 		return r;
 	sqlite3_bind_int64(s, 1, seq);
 	if (sqlite3_step(s) != SQLITE_ROW)
-		return FAULT(-EBADMSG); /* seqs are consecutive: a gap means that rows were lost */
+		return sqlite_raise(c); /* seqs are consecutive: a gap means that rows were lost */
 	*ret = sqlite3_column_int64(s, 0);
 	return 0;
 }
@@ -294,7 +294,7 @@ static int walk_next(struct sqlite_connection *c, struct walk *w, struct arena *
 		return r;
 	sqlite3_bind_int64(s, 1, w->heads[newest]);
 	if (sqlite3_step(s) != SQLITE_ROW)
-		return FAULT(-EBADMSG);
+		return sqlite_raise(c);
 	r = sqlite_read_movement(s, a, ret);
 	if (r == 0 && ret->movement.prev_seq >= w->heads[newest])
 		return FAULT(-EBADMSG); /* a chain that does not go back would never end */

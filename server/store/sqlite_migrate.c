@@ -22,13 +22,15 @@ static int refuse(struct store_open_result *result, enum store_trouble t, const 
 
 int sqlite_look(struct sqlite_connection *c, struct store_open_result *result)
 {
-	int64_t application, version, things;
+	int64_t application, version, things, is_utf8;
 	int r = sqlite_integer(c, "PRAGMA application_id", &application);
 
 	if (r == 0)
 		r = sqlite_integer(c, "PRAGMA user_version", &version);
 	if (r == 0)
 		r = sqlite_integer(c, "SELECT count(*) FROM sqlite_schema", &things);
+	if (r == 0)
+		r = sqlite_integer(c, "SELECT encoding = 'UTF-8' FROM pragma_encoding", &is_utf8);
 	if (r < 0)
 		return r;
 	if (application != SQLITE_APPLICATION_ID && (application != 0 || things > 0))
@@ -36,6 +38,11 @@ int sqlite_look(struct sqlite_connection *c, struct store_open_result *result)
 			result, STORE_FOREIGN,
 			"this is another program's database (its application_id is not ours): "
 			"choose another --store");
+	if (!is_utf8)
+		return refuse(result, STORE_CORRUPT, "its texts are not in UTF-8");
+	if (version < 0 || (version == 0 && application == SQLITE_APPLICATION_ID && things > 0))
+		return refuse(result, STORE_CORRUPT,
+			      "its schema has a number that no rowlockd gave it");
 	if (version > SQLITE_VERSION_NEWEST) {
 		char text[160];
 

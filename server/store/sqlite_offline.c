@@ -30,7 +30,7 @@ int offline_explain(const char *path, struct sqlite_connection *c, int r,
 	const char *said = c->db != NULL ? sqlite3_errmsg(c->db) : strerror(-r);
 	enum store_trouble t = STORE_UNREACHABLE;
 
-	if (r == -EBADMSG)
+	if (r == -EBADMSG || r == -EUCLEAN)
 		t = sqlite3_errcode(c->db) == SQLITE_NOTADB ? STORE_FOREIGN : STORE_CORRUPT;
 	else if (r == -EBUSY)
 		t = STORE_LOCKED;
@@ -289,7 +289,8 @@ int sqlite_check_integrity(struct sqlite_connection *c,
 		if (count > 0)
 			break; /* references of a file that is none say nothing */
 	}
-	return code == SQLITE_DONE ? count : sqlite_raise(c);
+	/* A check that the damage itself has ended has found some. */
+	return code == SQLITE_DONE || count > 0 ? count : sqlite_raise(c);
 }
 
 int offline_check(struct offline *f, void (*see)(void *context, const char *line), void *context)

@@ -27,13 +27,19 @@ void sqlite_disconnect(struct sqlite_connection *c);
 /* The prepared statement, reset and without bindings. 0 or a fault. */
 int sqlite_statement(struct sqlite_connection *c, int index, sqlite3_stmt **ret);
 
+/* All of them, so that none is missing later, when memory is short. 0 or a fault. */
+int sqlite_prepare_all(struct sqlite_connection *c);
+
 /* For CLEANUP(): resets the statement. */
 void sqlite_park(sqlite3_stmt **statement);
 
 /* Runs a statement that yields no row. 0 or a fault. */
 int sqlite_run(struct sqlite_connection *c, sqlite3_stmt *statement);
 
-/* Runs a statement that must change exactly one row. 0 or a fault. */
+/*
+ * Runs a statement that must change exactly one row. 0 or a fault; with -EBADMSG (it did not, or a
+ * constraint was in its way) nothing was changed.
+ */
 int sqlite_change_one(struct sqlite_connection *c, sqlite3_stmt *statement);
 
 /* Runs SQL that yields no row we care for. 0 or a fault. */
@@ -50,6 +56,8 @@ int sqlite_fault_of_code(int extended_code);
 void sqlite_bind_text(sqlite3_stmt *s, int index, const char *text);
 int sqlite_column_copy(sqlite3_stmt *s, int column, struct arena *a, const char **ret);
 int sqlite_column_code(sqlite3_stmt *s, int column, struct code *ret);
+/* A text that must be there is NULL: memory is short, or the record is damaged. */
+int sqlite_raise_no_text(sqlite3_stmt *s);
 
 /* ---------------------------------------------------------------- the file */
 
@@ -87,6 +95,10 @@ int sqlite_look(struct sqlite_connection *c, struct store_open_result *result);
  */
 int sqlite_check_integrity(struct sqlite_connection *c,
 			   void (*see)(void *context, const char *line), void *context);
+
+/* Where the file is damaged, in a line, found within a second or two by reading it; "": not found.
+ */
+void sqlite_find_damage(const char *path, char ret[DAMAGE_BYTES]);
 
 /* Brings the schema to the newest version, in one transaction. Sets version_from and version. */
 int sqlite_migrate(struct sqlite_connection *c, struct store_open_result *result);
@@ -141,6 +153,7 @@ static inline struct sqlite_reader *sqlite_reader_of(struct reader *r)
 enum writer_statement {
 	BEGIN,
 	COMMIT,
+	ROLLBACK,
 	DATA_VERSION,
 	LAST_SEQ,
 	LOAD_ITEM,

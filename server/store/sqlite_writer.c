@@ -14,6 +14,7 @@
 const char *const sqlite_writer_texts[WRITER_STATEMENTS] = {
 	[BEGIN] = "BEGIN IMMEDIATE",
 	[COMMIT] = "COMMIT",
+	[ROLLBACK] = "ROLLBACK",
 	[DATA_VERSION] = "PRAGMA data_version",
 	[LAST_SEQ] = "SELECT coalesce(max(seq), 0) FROM movement",
 	[LOAD_ITEM] = "SELECT " SQLITE_ITEM_COLUMNS " FROM item WHERE sku = ?1",
@@ -121,7 +122,8 @@ static int look_around(struct sqlite_store *s, struct store_begun *ret)
 	ret->seq = sqlite3_column_int64(seq, 0);
 	if (ret->is_changed_by_others)
 		s->reservation_next = 0;
-	return 0;
+	/* Room to count on, and to add to, for ever. */
+	return ret->seq >= 0 && ret->seq < INT64_MAX / 2 ? 0 : FAULT(-EUCLEAN);
 }
 
 static void note_taken_in(struct store *store)
@@ -175,13 +177,16 @@ static int take_write_lock(struct sqlite_store *s, bool (*may_go_on)(void *), vo
 static int rollback(struct store *store)
 {
 	struct sqlite_store *s = sqlite_of(store);
+	sqlite3_stmt *rollback_statement;
+	int r;
 
 	s->is_in_group = false;
 	s->reservation_next = 0;
 	s->has_new_reservations = false;
 	if (sqlite3_get_autocommit(s->connection.db))
 		return 0;
-	return sqlite_execute(&s->connection, "ROLLBACK");
+	r = sqlite_statement(&s->connection, ROLLBACK, &rollback_statement);
+	return r < 0 ? r : sqlite_run(&s->connection, rollback_statement);
 }
 
 static int begin(struct store *store, bool (*may_go_on)(void *), void *context,
@@ -189,11 +194,13 @@ static int begin(struct store *store, bool (*may_go_on)(void *), void *context,
 {
 	struct sqlite_store *s = sqlite_of(store);
 
+	int r;
+
 	CHECK(!s->is_in_group);
-	CHECK(sqlite3_get_autocommit(s->connection.db));
-
-	int r = take_write_lock(s, may_go_on, context);
-
+	/* The group before this one failed, and could not even be rolled back: memory was short. */
+	r = sqlite3_get_autocommit(s->connection.db) ? 0 : rollback(store);
+	if (r == 0)
+		r = take_write_lock(s, may_go_on, context);
 	if (r < 0)
 		return r;
 	s->is_in_group = true;
@@ -230,9 +237,10 @@ static int commit(struct store *store)
 		r = sqlite_statement(&s->connection, COMMIT, &commit_statement);
 
 	CHECK(s->is_in_group);
-	CHECK(!sqlite3_get_autocommit(s->connection.db));
 	if (r < 0)
 		return r;
+	if (sqlite3_get_autocommit(s->connection.db))
+		return FAULT(-EIO); /* SQLite has rolled it back by itself */
 
 	int code = sqlite3_step(commit_statement);
 
@@ -615,8 +623,10 @@ static int load_leases(struct store *store, struct arena *a, struct lease_row **
 	if (rows == NULL)
 		return FAULT(-ENOMEM);
 	while ((code = sqlite3_step(s)) == SQLITE_ROW && count < (size_t)row_count) {
-		r = read_lease_row(s, a, &rows[count++]);
-		if (r < 0)
+		r = read_lease_row(s, a, &rows[count]);
+		/* A row of an item or location that no request can name stands in nobody's way. */
+		count += r == 0;
+		if (r < 0 && r != -EBADMSG)
 			return r;
 	}
 	if (code != SQLITE_DONE)
@@ -784,6 +794,45 @@ static int is_empty(struct store *store, bool *ret)
 	return r;
 }
 
+static int stop_early(void *until_ns)
+{
+	return clock_monotonic_ns() > *(const int64_t *)until_ns;
+}
+
+static void see_damage(void *where, const char *line)
+{
+	char *text = where;
+
+	if (text[0] == '\0')
+		snprintf(text, DAMAGE_BYTES, "%s", line);
+	for (char *c = text; *c != '\0'; c++)
+		if (*c == '\n' || *c == '"')
+			*c = ' ';
+}
+
+void sqlite_find_damage(const char *path, char ret[DAMAGE_BYTES])
+{
+	enum { LOOK_S = 2, INSTRUCTIONS_BETWEEN_LOOKS = 10000 };
+	int64_t until_ns = clock_monotonic_ns() + LOOK_S * NS_PER_S;
+	struct sqlite_connection c;
+
+	ret[0] = '\0';
+	if (sqlite_connect(&c, path, SQLITE_OPEN_READONLY, NULL, 0) == 0) {
+		sqlite3_progress_handler(c.db, INSTRUCTIONS_BETWEEN_LOOKS, stop_early, &until_ns);
+		(void)sqlite_check_integrity(&c, see_damage, ret);
+	}
+	sqlite_disconnect(&c);
+}
+
+static void leave_damaged(struct store *store, char ret_where[DAMAGE_BYTES])
+{
+	struct sqlite_store *s = sqlite_of(store);
+
+	(void)rollback(store);
+	sqlite3_db_config(s->connection.db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+	sqlite_find_damage(s->path, ret_where);
+}
+
 static void close_store(struct store *store)
 {
 	if (store == NULL)
@@ -839,6 +888,7 @@ const struct store_ops sqlite_store_ops = {
 	.epoch = epoch,
 	.run_script = run_script,
 	.is_empty = is_empty,
+	.leave_damaged = leave_damaged,
 	.open_reader = sqlite_open_reader,
 	.close = close_store,
 };

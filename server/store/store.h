@@ -19,7 +19,10 @@
  *   -EIO     a write failed before the flush; the group was rolled back
  *   -EREMOTEIO  commit(): the flush failed; whether the group was kept is UNKNOWN: stop the process
  *   -ESTALE  the database file was moved or removed: stop the process
- *   -EBADMSG the file is corrupt, or was changed in a way that no rule allows
+ *   -EBADMSG a record was changed in a way that no rule allows, or contradicts what is written: the
+ *            call changed nothing, others are as good as before
+ *   -EUCLEAN the file is damaged: its pages, its schema, or an index and its table contradict each
+ *            other. Nothing that it says can be built on: no more writes
  *   -ETIME   a read was interrupted by its time limit
  *   -ENOMEM  memory was short; the group was rolled back
  * Any other fault: the group was rolled back.
@@ -70,7 +73,7 @@ struct reader;
 
 /* ------------------------------------------------------------------ records */
 
-enum { EPOCH_BYTES_MAX = 32 };
+enum { EPOCH_BYTES_MAX = 32, DAMAGE_BYTES = 200 };
 
 /* Ids beyond it were never given out: somebody has typed them. */
 #define KEY_ID_MAX ((int64_t)1 << 61)
@@ -232,6 +235,13 @@ struct store_ops {
 	int (*run_script)(struct store *s, const char *sql, char **ret_message);
 	/* Has it no items at all? */
 	int (*is_empty)(struct store *s, bool *ret);
+
+	/*
+	 * The file is damaged: from now on it is left as it is, also when the store is closed. Says
+	 * in a line where, as far as SQLite's own check finds it within a second or two; "": it did
+	 * not. Between groups.
+	 */
+	void (*leave_damaged)(struct store *s, char ret_where[DAMAGE_BYTES]);
 
 	int (*open_reader)(struct store *s, struct reader **ret); /* any thread */
 	void (*close)(struct store *s); /* checkpoints what it can; NULL is fine */

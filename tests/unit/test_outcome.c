@@ -1,6 +1,7 @@
 #include "core/outcome.h"
 #include "unit.h"
 #include <ctype.h>
+#include <errno.h>
 
 /* The statuses that the contract knows. */
 static const int statuses[] = { 200, 400, 401, 403, 404, 405, 408, 409, 410, 412, 413, 414,
@@ -68,11 +69,35 @@ static void what_passes_says_when_to_try_again(void **state)
 	}
 }
 
+static void every_fault_has_its_word(void **state)
+{
+	static const struct {
+		const char *what;
+		int fault;
+		enum outcome outcome;
+	} rows[] = {
+		{ "the disk is full", -ENOSPC, OUTCOME_DISK_FULL },
+		{ "so is the quota", -EDQUOT, OUTCOME_DISK_FULL },
+		{ "another program has it", -EBUSY, OUTCOME_STORE_BUSY },
+		{ "it took too long", -ETIME, OUTCOME_STORE_BUSY },
+		{ "a row makes no sense", -EBADMSG, OUTCOME_STORE_DAMAGED },
+		{ "the file is damaged", -EUCLEAN, OUTCOME_STORE_DAMAGED },
+		{ "memory is short", -ENOMEM, OUTCOME_OUT_OF_MEMORY },
+		{ "the disk failed", -EIO, OUTCOME_STORE_FAILED },
+		{ "anything else", -EACCES, OUTCOME_STORE_FAILED },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH_OF(rows); i++)
+		ROW_EXPECT(rows[i].what, outcome_of_fault(rows[i].fault) == rows[i].outcome);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_outcome_can_be_answered),
 		cmocka_unit_test(keys_remember_answers_that_rested_on_the_store),
+		cmocka_unit_test(every_fault_has_its_word),
 		cmocka_unit_test(what_passes_says_when_to_try_again),
 	};
 
