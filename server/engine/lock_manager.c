@@ -33,12 +33,35 @@ int lock_manager_init(struct lock_manager *m)
 	list_init(&m->ready);
 	lease_book_init(&m->leases);
 	map_init(&m->keys_in_flight, m->key_buckets, LENGTH_OF(m->key_buckets));
+	list_init(&m->unknown);
 	key_map_init(&m->keys, slots, KEY_SLOTS_AT_FIRST);
 	return 0;
 }
 
+static void forget_key_in_flight(struct lock_manager *m, struct write *w)
+{
+	if (w->is_in_flight && !w->is_unknown) {
+		map_remove(&m->keys_in_flight, &w->key_node);
+		w->is_in_flight = false;
+	}
+}
+
+static void let_unknown_go(struct lock_manager *m)
+{
+	struct list *link;
+
+	while ((link = list_pop_front(&m->unknown)) != NULL) {
+		struct write *w = CONTAINER_OF(link, struct write, unknown_link);
+
+		w->is_unknown = false;
+		forget_key_in_flight(m, w);
+		write_release(w);
+	}
+}
+
 void lock_manager_fini(struct lock_manager *m)
 {
+	let_unknown_go(m);
 	CHECK(list_is_empty(&m->waiting));
 	CHECK(list_is_empty(&m->ready));
 	CHECK(m->keys_in_flight.count == 0);
@@ -114,10 +137,7 @@ static void take_out_locked(struct lock_manager *m, struct write *w, enum write_
 	list_remove(&w->work_link);
 	write_move(w, next);
 	leave_locked(m, w, now_ns);
-	if (w->is_in_flight) {
-		map_remove(&m->keys_in_flight, &w->key_node);
-		w->is_in_flight = false;
-	}
+	forget_key_in_flight(m, w);
 }
 
 static void attach_locked(struct write *w, struct waiter *waiter)
@@ -188,6 +208,11 @@ static enum enter join_locked(struct write *first, struct write *w, struct waite
 {
 	if (first->command.fingerprint != w->command.fingerprint) {
 		answer_with(w, OUTCOME_KEY_REUSED);
+		return ENTER_ANSWERED;
+	}
+	if (first->is_unknown) {
+		answer_with(w, OUTCOME_OUTCOME_UNKNOWN);
+		w->answer.is_unknown = true;
 		return ENTER_ANSWERED;
 	}
 	write_hold(first);
@@ -327,6 +352,21 @@ bool lock_manager_look_up(struct lock_manager *m, uint64_t key_hash, struct key_
 	bool is_found = key_has_record_locked(m, key_hash, search);
 	guard_unlock(&m->guard);
 	return is_found;
+}
+
+bool lock_manager_is_unknown(struct lock_manager *m, struct write *w)
+{
+	struct write *first = NULL;
+
+	guard_lock(&m->guard);
+	if (!list_is_empty(&m->unknown))
+		first = in_flight_locked(m, w);
+	if (first != NULL && first->is_unknown)
+		(void)join_locked(first, w, NULL);
+	else
+		first = NULL;
+	guard_unlock(&m->guard);
+	return first != NULL;
 }
 
 static bool withdraw_locked(struct lock_manager *m, struct waiter *waiter, int64_t now_ns,
@@ -545,10 +585,7 @@ static void finish_one_locked(struct lock_manager *m, struct write *w, int64_t n
 {
 	lease_destroy(change_lease_locked(m, w, now_ns));
 	leave_locked(m, w, now_ns);
-	if (w->is_in_flight) {
-		map_remove(&m->keys_in_flight, &w->key_node);
-		w->is_in_flight = false;
-	}
+	forget_key_in_flight(m, w);
 	write_move(w, WRITE_DONE);
 	list_splice_back(waiters, &w->waiters);
 	w->waiter_count = 0;
@@ -720,6 +757,31 @@ void lock_manager_add_key(struct lock_manager *m, uint64_t key_hash, int64_t id,
 		m->key_epoch_count++;
 	}
 	metric_set(METRIC_KEYS, (int64_t)m->keys.used_count);
+	guard_unlock(&m->guard);
+}
+
+static void keep_unknown_locked(struct lock_manager *m, struct write *w)
+{
+	if (w->command.key == NULL)
+		return;
+	if (!w->is_in_flight) /* a line of a batch */
+		map_insert(&m->keys_in_flight, &w->key_node, w->key_hash);
+	w->is_in_flight = w->is_unknown = true;
+	list_init(&w->unknown_link);
+	list_push_back(&m->unknown, &w->unknown_link);
+	write_hold(w);
+}
+
+void lock_manager_keep_unknown(struct lock_manager *m, struct list *writes)
+{
+	guard_lock(&m->guard);
+	LIST_EACH (it, writes) {
+		struct write *w = CONTAINER_OF(it, struct write, work_link);
+
+		keep_unknown_locked(m, w);
+		LIST_EACH (line, &w->lines)
+			keep_unknown_locked(m, CONTAINER_OF(line, struct write, work_link));
+	}
 	guard_unlock(&m->guard);
 }
 

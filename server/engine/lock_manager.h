@@ -42,6 +42,7 @@ struct lock_manager {
 	struct lease_book leases;
 	struct map keys_in_flight; /* write.key_node */
 	struct map_node *key_buckets[KEYS_IN_FLIGHT_BUCKETS];
+	struct list unknown; /* write.unknown_link: of a group whose flush failed, with a key */
 	struct key_map keys; /* the writer's: others look under the guard */
 	int64_t key_floor;   /* ids up to here are forgotten */
 	int64_t key_newest;
@@ -80,6 +81,9 @@ struct key_search {
  */
 enum enter lock_manager_enter(struct lock_manager *m, struct write *w, struct waiter *waiter,
 			      int64_t wait_ms, int64_t now_ns, struct key_search *search);
+
+/* Is its key one of lock_manager_keep_unknown()? Then w->answer says so, or KEY_REUSED. */
+bool lock_manager_is_unknown(struct lock_manager *m, struct write *w);
 
 /*
  * The next record that may be the key's, for a write that does not enter by itself: search->id.
@@ -130,6 +134,12 @@ void lock_manager_finish(struct lock_manager *m, struct list *batch, int64_t now
  * fault: memory is short.
  */
 int lock_manager_make_key_room(struct lock_manager *m, int count);
+
+/*
+ * Nobody knows whether this group was kept: for as long as the process lives, whoever sends one of
+ * its keys again is told just that. Before they are finished; takes a hold on those with a key.
+ */
+void lock_manager_keep_unknown(struct lock_manager *m, struct list *writes);
 
 /* Remembers a key of a committed group; there is room. Ids rise. */
 void lock_manager_add_key(struct lock_manager *m, uint64_t key_hash, int64_t id, int64_t at_ms);

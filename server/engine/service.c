@@ -286,7 +286,7 @@ bool service_replay(struct service *s, struct write *w, struct snapshot *snapsho
 	while (lock_manager_look_up(&s->locks, w->key_hash, &search))
 		if (replay_try(snapshot, w, search.id, service_now_ms(s)) == REPLAY_ANSWERED)
 			return true;
-	return false;
+	return lock_manager_is_unknown(&s->locks, w);
 }
 
 bool service_withdraw(struct service *s, struct waiter *waiter, struct arena *texts,

@@ -77,8 +77,8 @@ enum submit service_submit_part(struct service *s, struct write *part, struct wa
 
 /*
  * Was this key used already? Then w->answer is what it got (or KEY_REUSED; or what
- * outcome_of_fault() says, unknown). Sets key_hash. Whoever asks sees to it that nobody else uses
- * the key meanwhile.
+ * outcome_of_fault() says, unknown; or, after a flush that failed, that nobody knows). Sets
+ * key_hash. Whoever asks sees to it that nobody else uses the key meanwhile.
  */
 bool service_replay(struct service *s, struct write *w, struct snapshot *snapshot);
 

@@ -90,6 +90,7 @@ struct write *write_create(void)
 	list_init(&w->work_link);
 	w->key_node = (struct map_node){ 0 };
 	w->is_in_flight = false;
+	w->is_unknown = false;
 	w->is_recalled = false;
 	w->operation = NULL;
 	list_init(&w->waiters);

@@ -62,8 +62,10 @@ struct write {
 	struct list work_link;            /* in lock_manager.waiting, .ready, then in the group */
 	struct map_node key_node;         /* in lock_manager.keys_in_flight, with a key */
 	bool is_in_flight;                /* key_node is in that map */
-	bool is_recalled;                 /* it is to be refused instead of decided */
-	struct list waiters;              /* waiter.write_link */
+	bool is_unknown; /* its group may have been kept: it stays there, held, in unknown_link */
+	struct list unknown_link; /* in lock_manager.unknown, with is_unknown */
+	bool is_recalled;         /* it is to be refused instead of decided */
+	struct list waiters;      /* waiter.write_link */
 	int waiter_count;
 	struct answer answer;
 	struct write_cost cost;

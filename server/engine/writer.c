@@ -231,6 +231,8 @@ static enum outcome fail_group(struct writer *wr, int r)
 	wr->decider.bookings.count = 0;
 	wr->expire_not_before_ns = clock_monotonic_ns() + EXPIRE_AGAIN_MS * NS_PER_MS;
 	metric_add(METRIC_GROUPS_FAILED, 1);
+	if (o == OUTCOME_OUTCOME_UNKNOWN)
+		lock_manager_keep_unknown(wr->locks, &wr->members);
 	LIST_EACH (it, &wr->members) {
 		struct write *w = write_of(it);
 

@@ -269,29 +269,27 @@ static bool atomic_is_whole(struct batch *b)
 
 /* ---------------------------------------------------------------- going on */
 
-static enum outcome outcome_of_line(const struct batch_line *line)
+static void stop_before(struct batch *b, const struct batch_line *line, const struct answer *why)
 {
-	return line->state == LINE_REFUSED ? line->error->outcome : line->write->answer.outcome;
-}
-
-static void stop_before(struct batch *b, const struct batch_line *line, enum outcome o)
-{
-	const struct answer why = { .outcome = o, .status = outcome_row(o)->http_status };
-
 	if (b->options.is_atomic)
-		batch_refuse_all(b, &why, NULL);
+		batch_refuse_all(b, why, NULL);
 	else
-		batch_stop(b, line->number, o, false);
+		batch_stop(b, line->number, why->outcome, why->is_unknown);
 }
 
 /* The next lines, the first of which can be decided. */
 static void decide_next(struct batch *b)
 {
+	const struct answer no_memory = {
+		.outcome = OUTCOME_OUT_OF_MEMORY,
+		.status = outcome_row(OUTCOME_OUT_OF_MEMORY)->http_status,
+	};
+
 	if (!part_fill(b)) {
 		if (b->part != NULL)
 			part_let_go(b);
 		part_take_back(b);
-		stop_before(b, first_of(&b->waiting), OUTCOME_OUT_OF_MEMORY);
+		stop_before(b, first_of(&b->waiting), &no_memory);
 	} else if (b->part != NULL) {
 		part_submit(b);
 	} else {
@@ -311,10 +309,13 @@ void batch_go_on(struct batch *b)
 			return;
 		if (first->state == LINE_NEEDS_ROWS)
 			batch_line_find_rows(b, first);
-		if (ends_batch(first))
-			stop_before(b, first, outcome_of_line(first));
-		else
+		if (ends_batch(first)) {
+			const struct answer why = answer_of_line(first);
+
+			stop_before(b, first, &why);
+		} else {
 			decide_next(b);
+		}
 	}
 }
 

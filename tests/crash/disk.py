@@ -39,6 +39,64 @@ def flush_fails(rowlockd, folder):
         assert answer.status in (500, 503), answer
 
 
+ADJUST = "/v1/stock/A-1/WH1/adjust"
+CHANGE = {"op": "adjust", "sku": "A-1", "location": "WH1", "delta": 1}
+FORMS = {
+    "a request": (ADJUST, {"delta": 1}, {}),
+    "an operation": (ADJUST, {"delta": 1}, {"Prefer": "respond-async"}),
+    "a batch": ("/v1/batch", [CHANGE], {}),
+    "an atomic batch": ("/v1/batch?atomic=true", [CHANGE, CHANGE], {}),
+}
+
+
+def send(client, form, key):
+    """What became of it: (code, outcome). An operation is waited for."""
+    path, body, headers = FORMS[form]
+    answer = client.post(path, body, Idempotency_Key=key, **headers)
+    said = answer.json()
+    if answer.status == 202:
+        said = client.get(f"/v1/operations/{said['id']}?wait=5").json()["result"]
+    elif isinstance(said, list):
+        said = said[-1]
+    return said.get("code", "done"), said.get("outcome")
+
+
+def unknown_stays_unknown(rowlockd, folder):
+    """Whoever sends a key of the lost group again is told that nobody knows, in whatever form; of
+    everything else nothing was done."""
+    alike = {"a request": ("a request", "an operation"),
+             "an operation": ("an operation", "a request"),
+             "a batch": ("a batch", "an atomic batch"), "an atomic batch": ("an atomic batch",)}
+    server = Daemon(rowlockd, folder / "store.db").start()
+    make_rows(server.port, 1)
+    server.stop()
+    for number, form in enumerate(FORMS):
+        server.wrapper = inject("fdatasync", "error=EIO", "2+")
+        server.start()
+        client, key = Client(server.port), f"lost-{number}"
+        while (said := send(client, form, key)) == ("done", None):
+            key += "x"
+        assert said == ("outcome-unknown", "unknown"), (form, said)
+        for again in alike[form]:
+            said = send(client, again, key)
+            assert said == ("outcome-unknown", "unknown"), (form, again, said)
+        said = client.post(ADJUST, {"delta": 2}, Idempotency_Key=key).json()
+        wanted = "store-failed" if "batch" in form else "idempotency-key-reused"
+        assert (said["code"], said["outcome"]) == (wanted, "not_applied"), said
+        for other in FORMS:
+            assert send(client, other, "other") == ("store-failed", "not_applied"), other
+        server.wait(CODE_DISK)
+        server.wrapper = []
+        server.start()
+        client = Client(server.port)
+        counts = [client.get("/v1/stock/A-1/WH1").json()["version"]]
+        for _ in range(2):  # it takes effect once, then or now
+            assert (said := send(client, form, key)) == ("done", None), (form, said)
+            counts.append(client.get("/v1/stock/A-1/WH1").json()["version"])
+        assert counts[0] <= counts[1] == counts[2], counts
+        server.stop()
+
+
 def write_fails(rowlockd, folder):
     """Before the flush: the group is taken back, and the next one works."""
     server = Daemon(rowlockd, folder / "store.db").start()
@@ -146,6 +204,8 @@ def no_room_for_results(rowlockd, folder):
 run_cases([
     ("a flush fails: outcome-unknown, exit 74, and every key takes effect once after the restart",
      flush_fails, needs_strace),
+    ("a key of a lost group is unknown until the process ends, and takes effect once after it",
+     unknown_stays_unknown, needs_strace),
     ("a write fails before the flush: the group is taken back, the server goes on", write_fails,
      needs_strace),
     ("the disk is full: writes are 503, reads go on, and it recovers by itself", disk_full,
