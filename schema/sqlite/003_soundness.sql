@@ -42,8 +42,15 @@ BEGIN
 	WHERE NEW.attributes GLOB '*[^ -~]*' AND place <= length(NEW.attributes)
 		AND CAST(char(unicode(substr(NEW.attributes, place, 1))) AS BLOB)
 			<> CAST(substr(NEW.attributes, place, 1) AS BLOB);
-	-- It refuses by itself, as "malformed JSON"; json_valid() is "unsafe" where trusted_schema is off.
-	SELECT count(*) FROM json_each(coalesce(NEW.attributes, '{}'));
+	-- json_tree() refuses by itself, as "malformed JSON"; json_valid() is "unsafe" where
+	-- trusted_schema is off.
+	SELECT RAISE(ABORT, 'attributes: no name twice, no number beyond 64 bits, no \u0000')
+	FROM (SELECT count(*) FILTER (WHERE type = 'integer' AND typeof(value) <> 'integer'
+				OR type = 'real' AND abs(value) = 9e999) AS numbers,
+			count(*) FILTER (WHERE typeof(key) = 'text') AS keys,
+			count(DISTINCT iif(typeof(key) = 'text', parent || '/' || key, NULL)) AS names
+		FROM json_tree(coalesce(NEW.attributes, '{}')))
+	WHERE numbers > 0 OR keys > names OR instr(NEW.attributes, '\u0000') > 0;
 END;
 
 CREATE TRIGGER item_update_texts BEFORE UPDATE OF sku, name, unit, attributes ON item
@@ -77,8 +84,14 @@ BEGIN
 		AND place <= length(NEW.attributes)
 		AND CAST(char(unicode(substr(NEW.attributes, place, 1))) AS BLOB)
 			<> CAST(substr(NEW.attributes, place, 1) AS BLOB);
-	SELECT count(*)
-	FROM json_each(iif(NEW.attributes IS OLD.attributes, '{}', coalesce(NEW.attributes, '{}')));
+	SELECT RAISE(ABORT, 'attributes: no name twice, no number beyond 64 bits, no \u0000')
+	FROM (SELECT count(*) FILTER (WHERE type = 'integer' AND typeof(value) <> 'integer'
+				OR type = 'real' AND abs(value) = 9e999) AS numbers,
+			count(*) FILTER (WHERE typeof(key) = 'text') AS keys,
+			count(DISTINCT iif(typeof(key) = 'text', parent || '/' || key, NULL)) AS names
+		FROM json_tree(iif(NEW.attributes IS OLD.attributes, '{}', coalesce(NEW.attributes, '{}'))))
+	WHERE numbers > 0 OR keys > names
+		OR (NEW.attributes IS NOT OLD.attributes AND instr(NEW.attributes, '\u0000') > 0);
 END;
 
 CREATE TRIGGER location_insert_texts BEFORE INSERT ON location

@@ -15,8 +15,8 @@ enum finding_code {
 struct finding {
 	enum finding_code code;
 	struct code sku;              /* "": it is about no row, or the row has no name */
-	struct code location;         /* with sku */
-	char name[KEY_BYTES_MAX + 1]; /* of the key, lease or reservation; "": it is about none */
+	struct code location;         /* with sku; alone: it is about the location */
+	char name[KEY_BYTES_MAX + 1]; /* of the key, lease, reservation or column; "": of none */
 	int64_t seq;                  /* the movement it is about; 0: none */
 	int64_t expected;
 	int64_t found;

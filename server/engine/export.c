@@ -3,6 +3,7 @@
 #include "base/fault.h"
 #include "base/hash.h"
 #include "base/map.h"
+#include "engine/mend.h"
 #include "wire/batch_lines.h"
 #include "wire/csv_write.h"
 #include <stdlib.h>
@@ -36,7 +37,7 @@ static int page_end(struct export *e)
 	return spool_settle(e->request->spool);
 }
 
-static int each_item(struct export *e, void (*write)(struct export *e, const struct item *item))
+static int each_item(struct export *e, int (*write)(struct export *e, struct item *item))
 {
 	struct catalogue_query q = { .is_archived = -1, .after = "", .limit = PAGE_ROWS_MAX };
 	struct code after = { "" };
@@ -47,11 +48,12 @@ static int each_item(struct export *e, void (*write)(struct export *e, const str
 
 		if (r < 0)
 			return r;
-		for (size_t i = 0; i < p.count; i++)
-			write(e, &p.items[i]);
+		for (size_t i = 0; r == 0 && i < p.count; i++)
+			r = write(e, &p.items[i]);
 		after = p.next_code;
 		q.after = after.text;
-		r = page_end(e);
+		if (r == 0)
+			r = page_end(e);
 		if (r < 0)
 			return r;
 	} while (p.has_next);
@@ -59,7 +61,7 @@ static int each_item(struct export *e, void (*write)(struct export *e, const str
 }
 
 static int each_location(struct export *e,
-			 void (*write)(struct export *e, const struct location *location))
+			 int (*write)(struct export *e, struct location *location))
 {
 	struct catalogue_query q = { .is_archived = -1, .after = "", .limit = PAGE_ROWS_MAX };
 	struct code after = { "" };
@@ -71,11 +73,12 @@ static int each_location(struct export *e,
 
 		if (r < 0)
 			return r;
-		for (size_t i = 0; i < p.count; i++)
-			write(e, &p.locations[i]);
+		for (size_t i = 0; r == 0 && i < p.count; i++)
+			r = write(e, &p.locations[i]);
 		after = p.next_code;
 		q.after = after.text;
-		r = page_end(e);
+		if (r == 0)
+			r = page_end(e);
 		if (r < 0)
 			return r;
 	} while (p.has_next);
@@ -129,45 +132,66 @@ static int note_debtor(struct export *e, const struct stock_view *row)
 
 /* ---------------------------------------------------------------- lines */
 
-static void write_location(struct export *e, const struct location *location)
+static int write_location_line(struct export *e, struct location *location, bool is_archived)
 {
-	batch_location_line_write(e->out, location, false);
+	bool can_be_said;
+	int r = mend_location(location, &e->page, &can_be_said);
+
+	if (r == 0 && can_be_said)
+		batch_location_line_write(e->out, location, is_archived);
+	return r;
 }
 
-static void write_archived_location(struct export *e, const struct location *location)
+static int write_location(struct export *e, struct location *location)
 {
-	if (location->is_archived)
-		batch_location_line_write(e->out, location, true);
+	return write_location_line(e, location, false);
 }
 
-static void write_item(struct export *e, const struct item *item)
+static int write_archived_location(struct export *e, struct location *location)
 {
-	struct item first = *item;
-
-	first.is_archived = false;
-	if (is_debtor(e, &item->sku))
-		first.backorder_limit = QUANTITY_MAX;
-	batch_item_line_write(e->out, &first);
+	return location->is_archived ? write_location_line(e, location, true) : 0;
 }
 
-static void write_final_item(struct export *e, const struct item *item)
+static int write_item_line(struct export *e, struct item *item)
 {
-	if (item->is_archived || is_debtor(e, &item->sku))
+	bool can_be_said;
+	int r = mend_item(item, &e->page, &can_be_said);
+
+	if (r == 0 && can_be_said)
 		batch_item_line_write(e->out, item);
+	return r;
+}
+
+static int write_item(struct export *e, struct item *item)
+{
+	item->is_archived = false;
+	if (is_debtor(e, &item->sku))
+		item->backorder_limit = QUANTITY_MAX;
+	return write_item_line(e, item);
+}
+
+static int write_final_item(struct export *e, struct item *item)
+{
+	return item->is_archived || is_debtor(e, &item->sku) ? write_item_line(e, item) : 0;
 }
 
 static int write_level(struct export *e, const struct stock_view *row)
 {
-	batch_level_line_write(e->out, &row->sku, &row->location, row->stock.on_hand);
+	if (mend_can_say(&row->sku) && mend_can_say(&row->location))
+		batch_level_line_write(e->out, &row->sku, &row->location, row->stock.on_hand);
 	return 0;
 }
 
-static void write_reservation(struct export *e, const struct reservation *r)
+static int write_reservation(struct export *e, struct reservation *reservation)
 {
-	int64_t left_ms = r->expires_at_ms - e->request->now_ms;
+	int64_t left_ms = reservation->expires_at_ms - e->request->now_ms;
+	bool can_be_said;
+	int r = mend_reservation(reservation, &e->page, &can_be_said);
 
-	if (left_ms > 0)
-		batch_reservation_line_write(e->out, r, (left_ms + MS_PER_S - 1) / MS_PER_S);
+	if (r == 0 && can_be_said && left_ms > 0)
+		batch_reservation_line_write(e->out, reservation,
+					     (left_ms + MS_PER_S - 1) / MS_PER_S);
+	return r;
 }
 
 static int write_reservations(struct export *e)
@@ -181,10 +205,11 @@ static int write_reservations(struct export *e)
 
 		if (r < 0)
 			return r;
-		for (size_t i = 0; i < p.count; i++)
-			write_reservation(e, &p.reservations[i]);
+		for (size_t i = 0; r == 0 && i < p.count; i++)
+			r = write_reservation(e, &p.reservations[i]);
 		q.after_id = p.next;
-		r = page_end(e);
+		if (r == 0)
+			r = page_end(e);
 		if (r < 0)
 			return r;
 	} while (p.has_next);

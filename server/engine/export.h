@@ -10,6 +10,8 @@
  *
  * As CSV it is the levels with their names: a table for a spreadsheet.
  *
+ * Texts that no request may say, which a hand left in the store, are mended (engine/mend.h).
+ *
  * Threads: a reader thread. Cost: a few µs a row; memory for a page of PAGE_ROWS_MAX rows, and for
  * the names of what needs a last line.
  */

@@ -55,11 +55,14 @@ static void print_finding(const struct finding *f)
 	if (f->name[0] != '\0')
 		printf(" %s", f->name);
 	if (f->sku.text[0] != '\0')
-		printf(" %s %s", f->sku.text, f->location.text);
+		printf(" %s", f->sku.text);
+	if (f->location.text[0] != '\0')
+		printf(" %s", f->location.text);
 	if (f->seq != 0)
 		printf(" at seq %lld", (long long)f->seq);
-	printf(": expected %lld, found %lld. %s\n", (long long)f->expected, (long long)f->found,
-	       finding_sentence(f->code));
+	if (f->expected != f->found)
+		printf(": expected %lld, found %lld", (long long)f->expected, (long long)f->found);
+	printf("%s %s\n", f->expected != f->found ? "." : ":", finding_sentence(f->code));
 }
 
 void report_findings(const struct verify_result *r)

@@ -1,4 +1,5 @@
 /* sqlite_audit - what a verification reads. No join leaves out what lacks its other half. */
+#include "base/utf8.h"
 #include "store/sqlite_private.h"
 #include <stdio.h>
 #include <string.h>
@@ -306,6 +307,92 @@ static int leases(struct reader *reader, int (*see)(void *context, const struct 
 	return r < 0 ? r : walk(c, s, see_lease, &w);
 }
 
+/* ---------------------------------------------------------------- texts */
+
+/* Is it UTF-8, without a NUL, of so many characters? */
+static bool text_is_sound(sqlite3_stmt *s, int column, size_t least, size_t most)
+{
+	const char *text = (const char *)sqlite3_column_text(s, column);
+	size_t bytes = (size_t)sqlite3_column_bytes(s, column);
+
+	return text != NULL && bytes >= least && utf8_is_sound(text, bytes) &&
+	       utf8_prefix_bytes(text, most) == bytes;
+}
+
+static bool code_is_sound(const struct audit_name *n)
+{
+	return code_is_valid(n->code.text, strlen(n->code.text));
+}
+
+struct name_walk {
+	int (*see)(void *context, const struct audit_name *name);
+	void *context;
+};
+
+static int see_item(sqlite3_stmt *s, void *context)
+{
+	const struct name_walk *w = context;
+	struct audit_name n = { .id = sqlite3_column_int64(s, 0) };
+	int r = sqlite_column_code(s, 1, &n.code);
+
+	if (r < 0)
+		return r;
+	if (!code_is_sound(&n))
+		n.wrong = "sku";
+	else if (!text_is_sound(s, 2, 1, NAME_CHARACTERS_MAX))
+		n.wrong = "name";
+	else if (!text_is_sound(s, 3, 1, UNIT_CHARACTERS_MAX))
+		n.wrong = "unit";
+	else if (sqlite3_column_type(s, 4) != SQLITE_NULL &&
+		 (sqlite3_column_bytes(s, 4) > ATTRIBUTES_BYTES_MAX ||
+		  !text_is_sound(s, 4, 2, ATTRIBUTES_BYTES_MAX) || !sqlite3_column_int(s, 5)))
+		n.wrong = "attributes";
+	return w->see(w->context, &n);
+}
+
+static int see_location(sqlite3_stmt *s, void *context)
+{
+	const struct name_walk *w = context;
+	struct audit_name n = { .id = sqlite3_column_int64(s, 0) };
+	int r = sqlite_column_code(s, 1, &n.code);
+
+	if (r < 0)
+		return r;
+	if (!code_is_sound(&n))
+		n.wrong = "code";
+	else if (!text_is_sound(s, 2, 1, NAME_CHARACTERS_MAX))
+		n.wrong = "name";
+	return w->see(w->context, &n);
+}
+
+static int walk_names(struct reader *reader, int statement, see_columns *see_one, int64_t after_id,
+		      int64_t limit, struct name_walk *w)
+{
+	struct sqlite_connection *c = &sqlite_reader_of(reader)->connection;
+	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
+	int r = sqlite_statement(c, statement, &s);
+
+	if (r < 0)
+		return r;
+	sqlite3_bind_int64(s, 1, after_id);
+	sqlite3_bind_int64(s, 2, limit);
+	return walk(c, s, see_one, w);
+}
+
+static int items(struct reader *reader, int64_t after_id, int64_t limit,
+		 int (*see)(void *context, const struct audit_name *name), void *context)
+{
+	return walk_names(reader, AUDIT_ITEMS, see_item, after_id, limit,
+			  &(struct name_walk){ see, context });
+}
+
+static int locations(struct reader *reader, int64_t after_id, int64_t limit,
+		     int (*see)(void *context, const struct audit_name *name), void *context)
+{
+	return walk_names(reader, AUDIT_LOCATIONS, see_location, after_id, limit,
+			  &(struct name_walk){ see, context });
+}
+
 const struct audit_ops sqlite_audit_ops = {
 	.movements = movements,
 	.movement = movement,
@@ -317,4 +404,6 @@ const struct audit_ops sqlite_audit_ops = {
 	.reservation_name = reservation_name,
 	.keys = keys,
 	.leases = leases,
+	.items = items,
+	.locations = locations,
 };

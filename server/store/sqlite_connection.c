@@ -1,5 +1,6 @@
 /* sqlite_connection - one connection: its pragmas, its prepared statements, and what errors mean.
  */
+#include "base/utf8.h"
 #include "store/sqlite_private.h"
 #include <stdlib.h>
 #include <string.h>
@@ -193,6 +194,7 @@ int sqlite_raise_no_text(sqlite3_stmt *s)
 	return is_short ? FAULT(-ENOMEM) : FAULT(-EBADMSG);
 }
 
+/* What a hand left in the store may be anything; what comes out of it is UTF-8 without a NUL. */
 int sqlite_column_copy(sqlite3_stmt *s, int column, struct arena *a, const char **ret)
 {
 	*ret = NULL;
@@ -203,17 +205,51 @@ int sqlite_column_copy(sqlite3_stmt *s, int column, struct arena *a, const char 
 
 	if (text == NULL)
 		return FAULT(-ENOMEM);
-	*ret = arena_copy(a, text, (size_t)sqlite3_column_bytes(s, column));
-	return *ret == NULL ? FAULT(-ENOMEM) : 0;
+
+	size_t byte_count = (size_t)sqlite3_column_bytes(s, column);
+
+	if (utf8_is_sound(text, byte_count)) {
+		*ret = arena_copy(a, text, byte_count);
+		return *ret == NULL ? FAULT(-ENOMEM) : 0;
+	}
+
+	char *mended = arena_alloc(a, byte_count * UTF8_REPLACEMENT_BYTES + 1);
+
+	if (mended == NULL)
+		return FAULT(-ENOMEM);
+	(void)utf8_mend(mended, text, byte_count);
+	*ret = mended;
+	return 0;
+}
+
+/*
+ * A code that no request can name is shown as far as it fits, mended: the rows and movements of its
+ * item are still there, and whoever reads them must get past it. code_is_valid() tells.
+ */
+static void show_code(struct code *ret, const char *text, size_t byte_count)
+{
+	char mended[(sizeof(ret->text) - 1) * UTF8_REPLACEMENT_BYTES + 1];
+	size_t bytes, shown = 0;
+
+	if (byte_count > sizeof(ret->text) - 1)
+		byte_count = sizeof(ret->text) - 1;
+	(void)utf8_mend(mended, text, byte_count);
+	while ((bytes = mended[shown] != '\0' ? utf8_character_bytes(mended + shown, SIZE_MAX)
+					      : 0) > 0 &&
+	       shown + bytes < sizeof(ret->text))
+		shown += bytes;
+	memcpy(ret->text, mended, shown);
+	ret->text[shown] = '\0';
 }
 
 int sqlite_column_code(sqlite3_stmt *s, int column, struct code *ret)
 {
 	const char *text = (const char *)sqlite3_column_text(s, column);
+	size_t byte_count = (size_t)sqlite3_column_bytes(s, column);
 
 	if (text == NULL)
 		return sqlite_raise_no_text(s);
-	if (!code_set(ret, text, (size_t)sqlite3_column_bytes(s, column)))
-		return FAULT(-EBADMSG);
+	if (!code_set(ret, text, byte_count))
+		show_code(ret, text, byte_count);
 	return 0;
 }

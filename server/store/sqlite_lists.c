@@ -369,6 +369,14 @@ static int list_names(struct reader *r, const struct catalogue_query *q, int sta
 	sqlite_bind_text(s, 1, q->after);
 	sqlite_bind_text(s, 2, q->text != NULL ? q->text : "");
 	while ((code = sqlite3_step(s)) == SQLITE_ROW) {
+		struct code name;
+
+		fault = sqlite_column_code(s, 1, &name);
+		if (fault < 0)
+			return fault;
+		if (!code_is_valid(name.text, strlen(name.text)))
+			continue; /* no request can name it, and no cursor */
+
 		bool is_archived = sqlite3_column_int(s, archived_column) != 0;
 		bool fits = sqlite3_column_int(s, fits_column) != 0 &&
 			    (q->is_archived < 0 || q->is_archived == is_archived);
@@ -378,8 +386,8 @@ static int list_names(struct reader *r, const struct catalogue_query *q, int sta
 			break;
 		}
 		examined++;
-		fault = sqlite_column_code(s, 1, &ret->next_code);
-		if (fault == 0 && fits)
+		ret->next_code = name;
+		if (fits)
 			fault = add(s, a, ret);
 		if (fault < 0)
 			return fault;

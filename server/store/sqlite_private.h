@@ -52,7 +52,11 @@ int sqlite_integer(struct sqlite_connection *c, const char *sql, int64_t *ret);
 int sqlite_raise(struct sqlite_connection *c);
 int sqlite_fault_of_code(int extended_code);
 
-/* Columns and bindings. A NULL text binds NULL; a NULL column is NULL (or "" where said). */
+/*
+ * Columns and bindings. A NULL text binds NULL; a NULL column is NULL. A text that comes out is
+ * UTF-8 without a NUL, whatever is stored; a code may be one that code_is_valid() does not take, or
+ * "".
+ */
 void sqlite_bind_text(sqlite3_stmt *s, int index, const char *text);
 int sqlite_column_copy(sqlite3_stmt *s, int column, struct arena *a, const char **ret);
 int sqlite_column_code(sqlite3_stmt *s, int column, struct code *ret);
@@ -237,6 +241,8 @@ enum reader_statement {
 	AUDIT_RESERVATION_NAME,
 	AUDIT_KEYS,
 	AUDIT_LEASES,
+	AUDIT_ITEMS,
+	AUDIT_LOCATIONS,
 	READER_STATEMENTS_USED,
 };
 _Static_assert((int)READER_STATEMENTS_USED <= (int)READER_STATEMENTS, "room for every statement");
@@ -268,10 +274,10 @@ struct sqlite_history_end {
 int sqlite_walk_history(struct sqlite_connection *c, sqlite3_stmt *s, int64_t down_to_seq,
 			struct sqlite_history_end *ret);
 
-#define SQLITE_ITEM_COLUMNS                                                                     \
-	"id, sku, name, unit, backorder_limit, reorder_point, "                                 \
-	"CASE WHEN json_valid(attributes) THEN attributes END, archived, version, created_at, " \
-	"updated_at"
+#define SQLITE_ITEM_COLUMNS                                                                \
+	"id, sku, name, unit, backorder_limit, reorder_point, "                            \
+	"CASE WHEN json_valid(attributes) AND instr(CAST(attributes AS BLOB), x'00') = 0 " \
+	"THEN attributes END, archived, version, created_at, updated_at"
 
 #define SQLITE_LOCATION_COLUMNS "id, code, name, archived, version, created_at, updated_at"
 

@@ -21,6 +21,14 @@
 	"coalesce(i.version, 0), i.id IS NOT NULL AND l.id IS NOT NULL FROM stock s "     \
 	"LEFT JOIN item i ON i.id = s.item_id LEFT JOIN location l ON l.id = s.location_id "
 
+/* A JSON object of which every reader makes the same: no name twice, no number beyond 64 bits. */
+#define AUDIT_ATTRIBUTES                                                                    \
+	"CASE WHEN attributes IS NULL THEN 1 WHEN NOT json_valid(attributes) THEN 0 "       \
+	"ELSE json_type(attributes) = 'object' AND NOT EXISTS (SELECT 1 FROM "              \
+	"json_tree(attributes) WHERE (type = 'integer' AND typeof(value) <> 'integer') OR " \
+	"abs(value) = 9e999) AND NOT EXISTS (SELECT 1 FROM json_tree(attributes) "          \
+	"WHERE typeof(key) = 'text' GROUP BY parent, key HAVING count(*) > 1) END"
+
 const char *const sqlite_reader_texts[READER_STATEMENTS] = {
 	[READ_BEGIN] = "BEGIN",
 	[READ_END] = "COMMIT",
@@ -96,6 +104,10 @@ const char *const sqlite_reader_texts[READER_STATEMENTS] = {
 		"FROM row_lock GROUP BY lease) f ON f.lease = k.lease "
 		"LEFT JOIN item i ON i.id = k.item_id "
 		"LEFT JOIN location l ON l.id = k.location_id ORDER BY k.id",
+	[AUDIT_ITEMS] = "SELECT id, sku, name, unit, attributes, " AUDIT_ATTRIBUTES " FROM item "
+			"WHERE id > ?1 ORDER BY id LIMIT ?2",
+	[AUDIT_LOCATIONS] = "SELECT id, code, name FROM location WHERE id > ?1 ORDER BY id "
+			    "LIMIT ?2",
 };
 
 /* ---------------------------------------------------------------- reading columns */

@@ -10,7 +10,10 @@
  *   - seqs are consecutive, and nothing ever appears at or below a seq that was already read.
  *
  * Threads: one writer (`struct store`) used by one thread; any number of readers (`struct reader`),
- * each used by one thread at a time. Texts handed out live in the arena that was passed in.
+ * each used by one thread at a time. Texts handed out live in the arena that was passed in;
+ * they are UTF-8 without a NUL, whatever somebody typed into the store: what is not is shown as
+ * U+FFFD. So are skus and codes that no request can name (code_is_valid() tells); lists of the
+ * catalogue leave those out, and a verification finds them.
  * Returns: 0, or a fault (< 0, base/fault.h). Something that is absent is not a fault: its id is 0.
  *
  * Faults that mean something to the caller (each leaves the connection usable unless said):
@@ -358,6 +361,13 @@ struct audit_lease {
 	bool has_names;
 };
 
+/* An item or a location, as far as its texts are what a request may say. */
+struct audit_name {
+	int64_t id;
+	struct code code;  /* sku, or code of the location; mended where it is none */
+	const char *wrong; /* the first of its columns that is not; NULL: all are */
+};
+
 /*
  * What verify.h reads: the tables as they are, whether that makes sense or not. Within a snapshot.
  * Each walk calls `see` for one after the other; a fault of it ends the walk.
@@ -389,6 +399,11 @@ struct audit_ops {
 		    int (*see)(void *context, const struct audit_key *key), void *context);
 	int (*leases)(struct reader *r, int (*see)(void *context, const struct audit_lease *lease),
 		      void *context);
+	/* The first `limit` behind after_id, in the order of id. */
+	int (*items)(struct reader *r, int64_t after_id, int64_t limit,
+		     int (*see)(void *context, const struct audit_name *name), void *context);
+	int (*locations)(struct reader *r, int64_t after_id, int64_t limit,
+			 int (*see)(void *context, const struct audit_name *name), void *context);
 };
 
 struct reader_ops {

@@ -10,6 +10,8 @@ enum phase {
 	ROWS,     /* against both */
 	KEYS,
 	LEASES,
+	ITEMS, /* and then locations: are their texts what a request may say? */
+	LOCATIONS,
 	OVER,
 };
 
@@ -511,7 +513,47 @@ static int step_leases(struct verify *v)
 	int r = v->reader->ops->audit->leases(v->reader, see_lease, v);
 
 	if (r == 0)
-		v->phase = OVER;
+		v->phase = v->stays_within ? OVER : ITEMS;
+	v->cursor = 0;
+	return r;
+}
+
+/* ---------------------------------------------------------------- texts */
+
+struct names {
+	struct verify *v;
+	int64_t count;
+};
+
+static int see_name(void *context, const struct audit_name *name)
+{
+	struct names *n = context;
+	struct verify *v = n->v;
+	struct finding *f;
+
+	n->count++;
+	v->cursor = name->id;
+	if (name->wrong == NULL)
+		return 0;
+	f = find(v, v->phase == ITEMS ? FINDING_ITEM_TEXT : FINDING_LOCATION_TEXT);
+	if (f == NULL)
+		return 0;
+	*(v->phase == ITEMS ? &f->sku : &f->location) = name->code;
+	strncpy(f->name, name->wrong, sizeof(f->name) - 1);
+	return 0;
+}
+
+static int step_names(struct verify *v)
+{
+	const struct audit_ops *audit = v->reader->ops->audit;
+	struct names n = { .v = v };
+	int r = (v->phase == ITEMS ? audit->items : audit->locations)(
+		v->reader, v->cursor, v->options.slice_rows, see_name, &n);
+
+	if (r == 0 && n.count < v->options.slice_rows) {
+		v->phase = v->phase == ITEMS ? LOCATIONS : OVER;
+		v->cursor = 0;
+	}
 	return r;
 }
 
@@ -558,6 +600,9 @@ int verify_step(struct verify *v, struct reader *reader, int64_t seq)
 		return step_keys(v, seq);
 	case LEASES:
 		return step_leases(v);
+	case ITEMS:
+	case LOCATIONS:
+		return step_names(v);
 	case OVER:
 		break;
 	}

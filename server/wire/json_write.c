@@ -1,4 +1,5 @@
 #include "wire/json_write.h"
+#include "base/utf8.h"
 #include "wire/moment.h"
 
 enum { PIECE_BYTES = 32 }; /* more than any number or moment with its comma and quotes */
@@ -80,19 +81,36 @@ static void escape(struct text *t, unsigned char c)
 		text_add_bytes(t, "\\t", 2);
 		break;
 	default:
-		text_add_bytes(t, code, sizeof(code));
+		if (c < 0x80)
+			text_add_bytes(t, code, sizeof(code));
+		else /* it belongs to no character */
+			text_add_bytes(t, UTF8_REPLACEMENT, UTF8_REPLACEMENT_BYTES);
 		break;
 	}
 }
 
-/* Bytes before the first one that is to be escaped, or the end. */
+/* ASCII that stands in a JSON text as it is: one look per byte, where comparing takes three. */
+static const bool is_plain[256] = {
+	[0x20 ... 0x21] = true,
+	[0x23 ... 0x5b] = true,
+	[0x5d ... 0x7f] = true,
+};
+
+/* Bytes before the first one that is to be escaped or replaced, or the end. */
 static size_t plain_bytes(const char *s)
 {
-	size_t i = 0;
+	size_t i = 0, bytes;
 
-	while ((unsigned char)s[i] >= 0x20 && s[i] != '"' && s[i] != '\\')
-		i++;
-	return i;
+	for (;;) {
+		while (is_plain[(unsigned char)s[i]])
+			i++;
+		if ((unsigned char)s[i] < 0x80)
+			return i;
+		bytes = utf8_character_bytes(s + i, SIZE_MAX);
+		if (bytes == 0)
+			return i;
+		i += bytes;
+	}
 }
 
 void json_text(struct json *j, const char *s)

@@ -6,8 +6,9 @@
  *     JSON_NAME(&j, "on_hand"), json_int(&j, 97);
  *     json_close(&j, '}');                            // {"on_hand":97}
  *
- * Commas are put where they belong. Texts must be UTF-8; they are quoted and escaped. Threads: one
- * at a time. Cost: a few ns a piece, no allocation but the text's own.
+ * Commas are put where they belong. Texts are quoted and escaped; a byte of them that is not UTF-8
+ * is written as U+FFFD, so that an answer is JSON whatever somebody typed into the store. Threads:
+ * one at a time. Cost: a few ns a piece, no allocation but the text's own.
  */
 #pragma once
 #include "base/text.h"

@@ -1,5 +1,6 @@
 #include "wire/messages.h"
 #include "base/check.h"
+#include "base/text.h"
 #include "wire/json_read.h"
 #include <string.h>
 
@@ -259,6 +260,25 @@ bool message_read_item(struct message m, struct arena *a, struct command *c,
 	struct field_value v[ITEM_FIELDS];
 
 	return json_read(&m, item_fields, v, ITEM_FIELDS, a, e) && set_item(&c->item, v, e);
+}
+
+enum outcome message_judge_attributes(const char *attributes, struct arena *a)
+{
+	struct message_error e = { .outcome = OUTCOME_OUT_OF_MEMORY };
+	struct field_value v[ITEM_FIELDS];
+	struct text body;
+	bool is_fine;
+
+	text_init(&body);
+	text_add(&body, "{\"name\":\"x\",\"attributes\":");
+	text_add(&body, attributes);
+	text_add_char(&body, '}');
+
+	struct message m = message_of(body.data, body.byte_count);
+
+	is_fine = !body.failed && json_read(&m, item_fields, v, ITEM_FIELDS, a, &e);
+	text_fini(&body);
+	return is_fine ? OUTCOME_DONE : e.outcome;
 }
 
 bool message_read_location(struct message m, struct arena *a, struct command *c,

@@ -59,6 +59,12 @@ bool message_read_transfer(struct message m, struct arena *a, struct command *c,
 bool message_read_item(struct message m, struct arena *a, struct command *c,
 		       struct message_error *e);
 
+/*
+ * Might these be the attributes of an item? DONE, OUT_OF_MEMORY, or what a request with them is
+ * refused with. Uses the arena.
+ */
+enum outcome message_judge_attributes(const char *attributes, struct arena *a);
+
 /* {"name", "archived"}. */
 bool message_read_location(struct message m, struct arena *a, struct command *c,
 			   struct message_error *e);

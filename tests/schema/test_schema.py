@@ -188,6 +188,10 @@ EDITS = [
     ("attributes of texts that are no ASCII",
      """UPDATE item SET attributes = '{"Farbe":"grün","maße":[1,2.50]}' WHERE id = 1""",
      "SELECT attributes FROM item WHERE id = 1", [('{"Farbe":"grün","maße":[1,2.50]}',)]),
+    ("attributes with the same name at two places, and numbers of all kinds",
+     """UPDATE item SET attributes = '{"a":{"a":9223372036854775807},"b":[{"a":-1.5e3},{"a":[]}]}'
+        WHERE id = 1""", "SELECT json_type(attributes, '$.a.a') FROM item WHERE id = 1",
+     [("integer",)]),
     ("attributes that are taken away", "UPDATE item SET attributes = NULL WHERE id = 1",
      "SELECT attributes FROM item WHERE id = 1", [(None,)]),
     ("what is wrong already stays while something else is corrected",
@@ -421,6 +425,10 @@ ATTRIBUTES = [
     ("a byte of Latin-1", """CAST(x'7b2261223a22fc227d' AS TEXT)""", "attributes: not UTF-8"),
     ("more than 8 KiB", """printf('{"a":"%08192d"}', 0)""", "attributes: a JSON object of at most"),
     ("a NUL", """'{"a":1}' || char(0) || '}'""", "attributes: a JSON object of at most"),
+    ("a name twice", """'{"a":{"b":1,"b":2}}'""", "attributes: no name twice"),
+    ("a number beyond 64 bits", """'{"a":[9223372036854775808]}'""", "attributes: no name twice"),
+    ("a number beyond a double", """'{"a":1e999}'""", "attributes: no name twice"),
+    ("an escaped NUL", """'{"a":"\\u0000"}'""", "attributes: no name twice"),
 ]
 for how, text, wrong in ATTRIBUTES:
     REFUSALS.append((f"UPDATE: attributes of {how}",

@@ -45,6 +45,11 @@ static const struct text_row {
 	{ "\"", "\"\\\"\"" },
 	{ "a\nb\tc\r", "\"a\\nb\\tc\\u000d\"" },
 	{ "\x01\x1f \x7f", "\"\\u0001\\u001f \x7f\"" },
+	{ "Ä€\xf0\x9d\x84\x9e\"", "\"Ä€\xf0\x9d\x84\x9e\\\"\"" },
+	{ "M\xfcller\n", "\"M\xef\xbf\xbdller\\n\"" },
+	{ "\xff", "\"\xef\xbf\xbd\"" },
+	{ "a\xed\xa0\x80", "\"a\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\"" },
+	{ "\xe2\x82", "\"\xef\xbf\xbd\xef\xbf\xbd\"" },
 	{ "</script>", "\"</script>\"" },
 	{ "\u00e4 \u2615 \U0001F600", "\"\u00e4 \u2615 \U0001F600\"" },
 };
