@@ -125,7 +125,7 @@ static void drain(const struct config *c, struct service *service, struct edge *
 	log_write(LOG_INFO, "draining", "limit_ms=%" PRId64, c->drain_ms);
 	lab_runs_stop(routes_configuration()->lab);
 	service_drain(service, until_ns);
-	edge_drain(edge, until_ns + 2 * NS_PER_S);
+	edge_drain(edge, until_ns);
 	log_write(LOG_INFO, "drained", "ms=%.1f seq=%" PRId64,
 		  (double)(clock_monotonic_ns() - begun_ns) / NS_PER_MS, service_seq(service));
 }

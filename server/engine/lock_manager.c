@@ -641,8 +641,7 @@ static void refuse_locked(struct lock_manager *m, struct write *w, enum outcome 
 	w->waiter_count = 0;
 }
 
-void lock_manager_refuse_all(struct lock_manager *m, bool only_waiting, enum outcome o,
-			     struct refused *refused)
+void lock_manager_refuse_all(struct lock_manager *m, enum outcome o, struct refused *refused)
 {
 	int64_t now_ns = clock_monotonic_ns();
 
@@ -650,7 +649,7 @@ void lock_manager_refuse_all(struct lock_manager *m, bool only_waiting, enum out
 	while (!list_is_empty(&m->waiting))
 		refuse_locked(m, CONTAINER_OF(m->waiting.next, struct write, work_link), o, now_ns,
 			      refused);
-	while (!only_waiting && !list_is_empty(&m->ready))
+	while (!list_is_empty(&m->ready))
 		refuse_locked(m, CONTAINER_OF(m->ready.next, struct write, work_link), o, now_ns,
 			      refused);
 	guard_unlock(&m->guard);
@@ -676,10 +675,18 @@ void lock_manager_close(struct lock_manager *m, enum outcome why)
 	guard_unlock(&m->guard);
 }
 
+bool lock_manager_is_idle(struct lock_manager *m)
+{
+	guard_lock(&m->guard);
+	bool is_idle = list_is_empty(&m->ready) && !m->is_draining && !m->must_stop;
+	guard_unlock(&m->guard);
+	return is_idle;
+}
+
 bool lock_manager_drain_is_over(struct lock_manager *m, int64_t now_ns)
 {
 	guard_lock(&m->guard);
-	bool is_over = m->is_draining && m->drain_until_ns <= now_ns && !list_is_empty(&m->waiting);
+	bool is_over = m->must_stop || (m->is_draining && m->drain_until_ns <= now_ns);
 	guard_unlock(&m->guard);
 	return is_over;
 }

@@ -161,10 +161,8 @@ struct refused {
 	struct list waiters; /* waiter.write_link */
 };
 
-/* Takes out every write that waits or is ready (only_waiting: just the former), answered with `o`.
- */
-void lock_manager_refuse_all(struct lock_manager *m, bool only_waiting, enum outcome o,
-			     struct refused *refused);
+/* Takes out every write that waits or is ready, answered with `o`. */
+void lock_manager_refuse_all(struct lock_manager *m, enum outcome o, struct refused *refused);
 
 /* Takes out ready writes whose waiters' time is up, answered STORE_BUSY. */
 void lock_manager_refuse_late(struct lock_manager *m, int64_t now_ns, struct refused *refused);
@@ -173,7 +171,10 @@ void lock_manager_refuse_late(struct lock_manager *m, int64_t now_ns, struct ref
  */
 void lock_manager_close(struct lock_manager *m, enum outcome why);
 
-/* Is the drain over, with writes still waiting? */
+/* Is nothing ready, and is this to go on? */
+bool lock_manager_is_idle(struct lock_manager *m);
+
+/* Is the drain over, or even the service? What is not decided now must be refused. */
 bool lock_manager_drain_is_over(struct lock_manager *m, int64_t now_ns);
 
 /* The lease that closes one of these rows, whatever fences one has, or NULL. The writer only. */

@@ -14,16 +14,23 @@ static struct long_read *next_read(struct reader_pool *p)
 	return link == NULL ? NULL : CONTAINER_OF(link, struct long_read, queue_link);
 }
 
+static bool is_over(const struct reader_pool *p)
+{
+	return clock_monotonic_ns() > atomic_load(&p->end_ns);
+}
+
 static void run_read(const struct reader_pool *p, struct reader *reader, struct long_read *read)
 {
 	int64_t begun_ns = clock_monotonic_ns();
 
-	reader->ops->limit_time(reader, begun_ns + p->limit_ms * NS_PER_MS);
-	read->result = reader->ops->begin(reader, &read->seq);
+	reader->ops->limit_time(reader, begun_ns + p->limit_ms * NS_PER_MS, &p->end_ns);
+	read->result = is_over(p) ? FAULT(-ECANCELED) : reader->ops->begin(reader, &read->seq);
 	if (read->result == 0)
 		read->result = read->run(read, reader, read->arena);
+	if (read->result == -ETIME && is_over(p))
+		read->result = FAULT(-ECANCELED);
 	reader->ops->end(reader);
-	reader->ops->limit_time(reader, 0);
+	reader->ops->limit_time(reader, 0, NULL);
 	metric_observe(METRIC_LONG_READ_TIME, clock_monotonic_ns() - begun_ns);
 }
 
@@ -83,6 +90,7 @@ int reader_pool_open(struct reader_pool *p, struct store *store, int thread_coun
 	list_init(&p->queue);
 	p->under_way_count = 0;
 	p->must_stop = false;
+	atomic_init(&p->end_ns, INT64_MAX);
 	p->thread_count = 0;
 	while (p->thread_count < thread_count) {
 		int r = start_thread(p, store);
@@ -110,6 +118,11 @@ void reader_pool_close(struct reader_pool *p)
 	CHECK(p->under_way_count == 0);
 	signal_flag_fini(&p->work);
 	guard_fini(&p->guard);
+}
+
+void reader_pool_end_by(struct reader_pool *p, int64_t at_ns)
+{
+	atomic_store(&p->end_ns, at_ns);
 }
 
 bool reader_pool_submit(struct reader_pool *p, struct long_read *read)

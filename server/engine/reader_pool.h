@@ -24,6 +24,7 @@ struct reader_pool {
 	int under_way_count; /* queued or running */
 	int reads_max;       /* of those; written before the threads start, as is the next one */
 	int64_t limit_ms;    /* for each read */
+	atomic_int_fast64_t end_ns; /* no read goes on after this; any thread */
 	bool must_stop;
 	int thread_count; /* written before the threads start, as is the next one */
 	bool is_uncounted;
@@ -35,6 +36,11 @@ int reader_pool_open(struct reader_pool *p, struct store *store, int thread_coun
 
 /* Finishes what is queued, then ends the threads. */
 void reader_pool_close(struct reader_pool *p);
+
+/*
+ * What is not done at at_ns (monotonic) ends with -ECANCELED, whether it runs or waits. Any thread.
+ */
+void reader_pool_end_by(struct reader_pool *p, int64_t at_ns);
 
 /* False: reads_max are under way. */
 bool reader_pool_submit(struct reader_pool *p, struct long_read *read);

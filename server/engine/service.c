@@ -97,6 +97,8 @@ void service_drain(struct service *s, int64_t until_ns)
 	s->locks.drain_until_ns = until_ns;
 	signal_flag_raise(&s->locks.work);
 	guard_unlock(&s->locks.guard);
+	reader_pool_end_by(&s->readers, until_ns);
+	reader_pool_end_by(&s->spoolers, until_ns);
 }
 
 /* ---------------------------------------------------------------- writes */
@@ -322,6 +324,7 @@ void service_verify_end(struct service *s)
 
 bool service_read_all(struct service *s, struct long_read *read)
 {
+	read->is_whole = true;
 	return reader_pool_submit(&s->spoolers, read);
 }
 

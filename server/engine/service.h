@@ -40,8 +40,10 @@ int service_open(const struct service_options *options, struct service **ret);
 void service_close(struct service *s);
 
 /*
- * From now on new writes are refused with DRAINING. Those that wait at a lease or in a queue when
- * the monotonic time until_ns comes are answered with DRAINING, too; the rest is carried out.
+ * From now on new writes are refused with DRAINING; a replay is none. Those that are not decided
+ * when the monotonic time until_ns comes are answered with DRAINING, too: whether they wait at a
+ * lease, in a queue, or for a store that another program holds. Reads that are not done by then end
+ * with -ECANCELED.
  */
 void service_drain(struct service *s, int64_t until_ns);
 
@@ -141,11 +143,14 @@ void snapshot_rest(struct snapshot *n);
  */
 struct long_read {
 	struct parcel parcel;
-	/* On the reader thread. Fills what it wants; returns 0 or a fault (-ETIME: took too long).
+	/*
+	 * On the reader thread. Fills what it wants; returns 0 or a fault (-ETIME: took too long,
+	 * -ECANCELED: the service drains).
 	 */
 	int (*run)(struct long_read *read, struct reader *reader, struct arena *arena);
 	struct arena *arena;     /* the request's own, nobody else touches it meanwhile */
 	atomic_bool is_unwanted; /* nobody waits for it any more: a long run() looks now and then */
+	bool is_whole;           /* it is one of service_read_all() */
 	int result;              /* what run() (or beginning the snapshot) returned */
 	int64_t seq;             /* of its snapshot: Stock-Seq */
 	struct list queue_link;

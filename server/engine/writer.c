@@ -123,7 +123,7 @@ static void refuse_undecided(struct writer *wr, enum outcome o)
 	struct refused refused;
 
 	refused_init(&refused);
-	lock_manager_refuse_all(wr->locks, false, o, &refused);
+	lock_manager_refuse_all(wr->locks, o, &refused);
 	finish_refused(&refused);
 }
 
@@ -606,11 +606,23 @@ static int decide_group(struct writer *wr)
 
 /* ---------------------------------------------------------------- beginning a group */
 
+/* What is not decided when the drain is over is refused, wherever it waits. False: it goes on. */
+static bool end_drain_if_over(struct writer *wr)
+{
+	if (!lock_manager_drain_is_over(wr->locks, clock_monotonic_ns()))
+		return false;
+	refuse_undecided(wr, OUTCOME_DRAINING);
+	return true;
+}
+
+/* Asked now and then while another program holds the store. */
 static bool go_on_waiting(void *context)
 {
 	struct writer *wr = context;
 	struct refused late;
 
+	if (end_drain_if_over(wr))
+		return false;
 	if (!atomic_exchange(&wr->is_store_busy, true))
 		lock_manager_set_store_busy(wr->locks, true);
 	refused_init(&late);
@@ -891,13 +903,21 @@ static void checkpoint_if_due(struct writer *wr)
 	wr->checkpoint_from_bytes = bytes + WAL_BYTES_CHECKPOINT / 4;
 }
 
+/* Keeping house can wait: nobody is to wait for it. */
+static bool is_idle_still(void *context)
+{
+	struct writer *wr = context;
+
+	return lock_manager_is_idle(wr->locks);
+}
+
 /* In a small group of its own. */
 static void delete_old_keys_alone(struct writer *wr)
 {
 	struct store_begun begun;
 	int r;
 
-	if (wr->store->ops->begin(wr->store, NULL, NULL, &begun) < 0) {
+	if (wr->store->ops->begin(wr->store, is_idle_still, wr, &begun) < 0) {
 		wr->has_old_keys = false; /* another program holds it: later */
 		return;
 	}
@@ -939,17 +959,6 @@ static void keep_house(struct writer *wr, bool is_idle)
 		delete_old_keys_alone(wr);
 		checkpoint_if_due(wr); /* four million of them would make a WAL of their own */
 	}
-}
-
-static void end_drain_if_over(struct writer *wr)
-{
-	struct refused refused;
-
-	if (!lock_manager_drain_is_over(wr->locks, clock_monotonic_ns()))
-		return;
-	refused_init(&refused);
-	lock_manager_refuse_all(wr->locks, true, OUTCOME_DRAINING, &refused);
-	finish_refused(&refused);
 }
 
 static bool has_overdue(struct writer *wr)
@@ -1015,7 +1024,7 @@ static void *writer_main(void *context)
 		bool is_idle;
 
 		lock_manager_end_leases(wr->locks, clock_monotonic_ns(), &wr->ended_leases);
-		end_drain_if_over(wr);
+		(void)end_drain_if_over(wr);
 		if (wr->stopped_with == OUTCOME_DONE && atomic_load(&wr->is_damaged))
 			leave_damaged(wr); /* a read has seen it */
 		if (wr->stopped_with != OUTCOME_DONE) {

@@ -247,8 +247,7 @@ void batch_write_results(struct batch *b)
 
 /* ---------------------------------------------------------------- going on */
 
-/* Is there something that must come back first? */
-static bool is_away(const struct batch *b)
+bool batch_is_busy(const struct batch *b)
 {
 	return errand_is_under_way(&b->part_errand) || errand_is_under_way(&b->read_errand);
 }
@@ -273,7 +272,7 @@ static bool is_full(const struct batch *b)
 void batch_settle(struct batch *b)
 {
 	if (b->x == NULL) {
-		if (!is_away(b))
+		if (!batch_is_busy(b))
 			batch_free(b);
 		return;
 	}
@@ -305,8 +304,23 @@ void batch_drop(struct batch *b)
 	b->x = NULL;
 	discard_waiting(b);
 	batch_withdraw(b);
-	if (!is_away(b))
+	if (!batch_is_busy(b))
 		batch_free(b);
+}
+
+void batch_cut(struct batch *b, enum outcome why)
+{
+	int64_t first = next_untried(b, b->line_number + 1);
+
+	if (!list_is_empty(&b->under_way))
+		first = CONTAINER_OF(b->under_way.next, struct batch_line, link)->number;
+	batch_withdraw(b);
+	batch_stop(b, first, why, b->part != NULL);
+}
+
+bool batch_is_untouched(const struct batch *b)
+{
+	return b->options.is_atomic || (b->line_count == 0 && !b->is_unknown);
 }
 
 /* ---------------------------------------------------------------- the upload */
@@ -438,7 +452,7 @@ void batch_summary_write(struct text *out, const struct batch *b)
 		JSON_NAME(&j, "outcome");
 		json_text(&j, b->is_unknown ? "unknown" : "not_applied");
 	}
-	if (b->spool->fault != 0)
+	if (b->spool->fault != 0 || b->has_lost_results)
 		JSON_NAME(&j, "results"), json_text(&j, "lost");
 	json_close(&j, '}');
 	text_add_char(out, '\n');

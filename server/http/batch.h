@@ -99,6 +99,7 @@ struct batch {
 	int64_t stopped_at;          /* the line that was not tried any more; 0: none */
 	enum outcome stopped_by;
 	bool is_unknown;            /* whether that part took effect */
+	bool has_lost_results;      /* they could not be kept, or sent */
 	struct batch_line *loser;   /* of an atomic one: the line that refused it; its own */
 	struct write *refused_part; /* it was refused with; has the refusal's texts */
 	struct answer refusal;      /* of an atomic one that was refused as a whole */
@@ -121,6 +122,18 @@ size_t batch_take(struct batch *b, const char *bytes, size_t byte_count);
 
 /* The upload is complete. */
 void batch_end(struct batch *b);
+
+/*
+ * No more of the upload is read: what came is done, or stops here. A part under way that can be
+ * taken back is; otherwise what became of it is not known yet.
+ */
+void batch_cut(struct batch *b, enum outcome why);
+
+/* Is something of it being decided, or read? */
+bool batch_is_busy(const struct batch *b);
+
+/* Was nothing of it tried, so that it can be refused as a whole? */
+bool batch_is_untouched(const struct batch *b);
 
 /* Is there nothing more to decide? Then all results are in the spool; ask after batch_end(). */
 bool batch_is_over(const struct batch *b);

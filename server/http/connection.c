@@ -11,6 +11,9 @@
 #include <string.h>
 #include <sys/socket.h>
 
+/* How long a connection that was opened as the server stops may wait for its first byte. */
+static const int64_t last_head_ms = 100;
+
 /* How long a client that was refused may go on talking. */
 static const int64_t linger_ns = 2 * NS_PER_S;
 
@@ -60,10 +63,28 @@ void connection_enter(struct connection *c, enum connection_phase phase, int64_t
 	deadline_add(&c->loop->deadlines, &c->deadline, due_ns);
 }
 
+/* While the server stops, a request that is on its way comes soon, or is not coming. */
 void connection_expect_head(struct connection *c)
 {
-	connection_enter(c, CONNECTION_HEAD,
-			 c->loop->now_ns + c->loop->edge->options.header_timeout_ms * NS_PER_MS);
+	int64_t limit_ms = c->loop->edge->options.header_timeout_ms;
+
+	if (c->loop->is_draining && !framing_is_inside(&c->framing) && limit_ms > last_head_ms)
+		limit_ms = last_head_ms;
+	connection_enter(c, CONNECTION_HEAD, c->loop->now_ns + limit_ms * NS_PER_MS);
+}
+
+bool connection_is_idle(const struct connection *c)
+{
+	return c->phase == CONNECTION_HEAD && !framing_is_inside(&c->framing) &&
+	       !connection_has_input(c);
+}
+
+bool connection_is_busy(const struct connection *c)
+{
+	const struct request *r = c->request;
+
+	return r != NULL && r->x.taker != NULL &&
+	       (r->state == REQUEST_PAUSED || r->x.taker->is_busy(&r->x));
 }
 
 /* Has the client been told, or told us, that this request is the last one here? */
@@ -88,6 +109,8 @@ void connection_request_ended(struct connection *c)
 	if (c->framing.outcome != OUTCOME_DONE && c->ended_count == c->framing.request_count &&
 	    !request_is_last(r))
 		connection_refuse(c, c->framing.outcome, c->framing.detail);
+	else if (c->loop->is_draining && connection_is_idle(c))
+		connection_cut(c); /* its answer was begun before, and did not say so */
 }
 
 struct connection *connection_pop_due(struct loop *l)
@@ -155,6 +178,10 @@ void connection_expire(struct connection *c)
 		head_expire(c);
 		break;
 	case CONNECTION_BODY:
+		if (connection_is_busy(c)) {
+			connection_enter(c, CONNECTION_BODY, loop_daemon_body_due_ns(c->loop));
+			break;
+		}
 		metric_add(METRIC_REQUESTS_CUT, 1);
 		connection_refuse(c, OUTCOME_REQUEST_TIMEOUT, NULL);
 		break;
@@ -268,13 +295,26 @@ static void refusal_send(struct connection *c, struct exchange *x)
 		request_return(&c->loop->requests, request_of(x));
 }
 
+/* Who took a part of the body must say what became of that. */
+static void refusal_make(struct connection *c, struct exchange *x, enum outcome o,
+			 const char *detail)
+{
+	const struct body_taker *taker = x->taker;
+
+	x->taker = NULL;
+	if (taker != NULL)
+		taker->cut(x, o, detail);
+	else
+		c->loop->edge->options.refuse(x, o, detail);
+}
+
 void connection_refuse(struct connection *c, enum outcome o, const char *detail)
 {
 	bool is_held = c->request != NULL && c->request->is_answer_held;
 	struct exchange *x = is_held ? held_exchange(c) : refused_exchange(c);
 
 	if (x != NULL && !is_held)
-		c->loop->edge->options.refuse(x, o, detail);
+		refusal_make(c, x, o, detail);
 	if (x != NULL)
 		refusal_send(c, x);
 	shutdown(c->fd, SHUT_WR);

@@ -84,6 +84,12 @@ void connection_write_head(struct text *out, const struct exchange *x);
 /* How much the client has received so far, headers included. */
 uint64_t connection_acked_bytes(const struct connection *c);
 
+/* Is there no request on it, and none that begins? Asks the socket. */
+bool connection_is_idle(const struct connection *c);
+
+/* Does the answer to its upload wait until what came is decided? */
+bool connection_is_busy(const struct connection *c);
+
 /* Are there bytes that nobody has read yet? */
 bool connection_has_input(const struct connection *c);
 

@@ -57,7 +57,12 @@ struct body_taker {
 	size_t (*take)(struct exchange *x, const char *bytes, size_t byte_count);
 	/* All of it has come: replies or parks. */
 	void (*end)(struct exchange *x);
-	/* The client left before that, or was answered past the handler: its request is over. */
+	/* Is a part of it being decided, so that no answer would be exact? It is our time, then. */
+	bool (*is_busy)(const struct exchange *x);
+	/* No more is read, for this reason: replies with what became of what came, and is not asked
+	 * again. */
+	void (*cut)(struct exchange *x, enum outcome why, const char *detail);
+	/* The client left before that: its request is over. */
 	void (*drop)(struct exchange *x);
 };
 

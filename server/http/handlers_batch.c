@@ -6,6 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
+
+enum { CUT_RESULTS_BYTES_MAX = 32768 };
 
 /* ---------------------------------------------------------------- answers */
 
@@ -82,12 +85,58 @@ static void end(struct exchange *x)
 		exchange_park(x, batch_reply, NULL, INT64_MAX);
 }
 
+static bool is_busy(const struct exchange *x)
+{
+	return batch_is_busy(batch_of(x));
+}
+
+/*
+ * Past microhttpd, which would send no answer now: what the socket takes at once. The results are
+ * in a file; more of them than fit are lost, and what became of the batch is said still.
+ */
+static void add_results(struct exchange *x, struct batch *b)
+{
+	char piece[4096];
+	int64_t at = 0;
+	ssize_t r = 0;
+
+	if (spool_finish(b->spool) < 0 || b->spool->byte_count > CUT_RESULTS_BYTES_MAX) {
+		b->has_lost_results = true;
+		return;
+	}
+	while ((r = pread(b->spool->fd, piece, sizeof(piece), at)) > 0) {
+		text_add_bytes(&x->reply, piece, (size_t)r);
+		at += r;
+	}
+	b->has_lost_results = r < 0 || at < b->spool->byte_count;
+}
+
+/* Nothing of it was tried, or it is atomic: then it is refused like any request. */
+static void cut(struct exchange *x, enum outcome why, const char *detail)
+{
+	struct batch *b = batch_of(x);
+
+	batch_cut(b, why);
+	if (batch_is_untouched(b)) {
+		reply_refuse(x, why, detail);
+	} else {
+		x->content_type = "application/x-ndjson";
+		reply_headers(x, b->seq != 0 ? b->seq : service_seq(x->service));
+		add_results(x, b);
+		batch_summary_write(&x->reply, b);
+		exchange_reply(x, 200);
+	}
+	batch_drop(b);
+}
+
 static void drop(struct exchange *x)
 {
 	batch_drop(batch_of(x));
 }
 
-static const struct body_taker taker = { .take = take, .end = end, .drop = drop };
+static const struct body_taker taker = {
+	.take = take, .end = end, .is_busy = is_busy, .cut = cut, .drop = drop
+};
 
 /* ---------------------------------------------------------------- what the request says */
 

@@ -300,15 +300,19 @@ bool exchange_is_unheard(const struct exchange *x)
 
 /* ---------------------------------------------------------------- draining */
 
-/* Idle connections go at once. One whose request is on its way is told so by the handler. */
-static void drain_idle(struct loop *l)
+/*
+ * Idle connections go at once. One whose request is on its way is told so by the handler. A long
+ * answer goes on until the end.
+ */
+static void drain_connections(struct loop *l)
 {
 	LIST_EACH (it, &l->connections) {
 		struct connection *c = CONTAINER_OF(it, struct connection, link);
 
-		if (c->phase == CONNECTION_HEAD && !framing_is_inside(&c->framing) &&
-		    !connection_has_input(c))
+		if (connection_is_idle(c))
 			connection_cut(c);
+		else if (c->phase == CONNECTION_REPLYING && c->due_ns > l->edge->drain_cut_ns)
+			connection_enter(c, CONNECTION_REPLYING, l->edge->drain_cut_ns);
 	}
 }
 
@@ -318,25 +322,47 @@ static void drain_begin(struct loop *l)
 	if (l->index == 0)
 		listener_close(&l->edge->listener);
 	l->is_accepting = false;
-	drain_idle(l);
-	LIST_EACH (it, &l->parked)
-		atomic_store(&CONTAINER_OF(it, struct request, link)->x.long_read.is_unwanted,
-			     true);
+	drain_connections(l);
+	LIST_EACH (it, &l->parked) {
+		struct long_read *read = &CONTAINER_OF(it, struct request, link)->x.long_read;
+
+		if (read->is_whole)
+			atomic_store(&read->is_unwanted, true);
+	}
 	subscribers_expire(&l->subscribers);
 	seq_waits_expire(&l->seq_waits);
 	subscribers_serve(&l->subscribers, l->now_ns);
 	loop_daemon_run(l); /* now: no event would end the next wait for those who were resumed */
 }
 
-/* Time is up. What is parked is not ours to cut: its parcel comes, since the service drains too. */
-static void drain_cut(struct loop *l)
+/*
+ * Time is up. What is parked is not ours to cut: its parcel comes, since the service drains too;
+ * and an upload that is paused goes on when its part is answered. Each answer has a time limit of
+ * its own.
+ */
+static void drain_late(struct loop *l)
 {
+	bool is_last = l->now_ns >= l->edge->drain_cut_ns;
+
 	LIST_EACH (it, &l->connections) {
 		struct connection *c = CONTAINER_OF(it, struct connection, link);
 
-		if (c->phase != CONNECTION_ANSWERING && c->phase != CONNECTION_REPLYING)
+		if ((c->phase == CONNECTION_BODY && !connection_is_busy(c)) ||
+		    (c->phase == CONNECTION_HEAD && framing_is_inside(&c->framing)))
+			connection_refuse(c, OUTCOME_DRAINING, NULL);
+		else if (c->phase == CONNECTION_HEAD || (c->phase == CONNECTION_LEAVING && is_last))
 			connection_cut(c);
 	}
+}
+
+/* When there is something to do for it, though nothing happens. */
+static int64_t drain_next_ns(const struct loop *l)
+{
+	const struct edge *e = l->edge;
+
+	if (l->now_ns < e->drain_until_ns)
+		return e->drain_until_ns;
+	return l->now_ns < e->drain_cut_ns ? e->drain_cut_ns : INT64_MAX;
 }
 
 static bool drain_is_done(struct loop *l)
@@ -346,7 +372,7 @@ static bool drain_is_done(struct loop *l)
 	if (!l->is_draining)
 		return false;
 	if (l->now_ns >= l->edge->drain_until_ns)
-		drain_cut(l);
+		drain_late(l);
 	return l->connection_count == 0 && list_is_empty(&l->parked) && l->errands.count == 0 &&
 	       l->operations.count == 0;
 }
@@ -365,9 +391,8 @@ static int turn_wait_ms(struct loop *l)
 	if (l->index == 0 && !l->is_accepting && l->accept_ns > l->now_ns &&
 	    l->accept_ns < until_ns)
 		until_ns = l->accept_ns;
-	if (l->is_draining && l->edge->drain_until_ns > l->now_ns &&
-	    l->edge->drain_until_ns < until_ns)
-		until_ns = l->edge->drain_until_ns;
+	if (l->is_draining && drain_next_ns(l) < until_ns)
+		until_ns = drain_next_ns(l);
 	if (deadline_next_ns(&l->errands.deadlines) < until_ns)
 		until_ns = deadline_next_ns(&l->errands.deadlines);
 	if (l->subscribers.serve_ns < until_ns)
@@ -618,6 +643,7 @@ int edge_start(struct edge *e)
 void edge_drain(struct edge *e, int64_t until_ns)
 {
 	e->drain_until_ns = until_ns;
+	e->drain_cut_ns = until_ns + DRAIN_LAST_MS * NS_PER_MS;
 	atomic_store(&e->is_draining, true);
 	for (int i = 0; i < e->loop_count; i++)
 		loop_nudge(&e->loops[i]);

@@ -41,10 +41,13 @@ int edge_open(const struct loop_options *options, struct edge **ret_edge, char r
 /* Starts the loop threads. On a fault some may run: edge_drain() and edge_close() then. */
 int edge_start(struct edge *e);
 
+enum { DRAIN_LAST_MS = 1000 };
+
 /*
  * Stops taking connections and requests (503 draining, Connection: close; idle connections are
- * closed), answers what is under way, and ends the loop threads. Returns when all is answered or
- * until_ns (monotonic) has passed; then whatever is left is cut. Call service_drain() first.
+ * closed), answers what is under way, and ends the loop threads. Uploads that have not come by
+ * until_ns (monotonic) are refused then, and DRAIN_LAST_MS later whoever is still reading is cut.
+ * Call service_drain() with the same time first: what is parked gets its answer from there.
  */
 void edge_drain(struct edge *e, int64_t until_ns);
 

@@ -48,12 +48,12 @@ static bool reply_add_headers(struct MHD_Response *response, const struct exchan
 int64_t loop_daemon_reply_due_ns(const struct loop *l)
 {
 	int64_t due_ns = l->now_ns + l->edge->options.reply_timeout_ms * NS_PER_MS;
-	int64_t last_ns = l->now_ns + NS_PER_S;
+	int64_t last_ns = l->now_ns + DRAIN_LAST_MS * NS_PER_MS;
 
 	if (!l->is_draining)
 		return due_ns;
-	if (last_ns < l->edge->drain_until_ns)
-		last_ns = l->edge->drain_until_ns;
+	if (last_ns < l->edge->drain_cut_ns)
+		last_ns = l->edge->drain_cut_ns;
 	return due_ns < last_ns ? due_ns : last_ns;
 }
 
@@ -112,8 +112,7 @@ static enum MHD_Result reply_send(struct request *r)
 	return x->reply.failed ? MHD_NO : reply_queue(r->connection, x);
 }
 
-/* When more of a body must have come. */
-static int64_t body_due_ns(const struct loop *l)
+int64_t loop_daemon_body_due_ns(const struct loop *l)
 {
 	return l->now_ns + l->edge->options.body_timeout_ms * NS_PER_MS;
 }
@@ -154,7 +153,7 @@ void loop_daemon_go_on(struct request *r)
 	struct connection *c = r->connection;
 
 	request_move(r, REQUEST_RECEIVING);
-	connection_enter(c, CONNECTION_BODY, body_due_ns(c->loop));
+	connection_enter(c, CONNECTION_BODY, loop_daemon_body_due_ns(c->loop));
 	metric_add(METRIC_SUSPENDED, -1);
 	MHD_resume_connection(c->handle);
 }
@@ -167,7 +166,7 @@ static enum MHD_Result stream_take(struct request *r, const char *bytes, size_t 
 
 	r->body_received += (int64_t)taken;
 	*byte_count -= taken;
-	connection_enter(c, CONNECTION_BODY, body_due_ns(c->loop));
+	connection_enter(c, CONNECTION_BODY, loop_daemon_body_due_ns(c->loop));
 	CHECK((*byte_count > 0) == exchange_is_paused(&r->x));
 	if (*byte_count == 0)
 		return MHD_YES;
@@ -190,11 +189,19 @@ static enum MHD_Result stream_end(struct request *r)
 	return request_settle(r);
 }
 
+/* A write that may have been carried out before, or be under way. */
+static bool may_be_replay(const struct exchange *x)
+{
+	return x->method != HTTP_GET && x->method != HTTP_HEAD && x->method != HTTP_OPTIONS &&
+	       exchange_header(x, "Idempotency-Key") != NULL;
+}
+
 static enum MHD_Result request_start(struct request *r)
 {
 	struct connection *c = r->connection;
 
-	if (r->refusal == OUTCOME_DONE && c->loop->is_draining)
+	/* A replay is in the way of nothing: the service itself refuses what is none. */
+	if (r->refusal == OUTCOME_DONE && c->loop->is_draining && !may_be_replay(&r->x))
 		r->refusal = OUTCOME_DRAINING;
 	connection_enter(c, CONNECTION_ANSWERING, INT64_MAX);
 	if (r->refusal != OUTCOME_DONE)
@@ -387,7 +394,7 @@ static enum MHD_Result request_take_headers(struct request *r, const char *metho
 	request_judge(r, version);
 	expectation_judge(r);
 	request_move(r, REQUEST_RECEIVING);
-	connection_enter(c, CONNECTION_BODY, body_due_ns(c->loop));
+	connection_enter(c, CONNECTION_BODY, loop_daemon_body_due_ns(c->loop));
 	return request_admit(r);
 }
 

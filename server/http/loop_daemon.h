@@ -41,5 +41,8 @@ void loop_daemon_finish_orphan(struct loop *l, struct request *r);
 /* When a client that is answered now must have read its answer. */
 int64_t loop_daemon_reply_due_ns(const struct loop *l);
 
+/* When more of a body must have come. */
+int64_t loop_daemon_body_due_ns(const struct loop *l);
+
 /* "Not Found" for 404. */
 const char *loop_daemon_phrase(int status);

@@ -229,6 +229,10 @@ void reply_wrong_parameter(struct exchange *x, const char *name, const char *wha
 
 void reply_fault(struct exchange *x, int fault)
 {
+	if (fault == -ECANCELED) {
+		reply_refuse(x, OUTCOME_DRAINING, NULL);
+		return;
+	}
 	service_note_fault(x->service, fault, x->request_id);
 	if (fault == -ETIME)
 		reply_refuse(x, OUTCOME_STORE_BUSY,

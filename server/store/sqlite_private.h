@@ -127,7 +127,8 @@ struct sqlite_store {
 struct sqlite_reader {
 	struct reader reader;
 	struct sqlite_connection connection;
-	int64_t limit_ns; /* monotonic; 0: none */
+	int64_t limit_ns;                       /* monotonic; 0: none */
+	const atomic_int_fast64_t *or_limit_ns; /* NULL: none */
 	bool is_in_snapshot;
 };
 

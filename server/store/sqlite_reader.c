@@ -445,15 +445,18 @@ static int is_past_limit(void *context)
 {
 	const struct sqlite_reader *r = context;
 
-	return clock_monotonic_ns() > r->limit_ns;
+	int64_t now_ns = clock_monotonic_ns();
+
+	return now_ns > r->limit_ns || (r->or_limit_ns != NULL && now_ns > *r->or_limit_ns);
 }
 
-static void limit_time(struct reader *reader, int64_t at_ns)
+static void limit_time(struct reader *reader, int64_t at_ns, const atomic_int_fast64_t *or_at_ns)
 {
 	enum { INSTRUCTIONS_BETWEEN_LOOKS = 1000 };
 	struct sqlite_reader *r = sqlite_reader_of(reader);
 
 	r->limit_ns = at_ns;
+	r->or_limit_ns = or_at_ns;
 	sqlite3_progress_handler(r->connection.db, INSTRUCTIONS_BETWEEN_LOOKS,
 				 at_ns == 0 ? NULL : is_past_limit, r);
 }

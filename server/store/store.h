@@ -34,6 +34,7 @@
 #include "base/arena.h"
 #include "core/answer.h"
 #include "core/reservation.h"
+#include <stdatomic.h>
 
 /* ------------------------------------------------------------------ opening */
 
@@ -452,8 +453,11 @@ struct reader_ops {
 	int (*copy)(struct reader *r, const char *path, bool (*may_go_on)(void *context),
 		    void *context);
 
-	/* Reads after this end with -ETIME once the monotonic clock passes at_ns; 0: no limit. */
-	void (*limit_time)(struct reader *r, int64_t at_ns);
+	/*
+	 * Reads after this end with -ETIME once the monotonic clock passes at_ns; 0: no limit. The
+	 * same for what another thread may write to *or_at_ns meanwhile; NULL: nobody does.
+	 */
+	void (*limit_time)(struct reader *r, int64_t at_ns, const atomic_int_fast64_t *or_at_ns);
 	void (*close)(struct reader *r);
 };
 

@@ -880,10 +880,10 @@ static void a_read_ends_at_its_time_limit(void **state)
 	assert_int_equal(fixture_commit(f), 0);
 	assert_int_equal(fixture_on_hand(f, 0), 20000);
 	arena_init(&a);
-	f->reader->ops->limit_time(f->reader, 1); /* long ago */
+	f->reader->ops->limit_time(f->reader, 1, NULL); /* long ago */
 	assert_int_equal(f->reader->ops->begin(f->reader, &seq), 0);
 	assert_int_equal(f->reader->ops->list_movements(f->reader, &q, &a, &page), -ETIME);
-	f->reader->ops->limit_time(f->reader, 0);
+	f->reader->ops->limit_time(f->reader, 0, NULL);
 	assert_int_equal(f->reader->ops->list_movements(f->reader, &q, &a, &page), 0);
 	f->reader->ops->end(f->reader);
 	arena_fini(&a);
