@@ -278,14 +278,16 @@ void lock_table_leave(struct lock_table *t, struct claim *c, struct list *grante
 void gate_init(struct gate *g, struct gate_row gate_rows[], const uint64_t rows[], int row_count,
 	       int64_t fence)
 {
-	CHECK(row_count >= 1);
-	CHECK(row_count <= COMMAND_ROWS_MAX);
+	bool is_ascending = true; /* so far: then only the last one can be equal */
 
+	CHECK(row_count >= 1);
 	*g = (struct gate){ .fence = fence, .rows = gate_rows };
 	list_init(&g->claims);
 	for (int i = 0; i < row_count; i++) {
-		int same = 0;
+		int last = g->row_count - 1, same;
 
+		is_ascending = is_ascending && (last < 0 || rows[i] >= gate_rows[last].row);
+		same = is_ascending && last >= 0 ? last : 0;
 		while (same < g->row_count && gate_rows[same].row != rows[i])
 			same++;
 		if (same == g->row_count)
@@ -373,6 +375,21 @@ void lock_table_open(struct lock_table *t, struct gate *g, struct list *granted)
 		if (c->state == CLAIM_GRANTED)
 			list_push_back(granted, &c->granted_link);
 	}
+}
+
+bool lock_table_step_back(struct lock_table *t, struct claim *c, struct list *granted)
+{
+	struct gate *g = gate_of_claim(t, c);
+	struct list promoted;
+
+	CHECK(c->state == CLAIM_GRANTED);
+	if (g == NULL)
+		return false;
+	list_init(&promoted);
+	claim_leave_queues(t, c, &promoted);
+	claim_wait_at(c, g);
+	list_splice_back(granted, &promoted);
+	return true;
 }
 
 /* ------------------------------------------------------------------ looking */

@@ -128,7 +128,10 @@ enum claim_state lock_table_enter(struct lock_table *t, struct claim *c);
  */
 void lock_table_leave(struct lock_table *t, struct claim *c, struct list *granted);
 
-/* rows: 1 to COMMAND_ROWS_MAX row keys, equal ones count once. gate_rows: room for row_count. */
+/*
+ * rows: 1 or more row keys, equal ones count once: O(n) in rising order, else O(n * n).
+ * gate_rows: room for row_count.
+ */
 void gate_init(struct gate *g, struct gate_row gate_rows[], const uint64_t rows[], int row_count,
 	       int64_t fence);
 
@@ -150,6 +153,13 @@ void lock_table_close(struct lock_table *t, struct gate *g, struct list *granted
  * was let in to wait is not sent away.
  */
 void lock_table_open(struct lock_table *t, struct gate *g, struct list *granted);
+
+/*
+ * A gate has closed behind an owner that nobody has begun to decide: it gives its rows up and waits
+ * at the gate, by arrival. Owners are appended to `granted`. False: no gate is closed to it, and
+ * nothing happened.
+ */
+bool lock_table_step_back(struct lock_table *t, struct claim *c, struct list *granted);
 
 /* How many claims stand before it: in the longest of its queues, or at its gate. 0: owner. */
 int lock_table_ahead(const struct claim *c);

@@ -53,7 +53,8 @@ bool fences_are_current(const struct decider *d, const struct command *c)
 	for (int i = 0; i < c->fence_count; i++) {
 		const struct lease *l = lease_book_by_fence(&d->locks->leases, c->fences[i]);
 
-		if (l == NULL || l->deadline_ns <= d->now_ns || strcmp(l->id, c->fence_ids[i]) != 0)
+		if (l == NULL || lease_has_ended(l, d->now_ns) ||
+		    strcmp(l->id, c->fence_ids[i]) != 0)
 			return false;
 	}
 	return true;
@@ -478,6 +479,7 @@ static int store_lease(struct decider *d, const struct lease *l)
 static int take_lease(struct decider *d, struct write *w)
 {
 	struct row_ref *rows = arena_alloc(&w->arena, sizeof(rows[0]) * COMMAND_ROWS_MAX);
+	struct lease_clock now = { .utc_ms = d->now_ms, .ns = d->now_ns };
 	char made_id[32];
 	const char *id = w->command.lease_id;
 	int64_t fence;
@@ -508,10 +510,8 @@ static int take_lease(struct decider *d, struct write *w)
 
 	if (l == NULL)
 		return FAULT(-ENOMEM);
-	l->taken_at_ms = d->now_ms;
-	l->taken_ns = d->now_ns;
-	l->expires_at_ms = d->now_ms + w->command.ttl_ms;
-	l->deadline_ns = d->now_ns + w->command.ttl_ms * NS_PER_MS;
+	lease_set_taken(l, now.utc_ms, &now);
+	lease_set_end(l, now.utc_ms + w->command.ttl_ms, &now);
 	w->lease = l;
 	r = store_lease(d, l);
 	if (r < 0)
@@ -533,14 +533,19 @@ static int take_lease(struct decider *d, struct write *w)
 /* The lease that a renewal or release names, or why not. */
 static struct lease *find_lease(struct decider *d, struct write *w, enum outcome *ret)
 {
-	struct lease *l = lease_book_by_id(&d->locks->leases, w->command.lease_id);
+	const struct command *c = &w->command;
+	struct lease *l = lease_book_by_id(&d->locks->leases, c->lease_id);
 
 	*ret = OUTCOME_UNKNOWN_LEASE;
-	if (l == NULL || l->deadline_ns <= d->now_ns)
+	if (l == NULL || lease_has_ended(l, d->now_ns))
 		return NULL;
 	*ret = OUTCOME_STALE_FENCE;
-	if (w->command.fence_count > 0 && w->command.fences[0] != l->gate.fence)
-		return NULL;
+	if (c->fence_count > 0 && c->fences[0] != l->gate.fence) {
+		/* An older store may hold two of one id. */
+		l = lease_book_by_fence(&d->locks->leases, c->fences[0]);
+		if (l == NULL || lease_has_ended(l, d->now_ns) || strcmp(l->id, c->lease_id) != 0)
+			return NULL;
+	}
 	*ret = OUTCOME_DONE;
 	return l;
 }

@@ -1,124 +1,98 @@
 #include "engine/lease_book.h"
 #include "base/clock.h"
-#include <stdio.h>
+#include "base/hash.h"
 #include <stdlib.h>
 #include <string.h>
 
-void lease_book_init(struct lease_book *b)
+/* What somebody types as an end may be any number; further off is for ever. */
+#define END_MS_MAX (INT64_C(100) * 365 * 86400 * MS_PER_S)
+
+/* ---------------------------------------------------------------- leases */
+
+static int by_key(const void *a, const void *b)
 {
-	list_init(&b->leases);
-	b->count = 0;
-	deadline_queue_init(&b->deadlines, b->heap, LENGTH_OF(b->heap));
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return (x > y) - (x < y);
 }
 
-void lease_book_fini(struct lease_book *b)
+/* In rising order, so that many are taken in as fast as few. */
+static void close_rows(struct lease *l, struct gate_row gate_rows[], uint64_t keys[], int64_t fence)
 {
-	LIST_EACH_SAFE (it, &b->leases) {
-		struct lease *l = CONTAINER_OF(it, struct lease, link);
-
-		lease_book_remove(b, l);
-		lease_destroy(l);
-	}
-	CHECK(b->count == 0);
+	for (int i = 0; i < l->row_count; i++)
+		keys[i] = l->rows[i].key;
+	qsort(keys, (size_t)l->row_count, sizeof(keys[0]), by_key);
+	gate_init(&l->gate, gate_rows, keys, l->row_count, fence);
 }
 
+/* Behind the struct: its rows, the gate's, and the texts. */
 struct lease *lease_create(const char *id, const char *purpose, int64_t fence,
 			   const struct row_ref rows[], int row_count)
 {
-	struct lease *l = calloc(1, sizeof(*l));
-	uint64_t keys[COMMAND_ROWS_MAX];
+	size_t count = (size_t)row_count, id_bytes = strlen(id) + 1;
+	size_t rows_bytes = sizeof(rows[0]) * count, gates_bytes = sizeof(struct gate_row) * count;
+	uint64_t *keys = malloc(sizeof(keys[0]) * count);
+	struct lease *l =
+		malloc(sizeof(*l) + rows_bytes + gates_bytes + id_bytes + strlen(purpose) + 1);
+	struct gate_row *gate_rows;
+	char *texts;
 
 	CHECK(row_count > 0);
-	CHECK(row_count <= COMMAND_ROWS_MAX);
-	if (l == NULL)
+	if (keys == NULL || l == NULL) {
+		free(keys);
+		free(l);
 		return NULL;
-	list_init(&l->link);
-	l->rows = malloc(sizeof(rows[0]) * (size_t)row_count);
-	l->gate_rows = malloc(sizeof(l->gate_rows[0]) * (size_t)row_count);
-	if (l->rows == NULL || l->gate_rows == NULL)
-		return lease_destroy(l);
-
-	snprintf(l->id, sizeof(l->id), "%s", id);
-	snprintf(l->purpose, sizeof(l->purpose), "%s", purpose);
-	l->row_count = row_count;
-	for (int i = 0; i < row_count; i++) {
-		l->rows[i] = rows[i];
-		keys[i] = rows[i].key;
 	}
-	gate_init(&l->gate, l->gate_rows, keys, row_count, fence);
+	gate_rows = (struct gate_row *)(l + 1);
+	*l = (struct lease){ .rows = (struct row_ref *)(gate_rows + count),
+			     .row_count = row_count };
+	texts = (char *)(l->rows + count);
+	memcpy(l->rows, rows, rows_bytes);
+	l->id = memcpy(texts, id, id_bytes);
+	l->purpose = strcpy(texts + id_bytes, purpose);
+	list_init(&l->link);
+	atomic_init(&l->holder_count, 1);
+	close_rows(l, gate_rows, keys, fence);
+	free(keys);
 	return l;
 }
 
-struct lease *lease_destroy(struct lease *l)
+struct lease *lease_release(struct lease *l)
 {
-	if (l == NULL)
+	if (l == NULL || atomic_fetch_sub_explicit(&l->holder_count, 1, memory_order_acq_rel) > 1)
 		return NULL;
+	CHECK(!l->is_in_book);
 	CHECK(!list_is_linked(&l->link));
 	CHECK(!l->gate.is_closed);
-	free(l->rows);
-	free(l->gate_rows);
 	free(l);
 	return NULL;
 }
 
-void lease_book_add(struct lease_book *b, struct lease *l)
+/* The monotonic moment of a UTC time. */
+static int64_t monotonic_ns(int64_t at_ms, const struct lease_clock *now)
 {
-	struct list *at = &b->leases;
+	int64_t left_ms;
 
-	CHECK(b->count < LEASES_MAX);
-	CHECK(l->deadline_ns > 0);
-	while (at->prev != &b->leases &&
-	       CONTAINER_OF(at->prev, struct lease, link)->gate.fence > l->gate.fence)
-		at = at->prev;
-	list_insert_before(at, &l->link);
-	deadline_add(&b->deadlines, &l->deadline, l->deadline_ns);
-	b->count++;
+	if (__builtin_sub_overflow(at_ms, now->utc_ms, &left_ms))
+		left_ms = at_ms < 0 ? -END_MS_MAX : END_MS_MAX;
+	if (left_ms > END_MS_MAX)
+		left_ms = END_MS_MAX;
+	if (left_ms < -END_MS_MAX)
+		left_ms = -END_MS_MAX;
+	return now->ns + left_ms * NS_PER_MS;
 }
 
-void lease_book_remove(struct lease_book *b, struct lease *l)
+void lease_set_taken(struct lease *l, int64_t taken_at_ms, const struct lease_clock *now)
 {
-	CHECK(list_is_linked(&l->link));
-	list_remove(&l->link);
-	deadline_remove(&b->deadlines, &l->deadline);
-	b->count--;
+	l->taken_at_ms = taken_at_ms;
+	l->taken_ns = monotonic_ns(taken_at_ms, now);
 }
 
-void lease_book_renew(struct lease_book *b, struct lease *l, int64_t expires_at_ms,
-		      int64_t deadline_ns)
+void lease_set_end(struct lease *l, int64_t expires_at_ms, const struct lease_clock *now)
 {
-	deadline_remove(&b->deadlines, &l->deadline);
+	CHECK(!l->is_in_book);
 	l->expires_at_ms = expires_at_ms;
-	l->deadline_ns = deadline_ns;
-	deadline_add(&b->deadlines, &l->deadline, deadline_ns);
-}
-
-struct lease *lease_book_by_id(const struct lease_book *b, const char *id)
-{
-	LIST_EACH (it, &b->leases) {
-		struct lease *l = CONTAINER_OF(it, struct lease, link);
-
-		if (strcmp(l->id, id) == 0)
-			return l;
-	}
-	return NULL;
-}
-
-struct lease *lease_book_by_fence(const struct lease_book *b, int64_t fence)
-{
-	LIST_EACH (it, &b->leases) {
-		struct lease *l = CONTAINER_OF(it, struct lease, link);
-
-		if (l->gate.fence == fence)
-			return l;
-	}
-	return NULL;
-}
-
-struct lease *lease_book_due(const struct lease_book *b, int64_t now_ns)
-{
-	if (deadline_next_ns(&b->deadlines) > now_ns)
-		return NULL;
-	return CONTAINER_OF(b->deadlines.heap[0], struct lease, deadline);
+	l->deadline_ns = monotonic_ns(expires_at_ms, now);
 }
 
 struct lease_view lease_view_of(const struct lease *l, int64_t now_ns)
@@ -132,4 +106,101 @@ struct lease_view lease_view_of(const struct lease *l, int64_t now_ns)
 				    .expires_in_ms = left_ms > 0 ? left_ms : 0,
 				    .row_count = l->row_count,
 				    .rows = l->rows };
+}
+
+/* ---------------------------------------------------------------- the book */
+
+void lease_book_init(struct lease_book *b)
+{
+	b->count = 0;
+	map_init(&b->by_fence, b->fence_buckets, LEASE_BUCKETS);
+	map_init(&b->by_id, b->id_buckets, LEASE_BUCKETS);
+	tree_init(&b->in_order);
+	tree_init(&b->by_end);
+}
+
+void lease_book_fini(struct lease_book *b)
+{
+	CHECK(b->count == 0);
+	CHECK(tree_is_empty(&b->in_order));
+	CHECK(tree_is_empty(&b->by_end));
+}
+
+static uint64_t hash_of_id(const char *id)
+{
+	return hash_bytes(id, strlen(id), 0);
+}
+
+void lease_book_add(struct lease_book *b, struct lease *l)
+{
+	CHECK(!l->is_in_book);
+	CHECK(lease_book_by_fence(b, l->gate.fence) == NULL);
+	l->is_in_book = true;
+	map_insert(&b->by_fence, &l->by_fence, (uint64_t)l->gate.fence);
+	map_insert(&b->by_id, &l->by_id, hash_of_id(l->id));
+	tree_insert(&b->in_order, &l->in_order, l->gate.fence);
+	tree_insert(&b->by_end, &l->by_end, l->deadline_ns);
+	b->count++;
+}
+
+void lease_book_remove(struct lease_book *b, struct lease *l)
+{
+	CHECK(l->is_in_book);
+	l->is_in_book = false;
+	map_remove(&b->by_fence, &l->by_fence);
+	map_remove(&b->by_id, &l->by_id);
+	tree_remove(&b->in_order, &l->in_order);
+	tree_remove(&b->by_end, &l->by_end);
+	b->count--;
+}
+
+void lease_book_renew(struct lease_book *b, struct lease *l, int64_t expires_at_ms,
+		      const struct lease_clock *now)
+{
+	CHECK(l->is_in_book);
+	tree_remove(&b->by_end, &l->by_end);
+	l->expires_at_ms = expires_at_ms;
+	l->deadline_ns = monotonic_ns(expires_at_ms, now);
+	tree_insert(&b->by_end, &l->by_end, l->deadline_ns);
+}
+
+struct lease *lease_book_by_id(const struct lease_book *b, const char *id)
+{
+	struct map_node *n = map_find(&b->by_id, hash_of_id(id));
+
+	for (; n != NULL; n = map_find_next(n)) {
+		struct lease *l = CONTAINER_OF(n, struct lease, by_id);
+
+		if (strcmp(l->id, id) == 0)
+			return l;
+	}
+	return NULL;
+}
+
+struct lease *lease_book_by_fence(const struct lease_book *b, int64_t fence)
+{
+	struct map_node *n = map_find(&b->by_fence, (uint64_t)fence);
+
+	return n == NULL ? NULL : CONTAINER_OF(n, struct lease, by_fence);
+}
+
+struct lease *lease_book_after(const struct lease_book *b, int64_t fence)
+{
+	struct tree_node *n = tree_after(&b->in_order, fence);
+
+	return n == NULL ? NULL : CONTAINER_OF(n, struct lease, in_order);
+}
+
+struct lease *lease_book_due(const struct lease_book *b, int64_t now_ns)
+{
+	struct tree_node *n = tree_first(&b->by_end);
+
+	return n == NULL || n->key > now_ns ? NULL : CONTAINER_OF(n, struct lease, by_end);
+}
+
+int64_t lease_book_next_ns(const struct lease_book *b)
+{
+	struct tree_node *n = tree_first(&b->by_end);
+
+	return n == NULL ? INT64_MAX : n->key;
 }

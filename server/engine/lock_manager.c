@@ -66,12 +66,16 @@ void lock_manager_fini(struct lock_manager *m)
 	CHECK(list_is_empty(&m->ready));
 	CHECK(m->keys_in_flight.count == 0);
 
-	LIST_EACH (it, &m->leases.leases) {
+	struct lease *l;
+
+	while ((l = lease_book_after(&m->leases, INT64_MIN)) != NULL) {
 		struct list nobody;
 
 		list_init(&nobody);
-		lock_table_open(&m->table, &CONTAINER_OF(it, struct lease, link)->gate, &nobody);
+		lease_book_remove(&m->leases, l);
+		lock_table_open(&m->table, &l->gate, &nobody);
 		CHECK(list_is_empty(&nobody));
+		lease_release(l);
 	}
 	lease_book_fini(&m->leases);
 	lock_table_fini(&m->table);
@@ -157,30 +161,48 @@ static void detach_locked(struct waiter *waiter)
 	w->waiter_count--;
 }
 
-static void copy_lease_view(struct arena *texts, const struct lease *l, int64_t now_ns,
-			    struct lease_view *ret)
+/*
+ * The lease in the way, as an answer shows it. Its texts are the lease's own: it is held, and
+ * name_lease() copies them when the guard is let go.
+ */
+static struct lease *see_lease_locked(const struct claim *c, int64_t now_ns, struct lease_view *ret)
 {
+	struct lease *l = lease_of_gate(c->gate);
+
 	*ret = lease_view_of(l, now_ns);
-	ret->id = arena_copy(texts, l->id, strlen(l->id));
-	ret->purpose = arena_copy(texts, l->purpose, strlen(l->purpose));
 	ret->rows = NULL;
 	ret->row_count = 0;
-	if (ret->id == NULL || ret->purpose == NULL)
-		*ret = (struct lease_view){ .id = "", .purpose = "" };
+	lease_hold(l);
+	return l;
 }
 
-/* Why its wait ended without a decision. */
-static void explain_wait_locked(struct lock_manager *m, const struct write *w, int64_t now_ns,
-				struct arena *texts, struct answer *ret)
+/* Not under the guard: it may need memory. held NULL: no lease was in the way. */
+static void name_lease(struct lease *held, struct arena *texts, struct answer *a)
 {
+	if (held == NULL)
+		return;
+	a->lease.id = arena_copy(texts, held->id, strlen(held->id));
+	a->lease.purpose = arena_copy(texts, held->purpose, strlen(held->purpose));
+	if (a->lease.id == NULL || a->lease.purpose == NULL)
+		a->lease = (struct lease_view){ .id = "", .purpose = "" };
+	lease_release(held);
+}
+
+/* Why its wait ended without a decision; the lease for name_lease(). */
+static struct lease *explain_wait_locked(struct lock_manager *m, const struct write *w,
+					 int64_t now_ns, struct answer *ret)
+{
+	struct lease *held = NULL;
+
 	*ret = (struct answer){ .outcome = OUTCOME_ROW_BUSY };
 	if (m->is_store_busy) {
 		ret->outcome = OUTCOME_STORE_BUSY;
 	} else if (w->claim.state == CLAIM_AT_GATE) {
 		ret->outcome = OUTCOME_ROW_LEASED;
-		copy_lease_view(texts, lease_of_gate(w->claim.gate), now_ns, &ret->lease);
+		held = see_lease_locked(&w->claim, now_ns, &ret->lease);
 	}
 	ret->status = outcome_row(ret->outcome)->http_status;
+	return held;
 }
 
 static void answer_with(struct write *w, enum outcome o)
@@ -262,7 +284,7 @@ static void remember_blocker_locked(struct write *w)
 }
 
 static enum enter queue_locked(struct lock_manager *m, struct write *w, struct waiter *waiter,
-			       int64_t wait_ms, int64_t now_ns)
+			       int64_t wait_ms, int64_t now_ns, struct lease **ret_held)
 {
 	enum claim_state state = lock_table_enter(&m->table, &w->claim);
 
@@ -275,7 +297,7 @@ static enum enter queue_locked(struct lock_manager *m, struct write *w, struct w
 	w->cost.ahead_count = w->claim.ahead_count;
 	if (state != CLAIM_GRANTED &&
 	    (wait_ms == 0 || (state == CLAIM_AT_GATE && w->avoids_leases))) {
-		explain_wait_locked(m, w, now_ns, &w->arena, &w->answer);
+		*ret_held = explain_wait_locked(m, w, now_ns, &w->answer);
 		leave_locked(m, w, now_ns);
 		metric_add(METRIC_TIMEOUTS, 1);
 		return ENTER_ANSWERED;
@@ -313,7 +335,8 @@ static bool key_has_record_locked(const struct lock_manager *m, uint64_t key_has
 }
 
 static enum enter enter_locked(struct lock_manager *m, struct write *w, struct waiter *waiter,
-			       int64_t wait_ms, int64_t now_ns, struct key_search *search)
+			       int64_t wait_ms, int64_t now_ns, struct key_search *search,
+			       struct lease **ret_held)
 {
 	CHECK(guard_is_mine(&m->guard));
 	CHECK(w->state == WRITE_NEW);
@@ -334,15 +357,19 @@ static enum enter enter_locked(struct lock_manager *m, struct write *w, struct w
 		answer_with(w, OUTCOME_STALE_FENCE);
 		return ENTER_ANSWERED;
 	}
-	return queue_locked(m, w, waiter, wait_ms, now_ns);
+	return queue_locked(m, w, waiter, wait_ms, now_ns, ret_held);
 }
 
 enum enter lock_manager_enter(struct lock_manager *m, struct write *w, struct waiter *waiter,
 			      int64_t wait_ms, int64_t now_ns, struct key_search *search)
 {
+	struct lease *held = NULL;
+
 	guard_lock(&m->guard);
-	enum enter result = enter_locked(m, w, waiter, wait_ms, now_ns, search);
+	enum enter result = enter_locked(m, w, waiter, wait_ms, now_ns, search, &held);
 	guard_unlock(&m->guard);
+	if (held != NULL)
+		name_lease(held, &w->arena, &w->answer);
 	return result;
 }
 
@@ -370,7 +397,7 @@ bool lock_manager_is_unknown(struct lock_manager *m, struct write *w)
 }
 
 static bool withdraw_locked(struct lock_manager *m, struct waiter *waiter, int64_t now_ns,
-			    struct arena *texts, struct answer *ret)
+			    struct answer *ret, struct lease **ret_held)
 {
 	struct write *w = waiter->write;
 
@@ -383,10 +410,12 @@ static bool withdraw_locked(struct lock_manager *m, struct waiter *waiter, int64
 		detach_locked(waiter);
 		return true;
 	}
-	if (w->state != WRITE_WAITING)
-		return false; /* it owns its rows: the writer decides it, or says that the store is
-				 busy */
-	explain_wait_locked(m, w, now_ns, texts, ret);
+	if (w->state != WRITE_WAITING) {
+		/* It owns its rows: the writer decides it, or says that the store is busy. */
+		w->is_overdue = true;
+		return false;
+	}
+	*ret_held = explain_wait_locked(m, w, now_ns, ret);
 	take_out_locked(m, w, WRITE_WITHDRAWN, now_ns);
 	detach_locked(waiter);
 	return true;
@@ -396,14 +425,16 @@ bool lock_manager_withdraw(struct lock_manager *m, struct waiter *waiter, int64_
 			   struct arena *texts, struct answer *ret_answer)
 {
 	struct write *w = waiter->write;
+	struct lease *held = NULL;
 	bool is_out;
 	bool is_last;
 
 	guard_lock(&m->guard);
-	is_out = withdraw_locked(m, waiter, now_ns, texts, ret_answer);
+	is_out = withdraw_locked(m, waiter, now_ns, ret_answer, &held);
 	is_last = is_out && w->state == WRITE_WITHDRAWN;
 	guard_unlock(&m->guard);
 
+	name_lease(held, texts, ret_answer);
 	if (is_last) {
 		metric_add(METRIC_TIMEOUTS, 1);
 		write_release(w); /* the engine's hold; the waiter still has its own */
@@ -451,7 +482,7 @@ void lock_manager_place(struct lock_manager *m, const struct waiter *waiter,
 
 static int64_t next_event_locked(const struct lock_manager *m, int64_t until_ns)
 {
-	int64_t next = deadline_next_ns(&m->leases.deadlines);
+	int64_t next = lease_book_next_ns(&m->leases);
 
 	if (next > until_ns)
 		next = until_ns;
@@ -547,7 +578,17 @@ static void open_gate_locked(struct lock_manager *m, struct lease *l, int64_t no
 	grant_locked(m, &granted, now_ns);
 }
 
-/* The lease change of a write that is durable now. */
+/* It counts from when it is durable. */
+static void renew_locked(struct lock_manager *m, struct lease *l, const struct write *w,
+			 int64_t now_ns)
+{
+	int64_t expires_at_ms = w->answer.lease.expires_at_ms;
+	struct lease_clock now = { .utc_ms = expires_at_ms - w->command.ttl_ms, .ns = now_ns };
+
+	lease_book_renew(&m->leases, l, expires_at_ms, &now);
+}
+
+/* The lease change of a write that is durable now; a lease that is to be let go, or NULL. */
 static struct lease *change_lease_locked(struct lock_manager *m, struct write *w, int64_t now_ns)
 {
 	struct lease *l = w->lease;
@@ -566,12 +607,11 @@ static struct lease *change_lease_locked(struct lock_manager *m, struct write *w
 		return NULL;
 	case COMMAND_LEASE_RENEW:
 		/* Its time may have come while the group was flushed: then it has ended. */
-		if (is_carried_out && list_is_linked(&l->link))
-			lease_book_renew(&m->leases, l, w->answer.lease.expires_at_ms,
-					 now_ns + w->command.ttl_ms * NS_PER_MS);
+		if (is_carried_out && l->is_in_book)
+			renew_locked(m, l, w, now_ns);
 		return NULL;
 	case COMMAND_LEASE_RELEASE:
-		if (!is_carried_out || !list_is_linked(&l->link))
+		if (!is_carried_out || !l->is_in_book)
 			return NULL;
 		open_gate_locked(m, l, now_ns);
 		return l;
@@ -581,9 +621,12 @@ static struct lease *change_lease_locked(struct lock_manager *m, struct write *w
 }
 
 static void finish_one_locked(struct lock_manager *m, struct write *w, int64_t now_ns,
-			      struct list *waiters)
+			      struct list *waiters, struct list *gone)
 {
-	lease_destroy(change_lease_locked(m, w, now_ns));
+	struct lease *l = change_lease_locked(m, w, now_ns);
+
+	if (l != NULL)
+		list_push_back(gone, &l->link);
 	leave_locked(m, w, now_ns);
 	forget_key_in_flight(m, w);
 	write_move(w, WRITE_DONE);
@@ -594,24 +637,38 @@ static void finish_one_locked(struct lock_manager *m, struct write *w, int64_t n
 void lock_manager_finish(struct lock_manager *m, struct list *batch, int64_t now_ns,
 			 struct list *waiters)
 {
+	struct list gone;
+
+	list_init(&gone);
 	guard_lock(&m->guard);
 	LIST_EACH (it, batch)
-		finish_one_locked(m, CONTAINER_OF(it, struct write, work_link), now_ns, waiters);
+		finish_one_locked(m, CONTAINER_OF(it, struct write, work_link), now_ns, waiters,
+				  &gone);
 	metric_set(METRIC_LEASES, m->leases.count);
 	guard_unlock(&m->guard);
+	lock_manager_let_leases_go(&gone);
 }
 
+void lock_manager_let_leases_go(struct list *leases)
+{
+	struct list *link;
+
+	while ((link = list_pop_front(leases)) != NULL)
+		lease_release(CONTAINER_OF(link, struct lease, link));
+}
+
+/* One by one: whoever waits for the guard need not wait for all of them. */
 void lock_manager_end_leases(struct lock_manager *m, int64_t now_ns, struct list *ended)
 {
 	struct lease *l;
 
-	guard_lock(&m->guard);
 	while ((l = lease_book_due(&m->leases, now_ns)) != NULL) {
+		guard_lock(&m->guard);
 		open_gate_locked(m, l, now_ns);
+		metric_set(METRIC_LEASES, m->leases.count);
+		guard_unlock(&m->guard);
 		list_push_back(ended, &l->link);
 	}
-	metric_set(METRIC_LEASES, m->leases.count);
-	guard_unlock(&m->guard);
 }
 
 void lock_manager_add_lease(struct lock_manager *m, struct lease *l, int64_t now_ns)
@@ -628,7 +685,82 @@ void lock_manager_drop_lease(struct lock_manager *m, struct lease *l, int64_t no
 	open_gate_locked(m, l, now_ns);
 	metric_set(METRIC_LEASES, m->leases.count);
 	guard_unlock(&m->guard);
-	lease_destroy(l);
+	lease_release(l);
+}
+
+void lock_manager_renew_lease(struct lock_manager *m, struct lease *l, int64_t expires_at_ms,
+			      const struct lease_clock *now)
+{
+	guard_lock(&m->guard);
+	lease_book_renew(&m->leases, l, expires_at_ms, now);
+	guard_unlock(&m->guard);
+}
+
+/* A lease that was not known stands in its way: it waits there as if that had been so before. */
+static void send_back_locked(struct lock_manager *m, struct write *w, int64_t now_ns,
+			     struct list *late)
+{
+	struct list granted;
+
+	list_init(&granted);
+	if (w->claim.state != CLAIM_GRANTED ||
+	    !lock_table_step_back(&m->table, &w->claim, &granted))
+		return;
+	if (w->decide_by_ns <= now_ns || w->is_overdue || w->avoids_leases) {
+		answer_with(w, OUTCOME_ROW_LEASED);
+		w->lease = see_lease_locked(&w->claim, now_ns, &w->answer.lease);
+		take_out_locked(m, w, WRITE_DONE, now_ns);
+		list_push_back(late, &w->work_link);
+	} else {
+		list_remove(&w->work_link);
+		m->ready_count--;
+		write_move(w, WRITE_WAITING);
+		list_push_back(&m->waiting, &w->work_link);
+		m->waiting_count++;
+		remember_blocker_locked(w);
+	}
+	grant_locked(m, &granted, now_ns);
+}
+
+/*
+ * The next so many of the ready writes, from `at` on. Only the writer takes any out of the ready
+ * queue, so that its own place in it stays where it is while the guard is let go.
+ */
+static struct list *send_some_back_locked(struct lock_manager *m, struct list *at,
+					  struct list *late)
+{
+	int64_t now_ns = clock_monotonic_ns(); /* after every deadline that was met before */
+
+	for (int i = 0; i < READY_SLICE && at != &m->ready; i++) {
+		struct write *w = CONTAINER_OF(at, struct write, work_link);
+
+		at = at->next;
+		send_back_locked(m, w, now_ns, late);
+	}
+	return at;
+}
+
+void lock_manager_send_back(struct lock_manager *m, struct refused *refused)
+{
+	struct list *at = &m->ready, *link;
+	struct list late;
+
+	list_init(&late);
+	do {
+		guard_lock(&m->guard);
+		at = send_some_back_locked(m, at == &m->ready ? m->ready.next : at, &late);
+		guard_unlock(&m->guard);
+	} while (at != &m->ready);
+
+	while ((link = list_pop_front(&late)) != NULL) {
+		struct write *w = CONTAINER_OF(link, struct write, work_link);
+
+		name_lease(w->lease, &w->arena, &w->answer);
+		w->lease = NULL;
+		list_push_back(&refused->writes, link);
+		list_splice_back(&refused->waiters, &w->waiters);
+		w->waiter_count = 0;
+	}
 }
 
 static void refuse_locked(struct lock_manager *m, struct write *w, enum outcome o, int64_t now_ns,

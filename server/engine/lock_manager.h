@@ -20,6 +20,7 @@ enum {
 				 swept yet */
 	KEY_SWEEP_SLOTS = 64, /* looked at for each new key */
 	KEY_EPOCHS = KEY_AGE_H_MAX * 60 + 2,
+	READY_SLICE = 256, /* ready writes that are looked at while the guard is held */
 };
 _Static_assert(KEYS_MAX <= KEY_SLOTS / 2, "the key map holds every remembered key");
 
@@ -154,12 +155,24 @@ void lock_manager_end_leases(struct lock_manager *m, int64_t now_ns, struct list
  */
 void lock_manager_add_lease(struct lock_manager *m, struct lease *l, int64_t now_ns);
 void lock_manager_drop_lease(struct lock_manager *m, struct lease *l, int64_t now_ns);
+void lock_manager_renew_lease(struct lock_manager *m, struct lease *l, int64_t expires_at_ms,
+			      const struct lease_clock *now);
+
+/* Lets go of leases that were taken out of the book (lease.link). */
+void lock_manager_let_leases_go(struct list *leases);
 
 /* Writes that were taken out undecided, and whoever waited for them; see lock_manager_finish(). */
 struct refused {
 	struct list writes;  /* write.work_link */
 	struct list waiters; /* waiter.write_link */
 };
+
+/*
+ * Gates were closed for leases that the store had and we did not: ready writes that such a gate is
+ * closed to wait at it, or are refused ROW_LEASED if they wait no longer. Between groups only: none
+ * of them has been decided.
+ */
+void lock_manager_send_back(struct lock_manager *m, struct refused *refused);
 
 /* Takes out every write that waits or is ready, answered with `o`. */
 void lock_manager_refuse_all(struct lock_manager *m, enum outcome o, struct refused *refused);

@@ -7,45 +7,99 @@
 
 /* ---------------------------------------------------------------- leases */
 
-static bool copy_lease(struct arena *a, const struct lease *l, int64_t now_ns,
-		       struct lease_view *ret)
+/* Leases as they stood under the guard, held until their texts are copied. */
+struct held_leases {
+	struct lease **leases;
+	struct lease_view *views;
+	size_t count;
+};
+
+static int held_leases_init(struct held_leases *h, size_t limit, struct arena *a)
 {
-	*ret = lease_view_of(l, now_ns);
-	ret->id = arena_copy(a, l->id, strlen(l->id));
-	ret->purpose = arena_copy(a, l->purpose, strlen(l->purpose));
-	ret->rows =
-		(struct row_ref *)arena_copy(a, l->rows, sizeof(l->rows[0]) * (size_t)l->row_count);
-	return ret->id != NULL && ret->purpose != NULL && ret->rows != NULL;
+	CHECK(limit >= 1);
+	h->count = 0;
+	h->leases = arena_alloc(a, sizeof(h->leases[0]) * limit);
+	h->views = arena_alloc(a, sizeof(h->views[0]) * limit);
+	return h->leases == NULL || h->views == NULL ? FAULT(-ENOMEM) : 0;
 }
 
-static int copy_leases_locked(struct lock_manager *m, const char *id, struct arena *a,
-			      struct lease_view **ret_leases, size_t *ret_count)
+/* One whose time is up has ended, though the writer has not come to it yet. */
+static void hold_locked(struct held_leases *h, struct lease *l, int64_t now_ns)
+{
+	if (lease_has_ended(l, now_ns))
+		return;
+	lease_hold(l);
+	h->leases[h->count] = l;
+	h->views[h->count++] = lease_view_of(l, now_ns);
+}
+
+static bool copy_lease(struct arena *a, const struct lease *l, struct lease_view *v)
+{
+	v->id = arena_copy(a, l->id, strlen(l->id));
+	v->purpose = arena_copy(a, l->purpose, strlen(l->purpose));
+	v->rows =
+		(struct row_ref *)arena_copy(a, l->rows, sizeof(l->rows[0]) * (size_t)l->row_count);
+	return v->id != NULL && v->purpose != NULL && v->rows != NULL;
+}
+
+/* Not under the guard: it needs memory. Lets go of all of them, whatever happens. */
+static int copy_held(struct held_leases *h, struct arena *a)
+{
+	bool is_copied = true;
+
+	for (size_t i = 0; i < h->count; i++) {
+		is_copied = is_copied && copy_lease(a, h->leases[i], &h->views[i]);
+		lease_release(h->leases[i]);
+	}
+	return is_copied ? 0 : FAULT(-ENOMEM);
+}
+
+/* The fence to go on behind, or 0. */
+static int64_t hold_page_locked(const struct lease_book *b, int64_t after_fence, int limit,
+				struct held_leases *h)
 {
 	int64_t now_ns = clock_monotonic_ns();
-	size_t count = 0;
+	struct lease *l = lease_book_after(b, after_fence);
 
-	CHECK(guard_is_mine(&m->guard));
-	*ret_leases = arena_alloc(a, sizeof(**ret_leases) * (size_t)m->leases.count);
-	if (*ret_leases == NULL)
-		return FAULT(-ENOMEM);
-	LIST_EACH (it, &m->leases.leases) {
-		const struct lease *l = CONTAINER_OF(it, struct lease, link);
-
-		if ((id != NULL && strcmp(l->id, id) != 0) || l->deadline_ns <= now_ns)
-			continue;
-		if (!copy_lease(a, l, now_ns, &(*ret_leases)[count++]))
-			return FAULT(-ENOMEM);
+	for (int i = 0; i < limit && l != NULL; i++) {
+		hold_locked(h, l, now_ns);
+		after_fence = l->gate.fence;
+		l = lease_book_after(b, after_fence);
 	}
-	*ret_count = count;
-	return 0;
+	return l == NULL ? 0 : after_fence;
 }
 
-int service_leases(struct service *s, const char *id, struct arena *a,
-		   struct lease_view **ret_leases, size_t *ret_count)
+int service_leases(struct service *s, int64_t after_fence, int limit, struct arena *a,
+		   struct lease_view **ret_leases, size_t *ret_count, int64_t *ret_next)
 {
+	struct held_leases held;
+	int r = held_leases_init(&held, (size_t)limit, a);
+
+	if (r < 0)
+		return r;
 	guard_lock(&s->locks.guard);
-	int r = copy_leases_locked(&s->locks, id, a, ret_leases, ret_count);
+	*ret_next = hold_page_locked(&s->locks.leases, after_fence, limit, &held);
 	guard_unlock(&s->locks.guard);
+	*ret_leases = held.views;
+	*ret_count = held.count;
+	return copy_held(&held, a);
+}
+
+int service_lease(struct service *s, const char *id, struct arena *a, struct lease_view *ret)
+{
+	struct held_leases held;
+	int r = held_leases_init(&held, 1, a);
+	struct lease *l;
+
+	if (r < 0)
+		return r;
+	guard_lock(&s->locks.guard);
+	l = lease_book_by_id(&s->locks.leases, id);
+	if (l != NULL)
+		hold_locked(&held, l, clock_monotonic_ns());
+	guard_unlock(&s->locks.guard);
+	r = copy_held(&held, a);
+	*ret = held.count > 0 ? held.views[0] : (struct lease_view){ .id = NULL };
 	return r;
 }
 

@@ -209,9 +209,16 @@ enum { LOCK_WAITERS_SHOWN = 100, LOCK_ROWS_SHOWN = 1000 };
 int service_locks(struct service *s, struct arena *a, struct lock_view **ret_rows,
 		  size_t *ret_count);
 
-/* Copies every lease that is held, or the one with this id (NULL: all), by fence. */
-int service_leases(struct service *s, const char *id, struct arena *a,
-		   struct lease_view **ret_leases, size_t *ret_count);
+/*
+ * Copies the leases behind this fence (0: from the first), by fence, at most `limit` of them.
+ * ret_next: the fence to go on behind; 0: there are no more. A page may be short and have a next:
+ * leases whose time is up are left out. Cost: that of the page, however many leases there are.
+ */
+int service_leases(struct service *s, int64_t after_fence, int limit, struct arena *a,
+		   struct lease_view **ret_leases, size_t *ret_count, int64_t *ret_next);
+
+/* Copies the one with this id; ret->id NULL: there is none. */
+int service_lease(struct service *s, const char *id, struct arena *a, struct lease_view *ret);
 
 struct service_health {
 	bool is_writable; /* the last group did not fail, the file is where it was */

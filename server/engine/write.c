@@ -6,7 +6,7 @@
 static const unsigned may_move_to[WRITE_STATES] = {
 	[WRITE_NEW]       = TO(WAITING) | TO(READY) | TO(DONE),
 	[WRITE_WAITING]   = TO(READY) | TO(WITHDRAWN) | TO(DONE),
-	[WRITE_READY]     = TO(DECIDED) | TO(WITHDRAWN) | TO(DONE),
+	[WRITE_READY]     = TO(DECIDED) | TO(WAITING) | TO(WITHDRAWN) | TO(DONE),
 	[WRITE_DECIDED]   = TO(DONE),
 	[WRITE_DONE]      = 0,
 	[WRITE_WITHDRAWN] = 0,
@@ -91,7 +91,7 @@ struct write *write_create(void)
 	w->key_node = (struct map_node){ 0 };
 	w->is_in_flight = false;
 	w->is_unknown = false;
-	w->is_recalled = false;
+	w->is_recalled = w->is_overdue = false;
 	w->operation = NULL;
 	list_init(&w->waiters);
 	w->waiter_count = 0;

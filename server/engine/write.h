@@ -1,15 +1,15 @@
 /*
  * write - the life of one command that queues: a change of stock, or a locked read.
  *
- *     NEW ──> WAITING ──> READY ──> DECIDED ──> DONE
+ *     NEW ──> WAITING <─> READY ──> DECIDED ──> DONE
  *      │         │           │                    ▲
  *      │         └───────────┴──> WITHDRAWN       │
  *      └──> refused before it queued, or replayed ┘
  *
  * WAITING: its claim stands in the queues of its rows, or at a lease. READY: it owns its rows, and
- * waits for the writer. DECIDED: its effect (or refusal) is in the group. DONE: the group is
- * durable, or failed; the answer may be read. WITHDRAWN: everybody who waited gave up before it was
- * decided.
+ * waits for the writer; back to WAITING if the store turns out to hold a lease of one. DECIDED: its
+ * effect (or refusal) is in the group. DONE: the group is durable, or failed; the answer may be
+ * read. WITHDRAWN: everybody who waited gave up before it was decided.
  *
  * A part of a batch is one write, too: it claims the rows of all of its lines, and they are decided
  * in their order in its place. Its lines stay NEW; their answers are there when it is DONE.
@@ -65,7 +65,8 @@ struct write {
 	bool is_unknown; /* its group may have been kept: it stays there, held, in unknown_link */
 	struct list unknown_link; /* in lock_manager.unknown, with is_unknown */
 	bool is_recalled;         /* it is to be refused instead of decided */
-	struct list waiters;      /* waiter.write_link */
+	bool is_overdue;     /* somebody's wait ended while it was ready; its answer comes anyway */
+	struct list waiters; /* waiter.write_link */
 	int waiter_count;
 	struct answer answer;
 	struct write_cost cost;

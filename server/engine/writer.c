@@ -424,14 +424,6 @@ static int flush_group(struct writer *wr)
 	return r < 0 ? FAULT(-EREMOTEIO) : 0;
 }
 
-static void forget_ended_leases(struct writer *wr)
-{
-	struct list *link;
-
-	while ((link = list_pop_front(&wr->ended_leases)) != NULL)
-		lease_destroy(CONTAINER_OF(link, struct lease, link));
-}
-
 static void remember_keys(struct writer *wr, const struct list *writes)
 {
 	LIST_EACH (it, writes) {
@@ -463,7 +455,7 @@ static void publish_group(struct writer *wr)
 	reservation_book_keep_group(&wr->reservations);
 	feed_publish(&wr->feed, d->seq);
 	remember_keys(wr, &wr->members);
-	forget_ended_leases(wr);
+	lock_manager_let_leases_go(&wr->ended_leases);
 	note_success(wr);
 }
 
@@ -650,78 +642,154 @@ static void note_store_is_busy(struct writer *wr)
 	wr->is_busy_logged = true;
 }
 
-static const struct lease_row *stored_lease(const struct lease_row rows[], size_t count,
-					    int64_t fence)
-{
-	for (size_t i = 0; i < count; i++)
-		if (rows[i].fence == fence)
-			return &rows[i];
-	return NULL;
-}
+/* ---------------------------------------------------------------- leases of the store */
 
-/* Rows first .. first + return value - 1 are one lease. */
-static size_t rows_of_lease(const struct lease_row rows[], size_t count, size_t first)
+/* Every row of row_lock, by fence: the rows of a lease are neighbours. */
+struct stored_leases {
+	struct arena texts;
+	struct lease_row *rows;
+	size_t count;
+};
+
+/* How many rows from `first` on are one lease. */
+static size_t rows_of_lease(const struct stored_leases *s, size_t first)
 {
 	size_t n = 1;
 
-	while (first + n < count && rows[first + n].fence == rows[first].fence &&
-	       n < COMMAND_ROWS_MAX)
+	while (first + n < s->count && s->rows[first + n].fence == s->rows[first].fence)
 		n++;
 	return n;
 }
 
-static int add_stored_lease(struct writer *wr, const struct lease_row rows[], size_t count)
+/* The last of its rows to end keeps all of them: the database refuses edits until then, too. */
+static int64_t end_of_rows(const struct lease_row rows[], size_t count)
 {
-	struct row_ref refs[COMMAND_ROWS_MAX];
-	int64_t now_ns = clock_monotonic_ns();
+	int64_t end_ms = rows[0].expires_at_ms;
 
+	for (size_t i = 1; i < count; i++)
+		if (end_ms < rows[i].expires_at_ms)
+			end_ms = rows[i].expires_at_ms;
+	return end_ms;
+}
+
+static bool says_the_same(const struct lease *l, const struct lease_row rows[], size_t count)
+{
+	if ((size_t)l->row_count != count || strcmp(l->id, rows[0].lease_id) != 0 ||
+	    strcmp(l->purpose, rows[0].purpose) != 0)
+		return false;
 	for (size_t i = 0; i < count; i++)
+		if (strcmp(l->rows[i].sku.text, rows[i].sku.text) != 0 ||
+		    strcmp(l->rows[i].location.text, rows[i].location.text) != 0)
+			return false;
+	return true;
+}
+
+/* One that the store says is over ends like one whose time is up here: the group deletes it. */
+static int make_lease(struct writer *wr, const struct lease_row rows[], size_t count,
+		      const struct lease_clock *now, struct lease **ret)
+{
+	struct row_ref *refs = malloc(sizeof(refs[0]) * count);
+	struct lease *l = NULL;
+
+	for (size_t i = 0; refs != NULL && i < count; i++)
 		refs[i] = (struct row_ref){ .key = hash_pair(rows[i].sku.text,
 							     rows[i].location.text, wr->cache.seed),
 					    .sku = rows[i].sku,
 					    .location = rows[i].location };
-
-	struct lease *l =
-		lease_create(rows[0].lease_id, rows[0].purpose, rows[0].fence, refs, (int)count);
-
+	if (refs != NULL)
+		l = lease_create(rows[0].lease_id, rows[0].purpose, rows[0].fence, refs,
+				 (int)count);
+	free(refs);
 	if (l == NULL)
 		return FAULT(-ENOMEM);
-	l->taken_at_ms = rows[0].taken_at_ms;
-	l->taken_ns = now_ns - (wr->decider.now_ms - rows[0].taken_at_ms) * NS_PER_MS;
-	l->expires_at_ms = rows[0].expires_at_ms;
-	l->deadline_ns = now_ns + (rows[0].expires_at_ms - wr->decider.now_ms) * NS_PER_MS;
-	lock_manager_add_lease(wr->locks, l, now_ns);
+	lease_set_taken(l, rows[0].taken_at_ms, now);
+	lease_set_end(l, end_of_rows(rows, count), now);
+	*ret = l;
 	return 0;
 }
 
-/* Makes the leases in memory what the store says: at start, and after another program wrote. */
-static int reload_leases(struct writer *wr)
+/*
+ * What is known of a lease against what the store says, both by fence. It goes when the store has
+ * it no longer, or on other rows (an item may have been renamed): it comes anew then, behind all
+ * that go, so that no row is closed twice meanwhile.
+ */
+static bool drop_changed_leases(struct writer *wr, const struct stored_leases *s,
+				const struct lease_clock *now)
 {
-	struct arena texts;
-	struct lease_row *rows;
-	size_t count;
+	struct lease_book *b = &wr->locks->leases;
+	bool has_dropped = false;
+	struct lease *l = lease_book_after(b, INT64_MIN);
+	size_t i = 0;
 
-	arena_init(&texts);
+	while (l != NULL) {
+		struct lease *next = lease_book_after(b, l->gate.fence);
 
-	int r = wr->store->ops->load_leases(wr->store, &texts, &rows, &count);
+		while (i < s->count && s->rows[i].fence < l->gate.fence)
+			i++;
 
-	if (r == 0) {
-		LIST_EACH_SAFE (it, &wr->locks->leases.leases) {
-			struct lease *l = CONTAINER_OF(it, struct lease, link);
+		bool is_there = i < s->count && s->rows[i].fence == l->gate.fence;
+		size_t count = is_there ? rows_of_lease(s, i) : 0;
+		int64_t end_ms = is_there ? end_of_rows(&s->rows[i], count) : 0;
 
-			if (stored_lease(rows, count, l->gate.fence) == NULL)
-				lock_manager_drop_lease(wr->locks, l, clock_monotonic_ns());
+		if (!is_there || !says_the_same(l, &s->rows[i], count)) {
+			lock_manager_drop_lease(wr->locks, l, now->ns);
+			has_dropped = true;
+		} else if (end_ms != l->expires_at_ms) {
+			lock_manager_renew_lease(wr->locks, l, end_ms, now);
+		}
+		l = next;
+	}
+	return has_dropped;
+}
+
+static int add_unknown_leases(struct writer *wr, const struct stored_leases *s,
+			      const struct lease_clock *now, bool *has_added)
+{
+	for (size_t i = 0, n; i < s->count; i += n) {
+		struct lease *l = NULL;
+		int r;
+
+		n = rows_of_lease(s, i);
+		if (lease_book_by_fence(&wr->locks->leases, s->rows[i].fence) != NULL)
+			continue;
+		r = make_lease(wr, &s->rows[i], n, now, &l);
+		if (r < 0)
+			return r;
+		if (lease_has_ended(l, now->ns)) {
+			list_push_back(&wr->ended_leases, &l->link);
+		} else {
+			lock_manager_add_lease(wr->locks, l, now->ns);
+			*has_added = true;
 		}
 	}
-	for (size_t i = 0, n; r == 0 && i < count; i += n) {
-		bool is_known = lease_book_by_fence(&wr->locks->leases, rows[i].fence) != NULL;
+	return 0;
+}
 
-		n = rows_of_lease(rows, count, i);
-		if (!is_known && rows[i].expires_at_ms > wr->decider.now_ms &&
-		    wr->locks->leases.count < LEASES_MAX)
-			r = add_stored_lease(wr, &rows[i], n);
+/*
+ * Makes the leases in memory what the store says: at start, and after another program wrote. What
+ * is ready and wants a row of a lease that was not known waits for it: nothing has been decided.
+ */
+static int reload_leases(struct writer *wr)
+{
+	struct stored_leases s;
+	struct lease_clock now = { .utc_ms = wr->decider.now_ms, .ns = clock_monotonic_ns() };
+	struct refused refused;
+	bool has_changed = false;
+
+	arena_init(&s.texts);
+
+	int r = wr->store->ops->load_leases(wr->store, &s.texts, &s.rows, &s.count);
+
+	if (r == 0) {
+		has_changed = drop_changed_leases(wr, &s, &now);
+		r = add_unknown_leases(wr, &s, &now, &has_changed);
 	}
-	arena_fini(&texts);
+	if (has_changed) {
+		refused_init(&refused);
+		lock_manager_send_back(wr->locks, &refused);
+		finish_refused(&refused);
+	}
+	arena_fini(&s.texts);
 	return r;
 }
 
@@ -834,6 +902,9 @@ static int begin_group(struct writer *wr)
 		  d->seq_committed);
 	metric_add(METRIC_EXTERNAL_WRITES, 1);
 	row_cache_drop(&wr->cache);
+	r = delete_ended_leases(wr); /* first: what has ended here must not be read again */
+	if (r < 0)
+		return r;
 	atomic_store(&wr->seq, begun.seq);
 	atomic_fetch_add(&wr->generation, 1);
 	if (has_followers)
@@ -1172,6 +1243,6 @@ void writer_close(struct writer *w)
 
 	CHECK(pthread_join(w->thread, NULL) == 0);
 	CHECK(list_is_empty(&w->members));
-	forget_ended_leases(w);
+	lock_manager_let_leases_go(&w->ended_leases);
 	release(w);
 }

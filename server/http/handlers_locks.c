@@ -75,57 +75,43 @@ void handle_lock_list(struct exchange *x)
 
 /* ---------------------------------------------------------------- leases */
 
-static void reply_leases(struct exchange *x, const struct lease_view leases[], size_t count,
-			 bool has_next)
-{
-	struct text rows;
-	struct json j;
-
-	text_init(&rows);
-	j = json_begin(&rows);
-	for (size_t i = 0; i < count; i++)
-		lease_write(&j, &leases[i]);
-	page_reply(x, &rows, has_next,
-		   has_next ? page_cursor_number(x, 'f', leases[count - 1].fence) : NULL,
-		   service_seq(x->service));
-	text_fini(&rows);
-}
-
 void handle_lease_list(struct exchange *x)
 {
 	struct lease_view *leases;
-	size_t count, first = 0;
-	int64_t after_fence;
+	int64_t after_fence, next;
+	struct text rows;
+	struct json j;
+	size_t count;
 	int limit, r;
 
 	if (!page_read_limit(x, &limit) || !page_read_cursor_number(x, 'f', &after_fence))
 		return;
-	r = service_leases(x->service, NULL, &x->arena, &leases, &count);
+	r = service_leases(x->service, after_fence, limit, &x->arena, &leases, &count, &next);
 	if (r < 0) {
 		reply_fault(x, r);
 		return;
 	}
-	while (first < count && leases[first].fence <= after_fence)
-		first++;
-
-	bool has_next = count - first > (size_t)limit;
-
-	reply_leases(x, leases + first, has_next ? (size_t)limit : count - first, has_next);
+	text_init(&rows);
+	j = json_begin(&rows);
+	for (size_t i = 0; i < count; i++)
+		lease_write(&j, &leases[i]);
+	page_reply(x, &rows, next != 0, next != 0 ? page_cursor_number(x, 'f', next) : NULL,
+		   service_seq(x->service));
+	text_fini(&rows);
 }
 
 void handle_lease_show(struct exchange *x)
 {
 	struct json j = json_begin(&x->reply);
-	struct lease_view *leases;
-	size_t count;
-	int r = service_leases(x->service, call_of(x)->names[0], &x->arena, &leases, &count);
+	struct lease_view lease;
+	int r = service_lease(x->service, call_of(x)->names[0], &x->arena, &lease);
 
 	if (r < 0) {
 		reply_fault(x, r);
-	} else if (count == 0) {
+	} else if (lease.id == NULL) {
 		reply_refuse(x, OUTCOME_UNKNOWN_LEASE, NULL);
 	} else {
-		lease_write(&j, &leases[0]);
+		lease_write(&j, &lease);
 		text_add_char(&x->reply, '\n');
 		reply_json(x, 200, service_seq(x->service));
 	}

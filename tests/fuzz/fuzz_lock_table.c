@@ -450,6 +450,23 @@ static void leave(struct fuzz *f, int index)
 	parties[index] = NULL;
 }
 
+/* Of an owner: a gate may have closed behind it. */
+static void step_back(struct fuzz *f, int index)
+{
+	int gate = model_gate_in_the_way(index);
+	struct list granted;
+
+	list_init(&granted);
+	EXPECT(f,
+	       lock_table_step_back(&table, &parties[index]->claim, &granted) == (gate != NOBODY));
+	if (gate != NOBODY) {
+		model.is_owner[index] = false;
+		model_leave_queues(index);
+		model_join(index);
+	}
+	expect_granted(f, &granted);
+}
+
 static void close_gate(struct fuzz *f, int index)
 {
 	struct barrier *b = malloc(sizeof(*b));
@@ -532,6 +549,8 @@ static void run(struct fuzz *f)
 				open_gate(f, g);
 		} else if (parties[c] == NULL && fuzz_below(f, 10) < enters) {
 			enter(f, c);
+		} else if (parties[c] != NULL && model.is_owner[c] && fuzz_below(f, 4) == 0) {
+			step_back(f, c);
 		} else if (parties[c] != NULL && fuzz_below(f, 10) >= enters - 1) {
 			leave(f, c);
 		}

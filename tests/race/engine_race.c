@@ -137,6 +137,7 @@ static void look_in(struct caller *caller)
 	struct lease_view *leases;
 	struct arena arena;
 	size_t row_count, lease_count;
+	int64_t next;
 
 	arena_init(&arena);
 	EXPECT(service_locks(caller->service, &arena, &rows, &row_count) == 0);
@@ -145,7 +146,8 @@ static void look_in(struct caller *caller)
 		EXPECT(rows[i].waiter_count > 0 || rows[i].holder_id != NULL);
 		EXPECT(IMPLIES(rows[i].is_leased, rows[i].fence > 0));
 	}
-	EXPECT(service_leases(caller->service, NULL, &arena, &leases, &lease_count) == 0);
+	EXPECT(service_leases(caller->service, 0, 1000, &arena, &leases, &lease_count, &next) == 0);
+	EXPECT(next == 0);
 	for (size_t i = 0; i < lease_count; i++)
 		EXPECT(IMPLIES(i > 0, leases[i - 1].fence < leases[i].fence));
 	service_health(caller->service, &health);

@@ -466,6 +466,39 @@ static void each_sees_every_queue_and_gate(void **state)
 	lock_table_fini(&table);
 }
 
+/* The gate is there, the owner does not know it yet; who stands behind it waits already. */
+static void an_owner_steps_back_to_a_gate_that_closed_behind_it(void **state)
+{
+	struct single owner, waiter, free;
+	struct gate g;
+	struct gate_row rows[1];
+	struct list granted;
+
+	(void)state;
+	list_init(&granted);
+	lock_table_init(&table);
+	single_enter(&owner, 1, 2);
+	single_enter(&waiter, 1, 0);
+	single_enter(&free, 2, 0);
+	gate_init(&g, rows, (uint64_t[]){ 1 }, 1, 9);
+	lock_table_close(&table, &g, &granted);
+	assert_int_equal(owner.claim.state, CLAIM_GRANTED);
+	assert_int_equal(waiter.claim.state, CLAIM_AT_GATE);
+
+	assert_true(lock_table_step_back(&table, &owner.claim, &granted));
+	assert_int_equal(owner.claim.state, CLAIM_AT_GATE);
+	assert_int_equal(lock_table_ahead(&owner.claim), 0); /* it came first */
+	assert_int_equal(lock_table_ahead(&waiter.claim), 1);
+	assert_int_equal(free.claim.state, CLAIM_GRANTED); /* its other row is free again */
+	assert_false(lock_table_step_back(&table, &free.claim, &granted));
+	single_leave(&waiter);
+	single_leave(&free);
+	single_leave(&owner);
+	list_init(&granted);
+	lock_table_open(&table, &g, &granted);
+	lock_table_fini(&table);
+}
+
 /* An owner may leave before anybody has looked at the list it was put in. */
 static void leaving_takes_a_claim_out_of_granted(void **state)
 {
@@ -495,6 +528,7 @@ int main(void)
 		cmocka_unit_test(a_full_gate_refuses_but_nobody_is_sent_away_when_it_opens),
 		cmocka_unit_test(gate_of_says_which_gate_is_in_the_way),
 		cmocka_unit_test(each_sees_every_queue_and_gate),
+		cmocka_unit_test(an_owner_steps_back_to_a_gate_that_closed_behind_it),
 		cmocka_unit_test(leaving_takes_a_claim_out_of_granted),
 	};
 
