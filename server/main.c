@@ -206,6 +206,18 @@ static void log_cannot_listen(const struct config *c, int r)
 		  hint);
 }
 
+/* Where a thread cannot be had, those that run end again: nobody was let in yet. */
+static int edge_begin(struct edge *edge)
+{
+	int r = edge_start(edge);
+
+	if (r < 0) {
+		edge_drain(edge, clock_monotonic_ns());
+		edge_close(edge);
+	}
+	return r;
+}
+
 static int serve(const struct config *c, struct service *service, const struct listener *listener,
 		 int signals)
 {
@@ -234,7 +246,7 @@ static int serve(const struct config *c, struct service *service, const struct l
 	int r = edge_open(&options, &edge, address);
 
 	if (r == 0)
-		r = edge_start(edge);
+		r = edge_begin(edge);
 	if (r < 0) {
 		log_cannot_listen(c, r);
 		free(names);

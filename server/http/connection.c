@@ -17,11 +17,42 @@ static const int64_t last_head_ms = 100;
 /* How long a client that was refused may go on talking. */
 static const int64_t linger_ns = 2 * NS_PER_S;
 
-struct connection *connection_open(struct loop *l, struct MHD_Connection *handle, int fd)
+/* How long loop.by_fd is at first, once there is a connection. */
+enum { BY_FD_FIRST = 256 };
+
+/*
+ * Descriptors are small numbers: the table is as long as the largest one so far asks for, whatever
+ * the limit of open files is. False: memory is short.
+ */
+static bool by_fd_reserve(struct loop *l, size_t fd)
+{
+	size_t count = l->by_fd_count > 0 ? l->by_fd_count : BY_FD_FIRST;
+	struct connection **table;
+
+	if (fd < l->by_fd_count)
+		return true;
+	while (count <= fd)
+		count *= 2;
+	table = realloc(l->by_fd, count * sizeof(*table));
+	if (table == NULL)
+		return false;
+	memset(table + l->by_fd_count, 0, (count - l->by_fd_count) * sizeof(*table));
+	l->by_fd = table;
+	l->by_fd_count = count;
+	return true;
+}
+
+static struct connection *connection_take(struct loop *l)
 {
 	struct list *link = list_pop_front(&l->free_connections);
-	struct connection *c =
-		link != NULL ? CONTAINER_OF(link, struct connection, link) : malloc(sizeof(*c));
+
+	return link != NULL ? CONTAINER_OF(link, struct connection, link)
+			    : malloc(sizeof(struct connection));
+}
+
+struct connection *connection_open(struct loop *l, struct MHD_Connection *handle, int fd)
+{
+	struct connection *c = by_fd_reserve(l, (size_t)fd) ? connection_take(l) : NULL;
 
 	if (c == NULL)
 		return NULL;
@@ -31,8 +62,7 @@ struct connection *connection_open(struct loop *l, struct MHD_Connection *handle
 	list_push_back(&l->connections, &c->link);
 	l->connection_count++;
 	metric_add(METRIC_CONNECTIONS, 1);
-	if ((size_t)fd < l->by_fd_count)
-		l->by_fd[fd] = c;
+	l->by_fd[fd] = c;
 	connection_expect_head(c);
 	return c;
 }
@@ -42,8 +72,7 @@ void connection_close(struct connection *c)
 	struct loop *l = c->loop;
 
 	CHECK(c->request == NULL);
-	if ((size_t)c->fd < l->by_fd_count)
-		l->by_fd[c->fd] = NULL;
+	l->by_fd[c->fd] = NULL;
 	deadline_remove(&l->deadlines, &c->deadline);
 	list_remove(&c->link);
 	list_push_back(&l->free_connections, &c->link);

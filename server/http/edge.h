@@ -47,7 +47,7 @@ struct loop {
 	struct deadline_queue deadlines; /* connection.deadline, one for each connection */
 	struct list connections;         /* connection.link */
 	struct list free_connections;
-	struct connection **by_fd; /* of this loop, or NULL */
+	struct connection **by_fd; /* of this loop, or NULL; grows with the descriptors */
 	size_t by_fd_count;
 	int connection_count;
 	uint64_t opened_count; /* connections so far */

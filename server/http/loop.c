@@ -457,20 +457,10 @@ static void *loop_run(void *loop)
 	return NULL;
 }
 
-/* Descriptors are smaller than this, whatever limit is set later. */
-static size_t open_files_max(void)
-{
-	struct rlimit files;
-
-	return getrlimit(RLIMIT_NOFILE, &files) == 0 ? (size_t)files.rlim_cur : 65536;
-}
-
 static int loop_open_fds(struct loop *l)
 {
-	int r = mailbox_init(&l->mailbox);
+	int r;
 
-	if (r < 0)
-		return r;
 	l->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (l->epoll_fd < 0)
 		return FAULT(-errno);
@@ -491,6 +481,8 @@ static int loop_open(struct loop *l, struct edge *e, int index)
 	int r;
 
 	*l = (struct loop){ .edge = e, .index = index, .epoll_fd = -1, .inbox_fds = { -1, -1 } };
+	/* First of all that may fail: what loop_close() finds is whole from here on. */
+	r = mailbox_init(&l->mailbox);
 	list_init(&l->connections);
 	list_init(&l->free_connections);
 	list_init(&l->parked);
@@ -499,12 +491,10 @@ static int loop_open(struct loop *l, struct edge *e, int index)
 	subscribers_init(&l->subscribers, e->options.service, &l->mailbox);
 	seq_waits_init(&l->seq_waits, e->options.service, &l->mailbox);
 	operation_home_init(&l->operations, &e->operations, &l->mailbox);
+	if (r < 0)
+		return r;
 	l->heap = calloc((size_t)e->connection_limit, sizeof(*l->heap));
 	if (l->heap == NULL)
-		return FAULT(-ENOMEM);
-	l->by_fd_count = open_files_max();
-	l->by_fd = calloc(l->by_fd_count, sizeof(*l->by_fd));
-	if (l->by_fd == NULL)
 		return FAULT(-ENOMEM);
 	deadline_queue_init(&l->deadlines, l->heap, (size_t)e->connection_limit);
 	r = loop_open_fds(l);
@@ -538,8 +528,7 @@ static void loop_close(struct loop *l)
 		inbox_discard(l);
 	if (l->epoll_fd >= 0)
 		close(l->epoll_fd);
-	if (l->heap != NULL)
-		mailbox_fini(&l->mailbox);
+	mailbox_fini(&l->mailbox);
 	free(l->heap);
 	free(l->by_fd);
 	request_pool_fini(&l->requests);
@@ -587,14 +576,17 @@ static int loops_open(struct edge *e)
 int edge_open(const struct loop_options *options, struct edge **ret_edge, char ret_address[128])
 {
 	struct edge *e = calloc(1, sizeof(*e));
+	struct listener listener = *options->listener;
 	int r;
 
 	CHECK(options->loop_count >= 1);
-	if (e == NULL)
+	if (e == NULL) {
+		listener_close(&listener);
 		return FAULT(-ENOMEM);
+	}
 	e->options = *options;
 	e->connection_limit = connection_limit_find(options->connection_limit);
-	e->listener = *options->listener;
+	e->listener = listener;
 	operation_book_init(&e->operations, options->service, options->operation_wait_ms);
 	r = loops_open(e);
 	if (r == 0)

@@ -14,7 +14,8 @@
 #include "http/listener.h"
 
 struct loop_options {
-	const struct listener *listener; /* bound; its descriptor is the edge's from now on */
+	const struct listener *listener; /* bound; its descriptor is the edge's from now on,
+					       also when that cannot be opened */
 	int loop_count;                  /* >= 1 */
 	int connection_limit;            /* 0: from RLIMIT_NOFILE */
 	int header_timeout_ms;           /* from the first byte to the end of the headers; also idle
