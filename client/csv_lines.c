@@ -52,6 +52,7 @@ static const struct column known_columns[] = {
 	{ "seq",              CELL_NUMBER, "" },
 	{ "created_at",       CELL_TEXT,   "" },
 	{ "updated_at",       CELL_TEXT,   "" },
+	{ "exported_on_hand", CELL_NUMBER, "" },
 };
 /* clang-format on */
 

@@ -28,8 +28,8 @@ enum command_kind {
 				      */
 	COMMAND_RESERVATION_RELEASE, /* reservation_id */
 	COMMAND_RESERVATION_EXTEND,  /* reservation_id, ttl_ms */
-	COMMAND_ITEM_PATCH,          /* item.sku, patched, those members of item, condition */
-	COMMAND_LOCATION_PATCH,      /* location.code, patched, those of location, condition */
+	COMMAND_ITEM_PATCH,          /* item.sku, patched, creates, those of item, condition */
+	COMMAND_LOCATION_PATCH,      /* location.code, patched, creates, ..., condition */
 	COMMAND_KINDS,
 };
 
@@ -72,6 +72,7 @@ struct command {
 	struct item item;
 	struct location location;
 	unsigned patched; /* MEMBER_* that a patch names; item.attributes is then a patch itself */
+	bool creates;     /* a patch of what is not there makes it; it has a name then */
 
 	const char *reservation_id;
 	const char *owner;      /* NULL: none */

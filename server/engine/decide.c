@@ -199,6 +199,23 @@ static int load_patched_item(struct decider *d, struct write *w, struct item *re
 	return 0;
 }
 
+/* The patch of an item that is not there: it is made, if the patch says so. */
+static int patch_no_item(struct decider *d, struct write *w, struct cached_item *known)
+{
+	struct item new = w->command.item;
+
+	if (!w->command.creates) {
+		refuse(w, OUTCOME_UNKNOWN_ITEM);
+		return 0;
+	}
+	if (new.attributes != NULL) {
+		new.attributes = json_merge(NULL, new.attributes, &w->arena);
+		if (new.attributes == NULL)
+			return FAULT(-ENOMEM);
+	}
+	return store_item(d, w, known, new);
+}
+
 /* What changes nothing makes no version: its sender may repeat it, and nobody's tag is outdated. */
 static int patch_item(struct decider *d, struct write *w)
 {
@@ -209,12 +226,12 @@ static int patch_item(struct decider *d, struct write *w)
 	if (r < 0)
 		return r;
 	w->is_late = known->changed_group == d->group;
-	if (known->item.id == 0) {
-		refuse(w, OUTCOME_UNKNOWN_ITEM);
-		return 0;
-	}
+	if (known->item.id == 0 && !w->command.creates)
+		return patch_no_item(d, w, known);
 	if (rules_precondition(&w->command, known->item.version) != OUTCOME_DONE)
 		return refuse_stale_item(d, w);
+	if (known->item.id == 0)
+		return patch_no_item(d, w, known);
 
 	r = load_patched_item(d, w, &old, &new);
 	if (r < 0)
@@ -317,12 +334,14 @@ static int patch_location(struct decider *d, struct write *w)
 	if (r < 0)
 		return r;
 	w->is_late = known->changed_group == d->group;
-	if (known->location.id == 0) {
+	if (known->location.id == 0 && !w->command.creates) {
 		refuse(w, OUTCOME_UNKNOWN_LOCATION);
 		return 0;
 	}
 	if (rules_precondition(&w->command, known->location.version) != OUTCOME_DONE)
 		return refuse_stale_location(d, w);
+	if (known->location.id == 0)
+		return store_location(d, w, known, w->command.location);
 
 	r = d->store->ops->load_location(d->store, w->command.location.code.text, &w->arena, &old);
 	if (r < 0)

@@ -132,47 +132,52 @@ static int note_debtor(struct export *e, const struct stock_view *row)
 
 /* ---------------------------------------------------------------- lines */
 
-static int write_location_line(struct export *e, struct location *location, bool is_archived)
+static int write_location_line(struct export *e, struct location *location,
+			       void (*write)(struct text *out, const struct location *location))
 {
 	bool can_be_said;
 	int r = mend_location(location, &e->page, &can_be_said);
 
 	if (r == 0 && can_be_said)
-		batch_location_line_write(e->out, location, is_archived);
+		write(e->out, location);
 	return r;
 }
 
 static int write_location(struct export *e, struct location *location)
 {
-	return write_location_line(e, location, false);
+	return write_location_line(e, location, batch_location_line_write);
 }
 
 static int write_archived_location(struct export *e, struct location *location)
 {
-	return location->is_archived ? write_location_line(e, location, true) : 0;
+	return location->is_archived
+		       ? write_location_line(e, location, batch_location_last_line_write)
+		       : 0;
 }
 
-static int write_item_line(struct export *e, struct item *item)
+static int write_item_line(struct export *e, struct item *item,
+			   void (*write)(struct text *out, const struct item *item))
 {
 	bool can_be_said;
 	int r = mend_item(item, &e->page, &can_be_said);
 
 	if (r == 0 && can_be_said)
-		batch_item_line_write(e->out, item);
+		write(e->out, item);
 	return r;
 }
 
 static int write_item(struct export *e, struct item *item)
 {
-	item->is_archived = false;
 	if (is_debtor(e, &item->sku))
 		item->backorder_limit = QUANTITY_MAX;
-	return write_item_line(e, item);
+	return write_item_line(e, item, batch_item_line_write);
 }
 
 static int write_final_item(struct export *e, struct item *item)
 {
-	return item->is_archived || is_debtor(e, &item->sku) ? write_item_line(e, item) : 0;
+	return item->is_archived || is_debtor(e, &item->sku)
+		       ? write_item_line(e, item, batch_item_last_line_write)
+		       : 0;
 }
 
 static int write_level(struct export *e, const struct stock_view *row)
@@ -256,14 +261,15 @@ static int write_csv_row(struct export *e, const struct stock_view *row)
 	csv_int(&csv, s->version);
 	csv_int(&csv, s->seq);
 	csv_time(&csv, s->updated_at_ms);
+	csv_int(&csv, s->on_hand);
 	csv_end(&csv);
 	return 0;
 }
 
 static int write_csv(struct export *e)
 {
-	text_add(e->out, "sku,name,unit,location,on_hand,reserved,available,version,seq,updated_at"
-			 "\r\n");
+	text_add(e->out, "sku,name,unit,location,on_hand,reserved,available,version,seq,updated_at,"
+			 "exported_on_hand\r\n");
 	return each_row(e, write_csv_row);
 }
 

@@ -51,6 +51,16 @@ static enum replay fail(struct snapshot *snapshot, struct write *w, int fault)
 	return REPLAY_ANSWERED;
 }
 
+/*
+ * Did the key's first command do nothing, as a line of a batch whose file was corrected since? Then
+ * the line that stands there now is another one: its sender was told to correct it and to send the
+ * rest again under the same key. Only keys of lines have a '#'.
+ */
+static bool is_corrected_line(const struct key_record *k)
+{
+	return k->outcome != OUTCOME_DONE && strchr(k->key, '#') != NULL;
+}
+
 enum replay replay_try(struct snapshot *snapshot, struct write *w, int64_t key_id, int64_t now_ms)
 {
 	struct reader *reader = snapshot->reader;
@@ -63,6 +73,8 @@ enum replay replay_try(struct snapshot *snapshot, struct write *w, int64_t key_i
 		return fail(snapshot, w, r);
 	if (k.id == 0 || strcmp(k.key, w->command.key) != 0 ||
 	    k.at_ms < now_ms - KEY_AGE_H_MAX * 3600 * MS_PER_S)
+		return REPLAY_OTHER_KEY;
+	if (k.fingerprint != w->command.fingerprint && is_corrected_line(&k))
 		return REPLAY_OTHER_KEY;
 	if (k.fingerprint != w->command.fingerprint) {
 		refuse(w, OUTCOME_KEY_REUSED);

@@ -235,6 +235,32 @@ static void stale_detail(char out[DETAIL_BYTES], const struct command *c, const 
 		snprintf(out, DETAIL_BYTES, "%s %s does not exist.", what, name);
 }
 
+/* What its sender saw, as far as he said it, and what there is now. */
+static void stale_row_detail(char out[DETAIL_BYTES], const struct command *c,
+			     const struct answer *a, const struct stock *now)
+{
+	const struct condition *seen = &c->condition;
+	int bytes = snprintf(out, DETAIL_BYTES, "%s at %s ", sku_of(c, a), location_of(c, a));
+	size_t left = DETAIL_BYTES - (size_t)bytes;
+
+	if (!seen->has_version)
+		snprintf(out + bytes, left, "was never stocked.");
+	else if (seen->version == 0)
+		snprintf(out + bytes, left,
+			 "was stocked before: it is at version %lld, with %lld "
+			 "on hand.",
+			 (long long)now->version, (long long)now->on_hand);
+	else if (seen->has_on_hand)
+		snprintf(out + bytes, left,
+			 "is at version %lld, with %lld on hand; not at %lld, with %lld.",
+			 (long long)now->version, (long long)now->on_hand, (long long)seen->version,
+			 (long long)seen->on_hand);
+	else
+		snprintf(out + bytes, left, "is at version %lld, with %lld on hand; not at %lld.",
+			 (long long)now->version, (long long)now->on_hand,
+			 (long long)seen->version);
+}
+
 static void shortage_detail(char out[DETAIL_BYTES], const struct command *c, const struct answer *a)
 {
 	const struct shortage *s = &a->shortage;
@@ -276,8 +302,7 @@ static void refusal_detail(char out[DETAIL_BYTES], const struct command *c, cons
 		break;
 	case OUTCOME_PRECONDITION_FAILED:
 		if (now != NULL)
-			snprintf(out, DETAIL_BYTES, "%s at %s is at version %lld.", sku_of(c, a),
-				 location_of(c, a), (long long)now->version);
+			stale_row_detail(out, c, a, now);
 		else if (c->row_count == 0)
 			stale_detail(out, c, a);
 		break;
@@ -357,7 +382,7 @@ void answer_shortages_write(struct json *j, const struct command *c, const struc
 }
 
 /* The row, item or location as it is now, so that nobody has to ask for it again. */
-static void current_write(struct json *j, const struct command *c, const struct answer *a)
+void answer_current_write(struct json *j, const struct command *c, const struct answer *a)
 {
 	if (a->stock_count > 0) {
 		JSON_NAME(j, "current");
@@ -383,7 +408,7 @@ static void refusal_members(struct json *j, const struct command *c, const struc
 	case OUTCOME_PRECONDITION_FAILED:
 	case OUTCOME_STALE_QUANTITY:
 	case OUTCOME_COUNT_OUTDATED:
-		current_write(j, c, a);
+		answer_current_write(j, c, a);
 		break;
 	case OUTCOME_ROW_LEASED:
 		JSON_NAME(j, "lease"), json_open(j, '{');

@@ -33,6 +33,9 @@ void answer_detail_write(struct json *j, const struct command *c, const struct a
 /* Of a refusal for stock: "lines", and the first of them flat. */
 void answer_shortages_write(struct json *j, const struct command *c, const struct answer *a);
 
+/* Of a refusal for what it is about is not as it was named: "current", as it is now. */
+void answer_current_write(struct json *j, const struct command *c, const struct answer *a);
+
 /* A refusal that is about the request rather than about the state of the store. */
 struct problem {
 	enum outcome outcome;

@@ -42,6 +42,71 @@ static bool read_set(struct message m, struct arena *a, struct command *c, struc
 					     outcome_row(OUTCOME_PRECONDITION_NEEDED)->title);
 }
 
+/* ---------------------------------------------------------------- catalogue lines */
+
+/*
+ * What a single call has in its headers: If-None-Match: * is an expected_version of 0 here, and
+ * If-Match: "3" one of 3. `create` is a line's own: a feed does not know which items are there.
+ */
+enum { EXPECTED_VERSION, CREATE, CATALOGUE };
+
+static const struct field catalogue[CATALOGUE] = {
+	[EXPECTED_VERSION] = { .name = "expected_version",
+			       .type = FIELD_INTEGER,
+			       .least = 0,
+			       .most = INT64_MAX },
+	[CREATE] = { .name = "create", .type = FIELD_BOOL },
+};
+
+static bool read_catalogue(struct message m, int field_count, struct arena *a, struct command *c,
+			   struct message_error *e)
+{
+	struct field_value v[CATALOGUE] = { 0 };
+
+	m.elsewhere = "*";
+	if (!json_read(&m, catalogue, v, field_count, a, e))
+		return false;
+	c->condition.has_version = v[EXPECTED_VERSION].is_present;
+	c->condition.version = v[EXPECTED_VERSION].number;
+	c->creates = v[CREATE].is_true;
+	return true;
+}
+
+static bool read_item(struct message m, struct arena *a, struct command *c, struct message_error *e)
+{
+	return read_catalogue(m, CREATE, a, c, e) && message_read_item(m, a, c, e);
+}
+
+static bool read_location(struct message m, struct arena *a, struct command *c,
+			  struct message_error *e)
+{
+	return read_catalogue(m, CREATE, a, c, e) && message_read_location(m, a, c, e);
+}
+
+/* What it may have to make needs a name. */
+static bool has_name(const struct command *c, struct message_error *e)
+{
+	return !c->creates || (c->patched & MEMBER_NAME) != 0 ||
+	       message_refuse(e, OUTCOME_MISSING_FIELD, "/name",
+			      "With \"create\" the field is needed.");
+}
+
+static bool read_item_patch(struct message m, struct arena *a, struct command *c,
+			    struct message_error *e)
+{
+	return read_catalogue(m, CATALOGUE, a, c, e) && message_read_item_patch(m, a, c, e) &&
+	       has_name(c, e);
+}
+
+static bool read_location_patch(struct message m, struct arena *a, struct command *c,
+				struct message_error *e)
+{
+	return read_catalogue(m, CATALOGUE, a, c, e) && message_read_location_patch(m, a, c, e) &&
+	       has_name(c, e);
+}
+
+/* ---------------------------------------------------------------- all of them */
+
 static bool read_release(struct message m, struct arena *a, struct command *c,
 			 struct message_error *e)
 {
@@ -59,8 +124,10 @@ static const struct op ops[] = {
 	{ "commit",   COMMAND_RESERVATION_COMMIT,  "op id reservation", false, false, true, message_read_reservation_commit },
 	{ "release",  COMMAND_RESERVATION_RELEASE, "op id reservation", false, false, true, read_release },
 	{ "extend",   COMMAND_RESERVATION_EXTEND,  "op id reservation", false, false, true, message_read_reservation_extend },
-	{ "item",     COMMAND_ITEM_PUT,            "op id sku", true, false, false, message_read_item },
-	{ "location", COMMAND_LOCATION_PUT,        "op id location", false, true, false, message_read_location },
+	{ "item",     COMMAND_ITEM_PUT,            "op id sku expected_version", true, false, false, read_item },
+	{ "location", COMMAND_LOCATION_PUT,        "op id location expected_version", false, true, false, read_location },
+	{ "patch_item",     COMMAND_ITEM_PATCH,     "op id sku expected_version create", true, false, false, read_item_patch },
+	{ "patch_location", COMMAND_LOCATION_PATCH, "op id location expected_version create", false, true, false, read_location_patch },
 };
 /* clang-format on */
 
@@ -155,7 +222,8 @@ static bool read_parsed(struct message m, struct arena *a, struct command *c, co
 	if (op == NULL)
 		return message_refuse(e, OUTCOME_INVALID_FIELD, "/op",
 				      "One of adjust, set, count, transfer, reserve, commit, "
-				      "release, extend, item, location.");
+				      "release, extend, item, location, patch_item, "
+				      "patch_location.");
 	*c = (struct command){ .kind = op->kind, .lease_id = "", .purpose = "" };
 	m.elsewhere = op->elsewhere;
 	return has_names(op, v, e) && set_names(c, op, v, a, e) && op->read(m, a, c, e);
@@ -177,6 +245,9 @@ bool batch_line_read(const char *line, size_t byte_count, struct arena *a, struc
 
 /* ---------------------------------------------------------------- writing */
 
+/* Of what a line before has made. */
+enum { VERSION_MADE = 1 };
+
 static struct json line_begin(struct text *out, const char *op)
 {
 	struct json j = json_begin(out);
@@ -192,6 +263,12 @@ static void line_end(struct json *j)
 	text_add_char(j->text, '\n');
 }
 
+/* 0 of what must not be there yet: an export makes things, and overwrites none. */
+static void expected_version_write(struct json *j, int64_t version)
+{
+	JSON_NAME(j, "expected_version"), json_int(j, version);
+}
+
 void batch_item_line_write(struct text *out, const struct item *i)
 {
 	struct json j = line_begin(out, "item");
@@ -205,19 +282,38 @@ void batch_item_line_write(struct text *out, const struct item *i)
 		JSON_NAME(&j, "reorder_point"), json_int(&j, i->reorder_point);
 	if (i->attributes != NULL)
 		JSON_NAME(&j, "attributes"), json_raw(&j, i->attributes);
-	if (i->is_archived)
-		JSON_NAME(&j, "archived"), json_bool(&j, true);
+	expected_version_write(&j, 0);
 	line_end(&j);
 }
 
-void batch_location_line_write(struct text *out, const struct location *l, bool is_archived)
+void batch_location_line_write(struct text *out, const struct location *l)
 {
 	struct json j = line_begin(out, "location");
 
 	JSON_NAME(&j, "location"), json_text(&j, l->code.text);
 	JSON_NAME(&j, "name"), json_text(&j, l->name);
-	if (is_archived)
-		JSON_NAME(&j, "archived"), json_bool(&j, true);
+	expected_version_write(&j, 0);
+	line_end(&j);
+}
+
+void batch_item_last_line_write(struct text *out, const struct item *i)
+{
+	struct json j = line_begin(out, "patch_item");
+
+	JSON_NAME(&j, "sku"), json_text(&j, i->sku.text);
+	JSON_NAME(&j, "backorder_limit"), json_int(&j, i->backorder_limit);
+	JSON_NAME(&j, "archived"), json_bool(&j, i->is_archived);
+	expected_version_write(&j, VERSION_MADE);
+	line_end(&j);
+}
+
+void batch_location_last_line_write(struct text *out, const struct location *l)
+{
+	struct json j = line_begin(out, "patch_location");
+
+	JSON_NAME(&j, "location"), json_text(&j, l->code.text);
+	JSON_NAME(&j, "archived"), json_bool(&j, l->is_archived);
+	expected_version_write(&j, VERSION_MADE);
 	line_end(&j);
 }
 
@@ -228,12 +324,11 @@ void batch_level_line_write(struct text *out, const struct code *sku, const stru
 
 	JSON_NAME(&j, "sku"), json_text(&j, sku->text);
 	JSON_NAME(&j, "location"), json_text(&j, location->text);
-	if (on_hand < 0) {
+	if (on_hand < 0)
 		JSON_NAME(&j, "delta"), json_int(&j, on_hand);
-	} else {
+	else
 		JSON_NAME(&j, "on_hand"), json_int(&j, on_hand);
-		JSON_NAME(&j, "expected"), json_none(&j);
-	}
+	expected_version_write(&j, 0);
 	JSON_NAME(&j, "reason"), json_text(&j, "import");
 	line_end(&j);
 }
@@ -311,9 +406,11 @@ static void done_write(struct json *j, const struct command *c, const struct ans
 		transfer_write(j, c, a);
 		break;
 	case COMMAND_ITEM_PUT:
+	case COMMAND_ITEM_PATCH:
 		JSON_NAME(j, "version"), json_int(j, a->item.version);
 		break;
 	case COMMAND_LOCATION_PUT:
+	case COMMAND_LOCATION_PATCH:
 		JSON_NAME(j, "version"), json_int(j, a->location.version);
 		break;
 	default:
@@ -333,6 +430,9 @@ static void refused_write(struct json *j, const struct command *c, const struct 
 	answer_detail_write(j, c, a);
 	if (a->outcome == OUTCOME_INSUFFICIENT_STOCK || a->outcome == OUTCOME_INSUFFICIENT_ON_HAND)
 		answer_shortages_write(j, c, a);
+	if (a->outcome == OUTCOME_PRECONDITION_FAILED || a->outcome == OUTCOME_STALE_QUANTITY ||
+	    a->outcome == OUTCOME_COUNT_OUTDATED)
+		answer_current_write(j, c, a);
 	if (a->is_unknown)
 		JSON_NAME(j, "outcome"), json_text(j, "unknown");
 }

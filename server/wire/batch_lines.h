@@ -27,12 +27,15 @@ bool batch_line_read(const char *line, size_t byte_count, struct arena *a, struc
 const char *batch_op_text(enum command_kind kind);
 
 /*
- * Lines that make what is given: an export is a batch. An item with all that it has; a level that
- * is stated whatever was there, or owed; a reservation for so many more seconds, under its own id
- * where its client chose that.
+ * Lines that make what is given, and overwrite nothing: an export is a batch. An item or location
+ * that is not there yet, in use; what is left to say of it once it has its stock; a level, or what
+ * is owed, of a row that was never stocked; a reservation for so many more seconds, under its own
+ * id where its client chose that.
  */
 void batch_item_line_write(struct text *out, const struct item *item);
-void batch_location_line_write(struct text *out, const struct location *location, bool is_archived);
+void batch_location_line_write(struct text *out, const struct location *location);
+void batch_item_last_line_write(struct text *out, const struct item *item);
+void batch_location_last_line_write(struct text *out, const struct location *location);
 void batch_level_line_write(struct text *out, const struct code *sku, const struct code *location,
 			    int64_t on_hand);
 void batch_reservation_line_write(struct text *out, const struct reservation *r, int64_t ttl_s);

@@ -79,7 +79,7 @@ uint64_t request_fingerprint(const char *method, const char *route, const struct
 	if (c->kind == COMMAND_COUNT)
 		hash = add_number(hash, c->past.as_of_seq);
 	if (c->kind == COMMAND_ITEM_PATCH || c->kind == COMMAND_LOCATION_PATCH)
-		hash = add_number(hash, c->patched);
+		hash = add_number(hash, c->patched | (c->creates ? 1u << 31 : 0));
 	if (command_is_of_reservation(c->kind))
 		hash = add_reservation(hash, c);
 	return add_leases(hash, c);
