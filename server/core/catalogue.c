@@ -2,6 +2,18 @@
 #include "base/check.h"
 #include <string.h>
 
+bool item_is_sound(const struct item *i)
+{
+	return i->id > 0 && i->version > 0 && i->version <= VERSION_MAX &&
+	       i->backorder_limit >= 0 && i->backorder_limit <= QUANTITY_MAX &&
+	       i->reorder_point >= 0 && i->reorder_point <= QUANTITY_MAX;
+}
+
+bool location_is_sound(const struct location *l)
+{
+	return l->id > 0 && l->version > 0 && l->version <= VERSION_MAX;
+}
+
 void item_patch(struct item *item, const struct item *patch, unsigned named)
 {
 	CHECK(IMPLIES(named & MEMBER_NAME, patch->name != NULL));

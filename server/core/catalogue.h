@@ -32,6 +32,10 @@ struct location {
 	int64_t updated_at_ms;
 };
 
+/* Everything that is true of one that exists. Its texts are not looked at. */
+bool item_is_sound(const struct item *item);
+bool location_is_sound(const struct location *location);
+
 /* What a patch may name. */
 enum member {
 	MEMBER_NAME = 1 << 0,

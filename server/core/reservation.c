@@ -8,6 +8,21 @@ static const char *const texts[RESERVATION_STATES] = {
 	[RESERVATION_SUPERSEDED] = "superseded",
 };
 
+bool reservation_is_sound(const struct reservation *r)
+{
+	if (r->id <= 0 || r->name == NULL || r->state >= RESERVATION_STATES || r->lacks_lines ||
+	    r->line_count < 1 || r->line_count > COMMAND_ROWS_MAX || r->expires_at_ms < 0)
+		return false;
+	for (int i = 0; i < r->line_count; i++) {
+		const struct reservation_line *l = &r->lines[i];
+
+		if (l->quantity < 1 || l->quantity > QUANTITY_MAX || l->committed < 0 ||
+		    l->committed > l->quantity)
+			return false;
+	}
+	return true;
+}
+
 const char *reservation_state_text(enum reservation_state state)
 {
 	CHECK(state < RESERVATION_STATES);

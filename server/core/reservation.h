@@ -40,8 +40,12 @@ struct reservation {
 	int64_t expires_at_ms;
 	int64_t resolved_at_ms; /* 0: it is active */
 	int line_count;         /* 1 to COMMAND_ROWS_MAX */
+	bool lacks_lines;       /* as loaded: some are of an item or location that is not there */
 	struct reservation_line *lines;
 };
+
+/* Everything that is true of one that was loaded, whatever its state. */
+bool reservation_is_sound(const struct reservation *r);
 
 /* "active", "committed", ... Never NULL. */
 const char *reservation_state_text(enum reservation_state state);

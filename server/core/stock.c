@@ -8,7 +8,8 @@ bool stock_is_sound(const struct stock *s)
 
 	if (s->version == 0) /* never stocked; it has an id if somebody typed it in empty */
 		return s->id >= 0 && s->on_hand == 0 && s->reserved == 0 && s->seq == 0;
-	return is_bounded && s->id >= 0 && s->version > 0 && s->seq > 0;
+	return is_bounded && s->id >= 0 && s->version > 0 && s->version <= VERSION_MAX &&
+	       s->seq > 0 && s->seq <= VERSION_MAX;
 }
 
 static bool is_letter_or_digit(char c)

@@ -35,6 +35,9 @@ static inline int64_t stock_available(const struct stock *s)
 	return s->on_hand - s->reserved;
 }
 
+/* No version or seq comes near it: whatever is counted on from there does not overflow. */
+#define VERSION_MAX (INT64_MAX / 2)
+
 /* Everything that is true of a row at rest. */
 bool stock_is_sound(const struct stock *s);
 

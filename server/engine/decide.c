@@ -4,6 +4,7 @@
 #include "base/fault.h"
 #include "base/hash.h"
 #include "core/rules.h"
+#include "ops/log.h"
 #include "wire/json_merge.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -533,6 +534,12 @@ static int take_lease(struct decider *d, struct write *w)
 	lease_set_end(l, now.utc_ms + w->command.ttl_ms, &now);
 	w->lease = l;
 	r = store_lease(d, l);
+	if (r ==
+	    -EBADMSG) { /* of its rows, those before the one that could not be stored go again */
+		int taken_back = d->store->ops->delete_lease(d->store, l->id, fence);
+
+		return taken_back < 0 ? taken_back : r;
+	}
 	if (r < 0)
 		return r;
 
@@ -673,10 +680,44 @@ static int decide_recalled(struct write *w)
 	return 0;
 }
 
+/*
+ * A record that it needs makes no sense, and it has changed nothing yet: that is this command's own
+ * bad luck, and nobody else's in the group.
+ */
+static void refuse_damaged(struct decider *d, struct write *w)
+{
+	w->answer = (struct answer){
+		.detail = "A record that this needs makes no sense: somebody wrote past the "
+			  "guards. `rowlock verify` names it, `rowlockd repair` mends rows. All "
+			  "others go on."
+	};
+	refuse(w, OUTCOME_STORE_DAMAGED);
+	w->is_late = false;
+	decide_note_damage(d, "row_damaged", w->command.request_id);
+}
+
+void decide_note_damage(struct decider *d, const char *event, const char *name)
+{
+	const struct fault *f = fault_latest();
+
+	metric_add(METRIC_DAMAGED, 1);
+	if (d->damage_logged_ns != 0 && d->now_ns - d->damage_logged_ns < NS_PER_S)
+		return;
+	d->damage_logged_ns = d->now_ns;
+	log_write(LOG_ERROR, event, "of=%s at=%s:%d hint=\"rowlock verify\"", name,
+		  f->file != NULL ? f->file : "", f->line);
+}
+
 int decide(struct decider *d, struct write *w)
 {
-	int r = w->is_recalled ? decide_recalled(w) : decide_by_kind(d, w);
+	int r;
 
+	d->is_changing = false;
+	r = w->is_recalled ? decide_recalled(w) : decide_by_kind(d, w);
+	if (r == -EBADMSG && !d->is_changing) {
+		refuse_damaged(d, w);
+		r = 0;
+	}
 	if (r < 0)
 		return r;
 	/* An answer that its key remembers is written with the group, a refusal too. */

@@ -37,8 +37,10 @@ struct decider {
 	int64_t seq;           /* given out so far */
 	int64_t now_ms;        /* store time of the group */
 	int64_t now_ns;
-	bool has_writes;  /* something is to be written */
-	int leases_taken; /* in the group; in the book once they are durable */
+	bool has_writes;          /* something is to be written */
+	bool is_changing;         /* the command at hand: a fault takes the group with it */
+	int leases_taken;         /* in the group; in the book once they are durable */
+	int64_t damage_logged_ns; /* monotonic; 0: never */
 	struct reservation_book *reservations;
 	struct bookings bookings;
 	struct arena texts; /* of the bookings that belong to no write; as long as the group */
@@ -47,8 +49,14 @@ struct decider {
 /*
  * Decides one write: fills its answer, its cached rows or its lease, and is_late: its answer rests
  * on the open group and must wait for the flush. 0, or a fault: then the group must be rolled back.
+ * A record that makes no sense (-EBADMSG) refuses the command that needs it, with STORE_DAMAGED;
+ * only where the command has begun to change something does it take the group with it.
  */
 int decide(struct decider *d, struct write *w);
+
+/* Logs, at most once a second, that `name` (a request, a reservation) met a record without sense.
+ */
+void decide_note_damage(struct decider *d, const char *event, const char *name);
 
 /* A lease may end between the claim and the decision: then its fence is stale. */
 bool fences_are_current(const struct decider *d, const struct command *c);

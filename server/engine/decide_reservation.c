@@ -2,7 +2,10 @@
 #include "base/fault.h"
 #include "base/hash.h"
 #include "core/rules.h"
+#include <stdio.h>
 #include <string.h>
+
+enum { DAMAGED_AGAIN_MS = 60000 }; /* a reservation that cannot be resolved is tried again */
 
 /* The rows of one reservation, or of one command, as the cache has them. */
 struct rows {
@@ -56,6 +59,14 @@ static void carry_out(struct write *w, int status, const struct reservation *res
 	w->answer.reservation = *reservation;
 }
 
+/* By its name; id 0: there is none. -EBADMSG: what is there makes no sense. */
+static int load(struct decider *d, struct write *w, const char *name, struct reservation *ret)
+{
+	int r = d->store->ops->load_reservation(d->store, name, &w->arena, ret);
+
+	return r == 0 && ret->id != 0 && !reservation_is_sound(ret) ? FAULT(-EBADMSG) : r;
+}
+
 /* ---------------------------------------------------------------- booking */
 
 static int book(struct decider *d, struct cached_row *row, const struct booking *b)
@@ -76,13 +87,54 @@ static int book(struct decider *d, struct cached_row *row, const struct booking 
 	return 0;
 }
 
-/* Gives back what every line has promised. */
-static int give_back(struct decider *d, const struct reservation *reservation,
-		     enum movement_kind kind, const char *request_id)
+/* Do its rows still have what it was promised? Its lines may name the same row twice by now. */
+static bool rows_have_promised(const struct reservation *reservation, const struct rows *rows)
+{
+	bool have = true;
+
+	for (int i = 0; i < rows->count; i++) {
+		rows->cached[i]->stock.reserved -= reservation->lines[i].quantity;
+		have = have && rows->cached[i]->stock.reserved >= 0;
+	}
+	for (int i = 0; i < rows->count; i++)
+		rows->cached[i]->stock.reserved += reservation->lines[i].quantity;
+	return have;
+}
+
+/* The rows of one that is active, all of which it can be resolved from. */
+static int promised_rows(struct decider *d, const struct reservation *reservation, struct rows *ret)
+{
+	int r = rows_of_lines(d, reservation, ret);
+
+	return r == 0 && !rows_have_promised(reservation, ret) ? FAULT(-EBADMSG) : r;
+}
+
+/* In the store, before any of its rows is touched: where that cannot be, nothing has changed. */
+static int resolve(struct decider *d, struct reservation *reservation, enum reservation_state state)
+{
+	int r;
+
+	CHECK(reservation->state == RESERVATION_ACTIVE);
+	reservation->state = state;
+	reservation->resolved_at_ms = d->now_ms;
+	r = d->store->ops->resolve_reservation(d->store, reservation);
+	if (r < 0)
+		return r;
+	d->is_changing = true;
+	d->reservations->active_count--;
+	d->has_writes = true;
+	return 0;
+}
+
+/* Resolves it, and gives back what every line has promised. */
+static int give_back(struct decider *d, struct reservation *reservation,
+		     enum reservation_state state, enum movement_kind kind, const char *request_id)
 {
 	struct rows rows;
-	int r = rows_of_lines(d, reservation, &rows);
+	int r = promised_rows(d, reservation, &rows);
 
+	if (r == 0)
+		r = resolve(d, reservation, state);
 	for (int i = 0; r == 0 && i < rows.count; i++)
 		r = book(d, rows.cached[i],
 			 &(struct booking){ .kind = kind,
@@ -91,16 +143,6 @@ static int give_back(struct decider *d, const struct reservation *reservation,
 					    .reference = reservation->reference,
 					    .request_id = request_id });
 	return r;
-}
-
-static int resolve(struct decider *d, struct reservation *reservation, enum reservation_state state)
-{
-	CHECK(reservation->state == RESERVATION_ACTIVE);
-	reservation->state = state;
-	reservation->resolved_at_ms = d->now_ms;
-	d->reservations->active_count--;
-	d->has_writes = true;
-	return d->store->ops->resolve_reservation(d->store, reservation);
 }
 
 static enum outcome why_resolved(enum reservation_state state)
@@ -123,23 +165,43 @@ static enum outcome why_resolved(enum reservation_state state)
 
 /* ---------------------------------------------------------------- running out */
 
+static int expire_loaded(struct decider *d, struct reservation *found)
+{
+	int r = reservation_is_sound(found) ? 0 : FAULT(-EBADMSG);
+
+	if (r == 0)
+		r = give_back(d, found, RESERVATION_EXPIRED, MOVEMENT_EXPIRE, NULL);
+	if (r == 0)
+		metric_add(METRIC_RESERVATIONS_EXPIRED, 1);
+	return r;
+}
+
+/* It stays active, and keeps nobody waiting: somebody has to mend it. */
+static int postpone(struct decider *d, int64_t id)
+{
+	char name[32];
+
+	snprintf(name, sizeof(name), "r_%lld", (long long)id);
+	decide_note_damage(d, "reservation_damaged", name);
+	return reservation_book_add(d->reservations, id, d->now_ms + DAMAGED_AGAIN_MS);
+}
+
 static int expire_one(struct decider *d, int64_t id)
 {
 	struct reservation found;
 	int r = d->store->ops->load_reservation_by_id(d->store, id, &d->texts, &found);
 
+	d->is_changing = false;
+	if (r == -EBADMSG)
+		return postpone(d, id);
 	if (r < 0)
 		return r;
 	if (found.id == 0 || found.state != RESERVATION_ACTIVE)
 		return 0; /* resolved since, or its group failed */
 	if (found.expires_at_ms > d->now_ms)
 		return reservation_book_add(d->reservations, id, found.expires_at_ms);
-	r = give_back(d, &found, MOVEMENT_EXPIRE, NULL);
-	if (r == 0)
-		r = resolve(d, &found, RESERVATION_EXPIRED);
-	if (r == 0)
-		metric_add(METRIC_RESERVATIONS_EXPIRED, 1);
-	return r;
+	r = expire_loaded(d, &found);
+	return r == -EBADMSG && !d->is_changing ? postpone(d, id) : r;
 }
 
 int expire_reservations(struct decider *d, bool *ret_is_done)
@@ -203,7 +265,7 @@ static int find_superseded(struct decider *d, struct write *w, struct reservatio
 	*ret_old = (struct reservation){ 0 };
 	if (w->command.supersedes == NULL)
 		return 0;
-	r = d->store->ops->load_reservation(d->store, w->command.supersedes, &w->arena, ret_old);
+	r = load(d, w, w->command.supersedes, ret_old);
 	if (r < 0)
 		return r;
 	if (ret_old->id == 0)
@@ -257,6 +319,7 @@ static int store_new(struct decider *d, struct write *w, const struct rows *rows
 						   .location_id = rows->rules[i].location->id,
 						   .quantity = c->quantities[i] };
 	r = d->store->ops->add_reservation(d->store, ret, &w->arena);
+	d->is_changing = d->is_changing || r == 0;
 	if (r == 0)
 		r = reservation_book_add(d->reservations, ret->id, ret->expires_at_ms);
 	d->reservations->active_count++;
@@ -270,11 +333,8 @@ static int make(struct decider *d, struct write *w, const struct rows *rows,
 	struct reservation made;
 	int r = 0;
 
-	if (old->id != 0) {
-		r = give_back(d, old, MOVEMENT_SUPERSEDE, c->request_id);
-		if (r == 0)
-			r = resolve(d, old, RESERVATION_SUPERSEDED);
-	}
+	if (old->id != 0)
+		r = give_back(d, old, RESERVATION_SUPERSEDED, MOVEMENT_SUPERSEDE, c->request_id);
 	if (r == 0)
 		r = store_new(d, w, rows, &made);
 	for (int i = 0; r == 0 && i < rows->count; i++)
@@ -299,8 +359,7 @@ static int reserve(struct decider *d, struct write *w)
 	int r = lines == NULL ? FAULT(-ENOMEM) : 0;
 
 	if (r == 0 && c->reservation_id != NULL)
-		r = d->store->ops->load_reservation(d->store, c->reservation_id, &w->arena,
-						    &existing);
+		r = load(d, w, c->reservation_id, &existing);
 	if (r < 0)
 		return r;
 	if (existing.id != 0) {
@@ -331,8 +390,7 @@ static int reserve(struct decider *d, struct write *w)
 /* The one that the command names, if it is active; id 0: it was refused. */
 static int find_active(struct decider *d, struct write *w, struct reservation *ret)
 {
-	int r = d->store->ops->load_reservation(d->store, w->command.reservation_id, &w->arena,
-						ret);
+	int r = load(d, w, w->command.reservation_id, ret);
 
 	if (r < 0)
 		return r;
@@ -417,7 +475,7 @@ static int commit(struct decider *d, struct write *w)
 	if (r < 0 || found.id == 0 || !take_parts(w, &found))
 		return r;
 	lines = arena_alloc(&w->arena, sizeof(lines[0]) * (size_t)found.line_count);
-	r = lines == NULL ? FAULT(-ENOMEM) : rows_of_lines(d, &found, &rows);
+	r = lines == NULL ? FAULT(-ENOMEM) : promised_rows(d, &found, &rows);
 	if (r < 0)
 		return r;
 	o = may_commit(w, &found, &rows, lines);
@@ -425,10 +483,9 @@ static int commit(struct decider *d, struct write *w)
 		refuse(w, o);
 		return 0;
 	}
+	r = resolve(d, &found, RESERVATION_COMMITTED);
 	for (int i = 0; r == 0 && i < rows.count; i++)
 		r = book_commit(d, w, &found, i, rows.cached[i]);
-	if (r == 0)
-		r = resolve(d, &found, RESERVATION_COMMITTED);
 	if (r == 0)
 		carry_out(w, 200, &found);
 	return r;
@@ -441,9 +498,7 @@ static int release(struct decider *d, struct write *w)
 
 	if (r < 0 || found.id == 0)
 		return r;
-	r = give_back(d, &found, MOVEMENT_RELEASE, w->command.request_id);
-	if (r == 0)
-		r = resolve(d, &found, RESERVATION_RELEASED);
+	r = give_back(d, &found, RESERVATION_RELEASED, MOVEMENT_RELEASE, w->command.request_id);
 	if (r == 0)
 		carry_out(w, 200, &found);
 	return r;

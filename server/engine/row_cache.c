@@ -72,6 +72,8 @@ int row_cache_item(struct row_cache *c, const char *sku, struct cached_item **re
 		return r;
 	if (found->item.id == 0)
 		code_set(&found->item.sku, sku, strlen(sku));
+	else if (!item_is_sound(&found->item))
+		return FAULT(-EBADMSG);
 	map_insert(&c->items, &found->node, key);
 	*ret = found;
 	return 0;
@@ -100,6 +102,8 @@ int row_cache_location(struct row_cache *c, const char *code, struct cached_loca
 		return r;
 	if (found->location.id == 0)
 		code_set(&found->location.code, code, strlen(code));
+	else if (!location_is_sound(&found->location))
+		return FAULT(-EBADMSG);
 	map_insert(&c->locations, &found->node, key);
 	*ret = found;
 	return 0;
@@ -124,7 +128,9 @@ static int load_row(struct row_cache *c, const struct row_ref *ref, struct cache
 	if (r < 0)
 		return r;
 	row->loaded_seq = row->stock.seq;
-	return stock_is_sound(&row->stock) ? 0 : FAULT(-EBADMSG);
+	if (!stock_is_sound(&row->stock) || row->stock.seq > c->seq_max)
+		return FAULT(-EBADMSG);
+	return 0;
 }
 
 int row_cache_row(struct row_cache *c, const struct row_ref *ref, struct cached_row **ret)

@@ -57,6 +57,8 @@ struct cached_row {
 struct row_cache {
 	struct store *store;
 	uint64_t seed;
+	int64_t seq_max; /* of the ledger: a row that was changed by a later movement makes no sense
+			  */
 	struct map rows;
 	struct map items;
 	struct map locations;
@@ -74,7 +76,10 @@ void row_cache_drop(struct row_cache *c);
 /* Drops everything if the next group might not fit. Nothing may be dirty. */
 void row_cache_make_room(struct row_cache *c);
 
-/* Each reads from the store what is not known yet. 0 or a fault. */
+/*
+ * Each reads from the store what is not known yet. 0 or a fault; -EBADMSG: what is there makes no
+ * sense. That is not remembered: it may have been mended when it is asked for again.
+ */
 int row_cache_row(struct row_cache *c, const struct row_ref *ref, struct cached_row **ret);
 int row_cache_item(struct row_cache *c, const char *sku, struct cached_item **ret);
 int row_cache_location(struct row_cache *c, const char *code, struct cached_location **ret);

@@ -894,7 +894,7 @@ static int begin_group(struct writer *wr)
 		if (begun.seq != d->seq_committed)
 			return FAULT(-EUCLEAN); /* nobody wrote, and the ledger is another one */
 		row_cache_make_room(&wr->cache);
-		d->seq = d->seq_committed;
+		wr->cache.seq_max = d->seq = d->seq_committed;
 		return delete_ended_leases(wr);
 	}
 
@@ -909,7 +909,7 @@ static int begin_group(struct writer *wr)
 	atomic_fetch_add(&wr->generation, 1);
 	if (has_followers)
 		feed_external(wr, begun.seq);
-	d->seq = d->seq_committed = begun.seq;
+	wr->cache.seq_max = d->seq = d->seq_committed = begun.seq;
 	r = pass_typed_keys(wr);
 	if (r == 0)
 		r = reload_leases(wr);
@@ -1158,7 +1158,8 @@ static int see_reservation(void *context, int64_t id, int64_t expires_at_ms)
 	struct writer *wr = context;
 
 	wr->reservations.active_count++;
-	return reservation_book_add(&wr->reservations, id, expires_at_ms);
+	/* A time before all times is somebody's hand: found when it is booked. */
+	return reservation_book_add(&wr->reservations, id, expires_at_ms < 0 ? 0 : expires_at_ms);
 }
 
 static int load_state(struct writer *wr)

@@ -286,9 +286,9 @@ int sqlite_walk_history(struct sqlite_connection *c, sqlite3_stmt *s, int64_t do
 	"r.id, r.name, r.state, r.owner, r.reference, r.created_at, r.expires_at, " \
 	"r.resolved_at"
 
-#define SQLITE_RESERVATION_LINES                                                   \
-	"SELECT i.sku, l.code, e.item_id, e.location_id, e.quantity, e.committed " \
-	"FROM reservation_line e JOIN item i ON i.id = e.item_id "                 \
+#define SQLITE_RESERVATION_LINES                                                        \
+	"SELECT i.sku, l.code, e.item_id, e.location_id, e.quantity, e.committed, e.n " \
+	"FROM reservation_line e JOIN item i ON i.id = e.item_id "                      \
 	"JOIN location l ON l.id = e.location_id WHERE e.reservation_id = ?1 ORDER BY e.n"
 
 /*

@@ -399,7 +399,7 @@ static int read_past_level(struct reader *reader, const char *sku, const char *l
 	ret->stated_seq = end.has_stated_level ? end.seq : 0;
 	/* A walk that ends behind as_of_seq has come to the row's first movement. */
 	ret->on_hand = end.seq <= ret->as_of_seq ? end.on_hand : 0;
-	return 0;
+	return ret->on_hand >= -LEVEL_MAX && ret->on_hand <= LEVEL_MAX ? 0 : FAULT(-EBADMSG);
 }
 
 static int read_key(struct reader *reader, int64_t id, struct arena *a, struct key_record *ret)

@@ -25,10 +25,13 @@ static int read_lines(struct sqlite_connection *c, sqlite3_stmt *s, struct arena
 	int code, r;
 
 	ret->line_count = 0;
+	ret->lacks_lines = false;
 	sqlite3_bind_int64(s, 1, ret->id);
 	while ((code = sqlite3_step(s)) == SQLITE_ROW) {
 		if (ret->line_count == COMMAND_ROWS_MAX)
 			return FAULT(-EBADMSG);
+		ret->lacks_lines =
+			ret->lacks_lines || sqlite3_column_int64(s, 6) != ret->line_count;
 		r = read_line(s, &lines[ret->line_count++]);
 		if (r < 0)
 			return r;
@@ -107,6 +110,12 @@ int sqlite_load_reservation_by_id(struct store *store, int64_t id, struct arena 
 		return r;
 	sqlite3_bind_int64(s, 1, id);
 	return read_one(c, s, LOAD_RESERVATION_LINES, a, ret);
+}
+
+/* Of a call that has changed something already: its table contradicts its indexes. */
+static int contradiction(int r)
+{
+	return r == -EBADMSG ? FAULT(-EUCLEAN) : r;
 }
 
 static int add_line(struct sqlite_connection *c, int64_t reservation_id, int n,
@@ -193,9 +202,11 @@ int sqlite_add_reservation(struct store *store, struct reservation *reservation,
 	sqlite3_bind_int64(s, 5, reservation->expires_at_ms);
 	sqlite3_bind_int64(s, 6, reservation->id);
 	r = sqlite_change_one(c, s);
+	if (r < 0)
+		return r;
 	for (int i = 0; r == 0 && i < reservation->line_count; i++)
 		r = add_line(c, reservation->id, i, &reservation->lines[i]);
-	return r;
+	return contradiction(r);
 }
 
 static int commit_line(struct sqlite_connection *c, int64_t reservation_id, int n,
@@ -225,10 +236,12 @@ int sqlite_resolve_reservation(struct store *store, const struct reservation *re
 	sqlite_bind_text(s, 2, reservation_state_text(reservation->state));
 	sqlite3_bind_int64(s, 3, reservation->resolved_at_ms);
 	r = sqlite_change_one(c, s);
+	if (r < 0)
+		return r;
 	for (int i = 0; r == 0 && i < reservation->line_count; i++)
 		if (reservation->lines[i].committed > 0)
 			r = commit_line(c, reservation->id, i, reservation->lines[i].committed);
-	return r;
+	return contradiction(r);
 }
 
 int sqlite_extend_reservation(struct store *store, const struct reservation *reservation)

@@ -123,7 +123,7 @@ static int look_around(struct sqlite_store *s, struct store_begun *ret)
 	if (ret->is_changed_by_others)
 		s->reservation_next = 0;
 	/* Room to count on, and to add to, for ever. */
-	return ret->seq >= 0 && ret->seq < INT64_MAX / 2 ? 0 : FAULT(-EUCLEAN);
+	return ret->seq >= 0 && ret->seq < VERSION_MAX ? 0 : FAULT(-EUCLEAN);
 }
 
 static void note_taken_in(struct store *store)

@@ -1,5 +1,6 @@
 #include "unit.h"
 #include "core/catalogue.h"
+#include "core/reservation.h"
 
 #define MUG .name = "Mug", .unit = "piece"
 
@@ -74,9 +75,55 @@ static void so_does_one_of_a_location(void **state)
 	}
 }
 
+/* What comes from a store that somebody wrote to past its guards. */
+static void what_makes_no_sense_is_seen(void **state)
+{
+	struct reservation_line line = { .quantity = 1 };
+	struct item item = { .id = 1, .version = 1 };
+	struct location location = { .id = 1, .version = 1 };
+	struct reservation held = { .id = 1, .name = "r", .line_count = 1, .lines = &line };
+	const struct {
+		const char *what;
+		int64_t *field;
+		int64_t wrong;
+	} rows[] = {
+		{ "an item's id", &item.id, -1 },
+		{ "an item's version", &item.version, 0 },
+		{ "an item's version, without end", &item.version, INT64_MAX },
+		{ "how far it may go below zero", &item.backorder_limit, -1 },
+		{ "and how far at most", &item.backorder_limit, QUANTITY_MAX + 1 },
+		{ "its reorder point", &item.reorder_point, -1 },
+		{ "a location's id", &location.id, 0 },
+		{ "a location's version", &location.version, -1 },
+		{ "a reservation's id", &held.id, -7 },
+		{ "its end", &held.expires_at_ms, INT64_MIN },
+		{ "what it promises", &line.quantity, 0 },
+		{ "that at most", &line.quantity, QUANTITY_MAX + 1 },
+		{ "more left than was promised", &line.committed, 2 },
+		{ "less than nothing left", &line.committed, -1 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH_OF(rows); i++) {
+		int64_t right = *rows[i].field;
+
+		assert_true(item_is_sound(&item) && location_is_sound(&location) &&
+			    reservation_is_sound(&held));
+		*rows[i].field = rows[i].wrong;
+		ROW_EXPECT(rows[i].what, !item_is_sound(&item) || !location_is_sound(&location) ||
+						 !reservation_is_sound(&held));
+		*rows[i].field = right;
+	}
+	held.lacks_lines = true;
+	assert_false(reservation_is_sound(&held));
+	held = (struct reservation){ .id = 1, .name = "r" };
+	assert_false(reservation_is_sound(&held));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_makes_no_sense_is_seen),
 		cmocka_unit_test(a_patch_takes_over_what_it_names),
 		cmocka_unit_test(so_does_one_of_a_location),
 	};
