@@ -993,9 +993,10 @@ static void delete_old_keys_alone(struct writer *wr)
 		return;
 	}
 	if (begun.is_changed_by_others) {
-		/* The next group takes it in: it is told the same. */
 		(void)wr->store->ops->rollback(wr->store);
-		wr->has_old_keys = false;
+		run_group(wr); /* takes it in: it is told the same */
+		r = wr->store->ops->look_for_others(wr->store, &begun.is_changed_by_others);
+		wr->has_old_keys = r == 0 && !begun.is_changed_by_others;
 		return;
 	}
 	r = delete_old_keys(wr, OLD_KEYS_ALONE);

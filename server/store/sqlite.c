@@ -112,6 +112,10 @@ static int retry_while_busy(struct sqlite_connection *c, int busy_ms,
 	return r;
 }
 
+#define TEXT_OF(number) #number
+#define TEXT(number)    TEXT_OF(number)
+#define CACHE_KIB       TEXT(SQLITE_WRITER_CACHE_KIB)
+
 /* How many frames a crash left in the WAL: SQLite has read them back when this returns. */
 static int recover(struct sqlite_store *s, struct store_open_result *result)
 {
@@ -138,7 +142,7 @@ static int prepare_writer(struct sqlite_store *s, struct store_open_result *resu
 	/* The schema's guards are for people who type SQL; the service keeps the books itself. */
 	sqlite3_db_config(c->db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
 	r = sqlite_execute(c, "PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0;"
-			      "PRAGMA secure_delete=OFF; PRAGMA cache_size=-65536;"
+			      "PRAGMA secure_delete=OFF; PRAGMA cache_size=-" CACHE_KIB ";"
 			      "PRAGMA mmap_size=0; PRAGMA temp_store=MEMORY;"
 			      "PRAGMA foreign_keys=OFF; PRAGMA journal_size_limit=-1");
 	if (r == 0)

@@ -119,8 +119,10 @@ struct sqlite_store {
 	int64_t data_version_begun; /* as of our last group */
 	int64_t wal_pages;          /* in the WAL since it began anew */
 	int64_t page_bytes;
-	int64_t reservation_next;  /* 0: store.next_reservation is to be read first */
-	bool has_new_reservations; /* in this group: the row of `store` is behind */
+	const volatile uint32_t *index_header; /* of the WAL's index; NULL: not mapped yet */
+	int index_regions;                     /* of it, that are there */
+	int64_t reservation_next;              /* 0: store.next_reservation is to be read first */
+	bool has_new_reservations;             /* in this group: the row of `store` is behind */
 	bool is_in_group;
 };
 
@@ -131,6 +133,15 @@ struct sqlite_reader {
 	const atomic_int_fast64_t *or_limit_ns; /* NULL: none */
 	bool is_in_snapshot;
 };
+
+/* Of the writer's connection. What it holds at most is what a COMMIT writes at most. */
+#define SQLITE_WRITER_CACHE_KIB 65536
+
+/*
+ * Before COMMIT, within the group: makes the index of the WAL large enough for it. 0, or a fault
+ * (-ENOSPC: the disk is full): nothing was written. Costs a few comparisons, mostly.
+ */
+int sqlite_wal_index_make_room(struct sqlite_store *s);
 
 /* sqlite_writer.c: the one integer of a statement whose only parameter is `bound`. 0 or a fault. */
 int sqlite_bounded_integer(struct store *store, int statement, int64_t bound, int64_t *ret);

@@ -211,18 +211,35 @@ static int begin(struct store *store, bool (*may_go_on)(void *), void *context,
 }
 
 /*
- * An error from the flush leaves the group's fate open: its frames are in the WAL, and the next to
- * open the file may find them whole. Everything that fails before the flush has been rolled back.
+ * After a COMMIT that failed: may all of its frames be in the WAL, for the next to open the file to
+ * find? COMMIT writes one after the other, the one that says so last, flushes them, and enters them
+ * in the index. So a code of a step before the flush says no; every other one, those of short
+ * memory too (the index's table of regions grows behind the flush), says that nobody knows.
  */
+static bool may_be_flushed(sqlite3 *db, int code)
+{
+	if (!sqlite3_get_autocommit(db))
+		return false; /* it has not begun to write: the transaction is still open */
+	switch (code) {
+	case SQLITE_FULL: /* of a write; a flush that finds no space is IOERR_FSYNC */
+	case SQLITE_IOERR_WRITE:
+	case SQLITE_IOERR_READ: /* of a frame whose checksum is made anew: it has none yet */
+	case SQLITE_IOERR_SHORT_READ:
+	case SQLITE_IOERR_LOCK: /* these are for beginning the WAL anew, before any frame */
+	case SQLITE_IOERR_SHMLOCK:
+		return false;
+	default:
+		return (code & 0xff) != SQLITE_BUSY && (code & 0xff) != SQLITE_READONLY;
+	}
+}
+
 static int judge_commit(struct sqlite_store *s)
 {
 	int code = sqlite3_extended_errcode(s->connection.db);
-	int r = sqlite_fault_of_code(code);
+	bool is_unknown = may_be_flushed(s->connection.db, code);
+	int r = FAULT_DETAIL(is_unknown ? -EREMOTEIO : sqlite_fault_of_code(code), code);
 
-	if (r == -EIO && code != SQLITE_IOERR_WRITE)
-		r = -EREMOTEIO;
-	r = FAULT_DETAIL(r, code);
-	if (r != -EREMOTEIO)
+	if (!is_unknown)
 		(void)rollback(&s->store);
 	return r;
 }
@@ -241,6 +258,9 @@ static int commit(struct store *store)
 		return r;
 	if (sqlite3_get_autocommit(s->connection.db))
 		return FAULT(-EIO); /* SQLite has rolled it back by itself */
+	r = sqlite_wal_index_make_room(s);
+	if (r < 0)
+		return r;
 
 	int code = sqlite3_step(commit_statement);
 

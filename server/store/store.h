@@ -20,7 +20,8 @@
  *   -EBUSY   begin(): another program holds the database; nothing was done
  *   -ENOSPC  the disk is full; the group was rolled back
  *   -EIO     a write failed before the flush; the group was rolled back
- *   -EREMOTEIO  commit(): the flush failed; whether the group was kept is UNKNOWN: stop the process
+ *   -EREMOTEIO  commit(): the flush failed, or a step behind it; whether the group was kept is
+ *            UNKNOWN: stop the process
  *   -ESTALE  the database file was moved or removed: stop the process
  *   -EBADMSG a record was changed in a way that no rule allows, or contradicts what is written: the
  *            call changed nothing, others are as good as before

@@ -136,10 +136,10 @@ def small_disk(folder):
         subprocess.run(["umount", disk], check=True)
 
 
-def fill(disk):
+def fill(disk, left_bytes=LEFT_BYTES):
     stat = os.statvfs(disk)
     with open(disk / "filler", "wb") as filler:
-        filler.write(b"x" * (stat.f_bavail * stat.f_frsize - LEFT_BYTES))
+        filler.write(b"x" * (stat.f_bavail * stat.f_frsize - left_bytes))
 
 
 def ask_until(port, path, status):
@@ -183,6 +183,35 @@ def disk_full(rowlockd, folder):
         load.prove(server.store)
 
 
+def no_room_for_the_index(rowlockd, folder):
+    """The log has room in its file, its index (-shm) has not: what is said not to be applied is not
+    found after a crash."""
+    with small_disk(folder) as disk:
+        server = Daemon(rowlockd, disk / "store.db").start()
+        make_rows(server.port, 1)
+        client = Client(server.port)
+        for _ in range(20):
+            assert client.post(ADJUST, {"delta": 1}).status == 201
+        server.kill()
+        os.remove(f"{server.store}-shm")  # as after a power cut
+        fill(disk, 12 * 4096)
+        server.start()
+        client = Client(server.port)
+        before = client.get("/v1/stock/A-1/WH1").json()["version"]
+        answer = client.post(ADJUST, {"delta": 1}, Idempotency_Key="k")
+        said = answer.json()
+        assert (answer.status, said["code"], said["outcome"]) == \
+            (503, "disk-full", "not_applied"), answer
+        assert client.get("/v1/stock/A-1/WH1").json()["version"] == before
+        server.kill()
+        os.remove(disk / "filler")
+        server.start()
+        client = Client(server.port)
+        assert client.get("/v1/stock/A-1/WH1").json()["version"] == before
+        assert client.post(ADJUST, {"delta": 1}, Idempotency_Key="k").status == 201
+        server.stop()
+
+
 def no_room_for_results(rowlockd, folder):
     """The store has room, --spool-dir has not: what was done is said, and not more was done."""
     lines = [{"op": "adjust", "sku": "A-1", "location": "WH1", "delta": 1}] * 50000
@@ -209,6 +238,8 @@ run_cases([
     ("a write fails before the flush: the group is taken back, the server goes on", write_fails,
      needs_strace),
     ("the disk is full: writes are 503, reads go on, and it recovers by itself", disk_full,
+     needs_mount),
+    ("the index of the log cannot grow: found before anything is flushed", no_room_for_the_index,
      needs_mount),
     ("there is no room for the results of a batch: it stops, and says how far it came",
      no_room_for_results, needs_mount),

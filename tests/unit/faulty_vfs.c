@@ -7,6 +7,7 @@ static struct {
 	int writes_left; /* that go well; only with write_code */
 	int write_code;  /* SQLITE_OK: all go well */
 	int sync_code;
+	int index_code;
 	bool has_failed;
 } fault;
 
@@ -39,8 +40,6 @@ PASS(xCheckReservedLock, (sqlite3_file *file, int *ret), (INNER, ret))
 PASS(xFileControl, (sqlite3_file *file, int op, void *argument), (INNER, op, argument))
 PASS(xSectorSize, (sqlite3_file *file), (INNER))
 PASS(xDeviceCharacteristics, (sqlite3_file *file), (INNER))
-PASS(xShmMap, (sqlite3_file *file, int page, int bytes, int extend, void volatile **ret),
-	(INNER, page, bytes, extend, ret))
 PASS(xShmLock, (sqlite3_file *file, int offset, int count, int flags),
 	(INNER, offset, count, flags))
 PASS(xShmUnmap, (sqlite3_file *file, int is_deleted), (INNER, is_deleted))
@@ -74,6 +73,20 @@ static int sync_or_fail(sqlite3_file *file, int flags)
 	return fault.sync_code;
 }
 
+/* A region that is there already is still there. */
+static int map_or_fail(sqlite3_file *file, int region, int bytes, int may_extend,
+		       void volatile **ret)
+{
+	sqlite3_file *inner = inner_of(file);
+	bool must_fail = fault.index_code != SQLITE_OK && may_extend;
+	int code = inner->pMethods->xShmMap(inner, region, bytes, must_fail ? 0 : may_extend, ret);
+
+	if (!must_fail || code != SQLITE_OK || *ret != NULL)
+		return code;
+	fault.has_failed = true;
+	return fault.index_code;
+}
+
 static const sqlite3_io_methods methods = {
 	.iVersion = 2, /* without xFetch: nothing here maps the file */
 	.xClose = pass_xClose,
@@ -88,7 +101,7 @@ static const sqlite3_io_methods methods = {
 	.xFileControl = pass_xFileControl,
 	.xSectorSize = pass_xSectorSize,
 	.xDeviceCharacteristics = pass_xDeviceCharacteristics,
-	.xShmMap = pass_xShmMap,
+	.xShmMap = map_or_fail,
 	.xShmLock = pass_xShmLock,
 	.xShmBarrier = pass_xShmBarrier,
 	.xShmUnmap = pass_xShmUnmap,
@@ -132,8 +145,15 @@ void faulty_vfs_fail_sync(int code)
 	fault.has_failed = false;
 }
 
+void faulty_vfs_fail_index(int code)
+{
+	fault.index_code = code;
+	fault.has_failed = false;
+}
+
 void faulty_vfs_heal(void)
 {
+	fault.index_code = SQLITE_OK;
 	fault.write_code = SQLITE_OK;
 	fault.sync_code = SQLITE_OK;
 }
