@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/fault.h"
 #include "base/standard_files.h"
+#include "core/store_clock.h"
 #include "http/asset.h"
 #include "http/batch.h"
 #include "http/loop.h"
@@ -70,6 +71,32 @@ static int load_demo(struct store *store)
 	return r;
 }
 
+/*
+ * A clock that is more than a year ahead of all that the store knows would end every lease and
+ * reservation, and store time never comes back from there: better not to begin.
+ */
+static int check_clock(const struct config *c, struct store *store)
+{
+	struct stored_time stored;
+	int64_t wall_ms = clock_utc_ms();
+
+	if (store->ops->load_time(store, &stored) < 0 ||
+	    store_clock_may_start(stored.newest_ms, wall_ms))
+		return 0;
+
+	int64_t days = (wall_ms - stored.newest_ms) / (86400 * MS_PER_S);
+
+	if (c->accept_clock) {
+		log_write(LOG_WARN, "clock_accepted", "days_ahead=%" PRId64, days);
+		return 0;
+	}
+	log_write(LOG_CRIT, "clock_refused",
+		  "days_ahead=%" PRId64 " store=%s hint=\"the machine's clock is that far ahead of "
+		  "the newest entry in the store: set it; if it is right: --accept-clock\"",
+		  days, c->store);
+	return EXIT_CONFIGURATION;
+}
+
 static int open_store(const struct config *c, struct store **ret)
 {
 	struct store_options options = { .path = c->store,
@@ -85,11 +112,14 @@ static int open_store(const struct config *c, struct store **ret)
 		  "path=%s new=%d schema=%d was=%d wal_frames=%" PRId64 " ms=%.1f", c->store,
 		  result.is_new, result.version, result.version_from, result.wal_frames_recovered,
 		  result.open_ms);
-	if (c->demo && load_demo(*ret) < 0) {
+
+	int code = check_clock(c, *ret);
+
+	if (code == 0 && c->demo && load_demo(*ret) < 0)
+		code = EXIT_SOFTWARE_FAULT;
+	if (code != 0)
 		(*ret)->ops->close(*ret);
-		return EXIT_SOFTWARE_FAULT;
-	}
-	return 0;
+	return code;
 }
 
 /* ---------------------------------------------------------------- the edge */

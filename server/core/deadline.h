@@ -6,6 +6,7 @@
  *     deadline_add(&queue, &w->deadline, now_ns + wait_ns);
  *     while ((d = deadline_pop_due(&queue, now_ns)) != NULL) ...
  *
+ * at_ns is of the monotonic clock, or of whatever clock and unit a queue keeps to throughout.
  * The caller brings the array, so nothing is allocated here. Equal times come in any order.
  * Cost: O(log n); adding in rising order, the common case, O(1). Threads: none inside.
  */

@@ -54,7 +54,7 @@ bool fences_are_current(const struct decider *d, const struct command *c)
 	for (int i = 0; i < c->fence_count; i++) {
 		const struct lease *l = lease_book_by_fence(&d->locks->leases, c->fences[i]);
 
-		if (l == NULL || lease_has_ended(l, d->now_ns) ||
+		if (l == NULL || lease_has_ended(l, d->now_ms) ||
 		    strcmp(l->id, c->fence_ids[i]) != 0)
 			return false;
 	}
@@ -104,7 +104,7 @@ static int decide_stock(struct decider *d, struct write *w)
 	}
 
 	if (fences_are_current(d, c)) {
-		struct rules_clock clock = { .seq = d->seq, .now_ms = d->now_ms };
+		struct rules_clock clock = { .seq = d->seq, .now_ms = d->dated_ms };
 
 		rules_decide(c, rows, &clock, &w->answer);
 	} else {
@@ -271,7 +271,7 @@ static int delete_item(struct decider *d, struct write *w)
 	r = row_cache_write(d->cache);
 	if (r < 0)
 		return r;
-	r = d->store->ops->item_has_stock(d->store, known->item.id, &has_stock);
+	r = d->store->ops->item_has_stock(d->store, known->item.id, d->now_ms, &has_stock);
 	if (r < 0)
 		return r;
 	if (has_stock) {
@@ -379,7 +379,7 @@ static int delete_location(struct decider *d, struct write *w)
 	r = row_cache_write(d->cache);
 	if (r < 0)
 		return r;
-	r = d->store->ops->location_has_stock(d->store, known->location.id, &has_stock);
+	r = d->store->ops->location_has_stock(d->store, known->location.id, d->now_ms, &has_stock);
 	if (r < 0)
 		return r;
 	if (has_stock) {
@@ -453,7 +453,7 @@ static int may_take(struct decider *d, struct write *w, const struct row_ref row
 
 	if (other != NULL) { /* its own fence let it in, but a row has one lease at a time */
 		*ret = OUTCOME_ROW_LEASED;
-		w->answer.lease = lease_view_of(other, d->now_ns);
+		w->answer.lease = lease_view_of(other, d->now_ms);
 		w->answer.lease.id = arena_copy(&w->arena, other->id, strlen(other->id));
 		w->answer.lease.purpose =
 			arena_copy(&w->arena, other->purpose, strlen(other->purpose));
@@ -499,7 +499,6 @@ static int store_lease(struct decider *d, const struct lease *l)
 static int take_lease(struct decider *d, struct write *w)
 {
 	struct row_ref *rows = arena_alloc(&w->arena, sizeof(rows[0]) * COMMAND_ROWS_MAX);
-	struct lease_clock now = { .utc_ms = d->now_ms, .ns = d->now_ns };
 	char made_id[32];
 	const char *id = w->command.lease_id;
 	int64_t fence;
@@ -530,8 +529,8 @@ static int take_lease(struct decider *d, struct write *w)
 
 	if (l == NULL)
 		return FAULT(-ENOMEM);
-	lease_set_taken(l, now.utc_ms, &now);
-	lease_set_end(l, now.utc_ms + w->command.ttl_ms, &now);
+	l->taken_at_ms = d->now_ms;
+	l->expires_at_ms = d->now_ms + w->command.ttl_ms;
 	w->lease = l;
 	r = store_lease(d, l);
 	if (r ==
@@ -543,7 +542,7 @@ static int take_lease(struct decider *d, struct write *w)
 	if (r < 0)
 		return r;
 
-	w->answer.lease = lease_view_of(l, d->now_ns);
+	w->answer.lease = lease_view_of(l, d->now_ms);
 	w->answer.lease.rows = rows;
 	w->answer.lease.purpose = w->command.purpose;
 	w->answer.lease.id = arena_copy(&w->arena, id, strlen(id));
@@ -563,13 +562,13 @@ static struct lease *find_lease(struct decider *d, struct write *w, enum outcome
 	struct lease *l = lease_book_by_id(&d->locks->leases, c->lease_id);
 
 	*ret = OUTCOME_UNKNOWN_LEASE;
-	if (l == NULL || lease_has_ended(l, d->now_ns))
+	if (l == NULL || lease_has_ended(l, d->now_ms))
 		return NULL;
 	*ret = OUTCOME_STALE_FENCE;
 	if (c->fence_count > 0 && c->fences[0] != l->gate.fence) {
 		/* An older store may hold two of one id. */
 		l = lease_book_by_fence(&d->locks->leases, c->fences[0]);
-		if (l == NULL || lease_has_ended(l, d->now_ns) || strcmp(l->id, c->lease_id) != 0)
+		if (l == NULL || lease_has_ended(l, d->now_ms) || strcmp(l->id, c->lease_id) != 0)
 			return NULL;
 	}
 	*ret = OUTCOME_DONE;
@@ -596,7 +595,7 @@ static int renew_lease(struct decider *d, struct write *w)
 		return 0;
 	}
 	w->lease = l;
-	w->answer.lease = lease_view_of(l, d->now_ns);
+	w->answer.lease = lease_view_of(l, d->now_ms);
 	w->answer.lease.expires_at_ms = expires_at_ms;
 	w->answer.lease.expires_in_ms = w->command.ttl_ms;
 	w->answer.lease.id = w->command.lease_id;

@@ -36,6 +36,7 @@ struct decider {
 	int64_t seq_committed; /* before the group */
 	int64_t seq;           /* given out so far */
 	int64_t now_ms;        /* store time of the group */
+	int64_t dated_ms;      /* what its movements say: now, but never before the last one */
 	int64_t now_ns;
 	bool has_writes;          /* something is to be written */
 	bool is_changing;         /* the command at hand: a fault takes the group with it */

@@ -79,7 +79,7 @@ static int book(struct decider *d, struct cached_row *row, const struct booking 
 
 	if (booked == NULL)
 		return FAULT(-ENOMEM);
-	rules_book(&rules, b, d->seq + 1, d->now_ms, &booked->movement);
+	rules_book(&rules, b, d->seq + 1, d->dated_ms, &booked->movement);
 	booked->row = row;
 	d->seq++;
 	row_cache_changed(d->cache, row, &before, &booked->movement, d->group);

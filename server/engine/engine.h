@@ -10,6 +10,7 @@ struct service {
 	struct store *store;
 	uint64_t row_seed;
 	char epoch[EPOCH_BYTES_MAX + 1];
+	struct store_time time;
 	struct lock_manager locks;
 	struct writer writer;
 	struct reader_pool readers;

@@ -21,6 +21,7 @@ enum guard_rank {
 	RANK_BATCHES,    /* batch: the keys of those under way */
 	RANK_MAILBOX,    /* a loop's finished requests */
 	RANK_LAB,        /* the laboratory's runs */
+	RANK_TIME,       /* store_time: what time it is */
 };
 
 struct guard {

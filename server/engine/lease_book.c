@@ -1,11 +1,7 @@
 #include "engine/lease_book.h"
-#include "base/clock.h"
 #include "base/hash.h"
 #include <stdlib.h>
 #include <string.h>
-
-/* What somebody types as an end may be any number; further off is for ever. */
-#define END_MS_MAX (INT64_C(100) * 365 * 86400 * MS_PER_S)
 
 /* ---------------------------------------------------------------- leases */
 
@@ -68,42 +64,15 @@ struct lease *lease_release(struct lease *l)
 	return NULL;
 }
 
-/* The monotonic moment of a UTC time. */
-static int64_t monotonic_ns(int64_t at_ms, const struct lease_clock *now)
+struct lease_view lease_view_of(const struct lease *l, int64_t now_ms)
 {
-	int64_t left_ms;
-
-	if (__builtin_sub_overflow(at_ms, now->utc_ms, &left_ms))
-		left_ms = at_ms < 0 ? -END_MS_MAX : END_MS_MAX;
-	if (left_ms > END_MS_MAX)
-		left_ms = END_MS_MAX;
-	if (left_ms < -END_MS_MAX)
-		left_ms = -END_MS_MAX;
-	return now->ns + left_ms * NS_PER_MS;
-}
-
-void lease_set_taken(struct lease *l, int64_t taken_at_ms, const struct lease_clock *now)
-{
-	l->taken_at_ms = taken_at_ms;
-	l->taken_ns = monotonic_ns(taken_at_ms, now);
-}
-
-void lease_set_end(struct lease *l, int64_t expires_at_ms, const struct lease_clock *now)
-{
-	CHECK(!l->is_in_book);
-	l->expires_at_ms = expires_at_ms;
-	l->deadline_ns = monotonic_ns(expires_at_ms, now);
-}
-
-struct lease_view lease_view_of(const struct lease *l, int64_t now_ns)
-{
-	int64_t left_ms = (l->deadline_ns - now_ns) / NS_PER_MS;
+	int64_t left_ms = lease_has_ended(l, now_ms) ? 0 : l->expires_at_ms - now_ms;
 
 	return (struct lease_view){ .id = l->id,
 				    .fence = l->gate.fence,
 				    .purpose = l->purpose,
 				    .expires_at_ms = l->expires_at_ms,
-				    .expires_in_ms = left_ms > 0 ? left_ms : 0,
+				    .expires_in_ms = left_ms,
 				    .row_count = l->row_count,
 				    .rows = l->rows };
 }
@@ -139,7 +108,7 @@ void lease_book_add(struct lease_book *b, struct lease *l)
 	map_insert(&b->by_fence, &l->by_fence, (uint64_t)l->gate.fence);
 	map_insert(&b->by_id, &l->by_id, hash_of_id(l->id));
 	tree_insert(&b->in_order, &l->in_order, l->gate.fence);
-	tree_insert(&b->by_end, &l->by_end, l->deadline_ns);
+	tree_insert(&b->by_end, &l->by_end, l->expires_at_ms);
 	b->count++;
 }
 
@@ -154,14 +123,12 @@ void lease_book_remove(struct lease_book *b, struct lease *l)
 	b->count--;
 }
 
-void lease_book_renew(struct lease_book *b, struct lease *l, int64_t expires_at_ms,
-		      const struct lease_clock *now)
+void lease_book_renew(struct lease_book *b, struct lease *l, int64_t expires_at_ms)
 {
 	CHECK(l->is_in_book);
 	tree_remove(&b->by_end, &l->by_end);
 	l->expires_at_ms = expires_at_ms;
-	l->deadline_ns = monotonic_ns(expires_at_ms, now);
-	tree_insert(&b->by_end, &l->by_end, l->deadline_ns);
+	tree_insert(&b->by_end, &l->by_end, l->expires_at_ms);
 }
 
 struct lease *lease_book_by_id(const struct lease_book *b, const char *id)
@@ -191,14 +158,14 @@ struct lease *lease_book_after(const struct lease_book *b, int64_t fence)
 	return n == NULL ? NULL : CONTAINER_OF(n, struct lease, in_order);
 }
 
-struct lease *lease_book_due(const struct lease_book *b, int64_t now_ns)
+struct lease *lease_book_due(const struct lease_book *b, int64_t now_ms)
 {
 	struct tree_node *n = tree_first(&b->by_end);
 
-	return n == NULL || n->key > now_ns ? NULL : CONTAINER_OF(n, struct lease, by_end);
+	return n == NULL || n->key > now_ms ? NULL : CONTAINER_OF(n, struct lease, by_end);
 }
 
-int64_t lease_book_next_ns(const struct lease_book *b)
+int64_t lease_book_next_ms(const struct lease_book *b)
 {
 	struct tree_node *n = tree_first(&b->by_end);
 

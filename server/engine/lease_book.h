@@ -6,8 +6,8 @@
  * until it is durably released, or its time is up. What the store holds is here, however many:
  * LEASES_MAX is a bound for taking them.
  *
- * Deadlines count on the monotonic clock, so that a step of the wall clock neither ends nor revives
- * a lease; what is stored and shown is UTC. lease_set_end() is where one becomes the other.
+ * A lease ends by store time, as everything does that is stored (core/store_clock.h): the time that
+ * is shown, that a restart finds and that SQL typed by hand sees is the one that counts.
  *
  * Leases are found by fence, by id, by when they end, and page by page in the order of their
  * fences; none of that walks. A lease is one piece of memory, whose texts and rows never change:
@@ -27,18 +27,12 @@
 enum { LEASE_BUCKETS = 1 << 14 };
 _Static_assert((int)LEASE_BUCKETS >= (int)LEASES_MAX, "about one lease in a bucket");
 
-/* The same moment on both clocks. */
-struct lease_clock {
-	int64_t utc_ms; /* store time */
-	int64_t ns;     /* monotonic */
-};
-
 struct lease {
 	struct gate gate;
 	struct map_node by_fence;  /* in lease_book.by_fence */
 	struct map_node by_id;     /* in lease_book.by_id */
 	struct tree_node in_order; /* in lease_book.in_order, by fence */
-	struct tree_node by_end;   /* in lease_book.by_end, by deadline_ns */
+	struct tree_node by_end;   /* in lease_book.by_end, by expires_at_ms */
 	struct list link;          /* of whoever took it out of the book */
 	bool is_in_book;
 	atomic_int holder_count;
@@ -49,10 +43,9 @@ struct lease {
 	int row_count;
 	struct row_ref *rows;
 
-	int64_t taken_at_ms;   /* UTC */
-	int64_t expires_at_ms; /* UTC */
-	int64_t taken_ns;      /* monotonic: when it was taken */
-	int64_t deadline_ns;   /* monotonic: when it expires */
+	/* UTC, store time. What somebody has typed may be any number. */
+	int64_t taken_at_ms;
+	int64_t expires_at_ms; /* not to be set while it is in the book */
 };
 
 struct lease_book {
@@ -84,22 +77,16 @@ static inline void lease_hold(struct lease *l)
 /* One holder fewer; the last one frees it. NULL is fine. Returns NULL. */
 struct lease *lease_release(struct lease *l);
 
-/* When it was taken, and when it ends; both UTC, as of `now`. The one place that turns UTC into
- * monotonic time. Not while it is in the book. */
-void lease_set_taken(struct lease *l, int64_t taken_at_ms, const struct lease_clock *now);
-void lease_set_end(struct lease *l, int64_t expires_at_ms, const struct lease_clock *now);
-
-static inline bool lease_has_ended(const struct lease *l, int64_t now_ns)
+static inline bool lease_has_ended(const struct lease *l, int64_t now_ms)
 {
-	return l->deadline_ns <= now_ns;
+	return l->expires_at_ms <= now_ms;
 }
 
 /* The book holds it from now on, in place of the caller; its end must be set. */
 void lease_book_add(struct lease_book *b, struct lease *l);
 /* The caller holds it in place of the book. */
 void lease_book_remove(struct lease_book *b, struct lease *l);
-void lease_book_renew(struct lease_book *b, struct lease *l, int64_t expires_at_ms,
-		      const struct lease_clock *now);
+void lease_book_renew(struct lease_book *b, struct lease *l, int64_t expires_at_ms);
 
 /* Of several with this id the one that was added last. */
 struct lease *lease_book_by_id(const struct lease_book *b, const char *id);
@@ -107,13 +94,13 @@ struct lease *lease_book_by_fence(const struct lease_book *b, int64_t fence);
 /* The one with the smallest fence above this one, or NULL. */
 struct lease *lease_book_after(const struct lease_book *b, int64_t fence);
 
-/* One whose time is up at now_ns, still in the book, or NULL. */
-struct lease *lease_book_due(const struct lease_book *b, int64_t now_ns);
+/* One whose time is up at now_ms, still in the book, or NULL. */
+struct lease *lease_book_due(const struct lease_book *b, int64_t now_ms);
 /* When the next one ends, or INT64_MAX. */
-int64_t lease_book_next_ns(const struct lease_book *b);
+int64_t lease_book_next_ms(const struct lease_book *b);
 
 /* How it stands now; texts and rows are the lease's own. */
-struct lease_view lease_view_of(const struct lease *l, int64_t now_ns);
+struct lease_view lease_view_of(const struct lease *l, int64_t now_ms);
 
 static inline struct lease *lease_of_gate(struct gate *g)
 {

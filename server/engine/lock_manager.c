@@ -20,13 +20,14 @@ static void key_slots_unmap(const struct key_map *m)
 	munmap(m->slots, sizeof(struct key_slot) * m->slot_count);
 }
 
-int lock_manager_init(struct lock_manager *m)
+int lock_manager_init(struct lock_manager *m, struct store_time *time)
 {
 	struct key_slot *slots = key_slots_map(KEY_SLOTS_AT_FIRST);
 
 	if (slots == NULL)
 		return FAULT(-ENOMEM);
 	guard_init(&m->guard, RANK_LOCKS);
+	m->time = time;
 	signal_flag_init(&m->work);
 	lock_table_init(&m->table);
 	list_init(&m->waiting);
@@ -165,11 +166,12 @@ static void detach_locked(struct waiter *waiter)
  * The lease in the way, as an answer shows it. Its texts are the lease's own: it is held, and
  * name_lease() copies them when the guard is let go.
  */
-static struct lease *see_lease_locked(const struct claim *c, int64_t now_ns, struct lease_view *ret)
+static struct lease *see_lease_locked(struct lock_manager *m, const struct claim *c,
+				      struct lease_view *ret)
 {
 	struct lease *l = lease_of_gate(c->gate);
 
-	*ret = lease_view_of(l, now_ns);
+	*ret = lease_view_of(l, store_time_now(m->time));
 	ret->rows = NULL;
 	ret->row_count = 0;
 	lease_hold(l);
@@ -190,7 +192,7 @@ static void name_lease(struct lease *held, struct arena *texts, struct answer *a
 
 /* Why its wait ended without a decision; the lease for name_lease(). */
 static struct lease *explain_wait_locked(struct lock_manager *m, const struct write *w,
-					 int64_t now_ns, struct answer *ret)
+					 struct answer *ret)
 {
 	struct lease *held = NULL;
 
@@ -199,7 +201,7 @@ static struct lease *explain_wait_locked(struct lock_manager *m, const struct wr
 		ret->outcome = OUTCOME_STORE_BUSY;
 	} else if (w->claim.state == CLAIM_AT_GATE) {
 		ret->outcome = OUTCOME_ROW_LEASED;
-		held = see_lease_locked(&w->claim, now_ns, &ret->lease);
+		held = see_lease_locked(m, &w->claim, &ret->lease);
 	}
 	ret->status = outcome_row(ret->outcome)->http_status;
 	return held;
@@ -297,7 +299,7 @@ static enum enter queue_locked(struct lock_manager *m, struct write *w, struct w
 	w->cost.ahead_count = w->claim.ahead_count;
 	if (state != CLAIM_GRANTED &&
 	    (wait_ms == 0 || (state == CLAIM_AT_GATE && w->avoids_leases))) {
-		*ret_held = explain_wait_locked(m, w, now_ns, &w->answer);
+		*ret_held = explain_wait_locked(m, w, &w->answer);
 		leave_locked(m, w, now_ns);
 		metric_add(METRIC_TIMEOUTS, 1);
 		return ENTER_ANSWERED;
@@ -415,7 +417,7 @@ static bool withdraw_locked(struct lock_manager *m, struct waiter *waiter, int64
 		w->is_overdue = true;
 		return false;
 	}
-	*ret_held = explain_wait_locked(m, w, now_ns, ret);
+	*ret_held = explain_wait_locked(m, w, ret);
 	take_out_locked(m, w, WRITE_WITHDRAWN, now_ns);
 	detach_locked(waiter);
 	return true;
@@ -482,10 +484,13 @@ void lock_manager_place(struct lock_manager *m, const struct waiter *waiter,
 
 static int64_t next_event_locked(const struct lock_manager *m, int64_t until_ns)
 {
-	int64_t next = lease_book_next_ns(&m->leases);
+	int64_t next = until_ns;
 
-	if (next > until_ns)
-		next = until_ns;
+	if (m->leases.count > 0) {
+		int64_t ends_ns = store_time_until_ns(m->time, lease_book_next_ms(&m->leases));
+
+		next = ends_ns < next ? ends_ns : next;
+	}
 	if (m->is_draining && !list_is_empty(&m->waiting) && m->drain_until_ns < next)
 		next = m->drain_until_ns;
 	return next;
@@ -579,15 +584,6 @@ static void open_gate_locked(struct lock_manager *m, struct lease *l, int64_t no
 }
 
 /* It counts from when it is durable. */
-static void renew_locked(struct lock_manager *m, struct lease *l, const struct write *w,
-			 int64_t now_ns)
-{
-	int64_t expires_at_ms = w->answer.lease.expires_at_ms;
-	struct lease_clock now = { .utc_ms = expires_at_ms - w->command.ttl_ms, .ns = now_ns };
-
-	lease_book_renew(&m->leases, l, expires_at_ms, &now);
-}
-
 /* The lease change of a write that is durable now; a lease that is to be let go, or NULL. */
 static struct lease *change_lease_locked(struct lock_manager *m, struct write *w, int64_t now_ns)
 {
@@ -608,7 +604,7 @@ static struct lease *change_lease_locked(struct lock_manager *m, struct write *w
 	case COMMAND_LEASE_RENEW:
 		/* Its time may have come while the group was flushed: then it has ended. */
 		if (is_carried_out && l->is_in_book)
-			renew_locked(m, l, w, now_ns);
+			lease_book_renew(&m->leases, l, w->answer.lease.expires_at_ms);
 		return NULL;
 	case COMMAND_LEASE_RELEASE:
 		if (!is_carried_out || !l->is_in_book)
@@ -658,11 +654,12 @@ void lock_manager_let_leases_go(struct list *leases)
 }
 
 /* One by one: whoever waits for the guard need not wait for all of them. */
-void lock_manager_end_leases(struct lock_manager *m, int64_t now_ns, struct list *ended)
+void lock_manager_end_leases(struct lock_manager *m, int64_t now_ms, struct list *ended)
 {
+	int64_t now_ns = clock_monotonic_ns();
 	struct lease *l;
 
-	while ((l = lease_book_due(&m->leases, now_ns)) != NULL) {
+	while ((l = lease_book_due(&m->leases, now_ms)) != NULL) {
 		guard_lock(&m->guard);
 		open_gate_locked(m, l, now_ns);
 		metric_set(METRIC_LEASES, m->leases.count);
@@ -688,11 +685,10 @@ void lock_manager_drop_lease(struct lock_manager *m, struct lease *l, int64_t no
 	lease_release(l);
 }
 
-void lock_manager_renew_lease(struct lock_manager *m, struct lease *l, int64_t expires_at_ms,
-			      const struct lease_clock *now)
+void lock_manager_renew_lease(struct lock_manager *m, struct lease *l, int64_t expires_at_ms)
 {
 	guard_lock(&m->guard);
-	lease_book_renew(&m->leases, l, expires_at_ms, now);
+	lease_book_renew(&m->leases, l, expires_at_ms);
 	guard_unlock(&m->guard);
 }
 
@@ -708,7 +704,7 @@ static void send_back_locked(struct lock_manager *m, struct write *w, int64_t no
 		return;
 	if (w->decide_by_ns <= now_ns || w->is_overdue || w->avoids_leases) {
 		answer_with(w, OUTCOME_ROW_LEASED);
-		w->lease = see_lease_locked(&w->claim, now_ns, &w->answer.lease);
+		w->lease = see_lease_locked(m, &w->claim, &w->answer.lease);
 		take_out_locked(m, w, WRITE_DONE, now_ns);
 		list_push_back(late, &w->work_link);
 	} else {
@@ -929,8 +925,9 @@ static int64_t forget_keys_locked(struct lock_manager *m, int64_t now_ms)
 	int64_t oldest_ms = now_ms - KEY_AGE_H_MAX * 3600 * MS_PER_S;
 
 	CHECK(guard_is_mine(&m->guard));
-	while (m->key_epoch_count > 0 &&
-	       m->key_epochs[m->key_epoch_first].at_ms + 60 * MS_PER_S <= oldest_ms) {
+	/* One minute's keys at most, whatever has happened to the clock. */
+	if (m->key_epoch_count > 0 &&
+	    m->key_epochs[m->key_epoch_first].at_ms + 60 * MS_PER_S <= oldest_ms) {
 		if (m->key_floor < m->key_epochs[m->key_epoch_first].id_last)
 			m->key_floor = m->key_epochs[m->key_epoch_first].id_last;
 		m->key_epoch_first = (m->key_epoch_first + 1) % KEY_EPOCHS;

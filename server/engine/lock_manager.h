@@ -12,6 +12,7 @@
 #include "core/key_map.h"
 #include "engine/lease_book.h"
 #include "engine/service.h"
+#include "engine/store_time.h"
 
 enum {
 	KEYS_IN_FLIGHT_BUCKETS = 1 << 14,
@@ -33,6 +34,7 @@ struct key_epoch {
 struct lock_manager {
 	struct guard guard;
 	struct signal_flag work; /* the writer sleeps on it */
+	struct store_time *time; /* by which leases end */
 
 	/* All below is guarded by guard. */
 	struct lock_table table;
@@ -59,7 +61,7 @@ struct lock_manager {
 	bool must_stop;
 };
 
-int lock_manager_init(struct lock_manager *m);
+int lock_manager_init(struct lock_manager *m, struct store_time *time);
 void lock_manager_fini(struct lock_manager *m);
 
 /* ---------------------------------------------------------------- loops */
@@ -149,14 +151,13 @@ void lock_manager_add_key(struct lock_manager *m, uint64_t key_hash, int64_t id,
 int64_t lock_manager_forget_keys(struct lock_manager *m, int64_t now_ms);
 
 /* Opens the gates of leases whose time is up; those leases are moved to `ended` (lease.link). */
-void lock_manager_end_leases(struct lock_manager *m, int64_t now_ns, struct list *ended);
+void lock_manager_end_leases(struct lock_manager *m, int64_t now_ms, struct list *ended);
 
 /* Closes the gate of a lease that the store has and we do not, or opens the one it no longer has.
  */
 void lock_manager_add_lease(struct lock_manager *m, struct lease *l, int64_t now_ns);
 void lock_manager_drop_lease(struct lock_manager *m, struct lease *l, int64_t now_ns);
-void lock_manager_renew_lease(struct lock_manager *m, struct lease *l, int64_t expires_at_ms,
-			      const struct lease_clock *now);
+void lock_manager_renew_lease(struct lock_manager *m, struct lease *l, int64_t expires_at_ms);
 
 /* Lets go of leases that were taken out of the book (lease.link). */
 void lock_manager_let_leases_go(struct list *leases);

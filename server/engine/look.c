@@ -24,13 +24,13 @@ static int held_leases_init(struct held_leases *h, size_t limit, struct arena *a
 }
 
 /* One whose time is up has ended, though the writer has not come to it yet. */
-static void hold_locked(struct held_leases *h, struct lease *l, int64_t now_ns)
+static void hold_locked(struct held_leases *h, struct lease *l, int64_t now_ms)
 {
-	if (lease_has_ended(l, now_ns))
+	if (lease_has_ended(l, now_ms))
 		return;
 	lease_hold(l);
 	h->leases[h->count] = l;
-	h->views[h->count++] = lease_view_of(l, now_ns);
+	h->views[h->count++] = lease_view_of(l, now_ms);
 }
 
 static bool copy_lease(struct arena *a, const struct lease *l, struct lease_view *v)
@@ -56,13 +56,12 @@ static int copy_held(struct held_leases *h, struct arena *a)
 
 /* The fence to go on behind, or 0. */
 static int64_t hold_page_locked(const struct lease_book *b, int64_t after_fence, int limit,
-				struct held_leases *h)
+				int64_t now_ms, struct held_leases *h)
 {
-	int64_t now_ns = clock_monotonic_ns();
 	struct lease *l = lease_book_after(b, after_fence);
 
 	for (int i = 0; i < limit && l != NULL; i++) {
-		hold_locked(h, l, now_ns);
+		hold_locked(h, l, now_ms);
 		after_fence = l->gate.fence;
 		l = lease_book_after(b, after_fence);
 	}
@@ -78,7 +77,8 @@ int service_leases(struct service *s, int64_t after_fence, int limit, struct are
 	if (r < 0)
 		return r;
 	guard_lock(&s->locks.guard);
-	*ret_next = hold_page_locked(&s->locks.leases, after_fence, limit, &held);
+	*ret_next = hold_page_locked(&s->locks.leases, after_fence, limit, store_time_now(&s->time),
+				     &held);
 	guard_unlock(&s->locks.guard);
 	*ret_leases = held.views;
 	*ret_count = held.count;
@@ -96,7 +96,7 @@ int service_lease(struct service *s, const char *id, struct arena *a, struct lea
 	guard_lock(&s->locks.guard);
 	l = lease_book_by_id(&s->locks.leases, id);
 	if (l != NULL)
-		hold_locked(&held, l, clock_monotonic_ns());
+		hold_locked(&held, l, store_time_now(&s->time));
 	guard_unlock(&s->locks.guard);
 	r = copy_held(&held, a);
 	*ret = held.count > 0 ? held.views[0] : (struct lease_view){ .id = NULL };
@@ -111,7 +111,8 @@ struct look {
 	struct arena *arena;
 	struct lock_view *rows;
 	size_t count;
-	int64_t now_ns;
+	int64_t now_ns; /* monotonic */
+	int64_t now_ms; /* store time */
 	bool has_failed;
 };
 
@@ -200,9 +201,10 @@ static void see_lease(struct look *look, struct lock_view *v, const struct row_e
 	v->holder_id = copied(look, l->id);
 	v->purpose = copied(look, l->purpose);
 	v->fence = l->gate.fence;
-	v->expires_in_ms = lease_view_of(l, look->now_ns).expires_in_ms;
-	v->holder_age_ms =
-		look->now_ns > l->taken_ns ? (look->now_ns - l->taken_ns) / NS_PER_MS : 0;
+	v->expires_in_ms = lease_view_of(l, look->now_ms).expires_in_ms;
+	v->holder_age_ms = l->taken_at_ms > 0 && look->now_ms > l->taken_at_ms
+				   ? look->now_ms - l->taken_at_ms
+				   : 0;
 	LIST_EACH (it, &l->gate.claims) {
 		const struct write *w =
 			write_of_claim(CONTAINER_OF(it, const struct claim, gate_link));
@@ -274,6 +276,7 @@ int service_locks(struct service *s, struct arena *a, struct lock_view **ret_row
 
 	guard_lock(&s->locks.guard);
 	look.now_ns = clock_monotonic_ns();
+	look.now_ms = store_time_now(&s->time);
 	lock_table_each(&s->locks.table, see_row, &look);
 	guard_unlock(&s->locks.guard);
 

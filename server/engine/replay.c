@@ -61,7 +61,7 @@ static bool is_corrected_line(const struct key_record *k)
 	return k->outcome != OUTCOME_DONE && strchr(k->key, '#') != NULL;
 }
 
-enum replay replay_try(struct snapshot *snapshot, struct write *w, int64_t key_id, int64_t now_ms)
+enum replay replay_try(struct snapshot *snapshot, struct write *w, int64_t key_id)
 {
 	struct reader *reader = snapshot->reader;
 	struct key_record k;
@@ -71,8 +71,7 @@ enum replay replay_try(struct snapshot *snapshot, struct write *w, int64_t key_i
 		r = reader->ops->key(reader, key_id, &w->arena, &k);
 	if (r < 0)
 		return fail(snapshot, w, r);
-	if (k.id == 0 || strcmp(k.key, w->command.key) != 0 ||
-	    k.at_ms < now_ms - KEY_AGE_H_MAX * 3600 * MS_PER_S)
+	if (k.id == 0 || strcmp(k.key, w->command.key) != 0)
 		return REPLAY_OTHER_KEY;
 	if (k.fingerprint != w->command.fingerprint && is_corrected_line(&k))
 		return REPLAY_OTHER_KEY;

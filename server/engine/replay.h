@@ -12,5 +12,6 @@ enum replay {
 	REPLAY_OTHER_KEY, /* the record is of another key with the same hash, or too old */
 };
 
-/* Compares the record with this id, reading in the loop's snapshot. now_ms: store time. */
-enum replay replay_try(struct snapshot *snapshot, struct write *w, int64_t key_id, int64_t now_ms);
+/* Compares the record with this id, reading in the loop's snapshot. How old it is does not matter:
+ * what is forgotten is not looked up (lock_manager.h). */
+enum replay replay_try(struct snapshot *snapshot, struct write *w, int64_t key_id);

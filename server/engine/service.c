@@ -30,7 +30,7 @@ static int open_readers(struct service *s, int thread_count)
 
 static int start_engine(struct service *s, const struct service_options *o)
 {
-	int r = lock_manager_init(&s->locks);
+	int r = lock_manager_init(&s->locks, &s->time);
 
 	if (r < 0)
 		return r;
@@ -65,12 +65,19 @@ int service_open(const struct service_options *options, struct service **ret)
 		return FAULT(-EIO);
 	}
 
+	struct stored_time stored;
 	int r = s->store->ops->epoch(s->store, s->epoch);
 
 	if (r == 0)
-		r = start_engine(s, options);
-
+		r = s->store->ops->load_time(s->store, &stored);
 	if (r < 0) {
+		free(s);
+		return r;
+	}
+	store_time_init(&s->time, options->clocks, stored.newest_ms);
+	r = start_engine(s, options);
+	if (r < 0) {
+		store_time_fini(&s->time);
 		free(s);
 		return r;
 	}
@@ -86,6 +93,7 @@ void service_close(struct service *s)
 	reader_pool_close(&s->readers);
 	writer_close(&s->writer);
 	lock_manager_fini(&s->locks);
+	store_time_fini(&s->time);
 	s->store->ops->close(s->store);
 	free(s);
 }
@@ -211,7 +219,7 @@ enum submit service_submit(struct service *s, struct write *w, struct waiter *wa
 
 	while ((result = lock_manager_enter(&s->locks, w, waiter, wait_ms, now_ns, &search)) ==
 	       ENTER_LOOK_UP) {
-		enum replay replay = replay_try(snapshot, w, search.id, service_now_ms(s));
+		enum replay replay = replay_try(snapshot, w, search.id);
 
 		if (replay == REPLAY_OTHER_KEY)
 			continue;
@@ -286,7 +294,7 @@ bool service_replay(struct service *s, struct write *w, struct snapshot *snapsho
 
 	w->key_hash = hash_bytes(w->command.key, strlen(w->command.key), 0);
 	while (lock_manager_look_up(&s->locks, w->key_hash, &search))
-		if (replay_try(snapshot, w, search.id, service_now_ms(s)) == REPLAY_ANSWERED)
+		if (replay_try(snapshot, w, search.id) == REPLAY_ANSWERED)
 			return true;
 	return lock_manager_is_unknown(&s->locks, w);
 }
@@ -353,6 +361,8 @@ void service_health(struct service *s, struct service_health *ret)
 		!atomic_load(&s->writer.is_failing) && !ret->is_disk_full && !ret->is_damaged;
 	ret->seq = service_seq(s);
 	ret->wal_bytes = atomic_load(&s->writer.wal_bytes);
+	ret->now_ms = store_time_now(&s->time);
+	ret->clock_ahead_ms = store_time_ahead_ms(&s->time);
 }
 
 void service_note_fault(struct service *s, int fault, const char *request_id)
@@ -383,10 +393,7 @@ const char *service_epoch(const struct service *s)
 
 int64_t service_now_ms(struct service *s)
 {
-	int64_t newest_ms = atomic_load(&s->writer.published_ms);
-	int64_t now_ms = clock_utc_ms();
-
-	return now_ms > newest_ms ? now_ms : newest_ms;
+	return store_time_now(&s->time);
 }
 
 uint64_t service_row_seed(const struct service *s)

@@ -17,14 +17,16 @@
 #include "store/verify.h"
 
 struct service;
+struct clocks;
 
 struct service_options {
 	struct store *store;      /* taken over: closed with the service */
 	bool releases_rows_early; /* --row-release early; false: commit (strict two-phase locking)
 				   */
-	bool is_uncounted;        /* its threads leave the metrics alone: it is the laboratory's */
-	int64_t slow_ns;          /* writes that take longer are logged; 0: none */
-	int reader_count;         /* threads for long reads, >= 1 */
+	const struct clocks *clocks; /* a test's own (engine/store_time.h); NULL: the machine's */
+	bool is_uncounted; /* its threads leave the metrics alone: it is the laboratory's */
+	int64_t slow_ns;   /* writes that take longer are logged; 0: none */
+	int reader_count;  /* threads for long reads, >= 1 */
 
 	/* Called once, on the writer thread, when the disk failed and the process must stop. */
 	void (*fail)(void *context, int exit_code);
@@ -232,6 +234,8 @@ struct service_health {
 	int64_t lease_count;
 	int64_t wal_bytes;
 	int64_t key_count;
+	int64_t now_ms;         /* store time */
+	int64_t clock_ahead_ms; /* store time minus the machine's clock */
 };
 
 void service_health(struct service *s, struct service_health *ret);
@@ -248,7 +252,7 @@ int64_t service_seq(const struct service *s);
 /* Which store this is: seqs of another epoch mean nothing here. */
 const char *service_epoch(const struct service *s);
 
-/* Store time now, UTC ms: max(clock, newest committed time). */
+/* Store time now, UTC ms: core/store_clock.h. */
 int64_t service_now_ms(struct service *s);
 
 /* The seed of row keys: row_ref.key = hash_pair(sku, location, seed). */

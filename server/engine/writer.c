@@ -351,6 +351,35 @@ static int write_bookings(struct writer *wr, int64_t before_seq, size_t *index)
 	return 0;
 }
 
+/* What hand edits are told of the clock: that it is right, or by how much it is not. */
+static int64_t ahead_to_note(struct writer *wr)
+{
+	int64_t ahead_ms = store_time_ahead_ms(wr->locks->time);
+
+	return ahead_ms >= -CLOCK_STEP_MS && ahead_ms <= CLOCK_STEP_MS ? 0 : ahead_ms;
+}
+
+/* Is what the store says of the clock so wrong that a group must be written to mend it? */
+static bool is_clock_misnoted(struct writer *wr)
+{
+	int64_t ahead_ms = ahead_to_note(wr), off_ms = ahead_ms - wr->noted.ahead_ms;
+
+	return off_ms < -CLOCK_STEP_MS || off_ms > CLOCK_STEP_MS ||
+	       (ahead_ms == 0 && wr->noted.ahead_ms != 0);
+}
+
+/* What the store says of time must hold for all that is committed: see TIME_NOTED_EVERY_MS. */
+static int note_time(struct writer *wr)
+{
+	struct decider *d = &wr->decider;
+
+	if (d->seq > d->seq_committed && d->now_ms - wr->noted.newest_ms < TIME_NOTED_EVERY_MS &&
+	    !is_clock_misnoted(wr))
+		return 0;
+	wr->to_note = (struct stored_time){ .newest_ms = d->now_ms, .ahead_ms = ahead_to_note(wr) };
+	return wr->store->ops->note_time(wr->store, d->now_ms, wr->to_note.ahead_ms);
+}
+
 /* What has been written of the group so far. */
 struct group_progress {
 	size_t booking_index;
@@ -404,7 +433,8 @@ static int write_group(struct writer *wr)
 			return r;
 	}
 	CHECK(wr->decider.seq == wr->decider.seq_committed + p.movement_count);
-	return lock_manager_make_key_room(wr->locks, wr->key_count);
+	r = note_time(wr);
+	return r < 0 ? r : lock_manager_make_key_room(wr->locks, wr->key_count);
 }
 
 static int flush_group(struct writer *wr)
@@ -436,6 +466,16 @@ static void remember_keys(struct writer *wr, const struct list *writes)
 	}
 }
 
+static void keep_noted_time(struct writer *wr)
+{
+	if (wr->decider.seq > wr->decider.seq_committed)
+		wr->noted.ledger_ms = wr->decider.dated_ms;
+	if (wr->to_note.newest_ms == 0)
+		return;
+	wr->noted.newest_ms = wr->to_note.newest_ms;
+	wr->noted.ahead_ms = wr->to_note.ahead_ms;
+}
+
 /* Nobody may see any of it before this; nobody may be answered before it. */
 static void publish_group(struct writer *wr)
 {
@@ -446,9 +486,7 @@ static void publish_group(struct writer *wr)
 	metric_observe(METRIC_GROUP_SIZE, wr->group.member_count);
 	metric_set(METRIC_SEQ, d->seq);
 	metric_set(METRIC_RESERVATIONS, wr->reservations.active_count);
-	if (wr->newest_ms < d->now_ms)
-		wr->newest_ms = d->now_ms;
-	atomic_store(&wr->published_ms, wr->newest_ms);
+	keep_noted_time(wr);
 	atomic_store(&wr->seq, d->seq);
 	atomic_fetch_add(&wr->generation, 1);
 	d->seq_committed = d->seq;
@@ -463,7 +501,7 @@ static void end_group(struct writer *wr)
 {
 	int r;
 
-	if (!wr->group.has_writes) {
+	if (!wr->group.has_writes && !is_clock_misnoted(wr)) {
 		metric_add(METRIC_GROUPS_EMPTY, 1);
 		r = wr->store->ops->rollback(wr->store);
 		if (r == 0) {
@@ -686,7 +724,7 @@ static bool says_the_same(const struct lease *l, const struct lease_row rows[], 
 
 /* One that the store says is over ends like one whose time is up here: the group deletes it. */
 static int make_lease(struct writer *wr, const struct lease_row rows[], size_t count,
-		      const struct lease_clock *now, struct lease **ret)
+		      struct lease **ret)
 {
 	struct row_ref *refs = malloc(sizeof(refs[0]) * count);
 	struct lease *l = NULL;
@@ -702,8 +740,8 @@ static int make_lease(struct writer *wr, const struct lease_row rows[], size_t c
 	free(refs);
 	if (l == NULL)
 		return FAULT(-ENOMEM);
-	lease_set_taken(l, rows[0].taken_at_ms, now);
-	lease_set_end(l, end_of_rows(rows, count), now);
+	l->taken_at_ms = rows[0].taken_at_ms;
+	l->expires_at_ms = end_of_rows(rows, count);
 	*ret = l;
 	return 0;
 }
@@ -713,8 +751,7 @@ static int make_lease(struct writer *wr, const struct lease_row rows[], size_t c
  * it no longer, or on other rows (an item may have been renamed): it comes anew then, behind all
  * that go, so that no row is closed twice meanwhile.
  */
-static bool drop_changed_leases(struct writer *wr, const struct stored_leases *s,
-				const struct lease_clock *now)
+static bool drop_changed_leases(struct writer *wr, const struct stored_leases *s)
 {
 	struct lease_book *b = &wr->locks->leases;
 	bool has_dropped = false;
@@ -732,18 +769,17 @@ static bool drop_changed_leases(struct writer *wr, const struct stored_leases *s
 		int64_t end_ms = is_there ? end_of_rows(&s->rows[i], count) : 0;
 
 		if (!is_there || !says_the_same(l, &s->rows[i], count)) {
-			lock_manager_drop_lease(wr->locks, l, now->ns);
+			lock_manager_drop_lease(wr->locks, l, clock_monotonic_ns());
 			has_dropped = true;
 		} else if (end_ms != l->expires_at_ms) {
-			lock_manager_renew_lease(wr->locks, l, end_ms, now);
+			lock_manager_renew_lease(wr->locks, l, end_ms);
 		}
 		l = next;
 	}
 	return has_dropped;
 }
 
-static int add_unknown_leases(struct writer *wr, const struct stored_leases *s,
-			      const struct lease_clock *now, bool *has_added)
+static int add_unknown_leases(struct writer *wr, const struct stored_leases *s, bool *has_added)
 {
 	for (size_t i = 0, n; i < s->count; i += n) {
 		struct lease *l = NULL;
@@ -752,13 +788,13 @@ static int add_unknown_leases(struct writer *wr, const struct stored_leases *s,
 		n = rows_of_lease(s, i);
 		if (lease_book_by_fence(&wr->locks->leases, s->rows[i].fence) != NULL)
 			continue;
-		r = make_lease(wr, &s->rows[i], n, now, &l);
+		r = make_lease(wr, &s->rows[i], n, &l);
 		if (r < 0)
 			return r;
-		if (lease_has_ended(l, now->ns)) {
+		if (lease_has_ended(l, wr->decider.now_ms)) {
 			list_push_back(&wr->ended_leases, &l->link);
 		} else {
-			lock_manager_add_lease(wr->locks, l, now->ns);
+			lock_manager_add_lease(wr->locks, l, clock_monotonic_ns());
 			*has_added = true;
 		}
 	}
@@ -772,7 +808,6 @@ static int add_unknown_leases(struct writer *wr, const struct stored_leases *s,
 static int reload_leases(struct writer *wr)
 {
 	struct stored_leases s;
-	struct lease_clock now = { .utc_ms = wr->decider.now_ms, .ns = clock_monotonic_ns() };
 	struct refused refused;
 	bool has_changed = false;
 
@@ -781,8 +816,8 @@ static int reload_leases(struct writer *wr)
 	int r = wr->store->ops->load_leases(wr->store, &s.texts, &s.rows, &s.count);
 
 	if (r == 0) {
-		has_changed = drop_changed_leases(wr, &s, &now);
-		r = add_unknown_leases(wr, &s, &now, &has_changed);
+		has_changed = drop_changed_leases(wr, &s);
+		r = add_unknown_leases(wr, &s, &has_changed);
 	}
 	if (has_changed) {
 		refused_init(&refused);
@@ -807,11 +842,31 @@ static int delete_ended_leases(struct writer *wr)
 	return 0;
 }
 
-static int64_t store_time_ms(const struct writer *wr)
+/*
+ * Others have dated what they wrote by a clock that may be wrong. It does not move store time; but
+ * the ledger is in order of time, so our movements bear their date until time has come to it.
+ */
+static int take_ledger_time_in(struct writer *wr)
 {
-	int64_t now_ms = clock_utc_ms();
+	struct stored_time stored;
+	int r = wr->store->ops->load_time(wr->store, &stored);
+	int64_t by_ms;
 
-	return now_ms > wr->newest_ms ? now_ms : wr->newest_ms;
+	if (r < 0)
+		return r;
+	by_ms = stored.ledger_ms - wr->decider.now_ms;
+	if (by_ms > CLOCK_STEP_MS && stored.ledger_ms > wr->noted.ledger_ms)
+		log_write(LOG_WARN, "ledger_ahead", "by_s=%.1f seq=%" PRId64,
+			  (double)by_ms / MS_PER_S, wr->decider.seq_committed);
+	wr->noted.ledger_ms = stored.ledger_ms;
+	return 0;
+}
+
+static void date_group(struct writer *wr)
+{
+	struct decider *d = &wr->decider;
+
+	d->dated_ms = d->now_ms > wr->noted.ledger_ms ? d->now_ms : wr->noted.ledger_ms;
 }
 
 /* What another program has written, up to `seq`, goes into the feed; more than a page is left to
@@ -883,10 +938,12 @@ static int begin_group(struct writer *wr)
 	struct decider *d = &wr->decider;
 
 	d->group++;
-	d->now_ms = store_time_ms(wr);
+	d->now_ms = store_time_now(wr->locks->time);
 	d->now_ns = clock_monotonic_ns();
 	d->has_writes = false;
 	d->leases_taken = 0;
+	wr->to_note.newest_ms = 0;
+	date_group(wr);
 
 	bool has_followers = feed_begin(&wr->feed, d->now_ns);
 
@@ -910,7 +967,10 @@ static int begin_group(struct writer *wr)
 	if (has_followers)
 		feed_external(wr, begun.seq);
 	wr->cache.seq_max = d->seq = d->seq_committed = begun.seq;
-	r = pass_typed_keys(wr);
+	r = take_ledger_time_in(wr);
+	date_group(wr);
+	if (r == 0)
+		r = pass_typed_keys(wr);
 	if (r == 0)
 		r = reload_leases(wr);
 	if (r < 0)
@@ -1018,7 +1078,7 @@ static void keep_house(struct writer *wr, bool is_idle)
 
 	if (is_due) {
 		wr->housekept_ns = now_ns;
-		floor = lock_manager_forget_keys(wr->locks, store_time_ms(wr));
+		floor = lock_manager_forget_keys(wr->locks, wr->now_ms);
 		if (floor > wr->key_floor)
 			wr->key_floor = floor;
 		wr->has_old_keys = wr->key_floor > wr->key_floor_deleted;
@@ -1035,8 +1095,13 @@ static void keep_house(struct writer *wr, bool is_idle)
 
 static bool has_overdue(struct writer *wr)
 {
-	return reservation_book_next_ms(&wr->reservations) <= store_time_ms(wr) &&
+	return reservation_book_next_ms(&wr->reservations) <= wr->now_ms &&
 	       clock_monotonic_ns() >= wr->expire_not_before_ns;
+}
+
+static bool has_time_to_note(struct writer *wr)
+{
+	return is_clock_misnoted(wr) && clock_monotonic_ns() >= wr->expire_not_before_ns;
 }
 
 static bool has_work(struct writer *wr)
@@ -1044,7 +1109,8 @@ static bool has_work(struct writer *wr)
 	guard_lock(&wr->locks->guard);
 	bool has_ready = !list_is_empty(&wr->locks->ready);
 	guard_unlock(&wr->locks->guard);
-	return has_ready || !list_is_empty(&wr->ended_leases) || has_overdue(wr);
+	return has_ready || !list_is_empty(&wr->ended_leases) || has_overdue(wr) ||
+	       has_time_to_note(wr);
 }
 
 /*
@@ -1070,19 +1136,37 @@ static int64_t next_look_ns(struct writer *wr)
 	int64_t keep_house_ns = wr->housekept_ns + HOUSEKEEPING_MS * NS_PER_MS;
 	int64_t look_ns = wr->looked_ns + LOOK_MS * NS_PER_MS;
 	int64_t at_ns = keep_house_ns < look_ns ? keep_house_ns : look_ns;
-	int64_t left_ms = reservation_book_next_ms(&wr->reservations) - store_time_ms(wr);
+	int64_t due_ms = reservation_book_next_ms(&wr->reservations);
 	int64_t due_ns;
 
 	if (wr->stopped_with != OUTCOME_DONE)
 		return keep_house_ns;
 	if (wr->has_old_keys)
 		return 0;
-	if (left_ms > HOUSEKEEPING_MS)
+	if (due_ms == INT64_MAX || due_ms - wr->now_ms > 2 * HOUSEKEEPING_MS)
 		return at_ns;
-	due_ns = clock_monotonic_ns() + (left_ms > 0 ? left_ms * NS_PER_MS : 0);
+	due_ns = store_time_until_ns(wr->locks->time, due_ms);
 	if (due_ns < wr->expire_not_before_ns)
 		due_ns = wr->expire_not_before_ns;
 	return due_ns < at_ns ? due_ns : at_ns;
+}
+
+/* While nobody runs it, store time is not kept: hand edits go by the machine's clock again. */
+static void leave_clock_to_itself(struct writer *wr)
+{
+	const struct store_ops *ops = wr->store->ops;
+	struct store_begun begun;
+	int r;
+
+	if (wr->stopped_with != OUTCOME_DONE || wr->noted.ahead_ms == 0)
+		return;
+	r = ops->begin(wr->store, NULL, NULL, &begun);
+	if (r == 0)
+		r = ops->note_time(wr->store, store_time_now(wr->locks->time), 0);
+	if (r == 0)
+		r = ops->commit(wr->store);
+	if (r < 0)
+		(void)ops->rollback(wr->store); /* what is noted stays noted: see v_now */
 }
 
 static void *writer_main(void *context)
@@ -1095,7 +1179,8 @@ static void *writer_main(void *context)
 	while (lock_manager_wait(wr->locks, next_look_ns(wr))) {
 		bool is_idle;
 
-		lock_manager_end_leases(wr->locks, clock_monotonic_ns(), &wr->ended_leases);
+		wr->now_ms = store_time_now(wr->locks->time);
+		lock_manager_end_leases(wr->locks, wr->now_ms, &wr->ended_leases);
 		(void)end_drain_if_over(wr);
 		if (wr->stopped_with == OUTCOME_DONE && atomic_load(&wr->is_damaged))
 			leave_damaged(wr); /* a read has seen it */
@@ -1114,6 +1199,7 @@ static void *writer_main(void *context)
 		if (wr->stopped_with == OUTCOME_DONE)
 			keep_house(wr, is_idle);
 	}
+	leave_clock_to_itself(wr);
 	return NULL;
 }
 
@@ -1139,16 +1225,20 @@ static int see_key(void *context, int64_t id, uint64_t key_hash, int64_t at_ms)
 	return 0;
 }
 
-/* Those of the last day. None of them: all that there are are too old. */
-static int load_keys(struct writer *wr)
+/*
+ * Those of the last day before the newest committed time: those that have grown old while nobody
+ * ran are forgotten minute by minute, as always, and not at once because of what a clock says at
+ * the start. None of them: all that there are are too old.
+ */
+static int load_keys(struct writer *wr, int64_t newest_ms)
 {
 	const struct store_ops *ops = wr->store->ops;
 	struct key_loader loader = { .writer = wr };
 	int r = ops->newest_key(wr->store, &wr->key_last);
 
 	if (r == 0)
-		r = ops->each_key(wr->store, wr->decider.now_ms - KEY_AGE_H_MAX * 3600 * MS_PER_S,
-				  KEYS_MAX, see_key, &loader);
+		r = ops->each_key(wr->store, newest_ms - KEY_AGE_H_MAX * 3600 * MS_PER_S, KEYS_MAX,
+				  see_key, &loader);
 	if (r == 0 && !loader.has_seen_one)
 		wr->key_floor = wr->key_last;
 	return r;
@@ -1167,27 +1257,28 @@ static int load_state(struct writer *wr)
 {
 	struct store_begun begun;
 	const struct store_ops *ops = wr->store->ops;
-	int r = ops->newest_ms(wr->store, &wr->newest_ms);
+	int r = ops->load_time(wr->store, &wr->noted);
+	int64_t newest_ms = wr->noted.newest_ms;
 
 	if (r < 0)
 		return r;
+	wr->noted.newest_ms = 0; /* worked out, and not noted yet */
 	r = ops->begin(wr->store, NULL, NULL, &begun);
 	if (r < 0)
 		return r;
 	wr->decider.seq = wr->decider.seq_committed = begun.seq;
-	wr->decider.now_ms = store_time_ms(wr);
+	wr->now_ms = wr->decider.now_ms = store_time_now(wr->locks->time);
 	r = reload_leases(wr);
 	if (r == 0)
 		ops->note_taken_in(wr->store);
 	if (r == 0)
-		r = load_keys(wr);
+		r = load_keys(wr, newest_ms);
 	if (r == 0)
 		r = ops->each_active_reservation(wr->store, see_reservation, wr);
 	metric_set(METRIC_RESERVATIONS, wr->reservations.active_count);
 	(void)ops->rollback(wr->store);
 	feed_publish(&wr->feed, begun.seq);
 	atomic_store(&wr->seq, begun.seq);
-	atomic_store(&wr->published_ms, wr->newest_ms);
 	metric_set(METRIC_SEQ, begun.seq);
 	return r;
 }

@@ -37,11 +37,13 @@ struct writer {
 	int64_t expire_not_before_ns; /* after a group that failed */
 	struct group group;
 	struct feed feed;
-	struct reader *reader;    /* of what others wrote, for the feed */
-	int64_t looked_ns;        /* when it was looked for that */
-	struct list members;      /* write.work_link: wait for the flush */
-	struct list ended_leases; /* lease.link: to be deleted from the store */
-	int64_t newest_ms;        /* newest committed time */
+	struct reader *reader;      /* of what others wrote, for the feed */
+	int64_t looked_ns;          /* when it was looked for that */
+	struct list members;        /* write.work_link: wait for the flush */
+	struct list ended_leases;   /* lease.link: to be deleted from the store */
+	int64_t now_ms;             /* store time of this turn; the group has its own */
+	struct stored_time noted;   /* what the store says of it */
+	struct stored_time to_note; /* in the open group; newest_ms 0: nothing */
 	int failed_in_a_row;
 	bool is_busy_logged;
 	int64_t full_logged_ns; /* when the full disk was logged last; 0: it is not full */
@@ -57,7 +59,6 @@ struct writer {
 	/* Published for everybody. */
 	atomic_int_fast64_t seq;         /* newest committed */
 	atomic_uint_fast64_t generation; /* grows with each commit, before its answers leave */
-	atomic_int_fast64_t published_ms;
 	atomic_bool is_disk_full;
 	atomic_bool is_store_busy;
 	atomic_bool is_failing; /* the last group failed for another reason */

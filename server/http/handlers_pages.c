@@ -48,6 +48,8 @@ static void write_health(struct json *j, const struct service_health *h, enum ou
 	JSON_NAME(j, "leases"), json_int(j, h->lease_count);
 	JSON_NAME(j, "wal_bytes"), json_int(j, h->wal_bytes);
 	JSON_NAME(j, "idempotency_keys"), json_int(j, h->key_count);
+	JSON_NAME(j, "store_time"), json_time(j, h->now_ms);
+	JSON_NAME(j, "clock_ahead_ms"), json_int(j, h->clock_ahead_ms);
 }
 
 /* Will writes be carried out? If not, the answer is the problem that they would get. */

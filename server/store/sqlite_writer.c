@@ -9,7 +9,7 @@
 
 #define IN_USE(column)                                                         \
 	"SELECT EXISTS (SELECT 1 FROM stock WHERE " column " = ?1) OR EXISTS " \
-	"(SELECT 1 FROM row_lock, v_now WHERE " column " = ?1 AND expires_at > ms)"
+	"(SELECT 1 FROM row_lock WHERE " column " = ?1 AND expires_at > ?2)"
 
 const char *const sqlite_writer_texts[WRITER_STATEMENTS] = {
 	[BEGIN] = "BEGIN IMMEDIATE",
@@ -94,10 +94,11 @@ const char *const sqlite_writer_texts[WRITER_STATEMENTS] = {
 	[EACH_ACTIVE_RESERVATION] = "SELECT id, expires_at FROM reservation "
 				    "WHERE state = 'active' ORDER BY expires_at",
 	[WALK_HISTORY] = SQLITE_HISTORY_WALK,
-	[NEWEST_TIME] =
-		"SELECT max(coalesce((SELECT at FROM movement ORDER BY seq DESC LIMIT 1), 0), "
-		"coalesce((SELECT at FROM idempotency ORDER BY id DESC LIMIT 1), 0), "
-		"coalesce((SELECT max(taken_at) FROM row_lock), 0))",
+	[LOAD_TIME] = "SELECT newest_at, clock_ahead_ms, "
+		      "coalesce((SELECT at FROM movement ORDER BY seq DESC LIMIT 1), 0), "
+		      "coalesce((SELECT at FROM idempotency ORDER BY id DESC LIMIT 1), 0) "
+		      "FROM store",
+	[NOTE_TIME] = "UPDATE store SET newest_at = ?1, clock_ahead_ms = ?2",
 };
 
 /* ---------------------------------------------------------------- groups */
@@ -377,7 +378,7 @@ static int stated_since(struct store *store, int64_t from_seq, int64_t down_to_s
 	return r;
 }
 
-static int is_in_use(struct store *store, int statement, int64_t id, bool *ret)
+static int is_in_use(struct store *store, int statement, int64_t id, int64_t now_ms, bool *ret)
 {
 	struct sqlite_connection *c = &sqlite_of(store)->connection;
 	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
@@ -386,20 +387,21 @@ static int is_in_use(struct store *store, int statement, int64_t id, bool *ret)
 	if (r < 0)
 		return r;
 	sqlite3_bind_int64(s, 1, id);
+	sqlite3_bind_int64(s, 2, now_ms);
 	if (sqlite3_step(s) != SQLITE_ROW)
 		return sqlite_raise(c);
 	*ret = sqlite3_column_int(s, 0) != 0;
 	return 0;
 }
 
-static int item_has_stock(struct store *store, int64_t item_id, bool *ret)
+static int item_has_stock(struct store *store, int64_t item_id, int64_t now_ms, bool *ret)
 {
-	return is_in_use(store, ITEM_IN_USE, item_id, ret);
+	return is_in_use(store, ITEM_IN_USE, item_id, now_ms, ret);
 }
 
-static int location_has_stock(struct store *store, int64_t location_id, bool *ret)
+static int location_has_stock(struct store *store, int64_t location_id, int64_t now_ms, bool *ret)
 {
-	return is_in_use(store, LOCATION_IN_USE, location_id, ret);
+	return is_in_use(store, LOCATION_IN_USE, location_id, now_ms, ret);
 }
 
 /* ---------------------------------------------------------------- writing */
@@ -762,9 +764,49 @@ static int check_file(struct store *store)
 	return has_moved ? FAULT(-ESTALE) : 0;
 }
 
-static int newest_ms(struct store *store, int64_t *ret)
+/*
+ * What was committed since the time was noted last is younger by less than TIME_NOTED_EVERY_MS: a
+ * date beyond that is not ours. Somebody has typed it, or edited while the clock was wrong.
+ */
+static int64_t newest_ms(int64_t noted_ms, int64_t at_ms)
 {
-	return sqlite_integer(&sqlite_of(store)->connection, sqlite_writer_texts[NEWEST_TIME], ret);
+	if (at_ms <= noted_ms)
+		return noted_ms;
+	return at_ms < noted_ms + TIME_NOTED_EVERY_MS ? at_ms : noted_ms;
+}
+
+static int load_time(struct store *store, struct stored_time *ret)
+{
+	struct sqlite_connection *c = &sqlite_of(store)->connection;
+	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
+	int r = sqlite_statement(c, LOAD_TIME, &s);
+
+	if (r < 0)
+		return r;
+	if (sqlite3_step(s) != SQLITE_ROW)
+		return sqlite_raise(c);
+	*ret = (struct stored_time){ .newest_ms = sqlite3_column_int64(s, 0),
+				     .ahead_ms = sqlite3_column_int64(s, 1),
+				     .ledger_ms = sqlite3_column_int64(s, 2) };
+
+	int64_t by_movement_ms = newest_ms(ret->newest_ms, ret->ledger_ms);
+	int64_t by_key_ms = newest_ms(ret->newest_ms, sqlite3_column_int64(s, 3));
+
+	ret->newest_ms = by_key_ms > by_movement_ms ? by_key_ms : by_movement_ms;
+	return 0;
+}
+
+static int note_time(struct store *store, int64_t newest_ms, int64_t ahead_ms)
+{
+	struct sqlite_connection *c = &sqlite_of(store)->connection;
+	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
+	int r = sqlite_statement(c, NOTE_TIME, &s);
+
+	if (r < 0)
+		return r;
+	sqlite3_bind_int64(s, 1, newest_ms);
+	sqlite3_bind_int64(s, 2, ahead_ms);
+	return sqlite_change_one(c, s);
 }
 
 static int epoch(struct store *store, char ret[EPOCH_BYTES_MAX + 1])
@@ -904,7 +946,8 @@ const struct store_ops sqlite_store_ops = {
 	.checkpoint = checkpoint,
 	.wal_bytes = wal_bytes,
 	.check_file = check_file,
-	.newest_ms = newest_ms,
+	.load_time = load_time,
+	.note_time = note_time,
 	.epoch = epoch,
 	.run_script = run_script,
 	.is_empty = is_empty,

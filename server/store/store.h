@@ -80,6 +80,16 @@ struct reader;
 
 enum { EPOCH_BYTES_MAX = 32, DAMAGE_BYTES = 200 };
 
+/* UTC ms. */
+struct stored_time {
+	int64_t newest_ms; /* the newest store time that was committed: it never runs behind it */
+	int64_t ahead_ms;  /* store time minus the machine's clock, as was noted last */
+	int64_t ledger_ms; /* of the last movement, whoever wrote it; 0: there is none */
+};
+
+/* Whoever commits notes the time again when so much has passed, or when there was no movement. */
+enum { TIME_NOTED_EVERY_MS = 1000 };
+
 /* Ids beyond it were never given out: somebody has typed them. */
 #define KEY_ID_MAX ((int64_t)1 << 61)
 
@@ -166,9 +176,9 @@ struct store_ops {
 	 * from_seq and down_to_seq (exclusive); 0: none. Walks the row's history.
 	 */
 	int (*stated_since)(struct store *s, int64_t from_seq, int64_t down_to_seq, int64_t *ret);
-	/* Was it ever stocked, or is it leased now? */
-	int (*item_has_stock)(struct store *s, int64_t item_id, bool *ret);
-	int (*location_has_stock)(struct store *s, int64_t location_id, bool *ret);
+	/* Was it ever stocked, or is it leased at now_ms? */
+	int (*item_has_stock)(struct store *s, int64_t item_id, int64_t now_ms, bool *ret);
+	int (*location_has_stock)(struct store *s, int64_t location_id, int64_t now_ms, bool *ret);
 
 	/* Inserts when ids are 0, and sets them; updates otherwise. */
 	int (*put_item)(struct store *s, struct item *item);
@@ -231,8 +241,9 @@ struct store_ops {
 	int64_t (*wal_bytes)(struct store *s);
 	/* 0 while the file is still the one that was opened, else -ESTALE. Any time, cheap. */
 	int (*check_file)(struct store *s);
-	/* Newest committed time in the store (UTC ms; 0: none): store time never runs behind it. */
-	int (*newest_ms)(struct store *s, int64_t *ret);
+	/* What the store says of time; and, within a group, notes what store time has reached. */
+	int (*load_time)(struct store *s, struct stored_time *ret);
+	int (*note_time)(struct store *s, int64_t newest_ms, int64_t ahead_ms);
 	/* Which store this is: another one after a backup was put in its place. */
 	int (*epoch)(struct store *s, char ret[EPOCH_BYTES_MAX + 1]);
 	/* Runs a script of SQL between groups (demo data). ret_message: malloc'ed, NULL when fine.

@@ -552,15 +552,15 @@ static void what_has_stock_is_in_use(void **state)
 	fixture_change_committed(f, 0, 5);
 	fixture_begin(f);
 	take_lease(f, "l_1", 1, 4000000000000); /* of B, never stocked */
-	assert_int_equal(ops->item_has_stock(f->store, f->items[0].id, &has_stock), 0);
+	assert_int_equal(ops->item_has_stock(f->store, f->items[0].id, 0, &has_stock), 0);
 	assert_true(has_stock);
-	assert_int_equal(ops->item_has_stock(f->store, f->items[1].id, &has_stock), 0);
+	assert_int_equal(ops->item_has_stock(f->store, f->items[1].id, 0, &has_stock), 0);
 	assert_true(has_stock);
 	assert_int_equal(ops->delete_lease(f->store, "l_1", 1), 1);
-	assert_int_equal(ops->item_has_stock(f->store, f->items[1].id, &has_stock), 0);
+	assert_int_equal(ops->item_has_stock(f->store, f->items[1].id, 0, &has_stock), 0);
 	assert_false(has_stock);
 	assert_int_equal(ops->delete_item(f->store, f->items[1].id), 0);
-	assert_int_equal(ops->location_has_stock(f->store, f->location.id, &has_stock), 0);
+	assert_int_equal(ops->location_has_stock(f->store, f->location.id, 0, &has_stock), 0);
 	assert_true(has_stock);
 	assert_int_equal(fixture_commit(f), 0);
 	assert_int_equal(fixture_query(f, "SELECT count(*) FROM item"), 1);
