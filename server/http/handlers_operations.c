@@ -212,9 +212,10 @@ static void show_withdrawn(struct exchange *x)
 /* The writer could not get to it. */
 static void refuse_late(struct exchange *x)
 {
-	reply_refuse(
-		x, OUTCOME_STORE_BUSY,
-		"It has left its queues, but that cannot be recorded yet: ask what became of it.");
+	reply_problem(x, &(struct problem){ .outcome = OUTCOME_STORE_BUSY,
+					    .is_unknown = true,
+					    .detail = "It has left its queues, but that cannot be "
+						      "recorded yet: ask what became of it." });
 }
 
 void handle_operation_withdraw(struct exchange *x)

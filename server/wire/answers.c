@@ -152,8 +152,18 @@ void finding_write(struct json *j, const struct finding *f)
 
 /* ---------------------------------------------------------------- problems */
 
+/* The table's hints say that nothing was done, but for those of the outcomes that never know. */
+static const char *hint_of(enum outcome o, bool is_unknown)
+{
+	if (!is_unknown || o == OUTCOME_OUTCOME_UNKNOWN || o == OUTCOME_REQUEST_IN_FLIGHT)
+		return outcome_row(o)->hint;
+	return "Whether it takes effect is not known yet. Ask what became of it, or send the "
+	       "request again with the same Idempotency-Key.";
+}
+
 /* The members that every problem begins with; the caller adds its own and closes. */
-static void problem_open(struct json *j, enum outcome o, const char *detail, const char *hint)
+static void problem_open(struct json *j, enum outcome o, const char *detail, const char *hint,
+			 bool is_unknown)
 {
 	const struct outcome_row *row = outcome_row(o);
 
@@ -168,7 +178,7 @@ static void problem_open(struct json *j, enum outcome o, const char *detail, con
 	JSON_NAME(j, "title"), json_text(j, row->title);
 	JSON_NAME(j, "status"), json_int(j, row->http_status);
 	JSON_NAME(j, "detail"), json_text(j, detail != NULL ? detail : row->title);
-	JSON_NAME(j, "hint"), json_text(j, hint != NULL ? hint : row->hint);
+	JSON_NAME(j, "hint"), json_text(j, hint != NULL ? hint : hint_of(o, is_unknown));
 }
 
 static void problem_end(struct json *j, enum outcome o, bool is_unknown, const char *request_id)
@@ -188,7 +198,7 @@ void problem_write_body(struct text *out, const struct problem *p)
 {
 	struct json j = json_begin(out);
 
-	problem_open(&j, p->outcome, p->detail, NULL);
+	problem_open(&j, p->outcome, p->detail, NULL, p->is_unknown);
 	if (p->pointer != NULL) {
 		JSON_NAME(&j, "errors"), json_open(&j, '[');
 		json_open(&j, '{');
@@ -200,7 +210,7 @@ void problem_write_body(struct text *out, const struct problem *p)
 	}
 	if (p->members != NULL)
 		json_raw(&j, p->members);
-	problem_end(&j, p->outcome, false, p->request_id);
+	problem_end(&j, p->outcome, p->is_unknown, p->request_id);
 }
 
 /* ---------------------------------------------------------------- refusals of commands */
@@ -442,7 +452,7 @@ static void refusal_write(struct text *out, const struct command *c, const struc
 		     a->detail != NULL   ? a->detail
 		     : detail[0] != '\0' ? detail
 					 : NULL,
-		     refusal_hint(hint, c, a));
+		     refusal_hint(hint, c, a), a->is_unknown);
 	refusal_members(&j, c, a);
 	problem_end(&j, a->outcome, a->is_unknown, c->request_id);
 }

@@ -43,6 +43,7 @@ struct problem {
 	const char *pointer; /* the field (JSON Pointer), ?parameter or header; NULL: none */
 	const char *members; /* more members, JSON already: "\"a\":1"; NULL: none */
 	const char *request_id;
+	bool is_unknown; /* whether something was done, or will be, is not known */
 };
 
 void problem_write_body(struct text *out, const struct problem *p);
