@@ -179,7 +179,7 @@ static int64_t next_untried(const struct batch *b, int64_t next)
 		       : CONTAINER_OF(b->waiting.next, struct batch_line, link)->number;
 }
 
-static void refuse_all_for(struct batch *b, enum outcome o, const char *detail)
+void batch_refuse_whole(struct batch *b, enum outcome o, const char *detail)
 {
 	struct answer why = { .outcome = o,
 			      .status = outcome_row(o)->http_status,
@@ -340,12 +340,23 @@ void batch_count_waiting(struct batch *b, const struct batch_line *line, int sig
 	b->waiting_claims += sign * line->claim_count;
 }
 
-static void atomic_keep_bounds(struct batch *b)
+bool batch_keeps_atomic_bounds(struct batch *b)
 {
-	if (b->waiting_count > BATCH_ATOMIC_LINES_MAX || b->waiting_bytes > BODY_BYTES_MAX ||
-	    b->waiting_claims > BATCH_PART_ROWS_MAX)
-		refuse_all_for(b, OUTCOME_BODY_TOO_LARGE,
-			       "An atomic batch has at most 1000 lines, 1 MiB, and 2048 rows.");
+	if (b->waiting_count <= BATCH_ATOMIC_LINES_MAX && b->waiting_bytes <= BODY_BYTES_MAX &&
+	    b->waiting_claims <= BATCH_PART_ROWS_MAX)
+		return true;
+	batch_refuse_whole(b, OUTCOME_BODY_TOO_LARGE,
+			   "An atomic batch has at most 1000 lines, 1 MiB, and 2048 rows.");
+	return false;
+}
+
+/* Memory is short: a line cannot be had. */
+static void lose_line(struct batch *b, int64_t number)
+{
+	if (b->options.is_atomic)
+		batch_refuse_whole(b, OUTCOME_OUT_OF_MEMORY, NULL);
+	else
+		batch_stop(b, next_untried(b, number), OUTCOME_OUT_OF_MEMORY, false);
 }
 
 static void add_line(struct batch *b, const char *text, size_t byte_count)
@@ -357,16 +368,14 @@ static void add_line(struct batch *b, const char *text, size_t byte_count)
 		return;
 	metric_add(METRIC_BATCH_LINES, 1);
 	line = batch_line_create(b, text, byte_count);
-	if (line == NULL && b->options.is_atomic)
-		refuse_all_for(b, OUTCOME_OUT_OF_MEMORY, NULL);
-	else if (line == NULL)
-		batch_stop(b, next_untried(b, b->line_number), OUTCOME_OUT_OF_MEMORY, false);
-	if (line == NULL)
+	if (line == NULL) {
+		lose_line(b, b->line_number);
 		return;
+	}
 	list_push_back(&b->waiting, &line->link);
 	batch_count_waiting(b, line, 1);
 	if (b->options.is_atomic)
-		atomic_keep_bounds(b);
+		(void)batch_keeps_atomic_bounds(b);
 }
 
 /* The end of the line that began in an earlier piece. */
@@ -375,7 +384,7 @@ static void add_partial_line(struct batch *b)
 	size_t byte_count = b->partial.byte_count;
 
 	if (b->partial.failed)
-		batch_stop(b, next_untried(b, b->line_number + 1), OUTCOME_OUT_OF_MEMORY, false);
+		lose_line(b, b->line_number + 1);
 	else
 		add_line(b, b->partial.data, byte_count);
 	text_fini(&b->partial);

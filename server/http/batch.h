@@ -155,6 +155,12 @@ void batch_stop(struct batch *b, int64_t line, enum outcome o, bool is_unknown);
 /* An atomic one: nothing of it was applied. `loser`: the line that it failed for, or NULL. */
 void batch_refuse_all(struct batch *b, const struct answer *why, struct batch_line *loser);
 
+/* The same for a reason that is in none of its lines. detail: NULL, or it stays. */
+void batch_refuse_whole(struct batch *b, enum outcome o, const char *detail);
+
+/* Of an atomic one: do its waiting lines fit into one part? False: it was refused. */
+bool batch_keeps_atomic_bounds(struct batch *b);
+
 /* Is the rest of the upload only thrown away? */
 bool batch_has_ended_early(const struct batch *b);
 

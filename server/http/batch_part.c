@@ -54,7 +54,8 @@ static bool part_fill(struct batch *b)
 	int most = b->options.is_atomic ? BATCH_ATOMIC_LINES_MAX : b->part_lines_max;
 	int claim_count = 0;
 
-	while (most-- > 0 && !list_is_empty(&b->waiting) && claim_count < BATCH_PART_ROWS_MAX) {
+	while (most-- > 0 && !list_is_empty(&b->waiting) &&
+	       (claim_count < BATCH_PART_ROWS_MAX || b->options.is_atomic)) {
 		struct batch_line *line = first_of(&b->waiting);
 
 		if (must_wait(line) || ends_batch(line))
@@ -100,8 +101,9 @@ static struct batch_line *loser_of(struct batch *b, const struct answer *a)
 
 		if (line->state != LINE_READY)
 			continue;
+		/* A part that was not decided is refused for none of them. */
 		if (index++ == a->row_index)
-			return line->write->answer.outcome != OUTCOME_DONE ? line : NULL;
+			return a->outcome == line->write->answer.outcome ? line : NULL;
 	}
 	return NULL;
 }
@@ -236,6 +238,17 @@ static void atomic_find_rows(struct batch *b, struct batch_line *line)
 	batch_line_find_rows(b, line);
 }
 
+/* The rows of a reservation have become known: there are more of them to claim. */
+static void find_rows(struct batch *b, struct batch_line *line)
+{
+	batch_count_waiting(b, line, -1);
+	if (b->options.is_atomic)
+		atomic_find_rows(b, line);
+	else
+		batch_line_find_rows(b, line);
+	batch_count_waiting(b, line, 1);
+}
+
 static struct answer answer_of_line(const struct batch_line *line)
 {
 	if (line->state != LINE_REFUSED)
@@ -245,26 +258,61 @@ static struct answer answer_of_line(const struct batch_line *line)
 				.detail = line->error->detail };
 }
 
-/* Are all of its lines there, and fit to be tried? */
-static bool atomic_is_whole(struct batch *b)
+static bool has_taken_effect(const struct batch_line *line)
 {
-	if (!b->is_ended || b->counting != NULL)
-		return false;
+	return line->state == LINE_ANSWERED && line->write->answer.outcome == OUTCOME_DONE;
+}
+
+/*
+ * Its lines took effect together, or have yet to: where an earlier batch with the same key has
+ * carried out some of them only, neither "all" nor "none" could be kept.
+ */
+static bool atomic_is_torn(const struct batch *b)
+{
+	int done_count = 0, count = 0;
+
+	LIST_EACH (it, &b->waiting) {
+		done_count += has_taken_effect(CONTAINER_OF(it, struct batch_line, link));
+		count++;
+	}
+	return done_count != 0 && done_count != count;
+}
+
+/* The first line that cannot be tried; NULL: none. */
+static struct batch_line *atomic_find_unfit(struct batch *b)
+{
 	LIST_EACH (it, &b->waiting) {
 		struct batch_line *line = CONTAINER_OF(it, struct batch_line, link);
-		struct answer a;
 
 		if (line->state == LINE_NEEDS_ROWS)
-			atomic_find_rows(b, line);
-		if (line->state == LINE_READY)
-			continue;
-		a = answer_of_line(line);
-		if (a.outcome == OUTCOME_DONE)
-			continue;
-		batch_refuse_all(b, &a, line);
+			find_rows(b, line);
+		if (line->state != LINE_READY && !has_taken_effect(line))
+			return line;
+	}
+	return NULL;
+}
+
+/* Are all of its lines there, and fit to be tried in one part? */
+static bool atomic_is_whole(struct batch *b)
+{
+	struct batch_line *unfit;
+
+	if (!b->is_ended || b->counting != NULL)
+		return false;
+	if (atomic_is_torn(b)) {
+		batch_refuse_whole(b, OUTCOME_KEY_REUSED,
+				   "An earlier batch with this key has carried out some of these "
+				   "lines, and not all: an atomic one cannot add to them.");
 		return false;
 	}
-	return true;
+	unfit = atomic_find_unfit(b);
+	if (unfit != NULL) {
+		struct answer a = answer_of_line(unfit);
+
+		batch_refuse_all(b, &a, unfit);
+	}
+	/* The rows of reservations may have been found only now. */
+	return unfit == NULL && batch_keeps_atomic_bounds(b);
 }
 
 /* ---------------------------------------------------------------- going on */
@@ -291,6 +339,8 @@ static void decide_next(struct batch *b)
 		part_take_back(b);
 		stop_before(b, first_of(&b->waiting), &no_memory);
 	} else if (b->part != NULL) {
+		/* One group holds all of an atomic one. */
+		CHECK(IMPLIES(b->options.is_atomic, list_is_empty(&b->waiting)));
 		part_submit(b);
 	} else {
 		batch_write_results(b);
@@ -308,7 +358,7 @@ void batch_go_on(struct batch *b)
 		if (first->state == LINE_NEEDS_PAST)
 			return;
 		if (first->state == LINE_NEEDS_ROWS)
-			batch_line_find_rows(b, first);
+			find_rows(b, first);
 		if (ends_batch(first)) {
 			const struct answer why = answer_of_line(first);
 

@@ -335,6 +335,42 @@ def told_to_stop_in_the_middle(world):
     world.balances()
 
 
+def rows_that_are_known_late(world):
+    """Commits of reservations that are made while it is uploaded: it has more rows at its end than
+    one part may have, and is refused before anything is decided."""
+    client, places, items = world.client(), 40, 64
+    lines = [{"op": "location", "location": f"L{n}", "name": "x"} for n in range(places)]
+    lines += [{"op": "adjust", "sku": sku(i), "location": f"L{n}", "delta": 5}
+              for n in range(places) for i in range(items)]
+    assert client.post("/v1/batch?results=none", lines).json()[-1]["applied"] == len(lines)
+
+    def names(count):
+        return "".join(json.dumps({"op": "commit", "reservation": f"X{n}"}) + "\n"
+                       for n in range(count)).encode()
+
+    late, fits = (Upload(world.server.port, "?atomic=true").send(names(count))
+                  for count in (places, 30))
+    for n in range(places):
+        promised = [{"sku": sku(i), "location": f"L{n}", "quantity": 1} for i in range(items)]
+        answer = client.put(f"/v1/reservations/X{n}", {"ttl_s": 600, "lines": promised})
+        assert answer.status == 201, answer
+    before = client.get("/v1/movements?order=desc&limit=1").json()["data"][0]["seq"]
+    for upload in (late, fits):
+        upload.send(line(0, -ENOUGH * 10)).end()
+    answers = [upload.answer() for upload in (late, fits)]
+    said = [(a.status, a.json()["code"], a.json()["outcome"]) for a in answers]
+    assert said == [(413, "body-too-large", "not_applied"),
+                    (409, "insufficient-stock", "not_applied")], said
+    assert client.get("/v1/movements?order=desc&limit=1").json()["data"][0]["seq"] == before
+    many = "".join(line(n % ROWS).decode() for n in range(1000)).encode()
+    _, total = Upload(world.server.port, "?atomic=true").send(many).end().results()
+    assert total["applied"] == 1000, total
+    answer = Upload(world.server.port, "?atomic=true").send(many + line(1)).end().answer()
+    assert answer.status == 413, answer
+    for n in range(places):
+        assert client.post(f"/v1/reservations/X{n}/release", {}).status == 200
+
+
 def a_long_file(world, count):
     """Memory stays flat, for one who reads the results late, too."""
     seed = random.Random(13)
@@ -370,6 +406,8 @@ def main(rowlockd, count):
                      a_lease_holds_up_its_line_only),
                     ("two with one key: the second is refused", two_with_one_key),
                     ("more than so many are refused", too_many),
+                    ("an atomic one that turns out to have too many rows is refused as a whole",
+                     rows_that_are_known_late),
                     ("a client that leaves stops it", who_leaves_stops_it),
                     ("one that leaves while it waits leaves no ghost", who_leaves_at_a_lease),
                     ("another program that holds the store stops it; its key resumes it",
