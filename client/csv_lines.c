@@ -1,87 +1,95 @@
 #include "client/csv_lines.h"
 #include "base/check.h"
+#include "base/text.h"
 #include "client/args.h"
+#include "client/csv_columns.h"
 #include "client/json.h"
 #include <csv.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
-enum { COLUMNS_MAX = 64 };
-
-enum cell_type { CELL_TEXT, CELL_NUMBER, CELL_SWITCH, CELL_JSON };
-
-struct column {
-	const char *name;
-	enum cell_type type;
-	const char *ops; /* the commands that have it, each between blanks */
-};
-
-/* clang-format off */
-static const struct column known_columns[] = {
-	{ "op",               CELL_TEXT,   " adjust set count transfer reserve commit release extend item location " },
-	{ "id",               CELL_TEXT,   " adjust set count transfer reserve commit release extend item location " },
-	{ "sku",              CELL_TEXT,   " adjust set count transfer item " },
-	{ "location",         CELL_TEXT,   " adjust set count location " },
-	{ "delta",            CELL_NUMBER, " adjust " },
-	{ "up_to",            CELL_SWITCH, " adjust " },
-	{ "on_hand",          CELL_NUMBER, " set " },
-	{ "expected",         CELL_NUMBER, " adjust set " },
-	{ "expected_version", CELL_NUMBER, " adjust set " },
-	{ "counted",          CELL_NUMBER, " count " },
-	{ "as_of_seq",        CELL_NUMBER, " count " },
-	{ "from",             CELL_TEXT,   " transfer " },
-	{ "to",               CELL_TEXT,   " transfer " },
-	{ "quantity",         CELL_NUMBER, " transfer " },
-	{ "reason",           CELL_TEXT,   " adjust set count transfer " },
-	{ "reference",        CELL_TEXT,   " adjust set count transfer reserve " },
-	{ "name",             CELL_TEXT,   " item location " },
-	{ "unit",             CELL_TEXT,   " item " },
-	{ "backorder_limit",  CELL_NUMBER, " item " },
-	{ "reorder_point",    CELL_NUMBER, " item " },
-	{ "attributes",       CELL_JSON,   " item " },
-	{ "archived",         CELL_SWITCH, " item location " },
-	{ "reservation",      CELL_TEXT,   " reserve commit release extend " },
-	{ "owner",            CELL_TEXT,   " reserve " },
-	{ "supersedes",       CELL_TEXT,   " reserve " },
-	{ "ttl_s",            CELL_NUMBER, " reserve extend " },
-	{ "lines",            CELL_JSON,   " reserve commit " },
-	/* What an export shows, and no command states. */
-	{ "reserved",         CELL_NUMBER, "" },
-	{ "available",        CELL_NUMBER, "" },
-	{ "version",          CELL_NUMBER, "" },
-	{ "seq",              CELL_NUMBER, "" },
-	{ "created_at",       CELL_TEXT,   "" },
-	{ "updated_at",       CELL_TEXT,   "" },
-	{ "exported_on_hand", CELL_NUMBER, "" },
-};
-/* clang-format on */
+enum { COLUMNS_MAX = 64, COMPLAINTS_MAX = 10 };
 
 struct reading {
 	const char *name;
+	enum csv_compare compare;
 	FILE *lines;
-	enum exit_code code;
-	const struct column *columns[COLUMNS_MAX]; /* of the file, left to right */
-	int column_count;                          /* 0: the first row is still to come */
-	char *cells[COLUMNS_MAX];                  /* of this row */
+	int complaint_count;
+	const struct csv_column *columns[COLUMNS_MAX]; /* of the file, left to right */
+	int column_count;                              /* 0: the first row is still to come */
+	char *cells[COLUMNS_MAX];                      /* of this row */
 	int cell_count;
 	int64_t line_read;    /* physical lines that libcsv has seen */
-	int64_t line_written; /* lines of the batch so far */
+	int64_t line_written; /* lines of the batch so far, blank ones included */
 	int64_t row_begin;    /* the physical line at which this row begins */
 	bool is_inside;       /* of a row that goes on in the next line */
+	struct csv_result result;
 };
 
-static const struct column *column_find(const char *name)
+/* ---------------------------------------------------------------- complaints */
+
+static bool is_fine(const struct reading *r)
 {
-	for (size_t i = 0; i < LENGTH_OF(known_columns); i++)
-		if (strcmp(known_columns[i].name, name) == 0)
-			return &known_columns[i];
-	return NULL;
+	return r->complaint_count == 0;
+}
+
+static void fail(struct reading *r, const char *what, const char *text)
+{
+	if (r->complaint_count++ < COMPLAINTS_MAX)
+		exit_usage("%s: line %lld: %s '%s'", r->name,
+			   (long long)(r->is_inside ? r->row_begin : r->line_read), what, text);
+}
+
+static void fail_cell(struct reading *r, const struct csv_column *c, const char *what,
+		      const char *cell)
+{
+	struct text t;
+
+	text_init(&t);
+	text_add_format(&t, "%s %s", c->name, what);
+	fail(r, memory_or_exit(t.data), cell);
+	text_fini(&t);
+}
+
+/* ---------------------------------------------------------------- columns */
+
+static int column_index(const struct reading *r, const char *name)
+{
+	for (int i = 0; i < r->column_count; i++)
+		if (strcmp(r->columns[i]->name, name) == 0)
+			return i;
+	return -1;
 }
 
 static bool has_column(const struct reading *r, const char *name)
 {
-	for (int i = 0; i < r->column_count; i++)
-		if (strcmp(r->columns[i]->name, name) == 0)
+	return column_index(r, name) >= 0;
+}
+
+/* The row's cell under this heading; "" where there is none. */
+static const char *cell_of(const struct reading *r, const char *name)
+{
+	int i = column_index(r, name);
+
+	return i >= 0 && i < r->cell_count ? r->cells[i] : "";
+}
+
+/* Each says what a row of levels does. */
+static const struct {
+	const char *column, *op;
+} signs[] = {
+	{ "delta", "adjust" }, { "counted", "count" }, { "from", "transfer" }, { "on_hand", "set" }
+};
+
+static bool has_column_of(const struct reading *r, const char *op)
+{
+	static const char *const said[] = {
+		"name", "unit", "backorder_limit", "reorder_point", "attributes", "archived", NULL
+	};
+
+	for (int i = 0; said[i] != NULL; i++)
+		if (has_column(r, said[i]) && csv_column_is_of(csv_column_find(said[i]), op))
 			return true;
 	return false;
 }
@@ -89,73 +97,202 @@ static bool has_column(const struct reading *r, const char *name)
 /* What rows without an op mean; NULL: nobody can say. */
 static const char *implied_op(const struct reading *r)
 {
-	static const struct {
-		const char *column, *op;
-	} signs[] = { { "delta", "adjust" },
-		      { "counted", "count" },
-		      { "from", "transfer" },
-		      { "on_hand", "set" } };
+	bool has_sku = has_column(r, "sku");
+	const char *patch = has_sku ? "patch_item" : "patch_location";
 
 	for (size_t i = 0; i < LENGTH_OF(signs); i++)
 		if (has_column(r, signs[i].column))
 			return signs[i].op;
-	if (has_column(r, "name") && has_column(r, "sku") != has_column(r, "location"))
-		return has_column(r, "sku") ? "item" : "location";
-	return NULL;
+	return has_sku != has_column(r, "location") && has_column_of(r, patch) ? patch : NULL;
 }
 
-static void fail(struct reading *r, const char *what, const char *text)
+/* Two columns that say what to do would be one that is ignored. */
+static void check_signs(struct reading *r)
 {
-	if (r->code == EXIT_DONE)
-		r->code = exit_usage("%s: line %lld: %s '%s'", r->name, (long long)r->line_read,
-				     what, text);
+	const char *first = NULL;
+
+	for (size_t i = 0; i < LENGTH_OF(signs); i++) {
+		if (!has_column(r, signs[i].column))
+			continue;
+		if (first != NULL)
+			exit_usage("%s: line 1: the columns '%s' and '%s' say two different "
+				   "things: keep one of them, or add a column 'op'",
+				   r->name, first, signs[i].column);
+		r->complaint_count += first != NULL;
+		first = signs[i].column;
+	}
+}
+
+/* A level says how many there are; not whether what was sold meanwhile is in it. */
+static void check_compare(struct reading *r, const char *op)
+{
+	if (strcmp(op, "set") != 0 || r->compare != CSV_AS_SEEN || has_column(r, "version") ||
+	    has_column(r, "expected") || has_column(r, "expected_version"))
+		return;
+	r->complaint_count++;
+	exit_usage("%s: on_hand says how many there are, and nothing says what there was when the "
+		   "sheet was made: what was sold since would come back",
+		   r->name);
+	fputs("  Say what it is:\n"
+	      "    a delivery, or what went     name the column delta instead of on_hand\n"
+	      "    a sheet to edit and return   make it with: rowlock export levels.csv\n"
+	      "    a first stock                --opening: only rows that were never stocked\n"
+	      "    counted, and nothing moved   --force: overwrite whatever is there\n",
+	      stderr);
+}
+
+/* Would the rows lose what this column says? */
+static void check_lost(struct reading *r, const char *op)
+{
+	for (int i = 0; i < r->column_count; i++) {
+		const struct csv_column *c = r->columns[i];
+
+		if (c->name[0] == '\0' || csv_column_is_of(c, op) || csv_column_is_shown(c, op))
+			continue;
+		r->complaint_count++;
+		exit_usage("%s: line 1: rows that %s have no '%s': take the column away, or add a "
+			   "column 'op'",
+			   r->name, op, c->name);
+	}
+}
+
+static void check_needed(struct reading *r, const char *op)
+{
+	const struct csv_column *needed;
+
+	for (int n = 0; (needed = csv_column_needed(op, n)) != NULL; n++) {
+		if (has_column(r, needed->name))
+			continue;
+		r->complaint_count++;
+		exit_usage("%s: line 1: rows that %s need a column '%s'", r->name, op,
+			   needed->name);
+	}
+}
+
+static void judge_heading(struct reading *r)
+{
+	const char *op;
+
+	if (has_column(r, "op"))
+		return;
+	check_signs(r);
+	op = implied_op(r);
+	if (op == NULL)
+		fail(r, "the columns do not say what to do: add a column", "op");
+	if (!is_fine(r))
+		return;
+	check_needed(r, op);
+	check_lost(r, op);
+	if (is_fine(r))
+		check_compare(r, op);
+}
+
+/* The headings that are no columns, as one list. */
+static void fail_headings(struct reading *r, struct text *unknown)
+{
+	if (unknown->byte_count > 0) {
+		fail(r, "there is no column", memory_or_exit(unknown->data));
+		fputs("  rowlock import --help says which columns there are; give those that you "
+		      "mean these names.\n",
+		      stderr);
+	}
+	text_fini(unknown);
 }
 
 static void read_heading(struct reading *r)
 {
-	for (int i = 0; i < r->cell_count && r->code == EXIT_DONE; i++) {
-		r->columns[i] = column_find(r->cells[i]);
-		if (r->columns[i] == NULL)
-			fail(r, "there is no column", r->cells[i]);
+	struct text unknown;
+
+	text_init(&unknown);
+	for (int i = 0; i < r->cell_count; i++) {
+		const struct csv_column *c = csv_column_find(r->cells[i]);
+
+		if (c == NULL)
+			text_add_format(&unknown, "%s%s", unknown.byte_count > 0 ? "', '" : "",
+					r->cells[i]);
+		else if (c->name[0] != '\0' && has_column(r, c->name))
+			fail(r, "there are two columns", c->name);
+		r->columns[i] = c != NULL ? c : csv_column_find("");
+		r->column_count = i + 1;
 	}
-	if (r->code != EXIT_DONE)
-		return;
-	r->column_count = r->cell_count;
-	if (!has_column(r, "op") && implied_op(r) == NULL)
-		fail(r, "the columns do not say what to do: add a column", "op");
+	fail_headings(r, &unknown);
+	if (is_fine(r))
+		judge_heading(r);
 }
 
-/* What is no number goes as a text, so that the server's refusal names the field. */
-static json_t *cell_value(const struct column *c, const char *cell)
+/* ---------------------------------------------------------------- cells */
+
+/*
+ * A whole number, also as spreadsheets and other shops write it: "5.0000". Not "1.000", which is a
+ * thousand where the decimal sign is a comma.
+ */
+static bool whole_number_read(const char *cell, int64_t *ret)
+{
+	const char *dot = strchr(cell, '.');
+	size_t zeros = dot != NULL ? strspn(dot + 1, "0") : 0;
+	char digits[24];
+
+	if (dot == NULL)
+		return number_read(cell, ret);
+	if (zeros == 0 || zeros == 3 || dot[1 + zeros] != '\0' ||
+	    (size_t)(dot - cell) >= sizeof(digits))
+		return false;
+	snprintf(digits, sizeof(digits), "%.*s", (int)(dot - cell), cell);
+	return number_read(digits, ret);
+}
+
+static json_t *number_value(struct reading *r, const struct csv_column *c, const char *cell)
 {
 	int64_t number;
-	json_t *value = NULL;
 
-	if (c->type == CELL_NUMBER && strcmp(cell, "null") == 0)
+	if (c->type == CELL_NUMBER_OR_NULL && strcasecmp(cell, "null") == 0)
 		return json_null();
-	if (c->type == CELL_NUMBER && number_read(cell, &number))
+	if (whole_number_read(cell, &number))
 		return json_integer(number);
-	if (c->type == CELL_SWITCH && (strcmp(cell, "true") == 0 || strcmp(cell, "false") == 0))
-		return json_boolean(cell[0] == 't');
-	if (c->type == CELL_JSON)
-		value = json_loads(cell, JSON_DECODE_ANY, NULL);
-	return value != NULL ? value : json_string(cell);
+	fail_cell(r, c, "is no whole number:", cell);
+	return NULL;
 }
 
-static bool op_has_column(const char *op, const struct column *c)
+static json_t *switch_value(struct reading *r, const struct csv_column *c, const char *cell)
 {
-	char word[40];
-
-	snprintf(word, sizeof(word), " %.30s ", op);
-	return strstr(c->ops, word) != NULL;
+	if (strcasecmp(cell, "true") == 0 || strcasecmp(cell, "false") == 0)
+		return json_boolean(cell[0] == 't' || cell[0] == 'T');
+	fail_cell(r, c, "is neither true nor false:", cell);
+	return NULL;
 }
+
+/* NULL: it was complained about. */
+static json_t *cell_value(struct reading *r, const struct csv_column *c, const char *cell)
+{
+	json_t *value;
+
+	if (c->type == CELL_NUMBER || c->type == CELL_NUMBER_OR_NULL)
+		return number_value(r, c, cell);
+	if (c->type == CELL_SWITCH)
+		return switch_value(r, c, cell);
+	value = c->type == CELL_JSON ? json_loads(cell, JSON_DECODE_ANY, NULL) : json_string(cell);
+	if (value == NULL && c->type == CELL_JSON)
+		fail_cell(r, c, "is no JSON:", cell);
+	else if (value == NULL)
+		fail(r, "this is not UTF-8 (save the sheet as \"CSV UTF-8\"):", c->name);
+	return value;
+}
+
+/* ---------------------------------------------------------------- rows */
 
 static const char *op_of_row(const struct reading *r)
 {
-	for (int i = 0; i < r->cell_count && i < r->column_count; i++)
-		if (strcmp(r->columns[i]->name, "op") == 0 && r->cells[i][0] != '\0')
-			return r->cells[i];
-	return implied_op(r);
+	const char *op = cell_of(r, "op");
+
+	return op[0] != '\0' ? op : implied_op(r);
+}
+
+static bool row_is_blank(const struct reading *r)
+{
+	for (int i = 0; i < r->cell_count; i++)
+		if (r->cells[i][strspn(r->cells[i], " \t")] != '\0')
+			return false;
+	return true;
 }
 
 /* Blank lines keep the numbers those of the file. */
@@ -167,7 +304,91 @@ static void write_line(struct reading *r, json_t *line)
 		fputc('\n', r->lines);
 	fprintf(r->lines, "%s\n", text);
 	r->line_written++;
+	r->result.line_count++;
 	free(text);
+}
+
+static void add_cell(struct reading *r, json_t *line, const char *op, int index)
+{
+	const struct csv_column *c = r->columns[index];
+	const char *cell = r->cells[index];
+	json_t *value;
+
+	if (cell[0] == '\0' || csv_column_is_shown(c, op))
+		return;
+	if (c->name[0] == '\0') {
+		fail(r, "there is no heading over", cell);
+	} else if (!csv_column_is_of(c, op)) {
+		fail_cell(r, c, "is nothing that such a row has:", cell);
+	} else {
+		value = cell_value(r, c, cell);
+		if (value != NULL)
+			json_put(line, c->name, value);
+	}
+}
+
+static void check_row(struct reading *r, const char *op)
+{
+	const struct csv_column *needed;
+
+	for (int n = 0; (needed = csv_column_needed(op, n)) != NULL; n++)
+		if (cell_of(r, needed->name)[0] == '\0')
+			fail(r, "the row has no", needed->name);
+}
+
+/* A number in a column that the line has not by that name; false: there is none. */
+static bool shown_number(struct reading *r, const char *name, int64_t *ret)
+{
+	const char *cell = cell_of(r, name);
+
+	if (cell[0] == '\0')
+		return false;
+	if (whole_number_read(cell, ret))
+		return true;
+	fail_cell(r, csv_column_find(name), "is no whole number:", cell);
+	return false;
+}
+
+/* What the sheet has seen of the row: it may only be overwritten if that is still so. */
+static void add_compare(struct reading *r, json_t *line)
+{
+	int64_t version = 0;
+	int64_t on_hand;
+	bool has_version;
+
+	if (r->compare == CSV_OVERWRITE) {
+		json_object_del(line, "expected_version");
+		json_put(line, "expected", json_null());
+		return;
+	}
+	if (r->compare == CSV_AS_SEEN && (json_object_get(line, "expected") != NULL ||
+					  json_object_get(line, "expected_version") != NULL))
+		return;
+	if (r->compare == CSV_AS_SEEN && !has_column(r, "version")) {
+		fail(r, "a set needs one of expected, expected_version and version, or", "--force");
+		return;
+	}
+	has_version = r->compare == CSV_AS_SEEN && shown_number(r, "version", &version);
+	json_put(line, "expected_version", json_integer(version));
+	if (has_version && shown_number(r, "exported_on_hand", &on_hand))
+		json_put(line, "expected", json_integer(on_hand));
+}
+
+/* A row that is as it was exported says nothing, whatever has become of the stock. */
+static bool is_unchanged(struct reading *r, const json_t *line)
+{
+	int64_t exported;
+
+	return r->compare == CSV_AS_SEEN && shown_number(r, "exported_on_hand", &exported) &&
+	       json_is_integer(json_object_get(line, "on_hand")) &&
+	       json_integer_value(json_object_get(line, "on_hand")) == exported;
+}
+
+/* A feed does not know which items are there. */
+static void add_create(struct reading *r, json_t *line)
+{
+	if (!has_column(r, "op") && json_object_get(line, "name") != NULL)
+		json_put(line, "create", json_true());
 }
 
 static void read_row(struct reading *r)
@@ -175,30 +396,27 @@ static void read_row(struct reading *r)
 	const char *op = op_of_row(r);
 	json_t *line;
 
-	if (op == NULL) {
-		fail(r, "the row has no", "op");
+	if (row_is_blank(r))
+		return;
+	if (op == NULL || !csv_op_is_known(op)) {
+		fail(r, op == NULL ? "the row has no" : "there is no op", op == NULL ? "op" : op);
 		return;
 	}
 	line = memory_or_exit(json_object());
 	json_put(line, "op", json_string(op));
-	for (int i = 0; i < r->cell_count; i++) {
-		const struct column *c = r->columns[i];
-		json_t *value;
-
-		if (r->cells[i][0] == '\0' || !op_has_column(op, c))
-			continue;
-		value = cell_value(c, r->cells[i]);
-		if (value == NULL)
-			fail(r, "this is not UTF-8:", c->name);
-		else
-			json_put(line, c->name, value);
+	for (int i = 0; i < r->cell_count; i++)
+		add_cell(r, line, op, i);
+	check_row(r, op);
+	if (strncmp(op, "patch_", 6) == 0)
+		add_create(r, line);
+	if (strcmp(op, "set") == 0 && is_unchanged(r, line)) {
+		r->result.unchanged_count++;
+	} else {
+		if (strcmp(op, "set") == 0)
+			add_compare(r, line);
+		if (is_fine(r))
+			write_line(r, line);
 	}
-	/* A sheet of levels says what there is, whatever was there. */
-	if (strcmp(op, "set") == 0 && !has_column(r, "expected") &&
-	    !has_column(r, "expected_version"))
-		json_put(line, "expected", json_null());
-	if (r->code == EXIT_DONE)
-		write_line(r, line);
 	json_decref(line);
 }
 
@@ -210,7 +428,8 @@ static void on_cell(void *cell, size_t byte_count, void *reading)
 	int most = r->column_count > 0 ? r->column_count : COLUMNS_MAX;
 
 	if (r->cell_count == most) {
-		fail(r, "the row has more cells than there are columns, from", cell);
+		if (byte_count > 0)
+			fail(r, "the row has more cells than there are columns, from", cell);
 		return;
 	}
 	if (memchr(cell, '\0', byte_count) != NULL)
@@ -223,13 +442,41 @@ static void on_row(int terminator, void *reading)
 	struct reading *r = reading;
 
 	(void)terminator;
-	if (r->code == EXIT_DONE && r->column_count == 0)
+	if (r->column_count == 0)
 		read_heading(r);
-	else if (r->code == EXIT_DONE)
+	else
 		read_row(r);
 	while (r->cell_count > 0)
 		free(r->cells[--r->cell_count]);
 	r->is_inside = false;
+}
+
+/* Semicolons where the decimal sign is a comma, tabs where somebody pasted. */
+static unsigned char separator_of(const char *first_line)
+{
+	if (strchr(first_line, ',') != NULL)
+		return ',';
+	if (strchr(first_line, ';') != NULL)
+		return ';';
+	return strchr(first_line, '\t') != NULL ? '\t' : ',';
+}
+
+/* How many bytes of the first line are a mark of the encoding. */
+static size_t begin(struct reading *r, struct csv_parser *p, const char *line, size_t bytes)
+{
+	csv_set_delim(p, separator_of(line));
+	if (bytes >= 2 && (memcmp(line, "\xff\xfe", 2) == 0 || memcmp(line, "\xfe\xff", 2) == 0)) {
+		fail(r, "this is UTF-16: save the sheet as", "CSV UTF-8");
+		return bytes;
+	}
+	return bytes >= 3 && memcmp(line, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+}
+
+/* After trouble with the heading, or too much, there is no use in reading on. */
+static bool may_go_on(const struct reading *r)
+{
+	return is_fine(r) ||
+	       (r->column_count > 0 && r->line_read > 1 && r->complaint_count < COMPLAINTS_MAX);
 }
 
 static void read_all(FILE *csv, struct csv_parser *p, struct reading *r)
@@ -238,33 +485,43 @@ static void read_all(FILE *csv, struct csv_parser *p, struct reading *r)
 	size_t capacity = 0;
 	ssize_t bytes;
 
-	while (r->code == EXIT_DONE && (bytes = getline(&line, &capacity, csv)) > 0) {
-		r->line_read++;
+	while (may_go_on(r) && (bytes = getline(&line, &capacity, csv)) > 0) {
+		size_t skipped = r->line_read++ == 0 ? begin(r, p, line, (size_t)bytes) : 0;
+		size_t left = (size_t)bytes - skipped;
+
 		if (!r->is_inside)
 			r->row_begin = r->line_read;
 		r->is_inside = r->is_inside || strspn(line, "\r\n") != (size_t)bytes;
-		if (csv_parse(p, line, (size_t)bytes, on_cell, on_row, r) != (size_t)bytes)
+		if (csv_parse(p, line + skipped, left, on_cell, on_row, r) != left) {
 			fail(r, "this cannot be read:", csv_strerror(csv_error(p)));
+			break;
+		}
 	}
 	free(line);
-	if (r->code == EXIT_DONE && csv_fini(p, on_cell, on_row, r) != 0)
+	if (is_fine(r) && csv_fini(p, on_cell, on_row, r) != 0)
 		fail(r, "this cannot be read:", csv_strerror(csv_error(p)));
 	while (r->cell_count > 0)
 		free(r->cells[--r->cell_count]);
 }
 
-enum exit_code csv_to_lines(FILE *csv, const char *name, FILE *lines)
+enum exit_code csv_to_lines(FILE *csv, const char *name, enum csv_compare compare, FILE *lines,
+			    struct csv_result *ret_result)
 {
-	struct reading r = { .name = name, .lines = lines, .row_begin = 1 };
+	struct reading r = { .name = name, .compare = compare, .lines = lines, .row_begin = 1 };
 	struct csv_parser p;
 
 	if (csv_init(&p, CSV_STRICT | CSV_STRICT_FINI | CSV_APPEND_NULL) != 0)
 		exit_out_of_memory();
 	read_all(csv, &p, &r);
 	csv_free(&p);
-	if (r.code == EXIT_DONE && ferror(csv))
+	if (ferror(csv))
 		return exit_failed("%s cannot be read", name);
-	if (r.code == EXIT_DONE && ferror(lines))
+	if (!is_fine(&r)) {
+		fputs("  Nothing was sent.\n", stderr);
+		return EXIT_USAGE;
+	}
+	if (ferror(lines))
 		return exit_failed("there is no room for a temporary copy of %s", name);
-	return r.code;
+	*ret_result = r.result;
+	return EXIT_DONE;
 }
