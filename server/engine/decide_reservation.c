@@ -163,6 +163,13 @@ static enum outcome why_resolved(enum reservation_state state)
 	check_failed(__FILE__, __LINE__, "it is resolved");
 }
 
+/* It has ended, and the answer shows it: so says whoever wants to hold, sell or keep it. */
+static void refuse_resolved(struct write *w, const struct reservation *reservation)
+{
+	refuse(w, why_resolved(reservation->state));
+	w->answer.reservation = *reservation;
+}
+
 /* ---------------------------------------------------------------- running out */
 
 static int expire_loaded(struct decider *d, struct reservation *found)
@@ -275,6 +282,8 @@ static int find_superseded(struct decider *d, struct write *w, struct reservatio
 		*ret = why_resolved(ret_old->state);
 	else if (ret_old->state != RESERVATION_ACTIVE)
 		ret_old->id = 0; /* its units are back already */
+	if (*ret != OUTCOME_DONE && ret_old->id != 0)
+		w->answer.reservation = *ret_old;
 	return 0;
 }
 
@@ -363,10 +372,12 @@ static int reserve(struct decider *d, struct write *w)
 	if (r < 0)
 		return r;
 	if (existing.id != 0) {
-		if (is_same(c, &existing))
+		if (!is_same(c, &existing))
+			refuse(w, OUTCOME_RESERVATION_EXISTS);
+		else if (existing.state == RESERVATION_ACTIVE)
 			carry_out(w, 200, &existing);
 		else
-			refuse(w, OUTCOME_RESERVATION_EXISTS);
+			refuse_resolved(w, &existing); /* it holds nothing any more */
 		return 0;
 	}
 	for (int i = 0; r == 0 && i < c->row_count; i++)
@@ -397,7 +408,7 @@ static int find_active(struct decider *d, struct write *w, struct reservation *r
 	if (ret->id == 0) {
 		refuse(w, OUTCOME_UNKNOWN_RESERVATION);
 	} else if (ret->state != RESERVATION_ACTIVE) {
-		refuse(w, why_resolved(ret->state));
+		refuse_resolved(w, ret);
 		ret->id = 0;
 	}
 	return 0;

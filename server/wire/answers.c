@@ -391,7 +391,7 @@ void answer_shortages_write(struct json *j, const struct command *c, const struc
 	shortage_numbers(j, &lines[0].sku, &lines[0].location, &lines[0].shortage);
 }
 
-/* The row, item or location as it is now, so that nobody has to ask for it again. */
+/* The row, item, location or reservation as it is now, so that nobody has to ask for it again. */
 void answer_current_write(struct json *j, const struct command *c, const struct answer *a)
 {
 	if (a->stock_count > 0) {
@@ -403,6 +403,9 @@ void answer_current_write(struct json *j, const struct command *c, const struct 
 	} else if (a->location.id != 0) {
 		JSON_NAME(j, "current");
 		location_write(j, &a->location);
+	} else if (a->reservation.id != 0) {
+		JSON_NAME(j, "current");
+		reservation_write(j, &a->reservation);
 	}
 }
 
@@ -418,6 +421,10 @@ static void refusal_members(struct json *j, const struct command *c, const struc
 	case OUTCOME_PRECONDITION_FAILED:
 	case OUTCOME_STALE_QUANTITY:
 	case OUTCOME_COUNT_OUTDATED:
+	case OUTCOME_RESERVATION_COMMITTED:
+	case OUTCOME_RESERVATION_RELEASED:
+	case OUTCOME_RESERVATION_EXPIRED:
+	case OUTCOME_RESERVATION_SUPERSEDED:
 		answer_current_write(j, c, a);
 		break;
 	case OUTCOME_ROW_LEASED:

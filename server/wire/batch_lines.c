@@ -433,6 +433,10 @@ static void refused_write(struct json *j, const struct command *c, const struct 
 	if (a->outcome == OUTCOME_PRECONDITION_FAILED || a->outcome == OUTCOME_STALE_QUANTITY ||
 	    a->outcome == OUTCOME_COUNT_OUTDATED)
 		answer_current_write(j, c, a);
+	if (a->reservation.id != 0) {
+		JSON_NAME(j, "reservation"), json_text(j, a->reservation.name);
+		JSON_NAME(j, "state"), json_text(j, reservation_state_text(a->reservation.state));
+	}
 	if (a->is_unknown)
 		JSON_NAME(j, "outcome"), json_text(j, "unknown");
 }
