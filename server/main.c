@@ -353,7 +353,13 @@ static int engine_failed(const struct config *c, struct store *store, int r)
 			"of it, rowlockd repair mends rows, rowlockd restore BACKUP puts a backup "
 			"in its place\"",
 			c->store);
+	if (r == -EBUSY)
+		log_write(LOG_CRIT, "store_refused",
+			  "message=\"%s is held by another program: close it and try again\"",
+			  c->store);
 	store->ops->close(store);
+	if (r == -EBUSY)
+		return store_exit_code(STORE_LOCKED);
 	return is_damaged ? EXIT_DATA : EXIT_OS_FAULT;
 }
 

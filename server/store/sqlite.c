@@ -75,6 +75,10 @@ static int explain(const struct store_options *o, struct sqlite_connection *c, i
 		result->trouble = STORE_LOCKED;
 		advice = ": another program holds it; close it and try again";
 		break;
+	case SQLITE_FULL:
+		result->trouble = STORE_FULL;
+		advice = ": there is no room on its disk";
+		break;
 	case SQLITE_READONLY:
 	case SQLITE_PERM:
 	case SQLITE_CANTOPEN:
@@ -165,7 +169,7 @@ static int open_writer(const struct store_options *o, struct sqlite_store *s,
 		       struct store_open_result *result)
 {
 	int flags = SQLITE_OPEN_READWRITE | (s->file.is_store_there ? 0 : SQLITE_OPEN_CREATE);
-	int r = sqlite_connect(&s->connection, o->path, flags, sqlite_writer_texts,
+	int r = sqlite_connect(&s->connection, s->file.path, flags, sqlite_writer_texts,
 			       WRITER_STATEMENTS);
 
 	if (r < 0)
@@ -190,8 +194,7 @@ int sqlite_open(const struct store_options *options, struct store **ret_store,
 
 	sqlite_prepare();
 	*result = (struct store_open_result){ 0 };
-	if (s == NULL || (s->path = strdup(options->path)) == NULL) {
-		free(s);
+	if (s == NULL) {
 		result->trouble = STORE_UNREACHABLE;
 		snprintf(result->message, sizeof(result->message), "out of memory");
 		return FAULT(-ENOMEM);
@@ -203,11 +206,10 @@ int sqlite_open(const struct store_options *options, struct store **ret_store,
 		r = open_writer(options, s, result);
 		if (r < 0) {
 			sqlite_disconnect(&s->connection);
-			sqlite_file_close(&s->file, s->path, s->file.is_lock_new);
+			sqlite_file_close(&s->file, s->file.is_lock_new);
 		}
 	}
 	if (r < 0) {
-		free(s->path);
 		free(s);
 		return r;
 	}

@@ -1,6 +1,7 @@
 /* sqlite_file - whose file it is, and that nobody else is using it. The database itself is never
  * opened here: closing it would drop the POSIX locks of our own SQLite connections. */
 #include "store/sqlite_private.h"
+#include <dirent.h>
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <stdarg.h>
@@ -74,55 +75,185 @@ static void write_pid(int fd)
 		(void)!pwrite(fd, pid, (size_t)bytes, 0);
 }
 
+/* ---------------------------------------------------------------- names */
+
+static enum store_trouble trouble_of_errno(int error)
+{
+	switch (error) {
+	case ENOSPC:
+	case EDQUOT:
+		return STORE_FULL;
+	case ENOENT:
+	case ENOTDIR:
+	case ELOOP:
+	case ENAMETOOLONG:
+	case EMFILE:
+	case ENFILE:
+	case ENOMEM:
+		return STORE_UNREACHABLE;
+	default:
+		return STORE_FORBIDDEN;
+	}
+}
+
+/* Of a file that is not there yet: its folder is, and may be reached through links, too. */
+static int resolve_new(const char *path, char ret[STORE_PATH_BYTES],
+		       struct store_open_result *result)
+{
+	char folder[STORE_PATH_BYTES], *real;
+	const char *slash = strrchr(path, '/');
+	const char *name = slash != NULL ? slash + 1 : path;
+	struct stat st;
+	int bytes;
+
+	if (lstat(path, &st) == 0 && S_ISLNK(st.st_mode))
+		return trouble(
+			result, STORE_GONE,
+			"%s is a symbolic link to a file that is not there: put that back, or "
+			"remove the link",
+			path);
+	if (snprintf(folder, sizeof(folder), "%.*s.", (int)(name - path), path) >=
+	    (int)sizeof(folder))
+		return trouble(result, STORE_UNREACHABLE, "the path of the store is too long");
+	real = realpath(folder, NULL);
+	if (real == NULL)
+		return trouble(result, trouble_of_errno(errno), "%s: %s", path, strerror(errno));
+	bytes = snprintf(ret, STORE_PATH_BYTES, "%s/%s", strcmp(real, "/") != 0 ? real : "", name);
+	free(real);
+	return bytes < STORE_PATH_BYTES
+		       ? 0
+		       : trouble(result, STORE_UNREACHABLE, "the path of the store is too long");
+}
+
+static int resolve(const char *path, char ret[STORE_PATH_BYTES], struct store_open_result *result)
+{
+	char *real = realpath(path, NULL);
+
+	if (real == NULL && errno == ENOENT)
+		return resolve_new(path, ret, result);
+	if (real == NULL)
+		return trouble(result, trouble_of_errno(errno), "%s: %s", path, strerror(errno));
+	snprintf(ret, STORE_PATH_BYTES, "%s", real);
+	free(real);
+	return 0;
+}
+
+static bool is_same_file(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+/*
+ * Names that a restore gave to the old store before it was interrupted: the store still has its
+ * first name, so that they are of no use. Whoever may write takes them away.
+ */
+static nlink_t forget_kept_names(const char *path, const struct stat *st, bool may_remove)
+{
+	char folder[STORE_PATH_BYTES], kept[2 * STORE_PATH_BYTES];
+	char *name = strrchr(strcpy(folder, path), '/') + 1;
+	size_t bytes = strlen(name);
+	nlink_t count = 0;
+	struct dirent *e;
+	struct stat other;
+	DIR *d;
+
+	name[-1] = '\0';
+	d = opendir(folder[0] != '\0' ? folder : "/");
+	while (d != NULL && (e = readdir(d)) != NULL) {
+		if (strncmp(e->d_name, name, bytes) != 0 ||
+		    strncmp(e->d_name + bytes, SQLITE_KEPT_BY_RESTORE,
+			    strlen(SQLITE_KEPT_BY_RESTORE)) != 0)
+			continue;
+		snprintf(kept, sizeof(kept), "%s/%s", folder, e->d_name);
+		if (lstat(kept, &other) != 0 || !is_same_file(&other, st))
+			continue;
+		count++;
+		if (may_remove)
+			unlink(kept);
+	}
+	if (d != NULL)
+		closedir(d);
+	return count;
+}
+
+/* By another name somebody else may have it: locks would not meet. */
+static int check_names(const struct sqlite_file *f, bool may_write,
+		       struct store_open_result *result)
+{
+	struct stat st;
+
+	if (stat(f->path, &st) != 0 || !S_ISREG(st.st_mode) || st.st_nlink < 2 ||
+	    st.st_nlink - forget_kept_names(f->path, &st, may_write) < 2)
+		return 0;
+	return trouble(
+		result, STORE_LINKED,
+		"%s has %ju names (hard links), and a server that has it by another one would "
+		"not be noticed: remove the others, or make a copy of it",
+		f->path, (uintmax_t)st.st_nlink);
+}
+
+/* ---------------------------------------------------------------- holding it */
+
 static int check_presence(const struct store_options *o, struct sqlite_file *f,
 			  struct store_open_result *result)
 {
 	struct stat st;
 
-	f->is_store_there = stat(o->path, &st) == 0;
+	f->is_store_there = stat(f->path, &st) == 0;
 	if (f->is_store_there && !S_ISREG(st.st_mode))
-		return trouble(result, STORE_FOREIGN, "%s is not a regular file", o->path);
+		return trouble(result, STORE_FOREIGN, "%s is not a regular file", f->path);
 	if (!f->is_store_there && !f->is_lock_new && !o->may_create_gone)
 		return trouble(
 			result, STORE_GONE,
 			"%s: the store that was here is gone (its lock file %s.lock is still "
 			"there); put it back, or say --create to start empty",
-			o->path, o->path);
+			f->path, f->path);
 	return 0;
 }
 
-static int open_lock(const char *lock_path, bool may_create, struct sqlite_file *f)
+/* The lock file lies beside the file itself. 0; -ENOENT: there is none; or another errno. */
+static int open_lock(struct sqlite_file *f, bool may_create)
 {
-	f->lock_fd = open(lock_path, O_RDWR | O_CLOEXEC);
+	char path[STORE_PATH_BYTES + sizeof(".lock")];
+
+	snprintf(path, sizeof(path), "%s.lock", f->path);
+	f->lock_fd = open(path, O_RDWR | O_CLOEXEC);
 	if (f->lock_fd < 0 && errno == ENOENT && may_create) {
-		f->lock_fd = open(lock_path, O_RDWR | O_CLOEXEC | O_CREAT | O_EXCL, 0644);
+		f->lock_fd = open(path, O_RDWR | O_CLOEXEC | O_CREAT | O_EXCL, 0644);
 		f->is_lock_new = f->lock_fd >= 0;
 	}
 	return f->lock_fd < 0 ? -errno : 0;
 }
 
+static int hold(struct sqlite_file *f, bool may_create, struct store_open_result *result)
+{
+	int r = open_lock(f, may_create);
+
+	if (r == -ENOENT && !may_create)
+		return check_names(f, may_create, result);
+	if (r < 0)
+		return trouble(result, trouble_of_errno(-r), "%s.lock: %s", f->path, strerror(-r));
+	r = lock(f->path, f, result);
+	if (r == 0)
+		r = check_names(f, may_create, result);
+	if (r == 0)
+		write_pid(f->lock_fd);
+	return r;
+}
+
 int sqlite_file_hold(const char *path, bool may_create, struct sqlite_file *f,
 		     struct store_open_result *result)
 {
-	char lock_path[4096];
 	int r;
 
 	*f = (struct sqlite_file){ .lock_fd = -1 };
-	if (snprintf(lock_path, sizeof(lock_path), "%s.lock", path) >= (int)sizeof(lock_path))
-		return trouble(result, STORE_UNREACHABLE, "the path of the store is too long");
-	r = open_lock(lock_path, may_create, f);
-	if (r == -ENOENT && !may_create)
-		return 0;
+	r = resolve(path, f->path, result);
 	if (r < 0)
-		return trouble(result,
-			       r == -ENOENT || r == -ENOTDIR ? STORE_UNREACHABLE : STORE_FORBIDDEN,
-			       "%s: %s", lock_path, strerror(-r));
-	r = lock(path, f, result);
+		return r;
+	r = hold(f, may_create, result);
+	/* Another instance's lock file is not ours to remove. */
 	if (r < 0)
-		/* Another instance's lock file is not ours to remove. */
-		sqlite_file_close(f, path, f->is_lock_new && result->trouble != STORE_IN_USE);
-	else
-		write_pid(f->lock_fd);
+		sqlite_file_close(f, f->is_lock_new && result->trouble != STORE_IN_USE);
 	return r;
 }
 
@@ -135,18 +266,18 @@ int sqlite_file_open(const struct store_options *o, struct sqlite_file *f,
 		return r;
 	r = check_presence(o, f, result);
 	if (r < 0)
-		sqlite_file_close(f, o->path, f->is_lock_new);
+		sqlite_file_close(f, f->is_lock_new);
 	return r;
 }
 
-void sqlite_file_close(struct sqlite_file *f, const char *path, bool must_forget)
+void sqlite_file_close(struct sqlite_file *f, bool must_forget)
 {
-	char lock_path[4096];
+	char lock_path[STORE_PATH_BYTES + sizeof(".lock")];
 
 	if (f->lock_fd < 0)
 		return;
 	if (must_forget) {
-		snprintf(lock_path, sizeof(lock_path), "%s.lock", path);
+		snprintf(lock_path, sizeof(lock_path), "%s.lock", f->path);
 		unlink(lock_path);
 	}
 	close(f->lock_fd);

@@ -64,6 +64,9 @@ bool offline_kept_name(char ret[OFFLINE_PATH_BYTES], const char *path, const cha
 	gmtime_r(&now, &tm);
 	strftime(moment, sizeof(moment), "%Y%m%dT%H%M%SZ", &tm);
 	snprintf(suffix, sizeof(suffix), ".before-%s-%s", what, moment);
+	/* Two within a second. */
+	for (int n = 2; n < 100 && offline_beside(ret, path, suffix) && access(ret, F_OK) == 0; n++)
+		snprintf(suffix, sizeof(suffix), ".before-%s-%s-%d", what, moment, n);
 	return offline_beside(ret, path, suffix);
 }
 
@@ -220,11 +223,10 @@ int offline_open(const struct offline_options *o, struct offline **ret,
 
 	*result = (struct store_open_result){ 0 };
 	sqlite_prepare();
-	if (f == NULL || (f->path = strdup(o->path)) == NULL) {
-		free(f);
+	if (f == NULL)
 		return offline_refuse(result, STORE_UNREACHABLE, "out of memory");
-	}
-	r = sqlite_file_hold(f->path, false, &f->lock, result);
+	r = sqlite_file_hold(o->path, false, &f->lock, result);
+	f->path = f->lock.path;
 	if (r == 0)
 		r = open_file(f, o, result);
 	if (r < 0) {
@@ -241,8 +243,7 @@ void offline_close(struct offline *f)
 		return;
 	if (f->is_open)
 		sqlite_disconnect(&f->reader.connection);
-	sqlite_file_close(&f->lock, f->path, false);
-	free(f->path);
+	sqlite_file_close(&f->lock, false);
 	free(f);
 }
 

@@ -9,7 +9,7 @@
 struct offline {
 	struct sqlite_reader reader;
 	struct sqlite_file lock;
-	char *path;
+	const char *path;  /* of the file itself: lock.path */
 	bool is_immutable; /* it was closed cleanly, and is read as it lies there */
 	bool is_open;
 	struct stat seen; /* when it was opened */
@@ -30,7 +30,7 @@ bool offline_beside(char ret[OFFLINE_PATH_BYTES], const char *path, const char *
 /* Is there such a file, with something in it? */
 bool offline_has_bytes(const char *path, const char *suffix);
 
-/* "<path>.before-<what>-20261124T031500Z" */
+/* "<path>.before-<what>-20261124T031500Z", which is not there yet */
 bool offline_kept_name(char ret[OFFLINE_PATH_BYTES], const char *path, const char *what);
 
 /* A database file for reading; without its log where that has nothing in it. */

@@ -65,15 +65,20 @@ int sqlite_raise_no_text(sqlite3_stmt *s);
 
 /* ---------------------------------------------------------------- the file */
 
+enum { STORE_PATH_BYTES = 4096 };
+
 struct sqlite_file {
-	int lock_fd; /* held with flock(); -1: none */
+	char path[STORE_PATH_BYTES]; /* of the file itself, whatever links lead to it */
+	int lock_fd;                 /* held with flock(); -1: none */
 	bool is_lock_new;
 	bool is_store_there;
 };
 
 /*
  * Takes the lock file and looks whether a store is there and may be used. 0, or a fault with the
- * trouble in `result`.
+ * trouble in `result`. The lock file lies beside the file itself, so that whoever comes to it by a
+ * symbolic link meets it; a file with several names (hard links) is refused, since each of them
+ * would have a lock of its own. From here on the file is f->path.
  */
 int sqlite_file_open(const struct store_options *o, struct sqlite_file *f,
 		     struct store_open_result *result);
@@ -83,8 +88,12 @@ int sqlite_file_open(const struct store_options *o, struct sqlite_file *f,
  */
 int sqlite_file_hold(const char *path, bool may_create, struct sqlite_file *f,
 		     struct store_open_result *result);
+
+/* "<path>.before-restore-...": a restore gives the old store this second name, then the first one
+ * to the new store. */
+#define SQLITE_KEPT_BY_RESTORE ".before-restore-"
 /* must_forget: a lock file that is new is removed: no store was made after all. */
-void sqlite_file_close(struct sqlite_file *f, const char *path, bool must_forget);
+void sqlite_file_close(struct sqlite_file *f, bool must_forget);
 
 /* ---------------------------------------------------------------- migration */
 
@@ -113,7 +122,6 @@ struct sqlite_store {
 	struct store store;
 	struct sqlite_connection connection;
 	struct sqlite_file file;
-	char *path;
 	int busy_ms;
 	int64_t data_version;       /* up to which what others wrote was taken in */
 	int64_t data_version_begun; /* as of our last group */

@@ -478,8 +478,9 @@ int sqlite_open_reader(struct store *store, struct reader **ret)
 		return FAULT(-ENOMEM);
 	r->reader.ops = &sqlite_reader_ops;
 
-	int fault = sqlite_connect(&r->connection, sqlite_of(store)->path, SQLITE_OPEN_READONLY,
-				   sqlite_reader_texts, READER_STATEMENTS);
+	const char *path = sqlite_of(store)->file.path;
+	int fault = sqlite_connect(&r->connection, path, SQLITE_OPEN_READONLY, sqlite_reader_texts,
+				   READER_STATEMENTS);
 
 	if (fault == 0)
 		fault = sqlite_execute(&r->connection,

@@ -213,19 +213,22 @@ static int restore_locked(struct restoring *s)
 int restore_run(const struct restore_options *o, struct restore_report *ret,
 		struct store_open_result *result)
 {
-	struct restoring s = { .options = o, .report = ret, .result = result };
+	struct restore_options real = { .backup = o->backup };
+	struct restoring s = { .options = &real, .report = ret, .result = result };
 	struct sqlite_file lock;
 	int r;
 
 	*result = (struct store_open_result){ 0 };
 	*ret = (struct restore_report){ 0 };
 	sqlite_prepare();
-	if (!offline_beside(s.copy, o->path, ".restoring"))
-		return offline_refuse(result, STORE_UNREACHABLE, "the path is too long");
 	r = sqlite_file_hold(o->path, true, &lock, result);
 	if (r < 0)
 		return r;
-	r = restore_locked(&s);
-	sqlite_file_close(&lock, o->path, r < 0 && lock.is_lock_new);
+	real.path = lock.path;
+	if (offline_beside(s.copy, lock.path, ".restoring"))
+		r = restore_locked(&s);
+	else
+		r = offline_refuse(result, STORE_UNREACHABLE, "the path is too long");
+	sqlite_file_close(&lock, r < 0 && lock.is_lock_new);
 	return r;
 }

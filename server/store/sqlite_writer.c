@@ -892,7 +892,7 @@ static void leave_damaged(struct store *store, char ret_where[DAMAGE_BYTES])
 
 	(void)rollback(store);
 	sqlite3_db_config(s->connection.db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
-	sqlite_find_damage(s->path, ret_where);
+	sqlite_find_damage(s->file.path, ret_where);
 }
 
 static void close_store(struct store *store)
@@ -904,8 +904,7 @@ static void close_store(struct store *store)
 
 	(void)rollback(store);
 	sqlite_disconnect(&s->connection); /* the last connection: copies the WAL and removes it */
-	sqlite_file_close(&s->file, s->path, false);
-	free(s->path);
+	sqlite_file_close(&s->file, false);
 	free(s);
 }
 

@@ -19,7 +19,10 @@ int store_exit_code(enum store_trouble trouble)
 	case STORE_FORBIDDEN:
 		return 77;
 	case STORE_NETWORK:
+	case STORE_LINKED:
 		return 78;
+	case STORE_FULL:
+		return 73;
 	}
 	return 70;
 }

@@ -46,10 +46,12 @@ enum store_trouble {
 	STORE_OLDER,   /* an earlier one did, and there is no server to migrate it: exit 65 */
 	STORE_CORRUPT, /* exit 65 */
 	STORE_GONE, /* the lock file is there, the store is not: exit 65, --create to start empty */
-	STORE_IN_USE,      /* another instance has it: exit 75 */
-	STORE_LOCKED,      /* another program holds it for too long: exit 75 */
-	STORE_FORBIDDEN,   /* no permission, or a read-only file system: exit 77 */
-	STORE_NETWORK,     /* on a network file system: exit 78 */
+	STORE_IN_USE,    /* another instance has it: exit 75 */
+	STORE_LOCKED,    /* another program holds it for too long: exit 75 */
+	STORE_FORBIDDEN, /* no permission, or a read-only file system: exit 77 */
+	STORE_NETWORK,   /* on a network file system: exit 78 */
+	STORE_LINKED,    /* it has several names, by each of which somebody may have it: exit 78 */
+	STORE_FULL,      /* there is no room to make it, or to open it: exit 73 */
 	STORE_UNREACHABLE, /* exit 69 */
 };
 
