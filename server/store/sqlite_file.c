@@ -128,11 +128,17 @@ static int resolve_new(const char *path, char ret[STORE_PATH_BYTES],
 static int resolve(const char *path, char ret[STORE_PATH_BYTES], struct store_open_result *result)
 {
 	char *real = realpath(path, NULL);
+	struct stat st;
 
 	if (real == NULL && errno == ENOENT)
 		return resolve_new(path, ret, result);
 	if (real == NULL)
 		return trouble(result, trouble_of_errno(errno), "%s: %s", path, strerror(errno));
+	/* Before a lock file is made beside it. */
+	if (stat(real, &st) == 0 && !S_ISREG(st.st_mode)) {
+		free(real);
+		return trouble(result, STORE_FOREIGN, "%s is not a regular file", path);
+	}
 	snprintf(ret, STORE_PATH_BYTES, "%s", real);
 	free(real);
 	return 0;
@@ -200,8 +206,6 @@ static int check_presence(const struct store_options *o, struct sqlite_file *f,
 	struct stat st;
 
 	f->is_store_there = stat(f->path, &st) == 0;
-	if (f->is_store_there && !S_ISREG(st.st_mode))
-		return trouble(result, STORE_FOREIGN, "%s is not a regular file", f->path);
 	if (!f->is_store_there && !f->is_lock_new && !o->may_create_gone)
 		return trouble(
 			result, STORE_GONE,
