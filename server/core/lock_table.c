@@ -22,10 +22,40 @@ static struct row_entry *entry_find(const struct lock_table *t, uint64_t row)
 static struct row_entry *entry_add(struct lock_table *t, struct row_entry *lent, uint64_t row)
 {
 	list_init(&lent->slots);
+	list_init(&lent->contended_link);
 	lent->slot_count = 0;
+	lent->joined_count = 0;
 	lent->gate = NULL;
 	map_insert(&t->rows, &lent->node, row);
 	return lent;
+}
+
+/* Walks that stand at this place of the list go on from another one. */
+static void move_walks(struct lock_table *t, const struct list *from, struct list *to)
+{
+	LIST_EACH (it, &t->walks) {
+		struct lock_walk *w = CONTAINER_OF(it, struct lock_walk, link);
+
+		if (w->at == from)
+			w->at = to;
+	}
+}
+
+/* Somebody waits for the row. A walk that has come to the end sees it, too. */
+static void entry_is_contended(struct lock_table *t, struct row_entry *e)
+{
+	if (list_is_linked(&e->contended_link))
+		return;
+	list_push_back(&t->contended, &e->contended_link);
+	move_walks(t, &t->contended, &e->contended_link);
+}
+
+static void entry_is_free(struct lock_table *t, struct row_entry *e)
+{
+	if (!list_is_linked(&e->contended_link))
+		return;
+	move_walks(t, &e->contended_link, e->contended_link.next);
+	list_remove(&e->contended_link);
 }
 
 /* From its lender, who leaves, to another one. If that was a gate, the row is open now. */
@@ -37,6 +67,10 @@ static struct row_entry *entry_move(struct lock_table *t, struct row_entry *from
 	entry_add(t, lent, from->node.key);
 	list_splice_back(&lent->slots, &from->slots);
 	lent->slot_count = from->slot_count;
+	lent->joined_count = from->joined_count;
+	if (list_is_linked(&from->contended_link))
+		list_insert_before(from->contended_link.next, &lent->contended_link);
+	entry_is_free(t, from); /* a walk that stood there goes on at its new place */
 	return lent;
 }
 
@@ -44,10 +78,12 @@ static struct row_entry *entry_move(struct lock_table *t, struct row_entry *from
 static void entry_hand_on(struct lock_table *t, struct row_entry *e)
 {
 	CHECK((e->slot_count == 0) == list_is_empty(&e->slots));
-	if (e->slot_count == 0)
+	if (e->slot_count == 0) {
+		entry_is_free(t, e);
 		map_remove(&t->rows, &e->node);
-	else
+	} else {
 		entry_move(t, e, &slot_of(e->slots.prev)->lent);
+	}
 }
 
 /* ------------------------------------------------------------------ claims in queues */
@@ -67,6 +103,13 @@ static void claim_add_granted(struct claim *c, struct list *granted)
 	list_insert_before(at, &c->granted_link);
 }
 
+/* It waits for all of its rows, also for those that would be its own already. */
+static void claim_contends(struct lock_table *t, struct claim *c)
+{
+	for (int i = 0; i < c->row_count; i++)
+		entry_is_contended(t, entry_find(t, c->slots[i].row));
+}
+
 /* Joins every queue at its end, in one step. Bounds and gates have been looked at. */
 static void claim_join(struct lock_table *t, struct claim *c)
 {
@@ -78,11 +121,14 @@ static void claim_join(struct lock_table *t, struct claim *c)
 		if (e == NULL)
 			e = entry_add(t, &s->lent, s->row);
 		s->is_first = e->slot_count == 0;
+		s->place = ++e->joined_count;
 		c->blocked_count += !s->is_first;
 		list_push_back(&e->slots, &s->queue_link);
 		e->slot_count++;
 	}
 	c->state = c->blocked_count == 0 ? CLAIM_GRANTED : CLAIM_QUEUED;
+	if (c->state == CLAIM_QUEUED)
+		claim_contends(t, c);
 }
 
 /* The one ahead of it has left. A claim on its way to a gate is still there, but gets nothing. */
@@ -154,26 +200,148 @@ static struct gate *gate_of_claim(const struct lock_table *t, const struct claim
 	return g;
 }
 
-/* Joins the line at the gate, by arrival. */
-static void claim_wait_at(struct claim *c, struct gate *g)
+static struct gate_row *gate_row_of(const struct row_entry *e)
 {
-	struct list *at = &g->claims;
-
-	while (at->prev != &g->claims && claim_of_gate(at->prev)->arrival > c->arrival)
-		at = at->prev;
-	list_insert_before(at, &c->gate_link);
-	g->claim_count++;
-	c->gate = g;
-	c->state = CLAIM_AT_GATE;
+	CHECK(e->gate != NULL);
+	return CONTAINER_OF(e, struct gate_row, lent);
 }
 
-static void claim_leave_gate(struct claim *c)
+/* The gate's row that this slot waits for; NULL: it is not what the claim waits for here. */
+static struct gate_row *gate_row_of_slot(const struct lock_table *t, const struct claim_slot *s)
+{
+	struct row_entry *e = entry_find(t, s->row);
+
+	return e != NULL && e->gate != NULL && e->gate == s->claim->gate ? gate_row_of(e) : NULL;
+}
+
+/* Stands at the end of the line of each of the gate's rows that it names; it is in no queue. */
+static void claim_line_up(struct lock_table *t, struct claim *c)
+{
+	for (int i = 0; i < c->row_count; i++) {
+		struct gate_row *r = gate_row_of_slot(t, &c->slots[i]);
+
+		CHECK(!list_is_linked(&c->slots[i].queue_link));
+		if (r == NULL)
+			continue;
+		list_push_back(&r->slots, &c->slots[i].queue_link);
+		r->slot_count++;
+		entry_is_contended(t, &r->lent);
+	}
+}
+
+static void claim_leave_lines(struct lock_table *t, struct claim *c)
+{
+	for (int i = 0; i < c->row_count; i++) {
+		struct claim_slot *s = &c->slots[i];
+
+		if (!list_is_linked(&s->queue_link))
+			continue;
+		list_remove(&s->queue_link);
+		gate_row_of_slot(t, s)->slot_count--;
+	}
+}
+
+/* To the end; gate_settle() brings an earlier one that came later to its place. */
+static void gate_append(struct lock_table *t, struct gate *g, struct claim *c)
+{
+	bool is_late =
+		!list_is_empty(&g->claims) && claim_of_gate(g->claims.prev)->arrival > c->arrival;
+
+	list_push_back(&g->claims, &c->gate_link);
+	g->claim_count++;
+	c->gate_place = ++g->joined_count;
+	c->gate = g;
+	c->state = CLAIM_AT_GATE;
+	if (is_late && !list_is_linked(&g->disorder_link))
+		list_push_back(&t->disordered, &g->disorder_link);
+}
+
+/* It has left its queues. */
+static void claim_wait_at(struct lock_table *t, struct claim *c, struct gate *g)
+{
+	gate_append(t, g, c);
+	claim_line_up(t, c);
+}
+
+static void claim_leave_gate(struct lock_table *t, struct claim *c)
 {
 	CHECK(c->gate != NULL);
 	CHECK(c->gate->claim_count > 0);
+	claim_leave_lines(t, c);
 	list_remove(&c->gate_link);
 	c->gate->claim_count--;
 	c->gate = NULL;
+}
+
+/* ------------------------------------------------------------------ lines by arrival */
+
+/* Both by arrival; `more` is empty afterwards. */
+static void claims_merge(struct list *claims, struct list *more)
+{
+	struct list *at = claims->next;
+
+	while (!list_is_empty(more)) {
+		struct claim *c = claim_of_gate(list_pop_front(more));
+
+		while (at != claims && claim_of_gate(at)->arrival < c->arrival)
+			at = at->next;
+		list_insert_before(at, &c->gate_link);
+	}
+}
+
+/* Moves those at the front who are by arrival. */
+static void claims_cut_run(struct list *from, struct list *ret)
+{
+	uint64_t arrival = 0;
+
+	list_init(ret);
+	while (!list_is_empty(from) && claim_of_gate(from->next)->arrival > arrival) {
+		arrival = claim_of_gate(from->next)->arrival;
+		list_push_back(ret, list_pop_front(from));
+	}
+}
+
+/*
+ * A merge sort that begins with the runs that are there (Knuth, TAOCP 3, 5.2.4): queues are nearly
+ * in order already. bins[n] is what 2^n runs were merged into, as in a binary counter.
+ */
+static void claims_sort(struct list *claims)
+{
+	enum { BINS = 32 };
+	struct list bins[BINS], run;
+
+	for (int i = 0; i < BINS; i++)
+		list_init(&bins[i]);
+	while (!list_is_empty(claims)) {
+		int i = 0;
+
+		claims_cut_run(claims, &run);
+		for (; !list_is_empty(&bins[i]); i++)
+			claims_merge(&run, &bins[i]);
+		list_splice_back(&bins[i], &run);
+	}
+	for (int i = 0; i < BINS; i++)
+		claims_merge(claims, &bins[i]);
+}
+
+/* Brings everybody at the gate in order: its line, and those of its rows. */
+static void gate_settle(struct lock_table *t, struct gate *g)
+{
+	list_remove(&g->disorder_link);
+	LIST_EACH (it, &g->claims)
+		claim_leave_lines(t, claim_of_gate(it));
+	claims_sort(&g->claims);
+	g->joined_count = 0;
+	LIST_EACH (it, &g->claims) {
+		claim_of_gate(it)->gate_place = ++g->joined_count;
+		claim_line_up(t, claim_of_gate(it));
+	}
+}
+
+void lock_table_settle(struct lock_table *t)
+{
+	while (!list_is_empty(&t->disordered))
+		gate_settle(t, CONTAINER_OF(t->disordered.next, struct gate, disorder_link));
 }
 
 /* ------------------------------------------------------------------ the table */
@@ -182,6 +350,9 @@ void lock_table_init(struct lock_table *t)
 {
 	t->arrival_last = 0;
 	t->claim_count = 0;
+	list_init(&t->contended);
+	list_init(&t->walks);
+	list_init(&t->disordered);
 	map_init(&t->rows, t->buckets, LOCK_TABLE_BUCKETS);
 }
 
@@ -189,6 +360,9 @@ void lock_table_fini(struct lock_table *t)
 {
 	CHECK(t->claim_count == 0);
 	CHECK(t->rows.count == 0);
+	CHECK(list_is_empty(&t->contended));
+	CHECK(list_is_empty(&t->walks));
+	CHECK(list_is_empty(&t->disordered));
 }
 
 void claim_init(struct claim *c, struct claim_slot slots[], const uint64_t rows[], int row_count,
@@ -249,7 +423,7 @@ enum claim_state lock_table_enter(struct lock_table *t, struct claim *c)
 	c->arrival = ++t->arrival_last;
 	t->claim_count++;
 	if (g != NULL)
-		claim_wait_at(c, g);
+		claim_wait_at(t, c, g);
 	else
 		claim_join(t, c);
 	return c->state;
@@ -263,7 +437,7 @@ void lock_table_leave(struct lock_table *t, struct claim *c, struct list *grante
 		return;
 	list_init(&promoted);
 	if (c->state == CLAIM_AT_GATE)
-		claim_leave_gate(c);
+		claim_leave_gate(t, c);
 	else
 		claim_leave_queues(t, c, &promoted);
 	list_remove(&c->granted_link); /* it may leave before anybody looked at the list */
@@ -283,6 +457,7 @@ void gate_init(struct gate *g, struct gate_row gate_rows[], const uint64_t rows[
 	CHECK(row_count >= 1);
 	*g = (struct gate){ .fence = fence, .rows = gate_rows };
 	list_init(&g->claims);
+	list_init(&g->disorder_link);
 	for (int i = 0; i < row_count; i++) {
 		int last = g->row_count - 1, same;
 
@@ -317,6 +492,8 @@ static struct row_entry *gate_row_close(struct lock_table *t, struct gate *g, st
 		e = entry_move(t, e, &r->lent);
 	}
 	e->gate = g;
+	list_init(&r->slots);
+	r->slot_count = 0;
 	return e;
 }
 
@@ -340,12 +517,13 @@ void lock_table_close(struct lock_table *t, struct gate *g, struct list *granted
 
 			if (c->state == CLAIM_QUEUED &&
 			    !gate_lets_through(g, c->fences, c->fence_count))
-				claim_wait_at(c, g);
+				gate_append(t, g, c);
 		}
 	}
 	list_init(&promoted);
 	LIST_EACH (it, &g->claims)
 		claim_leave_queues(t, claim_of_gate(it), &promoted);
+	gate_settle(t, g);
 	list_splice_back(granted, &promoted);
 }
 
@@ -354,9 +532,13 @@ void lock_table_open(struct lock_table *t, struct gate *g, struct list *granted)
 	struct list waiting;
 
 	CHECK(g->is_closed);
+	CHECK(!list_is_linked(&g->disorder_link));
 	g->is_closed = false;
+	LIST_EACH (it, &g->claims)
+		claim_leave_lines(t, claim_of_gate(it));
 	for (int i = 0; i < g->row_count; i++) {
 		CHECK(g->rows[i].lent.gate == g);
+		CHECK(g->rows[i].slot_count == 0);
 		entry_hand_on(t, &g->rows[i].lent);
 	}
 
@@ -369,12 +551,13 @@ void lock_table_open(struct lock_table *t, struct gate *g, struct list *granted)
 
 		c->gate = NULL;
 		if (next != NULL)
-			claim_wait_at(c, next);
+			claim_wait_at(t, c, next);
 		else
 			claim_join(t, c);
 		if (c->state == CLAIM_GRANTED)
 			list_push_back(granted, &c->granted_link);
 	}
+	lock_table_settle(t);
 }
 
 bool lock_table_step_back(struct lock_table *t, struct claim *c, struct list *granted)
@@ -387,42 +570,138 @@ bool lock_table_step_back(struct lock_table *t, struct claim *c, struct list *gr
 		return false;
 	list_init(&promoted);
 	claim_leave_queues(t, c, &promoted);
-	claim_wait_at(c, g);
+	claim_wait_at(t, c, g);
 	list_splice_back(granted, &promoted);
 	return true;
 }
 
 /* ------------------------------------------------------------------ looking */
 
-static int slot_ahead(const struct claim_slot *s)
+/*
+ * How many stand before `link` in a line: counted, as far as that is short. Beyond it is what the
+ * numbers say that were given when they joined; those who gave up in between count, too.
+ */
+static int ahead_in_line(const struct list *line, const struct list *link, uint32_t joined_since,
+			 int count)
 {
 	int ahead = 0;
 
-	for (; !s->is_first; s = slot_of(s->queue_link.prev))
-		ahead++;
+	for (const struct list *it = link->prev; it != line; it = it->prev)
+		if (ahead++ == AHEAD_COUNTED_MAX)
+			return joined_since < (uint32_t)count ? (int)joined_since : count - 1;
 	return ahead;
 }
 
-int lock_table_ahead(const struct claim *c)
+static int slot_ahead(const struct lock_table *t, const struct claim_slot *s)
+{
+	const struct row_entry *e = entry_find(t, s->row);
+
+	return ahead_in_line(&e->slots, &s->queue_link, s->place - slot_of(e->slots.next)->place,
+			     e->slot_count);
+}
+
+int lock_table_ahead(const struct lock_table *t, const struct claim *c)
 {
 	int ahead = 0;
 
 	if (c->state == CLAIM_AT_GATE)
-		for (struct list *it = c->gate_link.prev; it != &c->gate->claims; it = it->prev)
-			ahead++;
-	if (c->state == CLAIM_QUEUED)
-		for (int i = 0; i < c->row_count; i++) {
-			int here = slot_ahead(&c->slots[i]);
+		return ahead_in_line(&c->gate->claims, &c->gate_link,
+				     c->gate_place -
+					     claim_of_gate(c->gate->claims.next)->gate_place,
+				     c->gate->claim_count);
+	for (int i = 0; c->state == CLAIM_QUEUED && i < c->row_count; i++) {
+		int here = slot_ahead(t, &c->slots[i]);
 
-			ahead = here > ahead ? here : ahead;
-		}
+		ahead = here > ahead ? here : ahead;
+	}
 	return ahead;
 }
 
-void lock_table_each(const struct lock_table *t,
+const struct row_entry *lock_table_row(const struct lock_table *t, uint64_t row)
+{
+	return entry_find(t, row);
+}
+
+const struct claim *row_entry_owner(const struct row_entry *e)
+{
+	const struct claim *first = list_is_empty(&e->slots) ? NULL : slot_of(e->slots.next)->claim;
+
+	return first != NULL && first->state == CLAIM_GRANTED ? first : NULL;
+}
+
+int row_entry_waiter_count(const struct row_entry *e)
+{
+	int at_gate = e->gate != NULL ? gate_row_of(e)->slot_count : 0;
+
+	return at_gate + e->slot_count - (row_entry_owner(e) != NULL);
+}
+
+/* The first in line who is not the owner, or NULL. */
+static const struct claim_slot *first_queued(const struct row_entry *e)
+{
+	struct list *first = e->slots.next;
+
+	if (row_entry_owner(e) != NULL)
+		first = first->next;
+	return first == &e->slots ? NULL : slot_of(first);
+}
+
+const struct claim_slot *row_entry_waiter_after(const struct row_entry *e,
+						const struct claim_slot *s)
+{
+	const struct list *at_gate = e->gate != NULL ? &gate_row_of(e)->slots : NULL;
+
+	if (s == NULL && at_gate != NULL && !list_is_empty(at_gate))
+		return slot_of(at_gate->next);
+	if (s == NULL || s->queue_link.next == at_gate)
+		return first_queued(e);
+	return s->queue_link.next == &e->slots ? NULL : slot_of(s->queue_link.next);
+}
+
+const struct claim *row_entry_first_waiter(const struct row_entry *e)
+{
+	const struct claim_slot *first = row_entry_waiter_after(e, NULL);
+	const struct claim_slot *queued = first_queued(e);
+
+	if (queued != NULL && queued->claim->arrival < first->claim->arrival)
+		first = queued;
+	return first == NULL ? NULL : first->claim;
+}
+
+void lock_walk_begin(struct lock_table *t, struct lock_walk *w)
+{
+	list_init(&w->link);
+	list_push_back(&t->walks, &w->link);
+	w->at = t->contended.next;
+}
+
+bool lock_walk_on(struct lock_table *t, struct lock_walk *w, int limit,
+		  void (*see)(void *context, const struct row_entry *entry), void *context)
+{
+	for (int i = 0; i < limit && w->at != &t->contended; i++) {
+		struct row_entry *e = CONTAINER_OF(w->at, struct row_entry, contended_link);
+
+		if (row_entry_first_waiter(e) == NULL) {
+			entry_is_free(t, e); /* moves the walk on */
+			continue;
+		}
+		see(context, e);
+		w->at = w->at->next;
+	}
+	return w->at != &t->contended;
+}
+
+void lock_walk_end(struct lock_walk *w)
+{
+	list_remove(&w->link);
+}
+
+void lock_table_each(const struct lock_table *t, int from, int count,
 		     void (*see)(void *context, const struct row_entry *entry), void *context)
 {
-	for (size_t i = 0; i <= t->rows.bucket_mask; i++)
+	CHECK(from >= 0);
+	CHECK(from + count <= LOCK_TABLE_BUCKETS);
+	for (int i = from; i < from + count; i++)
 		for (struct map_node *n = t->rows.buckets[i]; n != NULL; n = n->next)
 			see(context, entry_of(n));
 }

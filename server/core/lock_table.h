@@ -23,8 +23,13 @@
  * into the newest claim of the queue: nobody points to it but the map, so that is O(1) however long
  * the queue is.
  *
- * Cost:      O(rows of the claim). Closing and opening a gate: O(claims that go to or come from it,
- *            and their rows); one that joins a line at a gate walks past those that came later.
+ * Who looks in finds the rows that somebody waits for in a list of their own, and goes through it
+ * piece by piece (lock_walk), letting the table go in between. A row enters that list with its
+ * first waiter; it leaves it with its entry, or when a walk comes by and nobody waits any more, so
+ * that the waiting themselves pay next to nothing for it.
+ *
+ * Cost:      O(rows of the claim). Closing and opening a gate: O(n log n) of the claims that go to
+ *            or come from it, and their rows. Each piece of a walk: O(its length).
  * Threads:   none inside. engine/lock_manager.h puts one guard around a table.
  * Ownership: the caller owns claims, slots and gates and keeps them still while they are inside.
  */
@@ -35,6 +40,7 @@
 
 enum {
 	LOCK_TABLE_BUCKETS = 1 << 14,
+	AHEAD_COUNTED_MAX = 100, /* those ahead are counted up to here, and then estimated */
 	/* A part of a batch is closed by the line that brings it to its bound. */
 	CLAIM_PART_ROWS_MAX = BATCH_PART_ROWS_MAX + CLAIM_ROWS_MAX,
 };
@@ -47,15 +53,19 @@ struct row_entry {
 	struct map_node node; /* in lock_table.rows, by the row's key */
 	struct list slots;    /* claim_slot.queue_link, arrival order; the first one owns the row */
 	int slot_count;
-	struct gate *gate; /* closes the row; NULL: none */
+	uint32_t joined_count;      /* how many have ever joined; wraps around */
+	struct gate *gate;          /* closes the row: then it lends this; NULL: none */
+	struct list contended_link; /* in lock_table.contended, while somebody waits for the row */
 };
 
 /* A claim's place in the queue of one row. */
 struct claim_slot {
 	uint64_t row;
 	struct claim *claim;
-	struct list queue_link; /* in row_entry.slots */
-	bool is_first;          /* of its queue */
+	struct list
+		queue_link; /* in row_entry.slots; at a gate that closes the row: gate_row.slots */
+	bool is_first;      /* of its queue */
+	uint32_t place;     /* the how-manieth of its queue it is; wraps around */
 	struct row_entry lent;
 };
 
@@ -76,6 +86,7 @@ struct claim {
 	const int64_t *fences; /* of the leases it holds: gates with these let it through */
 	uint64_t arrival;  /* the how-manieth claim of this table it is; keeps its place at gates */
 	struct gate *gate; /* while AT_GATE */
+	uint32_t gate_place;      /* the how-manieth at that gate it is; wraps around */
 	struct list gate_link;    /* in gate.claims */
 	struct list granted_link; /* in the list filled by whoever made it an owner */
 	struct claim_slot *slots;
@@ -85,6 +96,8 @@ struct claim {
 struct gate_row {
 	uint64_t row;
 	struct row_entry lent; /* in use while the gate is closed */
+	struct list slots;     /* claim_slot.queue_link: who waits here for this row, by arrival */
+	int slot_count;
 };
 
 struct gate {
@@ -93,13 +106,19 @@ struct gate {
 	struct gate_row *rows;
 	struct list claims; /* claim.gate_link, by arrival */
 	int claim_count;
+	uint32_t joined_count;
+	struct list
+		disorder_link; /* in lock_table.disordered: an earlier one came behind a later */
 	bool is_closed;
 };
 
 struct lock_table {
 	struct map rows;
 	uint64_t arrival_last;
-	int claim_count; /* claims inside, in whatever state */
+	int claim_count;        /* claims inside, in whatever state */
+	struct list contended;  /* row_entry.contended_link */
+	struct list walks;      /* lock_walk.link: under way */
+	struct list disordered; /* gate.disorder_link */
 	struct map_node *buckets[LOCK_TABLE_BUCKETS];
 };
 
@@ -156,14 +175,51 @@ void lock_table_open(struct lock_table *t, struct gate *g, struct list *granted)
 
 /*
  * A gate has closed behind an owner that nobody has begun to decide: it gives its rows up and waits
- * at the gate, by arrival. Owners are appended to `granted`. False: no gate is closed to it, and
- * nothing happened.
+ * at the gate. Owners are appended to `granted`. False: no gate is closed to it, and nothing
+ * happened. After one or more of them: lock_table_settle(), before anything else.
  */
 bool lock_table_step_back(struct lock_table *t, struct claim *c, struct list *granted);
+/* Lines up by arrival who stepped back: O(n log n) of those who wait at the gates they went to. */
+void lock_table_settle(struct lock_table *t);
 
-/* How many claims stand before it: in the longest of its queues, or at its gate. 0: owner. */
-int lock_table_ahead(const struct claim *c);
+/* ------------------------------------------------------------------ looking in */
 
-/* Calls `see` for every row that has a queue or a gate, in no order. */
-void lock_table_each(const struct lock_table *t,
+/*
+ * How many claims stand before it: in the longest of its queues, or at its gate. 0: owner. Beyond
+ * AHEAD_COUNTED_MAX it counts those, too, who gave up meanwhile. O(rows of the claim).
+ */
+int lock_table_ahead(const struct lock_table *t, const struct claim *c);
+
+/* NULL: nobody queues for this row, and no gate closes it. */
+const struct row_entry *lock_table_row(const struct lock_table *t, uint64_t row);
+
+/* Who owns it by having all of its rows; NULL: nobody. */
+const struct claim *row_entry_owner(const struct row_entry *e);
+/* Who has waited for it the longest: the first in line, or at its gate; NULL: nobody waits. */
+const struct claim *row_entry_first_waiter(const struct row_entry *e);
+/* How many wait for it, in line and at its gate. */
+int row_entry_waiter_count(const struct row_entry *e);
+/*
+ * Goes through who waits for it, those at its gate first: row_entry_waiter_after(e, NULL) is the
+ * first, and NULL comes behind the last.
+ */
+const struct claim_slot *row_entry_waiter_after(const struct row_entry *e,
+						const struct claim_slot *s);
+
+/* The place of a walk through the rows that somebody waits for; stays right while others change
+ * the table. */
+struct lock_walk {
+	struct list link;
+	struct list *at;
+};
+
+void lock_walk_begin(struct lock_table *t, struct lock_walk *w);
+/* Calls `see` for at most `limit` of the next ones, in no order. False: there are no more. */
+bool lock_walk_on(struct lock_table *t, struct lock_walk *w, int limit,
+		  void (*see)(void *context, const struct row_entry *entry), void *context);
+void lock_walk_end(struct lock_walk *w);
+
+/* Calls `see` for every row that has a queue or a gate in buckets from .. from + count - 1, in no
+ * order; of LOCK_TABLE_BUCKETS. */
+void lock_table_each(const struct lock_table *t, int from, int count,
 		     void (*see)(void *context, const struct row_entry *entry), void *context);

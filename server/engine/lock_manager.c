@@ -476,7 +476,7 @@ void lock_manager_place(struct lock_manager *m, const struct waiter *waiter,
 
 	guard_lock(&m->guard);
 	ret->is_decided = w->state != WRITE_WAITING && w->state != WRITE_READY && !w->is_recalled;
-	ret->ahead_count = w->state == WRITE_WAITING ? lock_table_ahead(&w->claim) : 0;
+	ret->ahead_count = w->state == WRITE_WAITING ? lock_table_ahead(&m->table, &w->claim) : 0;
 	guard_unlock(&m->guard);
 }
 
@@ -733,6 +733,7 @@ static struct list *send_some_back_locked(struct lock_manager *m, struct list *a
 		at = at->next;
 		send_back_locked(m, w, now_ns, late);
 	}
+	lock_table_settle(&m->table);
 	return at;
 }
 

@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "base/fault.h"
 #include "engine/engine.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -105,38 +106,14 @@ int service_lease(struct service *s, const char *id, struct arena *a, struct lea
 
 /* ---------------------------------------------------------------- queues */
 
-/* What is gathered while the guard is held. */
-struct look {
-	struct lock_manager *locks;
-	struct arena *arena;
-	struct lock_view *rows;
-	size_t count;
-	int64_t now_ns; /* monotonic */
-	int64_t now_ms; /* store time */
-	bool has_failed;
+enum {
+	LOOK_ROWS = 64,     /* rows that are gone through while the guard is held */
+	LOOK_BUCKETS = 512, /* and buckets of the table, while there are few rows in it */
 };
 
 static const struct write *write_of_claim(const struct claim *c)
 {
 	return CONTAINER_OF(c, const struct write, claim);
-}
-
-static int64_t age_ms(const struct look *look, const struct write *w)
-{
-	return (look->now_ns - w->cost.claimed_ns) / NS_PER_MS;
-}
-
-static const char *copied(struct look *look, const char *s)
-{
-	const char *copy = arena_copy(look->arena, s, strlen(s));
-
-	look->has_failed = look->has_failed || copy == NULL;
-	return copy;
-}
-
-static const struct write *write_of_slot(const struct list *link)
-{
-	return write_of_claim(CONTAINER_OF(link, const struct claim_slot, queue_link)->claim);
 }
 
 static const struct row_ref *row_of_command(const struct command *c, uint64_t key)
@@ -160,97 +137,273 @@ static const struct row_ref *row_of_write(const struct write *w, uint64_t key)
 	return row;
 }
 
-/* The names behind a row's key, from whoever queues for it or leases it; NULL: not a stock row. */
+/* The names behind a row's key, from whoever leases it or queues for it; NULL: not a stock row. */
 static const struct row_ref *row_names(const struct row_entry *e)
 {
 	const struct lease *l = e->gate != NULL ? lease_of_gate(e->gate) : NULL;
+	const struct claim *c = row_entry_owner(e);
 
-	if (l == NULL)
-		return list_is_empty(&e->slots)
-			       ? NULL
-			       : row_of_write(write_of_slot(e->slots.next), e->node.key);
-	for (int i = 0; i < l->row_count; i++)
+	for (int i = 0; l != NULL && i < l->row_count; i++)
 		if (l->rows[i].key == e->node.key)
 			return &l->rows[i];
-	return NULL;
+	if (c == NULL)
+		c = row_entry_first_waiter(e);
+	return c == NULL ? NULL : row_of_write(write_of_claim(c), e->node.key);
 }
 
-static void add_waiter(struct look *look, struct lock_view *v, const struct write *w)
-{
-	int64_t age = age_ms(look, w);
+/* One row as it stood under the guard. Lies ready before the guard is taken: nothing is allocated
+ * meanwhile. */
+struct sight {
+	int64_t now_ns; /* monotonic */
+	int64_t now_ms; /* store time */
+	bool is_there;
+	struct lock_view view;
+	char holder_id[ID_BYTES_MAX + 1];
+	struct lease *lease; /* held, if it is leased */
+	struct lock_waiter_view waiters[LOCK_WAITERS_SHOWN];
+	char waiter_ids[LOCK_WAITERS_SHOWN][ID_BYTES_MAX + 1];
+};
 
-	v->waiter_count++;
-	if (v->longest_wait_ms < age)
-		v->longest_wait_ms = age;
-	if (v->waiter_views == LOCK_WAITERS_SHOWN)
+static void see_waiters(struct sight *s, const struct row_entry *e)
+{
+	struct lock_view *v = &s->view;
+	const struct claim_slot *slot = NULL;
+
+	v->waiter_count = (size_t)row_entry_waiter_count(e);
+	while (v->waiter_views < LOCK_WAITERS_SHOWN &&
+	       (slot = row_entry_waiter_after(e, slot)) != NULL) {
+		const struct write *w = write_of_claim(slot->claim);
+		int64_t age_ms = (s->now_ns - w->cost.claimed_ns) / NS_PER_MS;
+		int64_t left_ms = (w->decide_by_ns - s->now_ns) / NS_PER_MS;
+
+		snprintf(s->waiter_ids[v->waiter_views], sizeof(s->waiter_ids[0]), "%s",
+			 w->command.request_id);
+		s->waiters[v->waiter_views++] =
+			(struct lock_waiter_view){ .age_ms = age_ms > 0 ? age_ms : 0,
+						   .deadline_ms = left_ms > 0 ? left_ms : 0 };
+		if (v->longest_wait_ms < age_ms)
+			v->longest_wait_ms = age_ms;
+	}
+}
+
+static void see_holder(struct sight *s, const struct row_entry *e)
+{
+	const struct claim *owner = row_entry_owner(e);
+	int64_t age_ms = 0;
+
+	if (e->gate != NULL) {
+		s->lease = lease_of_gate(e->gate);
+		lease_hold(s->lease);
+		s->view.is_leased = true;
+		s->view.fence = s->lease->gate.fence;
+		s->view.expires_in_ms = lease_view_of(s->lease, s->now_ms).expires_in_ms;
+		if (s->lease->taken_at_ms > 0) /* whatever somebody has typed */
+			age_ms = s->now_ms - s->lease->taken_at_ms;
+	} else if (owner != NULL) {
+		snprintf(s->holder_id, sizeof(s->holder_id), "%s",
+			 write_of_claim(owner)->command.request_id);
+		s->view.holder_id = s->holder_id;
+		age_ms = (s->now_ns - write_of_claim(owner)->cost.granted_ns) / NS_PER_MS;
+	}
+	s->view.holder_age_ms = age_ms > 0 ? age_ms : 0;
+}
+
+static void see_row_locked(struct lock_manager *m, uint64_t row, struct sight *s)
+{
+	const struct row_entry *e = lock_table_row(&m->table, row);
+	const struct row_ref *names = e != NULL ? row_names(e) : NULL;
+
+	CHECK(guard_is_mine(&m->guard));
+	s->is_there = names != NULL;
+	s->lease = NULL;
+	if (names == NULL)
 		return;
-
-	int64_t left_ms = (w->decide_by_ns - look->now_ns) / NS_PER_MS;
-
-	v->waiters[v->waiter_views++] =
-		(struct lock_waiter_view){ .request_id = copied(look, w->command.request_id),
-					   .age_ms = age,
-					   .deadline_ms = left_ms > 0 ? left_ms : 0 };
+	s->now_ns = clock_monotonic_ns();
+	s->view = (struct lock_view){ .sku = names->sku, .location = names->location };
+	see_holder(s, e);
+	see_waiters(s, e);
 }
 
-static void see_lease(struct look *look, struct lock_view *v, const struct row_entry *e)
+/* Behind the guard. Lets go of the lease, whatever happens. False: memory is short. */
+static bool copy_sight(struct sight *s, struct arena *a, struct lock_view *ret)
 {
-	struct lease *l = lease_of_gate(e->gate);
+	struct lock_view *v = &s->view;
+	const char *holder = s->lease != NULL ? s->lease->id : v->holder_id;
 
-	v->is_leased = true;
-	v->holder_id = copied(look, l->id);
-	v->purpose = copied(look, l->purpose);
-	v->fence = l->gate.fence;
-	v->expires_in_ms = lease_view_of(l, look->now_ms).expires_in_ms;
-	v->holder_age_ms = l->taken_at_ms > 0 && look->now_ms > l->taken_at_ms
-				   ? look->now_ms - l->taken_at_ms
-				   : 0;
-	LIST_EACH (it, &l->gate.claims) {
-		const struct write *w =
-			write_of_claim(CONTAINER_OF(it, const struct claim, gate_link));
+	v->waiters = arena_alloc(a, sizeof(v->waiters[0]) * v->waiter_views);
+	if (s->lease != NULL)
+		v->purpose = arena_copy(a, s->lease->purpose, strlen(s->lease->purpose));
+	if (holder != NULL)
+		v->holder_id = arena_copy(a, holder, strlen(holder));
 
-		if (row_of_write(w, e->node.key) != NULL)
-			add_waiter(look, v, w);
+	bool is_copied = v->waiters != NULL && (s->lease == NULL || v->purpose != NULL) &&
+			 (holder == NULL || v->holder_id != NULL);
+
+	for (size_t i = 0; is_copied && i < v->waiter_views; i++) {
+		v->waiters[i] = s->waiters[i];
+		v->waiters[i].request_id =
+			arena_copy(a, s->waiter_ids[i], strlen(s->waiter_ids[i]));
+		is_copied = v->waiters[i].request_id != NULL;
 	}
+	lease_release(s->lease);
+	*ret = *v;
+	return is_copied;
 }
 
-/* The first in the queue holds the row if it holds all of its rows; the others wait. */
-static void see_queue(struct look *look, struct lock_view *v, const struct row_entry *e)
+/* A row that may be shown: its key, and the number of the claim that has waited for it the longest.
+ */
+struct candidate {
+	uint64_t row;
+	uint64_t since;
+};
+
+/* What is gathered on the way. */
+struct look {
+	struct service *service;
+	struct lock_manager *locks;
+	struct arena *arena;
+	struct candidate *candidates; /* malloc'ed: those that somebody waits for */
+	size_t candidate_count;
+	size_t room;
+	uint64_t *held; /* rows that nobody waits for, at most LOCK_ROWS_SHOWN */
+	size_t held_count;
+	struct lock_view *rows;
+	size_t row_count;
+};
+
+/* For one more piece of the walk, before the guard is taken. */
+static int make_room(struct look *look)
 {
-	LIST_EACH (it, &e->slots) {
-		const struct write *w = write_of_slot(it);
+	size_t room = look->room * 2 + LOOK_ROWS;
+	struct candidate *larger;
 
-		if (it == e->slots.next && w->claim.state == CLAIM_GRANTED && !v->is_leased) {
-			v->holder_id = copied(look, w->command.request_id);
-			v->holder_age_ms = (look->now_ns - w->cost.granted_ns) / NS_PER_MS;
-		} else {
-			add_waiter(look, v, w);
-		}
-	}
+	if (look->candidate_count + LOOK_ROWS <= look->room)
+		return 0;
+	larger = realloc(look->candidates, room * sizeof(larger[0]));
+	if (larger == NULL)
+		return FAULT(-ENOMEM);
+	look->candidates = larger;
+	look->room = room;
+	return 0;
 }
 
-static void see_row(void *context, const struct row_entry *e)
+static void note_waited_for(void *context, const struct row_entry *e)
 {
 	struct look *look = context;
-	const struct row_ref *names = row_names(e);
 
-	if (names == NULL || look->count == LOCK_ROWS_SHOWN || look->has_failed)
-		return;
+	CHECK(look->candidate_count < look->room);
+	look->candidates[look->candidate_count++] =
+		(struct candidate){ .row = e->node.key,
+				    .since = row_entry_first_waiter(e)->arrival };
+}
 
-	struct lock_view *v = &look->rows[look->count];
-	int waiters = e->slot_count + (e->gate != NULL ? e->gate->claim_count : 0);
-	size_t shown = (size_t)(waiters < LOCK_WAITERS_SHOWN ? waiters : LOCK_WAITERS_SHOWN);
+/* More than can be shown are not needed. */
+static void note_held(void *context, const struct row_entry *e)
+{
+	struct look *look = context;
 
-	*v = (struct lock_view){ .sku = names->sku, .location = names->location };
-	v->waiters = arena_alloc(look->arena, sizeof(v->waiters[0]) * shown);
-	if (v->waiters == NULL) {
-		look->has_failed = true;
-		return;
+	if (look->held_count < LOCK_ROWS_SHOWN && row_entry_first_waiter(e) == NULL)
+		look->held[look->held_count++] = e->node.key;
+}
+
+/* Every row that somebody waits for, piece by piece. */
+static int find_waited_for(struct look *look)
+{
+	struct lock_manager *m = look->locks;
+	struct lock_walk walk;
+	bool goes_on = true;
+	int r = 0;
+
+	guard_lock(&m->guard);
+	lock_walk_begin(&m->table, &walk);
+	guard_unlock(&m->guard);
+	while (goes_on && (r = make_room(look)) == 0) {
+		guard_lock(&m->guard);
+		goes_on = lock_walk_on(&m->table, &walk, LOOK_ROWS, note_waited_for, look);
+		guard_unlock(&m->guard);
 	}
-	if (e->gate != NULL)
-		see_lease(look, v, e);
-	see_queue(look, v, e);
-	look->count++;
+	guard_lock(&m->guard);
+	lock_walk_end(&walk);
+	guard_unlock(&m->guard);
+	return r;
+}
+
+/* Others, until there are enough. */
+static void find_held(struct look *look)
+{
+	struct lock_manager *m = look->locks;
+	int count;
+
+	for (int from = 0; from < LOCK_TABLE_BUCKETS && look->held_count < LOCK_ROWS_SHOWN;
+	     from += count) {
+		guard_lock(&m->guard);
+		count = (int)((size_t)LOOK_BUCKETS * LOCK_TABLE_BUCKETS /
+			      (LOCK_TABLE_BUCKETS + m->table.rows.count)) +
+			1;
+		if (count > LOCK_TABLE_BUCKETS - from)
+			count = LOCK_TABLE_BUCKETS - from;
+		lock_table_each(&m->table, from, count, note_held, look);
+		guard_unlock(&m->guard);
+	}
+}
+
+static int by_since(const void *a, const void *b)
+{
+	const struct candidate *x = a, *y = b;
+
+	return (x->since > y->since) - (x->since < y->since);
+}
+
+static int by_row(const void *a, const void *b)
+{
+	const struct candidate *x = a, *y = b;
+
+	return (x->row > y->row) - (x->row < y->row);
+}
+
+/* At a moment of its own. It may be gone by now. */
+static int show_row(struct look *look, struct sight *s, uint64_t row)
+{
+	s->now_ms = store_time_now(&look->service->time);
+	guard_lock(&look->locks->guard);
+	see_row_locked(look->locks, row, s);
+	guard_unlock(&look->locks->guard);
+	if (!s->is_there)
+		return 0;
+	return copy_sight(s, look->arena, &look->rows[look->row_count++]) ? 0 : FAULT(-ENOMEM);
+}
+
+/* The longest wait first. */
+static int show_waited_for(struct look *look, struct sight *s)
+{
+	int r = find_waited_for(look);
+
+	if (look->candidate_count > 0)
+		qsort(look->candidates, look->candidate_count, sizeof(look->candidates[0]),
+		      by_since);
+	for (size_t i = 0; r == 0 && i < look->candidate_count && look->row_count < LOCK_ROWS_SHOWN;
+	     i++)
+		r = show_row(look, s, look->candidates[i].row);
+	return r;
+}
+
+/* They fill what room is left. One that somebody waited for just now is there already. */
+static int show_held(struct look *look, struct sight *s)
+{
+	int r = 0;
+
+	find_held(look);
+	if (look->candidate_count > 0)
+		qsort(look->candidates, look->candidate_count, sizeof(look->candidates[0]), by_row);
+	for (size_t i = 0; r == 0 && i < look->held_count && look->row_count < LOCK_ROWS_SHOWN;
+	     i++) {
+		struct candidate c = { .row = look->held[i] };
+
+		if (look->candidate_count == 0 ||
+		    bsearch(&c, look->candidates, look->candidate_count, sizeof(c), by_row) == NULL)
+			r = show_row(look, s, c.row);
+	}
+	return r;
 }
 
 static int by_wait(const void *a, const void *b)
@@ -268,22 +421,22 @@ static int by_wait(const void *a, const void *b)
 int service_locks(struct service *s, struct arena *a, struct lock_view **ret_rows,
 		  size_t *ret_count)
 {
-	struct look look = { .locks = &s->locks, .arena = a };
+	struct look look = { .service = s, .locks = &s->locks, .arena = a };
+	struct sight *sight = arena_alloc(a, sizeof(*sight));
+	int r;
 
 	look.rows = arena_alloc(a, sizeof(look.rows[0]) * LOCK_ROWS_SHOWN);
-	if (look.rows == NULL)
+	look.held = arena_alloc(a, sizeof(look.held[0]) * LOCK_ROWS_SHOWN);
+	if (look.rows == NULL || look.held == NULL || sight == NULL)
 		return FAULT(-ENOMEM);
-
-	guard_lock(&s->locks.guard);
-	look.now_ns = clock_monotonic_ns();
-	look.now_ms = store_time_now(&s->time);
-	lock_table_each(&s->locks.table, see_row, &look);
-	guard_unlock(&s->locks.guard);
-
-	if (look.has_failed)
-		return FAULT(-ENOMEM);
-	qsort(look.rows, look.count, sizeof(look.rows[0]), by_wait);
+	r = show_waited_for(&look, sight);
+	if (r == 0)
+		r = show_held(&look, sight);
+	free(look.candidates);
+	if (r < 0)
+		return r;
+	qsort(look.rows, look.row_count, sizeof(look.rows[0]), by_wait);
 	*ret_rows = look.rows;
-	*ret_count = look.count;
+	*ret_count = look.row_count;
 	return 0;
 }

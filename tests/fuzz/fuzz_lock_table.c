@@ -301,7 +301,7 @@ static void expect_claim(struct fuzz *f, int index)
 
 	EXPECT(f, c->state == model_state(index));
 	EXPECT(f, c->gate == (gate == NOBODY ? NULL : &barriers[gate]->gate));
-	EXPECT(f, lock_table_ahead(c) == model_ahead(index));
+	EXPECT(f, lock_table_ahead(&table, c) == model_ahead(index));
 	EXPECT(f, !list_is_linked(&c->granted_link));
 	for (int row = 0; row < ROWS; row++) {
 		const struct numbers *queue = &model.queues[row];
@@ -309,8 +309,12 @@ static void expect_claim(struct fuzz *f, int index)
 		blocked += numbers_has(queue, index) && queue->at[0] != index;
 	}
 	EXPECT(f, c->blocked_count == blocked);
-	for (int i = 0; i < c->row_count; i++)
-		EXPECT(f, list_is_linked(&c->slots[i].queue_link) == (gate == NOBODY));
+	for (int row = 0; row < ROWS; row++)
+		for (int i = 0; i < c->row_count; i++)
+			EXPECT(f,
+			       IMPLIES(c->slots[i].row == keys[row],
+				       list_is_linked(&c->slots[i].queue_link) ==
+					       (gate == NOBODY || gate == model.gate_of_row[row])));
 }
 
 static void expect_gate(struct fuzz *f, int index)
@@ -333,6 +337,47 @@ struct walk {
 	struct fuzz *f;
 	bool is_seen[ROWS];
 };
+
+/* Who waits for the row, those at its gate first. */
+static struct numbers model_waiters(int row)
+{
+	struct numbers waiters = { 0 };
+	int gate = model.gate_of_row[row];
+
+	for (int i = 0; gate != NOBODY && i < model.lines[gate].count; i++)
+		if (model.names[model.lines[gate].at[i]][row])
+			numbers_append(&waiters, model.lines[gate].at[i]);
+	for (int i = 0; i < model.queues[row].count; i++)
+		if (!model.is_owner[model.queues[row].at[i]])
+			numbers_append(&waiters, model.queues[row].at[i]);
+	return waiters;
+}
+
+static void expect_waiters(struct fuzz *f, const struct row_entry *e, int row)
+{
+	struct numbers waiters = model_waiters(row);
+	const struct claim_slot *s = NULL;
+	const struct claim *first = row_entry_first_waiter(e);
+	int gate_count = 0;
+
+	EXPECT(f, row_entry_waiter_count(e) == waiters.count);
+	for (int i = 0; i < waiters.count; i++) {
+		s = row_entry_waiter_after(e, s);
+		EXPECT(f, s != NULL);
+		EXPECT(f, index_of(s->claim) == waiters.at[i]);
+		gate_count += s->claim->state == CLAIM_AT_GATE;
+	}
+	EXPECT(f, IMPLIES(waiters.count > 0, row_entry_waiter_after(e, s) == NULL));
+	EXPECT(f, (first == NULL) == (waiters.count == 0));
+	/* The heads of the two lines; who was let out of a gate may stand behind a later one. */
+	if (first != NULL) {
+		int at_gate = waiters.at[0],
+		    queued = waiters.at[gate_count < waiters.count ? gate_count : 0];
+
+		EXPECT(f, index_of(first) == at_gate || index_of(first) == queued);
+		EXPECT(f, model.arrival[index_of(first)] <= model.arrival[at_gate]);
+	}
+}
 
 static void expect_entry(void *context, const struct row_entry *e)
 {
@@ -360,13 +405,53 @@ static void expect_entry(void *context, const struct row_entry *e)
 		n++;
 	}
 	EXPECT(f, n == e->slot_count);
+	expect_waiters(f, e, row);
+}
+
+static void expect_waiting_row(void *context, const struct row_entry *e)
+{
+	struct walk *walk = context;
+	struct fuzz *f = walk->f;
+	int row = 0;
+
+	while (row < ROWS && keys[row] != e->node.key)
+		row++;
+	EXPECT(f, row < ROWS);
+	EXPECT(f, model_waiters(row).count > 0);
+	walk->is_seen[row] = true;
+}
+
+/* One walk goes on while everything changes; a row that it ought to have seen was waited for all
+ * the time. */
+static struct lock_walk wanderer;
+static struct walk wandered;
+static bool has_waited[ROWS];
+
+static void wander(struct fuzz *f)
+{
+	bool goes_on;
+
+	wandered.f = f;
+	for (int row = 0; row < ROWS; row++)
+		has_waited[row] = has_waited[row] && model_waiters(row).count > 0;
+	goes_on = lock_walk_on(&table, &wanderer, (int)fuzz_below(f, 3), expect_waiting_row,
+			       &wandered);
+	if (goes_on)
+		return;
+	lock_walk_end(&wanderer);
+	lock_walk_begin(&table, &wanderer);
+	for (int row = 0; row < ROWS; row++) {
+		EXPECT(f, IMPLIES(has_waited[row], wandered.is_seen[row]));
+		wandered.is_seen[row] = false;
+		has_waited[row] = true;
+	}
 }
 
 static void expect_entries(struct fuzz *f)
 {
 	struct walk walk = { .f = f };
 
-	lock_table_each(&table, expect_entry, &walk);
+	lock_table_each(&table, 0, LOCK_TABLE_BUCKETS, expect_entry, &walk);
 	for (int row = 0; row < ROWS; row++)
 		EXPECT(f, walk.is_seen[row] == (model.queues[row].count > 0 ||
 						model.gate_of_row[row] != NOBODY));
@@ -464,6 +549,7 @@ static void step_back(struct fuzz *f, int index)
 		model_leave_queues(index);
 		model_join(index);
 	}
+	lock_table_settle(&table);
 	expect_granted(f, &granted);
 }
 
@@ -517,6 +603,9 @@ static void begin(struct fuzz *f)
 		model.gate_of_row[row] = NOBODY;
 	choose_keys(f);
 	lock_table_init(&table);
+	lock_walk_begin(&table, &wanderer);
+	wandered = (struct walk){ .f = f };
+	memset(has_waited, 0, sizeof(has_waited));
 }
 
 /* Everybody leaves: nothing may be left behind. */
@@ -530,6 +619,7 @@ static void end(struct fuzz *f)
 			leave(f, c);
 	expect_same(f);
 	expect_entries(f);
+	lock_walk_end(&wanderer);
 	lock_table_fini(&table);
 }
 
@@ -555,6 +645,10 @@ static void run(struct fuzz *f)
 			leave(f, c);
 		}
 		expect_same(f);
+		if (fuzz_below(f, 3) == 0)
+			wander(f);
+		for (int row = 0; row < ROWS; row++) /* seen between two pieces of the walk */
+			has_waited[row] = has_waited[row] && model_waiters(row).count > 0;
 		if (f->step % 16 == 0)
 			expect_entries(f); /* walks all buckets: far slower than the rest */
 	}

@@ -292,22 +292,22 @@ static void ahead_is_the_longest_queue(void **state)
 	single_enter(&b, 1, 0);
 	single_enter(&c, 2, 0);
 	assert_int_equal(single_enter(&d, 2, 1), CLAIM_QUEUED);
-	assert_int_equal(lock_table_ahead(&a.claim), 0);
-	assert_int_equal(lock_table_ahead(&b.claim), 1);
-	assert_int_equal(lock_table_ahead(&c.claim), 0);
-	assert_int_equal(lock_table_ahead(&d.claim), 2);
+	assert_int_equal(lock_table_ahead(&table, &a.claim), 0);
+	assert_int_equal(lock_table_ahead(&table, &b.claim), 1);
+	assert_int_equal(lock_table_ahead(&table, &c.claim), 0);
+	assert_int_equal(lock_table_ahead(&table, &d.claim), 2);
 	assert_int_equal(d.claim.ahead_count, 2);
 	single_leave(&a);
-	assert_int_equal(lock_table_ahead(&b.claim), 0);
-	assert_int_equal(lock_table_ahead(&d.claim), 1);
+	assert_int_equal(lock_table_ahead(&table, &b.claim), 0);
+	assert_int_equal(lock_table_ahead(&table, &d.claim), 1);
 	assert_int_equal(d.claim.ahead_count, 2);
 	single_leave(&b);
-	assert_int_equal(lock_table_ahead(&d.claim), 1);
+	assert_int_equal(lock_table_ahead(&table, &d.claim), 1);
 	single_leave(&c);
-	assert_int_equal(lock_table_ahead(&d.claim), 0);
+	assert_int_equal(lock_table_ahead(&table, &d.claim), 0);
 	assert_int_equal(d.claim.state, CLAIM_GRANTED);
 	single_leave(&d);
-	assert_int_equal(lock_table_ahead(&d.claim), 0);
+	assert_int_equal(lock_table_ahead(&table, &d.claim), 0);
 	lock_table_fini(&table);
 }
 
@@ -326,11 +326,11 @@ static void ahead_counts_the_line_at_the_gate(void **state)
 	single_enter(&a, 7, 0);
 	single_enter(&b, 7, 8);
 	single_enter(&c, 8, 7);
-	assert_int_equal(lock_table_ahead(&a.claim), 0);
-	assert_int_equal(lock_table_ahead(&c.claim), 2);
+	assert_int_equal(lock_table_ahead(&table, &a.claim), 0);
+	assert_int_equal(lock_table_ahead(&table, &c.claim), 2);
 	assert_int_equal(c.claim.ahead_count, 2);
 	single_leave(&b);
-	assert_int_equal(lock_table_ahead(&c.claim), 1);
+	assert_int_equal(lock_table_ahead(&table, &c.claim), 1);
 	assert_int_equal(g.claim_count, 2);
 	single_leave(&a);
 	single_leave(&c);
@@ -368,6 +368,89 @@ static void a_full_queue_refuses(void **state)
 	lock_table_fini(&table);
 }
 
+/* Counted as far as that is short, then by the numbers of those who came. */
+static void ahead_of_many_is_an_estimate_that_is_not_too_low(void **state)
+{
+	enum { LINE = AHEAD_COUNTED_MAX * 3 };
+	struct single *line = calloc(LINE, sizeof(*line));
+	struct list granted;
+	struct gate g;
+	struct gate_row rows[1];
+
+	(void)state;
+	assert_non_null(line);
+	lock_table_init(&table);
+	list_init(&granted);
+	for (int i = 0; i < LINE; i++)
+		single_enter(&line[i], 1, 0);
+	for (int is_at_gate = 0; is_at_gate < 2; is_at_gate++) {
+		int first = is_at_gate; /* the owner is not at the gate */
+
+		assert_int_equal(lock_table_ahead(&table, &line[50].claim), 50 - first);
+		assert_int_equal(lock_table_ahead(&table, &line[LINE - 1].claim), LINE - 1 - first);
+		if (is_at_gate)
+			break;
+		gate_init(&g, rows, (uint64_t[]){ 1 }, 1, 9);
+		lock_table_close(&table, &g, &granted);
+	}
+	for (int i = 100; i < 150; i++) /* in the middle: only a count could know */
+		single_leave(&line[i]);
+	assert_int_equal(lock_table_ahead(&table, &line[LINE - 1].claim), LINE - 1 - 51);
+	assert_in_range(lock_table_ahead(&table, &line[160].claim), 109, 159);
+	for (int i = 150; i < 200; i++)
+		single_leave(&line[i]);
+	assert_in_range(lock_table_ahead(&table, &line[205].claim), 104, LINE - 101);
+	for (int i = 0; i < LINE; i++)
+		if (line[i].claim.state != CLAIM_OUT)
+			single_leave(&line[i]);
+	lock_table_open(&table, &g, &granted);
+	lock_table_fini(&table);
+	free(line);
+}
+
+/* However the queues of its rows were filled, the line is by arrival, and so are those of its rows.
+ */
+static void a_gate_of_many_rows_lines_all_up_by_arrival(void **state)
+{
+	enum { ROWS = 4, EACH = 50 };
+	struct single owner[ROWS], *line = calloc(ROWS * EACH, sizeof(*line));
+	struct gate_row rows[ROWS];
+	uint64_t keys[ROWS], arrival = 0;
+	struct list granted;
+	struct gate g;
+
+	(void)state;
+	assert_non_null(line);
+	lock_table_init(&table);
+	list_init(&granted);
+	for (int row = 0; row < ROWS; row++) {
+		keys[row] = (uint64_t)(row + 1);
+		single_enter(&owner[row], keys[row], 0);
+	}
+	for (int i = 0; i < ROWS * EACH; i++) /* the last row first */
+		single_enter(&line[i], keys[ROWS - 1 - i / EACH], 0);
+	gate_init(&g, rows, keys, ROWS, 9);
+	lock_table_close(&table, &g, &granted);
+	assert_int_equal(g.claim_count, ROWS * EACH);
+	LIST_EACH (it, &g.claims) {
+		assert_true(CONTAINER_OF(it, struct claim, gate_link)->arrival > arrival);
+		arrival = CONTAINER_OF(it, struct claim, gate_link)->arrival;
+	}
+	for (int row = 0; row < ROWS; row++) {
+		const struct row_entry *e = lock_table_row(&table, keys[row]);
+
+		assert_int_equal(row_entry_waiter_count(e), EACH);
+		assert_ptr_equal(row_entry_first_waiter(e), &line[(ROWS - 1 - row) * EACH].claim);
+	}
+	for (int i = 0; i < ROWS * EACH; i++)
+		single_leave(&line[i]);
+	for (int row = 0; row < ROWS; row++)
+		single_leave(&owner[row]);
+	lock_table_open(&table, &g, &granted);
+	lock_table_fini(&table);
+	free(line);
+}
+
 static void a_full_gate_refuses_but_nobody_is_sent_away_when_it_opens(void **state)
 {
 	struct gate first, second;
@@ -394,7 +477,7 @@ static void a_full_gate_refuses_but_nobody_is_sent_away_when_it_opens(void **sta
 	lock_table_open(&table, &second, &granted);
 	assert_ptr_equal(list_pop_front(&granted), &crowd[0].claim.granted_link);
 	assert_true(list_is_empty(&granted));
-	assert_int_equal(lock_table_ahead(&passer.claim), ROW_QUEUE_MAX);
+	assert_int_equal(lock_table_ahead(&table, &passer.claim), ROW_QUEUE_MAX);
 	for (int i = 0; i < ROW_QUEUE_MAX; i++)
 		single_leave(&crowd[i]);
 	single_leave(&passer);
@@ -455,7 +538,7 @@ static void each_sees_every_queue_and_gate(void **state)
 	gate_init(&g, rows, (uint64_t[]){ 4 }, 1, 9);
 	lock_table_close(&table, &g, &granted);
 	single_enter(&at_gate, 4, 5);
-	lock_table_each(&table, add_up, &sum);
+	lock_table_each(&table, 0, LOCK_TABLE_BUCKETS, add_up, &sum);
 	assert_int_equal(sum.rows, 4);
 	assert_int_equal(sum.slots, 4);
 	assert_int_equal(sum.gates, 1);
@@ -486,9 +569,10 @@ static void an_owner_steps_back_to_a_gate_that_closed_behind_it(void **state)
 	assert_int_equal(waiter.claim.state, CLAIM_AT_GATE);
 
 	assert_true(lock_table_step_back(&table, &owner.claim, &granted));
+	lock_table_settle(&table);
 	assert_int_equal(owner.claim.state, CLAIM_AT_GATE);
-	assert_int_equal(lock_table_ahead(&owner.claim), 0); /* it came first */
-	assert_int_equal(lock_table_ahead(&waiter.claim), 1);
+	assert_int_equal(lock_table_ahead(&table, &owner.claim), 0); /* it came first */
+	assert_int_equal(lock_table_ahead(&table, &waiter.claim), 1);
 	assert_int_equal(free.claim.state, CLAIM_GRANTED); /* its other row is free again */
 	assert_false(lock_table_step_back(&table, &free.claim, &granted));
 	single_leave(&waiter);
@@ -526,6 +610,8 @@ int main(void)
 		cmocka_unit_test(ahead_counts_the_line_at_the_gate),
 		cmocka_unit_test(a_full_queue_refuses),
 		cmocka_unit_test(a_full_gate_refuses_but_nobody_is_sent_away_when_it_opens),
+		cmocka_unit_test(ahead_of_many_is_an_estimate_that_is_not_too_low),
+		cmocka_unit_test(a_gate_of_many_rows_lines_all_up_by_arrival),
 		cmocka_unit_test(gate_of_says_which_gate_is_in_the_way),
 		cmocka_unit_test(each_sees_every_queue_and_gate),
 		cmocka_unit_test(an_owner_steps_back_to_a_gate_that_closed_behind_it),
