@@ -55,8 +55,10 @@ struct answer {
 	const struct short_line *short_lines;
 	struct lease_view lease; /* with lease commands, and the lease in the way (ROW_LEASED) */
 	const char *body;        /* of a replay: the first answer's body; NULL: build it */
+	const char
+		*members; /* of a replayed refusal: what a batch's line says of it, JSON; or NULL */
 
-	int64_t line;            /* of a refused atomic batch: the line it is about; 0: none */
+	int64_t line; /* of a refused atomic batch: the line it is about; 0: none */
 
 	/* The newest seq that the answer rests on: Stock-Seq; 0 in refusals before any decision. */
 	int64_t seq;

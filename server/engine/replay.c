@@ -1,5 +1,8 @@
 #include "engine/replay.h"
+#include "base/check.h"
 #include "base/clock.h"
+#include "base/fault.h"
+#include "wire/answers.h"
 #include <string.h>
 
 /* The row as it stood right after the movement. */
@@ -13,6 +16,14 @@ static struct stock stock_after(const struct movement *m)
 			       .updated_at_ms = m->at_ms };
 }
 
+/* Does the record say all that the answer needs? Somebody may have edited it. */
+static bool is_sound(const struct command *c, const struct answer *a, const struct key_record *k)
+{
+	if (answer_is_rebuilt(c, a))
+		return k->movement_count == c->row_count;
+	return k->movement_count == 0 && (k->body != NULL || k->status == 204);
+}
+
 static int rebuild(struct reader *reader, struct write *w, const struct key_record *k)
 {
 	struct answer *a = &w->answer;
@@ -22,13 +33,16 @@ static int rebuild(struct reader *reader, struct write *w, const struct key_reco
 			      .is_replayed = true,
 			      .body = k->body,
 			      .seq = k->seq };
-	CHECK(k->movement_count <= COMMAND_MOVEMENTS_MAX);
+	if (!is_sound(&w->command, a, k))
+		return FAULT(-EBADMSG);
 	for (int i = 0; i < k->movement_count; i++) {
 		struct movement_view v;
 		int r = reader->ops->movement(reader, k->first_seq + i, &w->arena, &v);
 
 		if (r < 0)
 			return r;
+		if (v.movement.seq != k->first_seq + i)
+			return FAULT(-EBADMSG);
 		a->movements[i] = v.movement;
 		a->stocks[i] = stock_after(&v.movement);
 	}
@@ -65,7 +79,10 @@ enum replay replay_try(struct snapshot *snapshot, struct write *w, int64_t key_i
 {
 	struct reader *reader = snapshot->reader;
 	struct key_record k;
-	int r = snapshot_use(snapshot);
+	int r;
+
+	CHECK(w->command.key != NULL);
+	r = snapshot_use(snapshot);
 
 	if (r == 0)
 		r = reader->ops->key(reader, key_id, &w->arena, &k);

@@ -409,7 +409,7 @@ void reply_answer(struct exchange *x, const struct write *w, const struct answer
 	int64_t version;
 
 	timing_header(x, &w->cost, a != &w->answer);
-	if (a->body != NULL) {
+	if (a->body != NULL && a->outcome == OUTCOME_DONE) {
 		stored = *a;
 		answer_read_stored(c, &stored, &x->arena);
 		a = &stored;

@@ -434,9 +434,11 @@ static int read_key(struct reader *reader, int64_t id, struct arena *a, struct k
 	ret->first_seq = sqlite3_column_int64(s, 6);
 	ret->movement_count = sqlite3_column_int(s, 7);
 	ret->at_ms = sqlite3_column_int64(s, 9);
-	if (ret->outcome == OUTCOME_COUNT || ret->movement_count > COMMAND_MOVEMENTS_MAX)
-		return FAULT(-EBADMSG);
-	return 0;
+	return ret->outcome < OUTCOME_COUNT && ret->status >= 200 && ret->status <= 599 &&
+			       ret->movement_count >= 0 &&
+			       ret->movement_count <= COMMAND_MOVEMENTS_MAX
+		       ? 0
+		       : FAULT(-EBADMSG);
 }
 
 /* ---------------------------------------------------------------- life */

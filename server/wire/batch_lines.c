@@ -421,19 +421,33 @@ static void done_write(struct json *j, const struct command *c, const struct ans
 	}
 }
 
-static void refused_write(struct json *j, const struct command *c, const struct answer *a)
+static void numbers_write(struct json *j, const struct command *c, const struct answer *a)
 {
-	JSON_NAME(j, "code"), json_text(j, outcome_row(a->outcome)->code);
-	if (a->body != NULL)
-		return; /* a replay: its words are in the first answer */
-	JSON_NAME(j, "detail");
 	answer_detail_write(j, c, a);
 	if (a->outcome == OUTCOME_INSUFFICIENT_STOCK || a->outcome == OUTCOME_INSUFFICIENT_ON_HAND)
 		answer_shortages_write(j, c, a);
 	if (a->outcome == OUTCOME_PRECONDITION_FAILED || a->outcome == OUTCOME_STALE_QUANTITY ||
 	    a->outcome == OUTCOME_COUNT_OUTDATED)
 		answer_current_write(j, c, a);
-	if (a->reservation.id != 0) {
+}
+
+/* The same of a replay, as it was said the first time. */
+static void again_write(struct json *j, const struct answer *a)
+{
+	json_text(j, a->detail != NULL ? a->detail : outcome_row(a->outcome)->title);
+	if (a->members != NULL)
+		json_raw(j, a->members);
+}
+
+static void refused_write(struct json *j, const struct command *c, const struct answer *a)
+{
+	JSON_NAME(j, "code"), json_text(j, outcome_row(a->outcome)->code);
+	JSON_NAME(j, "detail");
+	if (a->body != NULL) /* a replay */
+		again_write(j, a);
+	else
+		numbers_write(j, c, a);
+	if (a->reservation.name != NULL) {
 		JSON_NAME(j, "reservation"), json_text(j, a->reservation.name);
 		JSON_NAME(j, "state"), json_text(j, reservation_state_text(a->reservation.state));
 	}

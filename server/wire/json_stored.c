@@ -1,28 +1,101 @@
 #include "wire/json_stored.h"
+#include "base/check.h"
+#include "base/text.h"
+#include "wire/json_place.h"
 #include <jansson.h>
 #include <string.h>
+
+/* What a refusal says beside its detail. */
+static bool is_member(const char *name, bool has_reservation)
+{
+	static const char *const names[] = { "lines",     "sku",       "location", "requested",
+					     "available", "shortfall", "current" };
+
+	for (size_t i = 0; i < LENGTH_OF(names) - has_reservation; i++)
+		if (strcmp(name, names[i]) == 0)
+			return true;
+	return false;
+}
+
+/* As they were written: "lines":[...],"sku":"A-1". NULL: none. */
+static const char *read_members(const char *body, json_t *stored, bool has_reservation,
+				struct arena *texts)
+{
+	const char *members = NULL;
+	struct text all;
+	size_t index = 0;
+	const char *name;
+	json_t *ignored;
+
+	text_init(&all);
+	json_object_foreach (stored, name, ignored) {
+		char *value = is_member(name, has_reservation)
+				      ? json_member_text(body, strlen(body), index, texts)
+				      : NULL;
+
+		index++;
+		if (value != NULL)
+			text_add_format(&all, "%s\"%s\":%s", all.byte_count > 0 ? "," : "", name,
+					value);
+	}
+	if (all.byte_count > 0 && !all.failed)
+		members = arena_copy(texts, all.data, all.byte_count);
+	text_fini(&all);
+	return members;
+}
+
+static void read_reservation(struct answer *a, json_t *reservation, struct arena *texts)
+{
+	const char *id = json_string_value(json_object_get(reservation, "id"));
+	const char *state = json_string_value(json_object_get(reservation, "state"));
+	enum reservation_state known =
+		state != NULL ? reservation_state_by_text(state) : RESERVATION_STATES;
+
+	if (id == NULL || known == RESERVATION_STATES)
+		return;
+	a->reservation.name = arena_copy(texts, id, strlen(id));
+	a->reservation.state = known;
+}
+
+static void read_refusal(const struct command *c, struct answer *a, json_t *stored,
+			 struct arena *texts)
+{
+	bool has_reservation = command_is_of_reservation(c->kind);
+	const char *detail = json_string_value(json_object_get(stored, "detail"));
+
+	if (detail != NULL)
+		a->detail = arena_copy(texts, detail, strlen(detail));
+	a->members = read_members(a->body, stored, has_reservation, texts);
+	if (has_reservation)
+		read_reservation(a, json_object_get(stored, "current"), texts);
+}
+
+static void read_done(const struct command *c, struct answer *a, json_t *stored,
+		      struct arena *texts)
+{
+	const char *id = json_string_value(json_object_get(stored, "id"));
+	int64_t version = json_integer_value(json_object_get(stored, "version"));
+
+	if (c->kind == COMMAND_LEASE_TAKE && id != NULL)
+		a->lease.id = arena_copy(texts, id, strlen(id));
+	if (command_is_of_reservation(c->kind))
+		read_reservation(a, stored, texts);
+	if (c->kind == COMMAND_ITEM_PUT || c->kind == COMMAND_ITEM_PATCH)
+		a->item.version = version;
+	if (c->kind == COMMAND_LOCATION_PUT || c->kind == COMMAND_LOCATION_PATCH)
+		a->location.version = version;
+}
 
 void answer_read_stored(const struct command *c, struct answer *a, struct arena *texts)
 {
 	json_t *stored;
 
-	if (a->body == NULL || a->outcome != OUTCOME_DONE)
+	if (a->body == NULL)
 		return;
 	stored = json_loads(a->body, 0, NULL);
-
-	const char *id = json_string_value(json_object_get(stored, "id"));
-	const char *state = json_string_value(json_object_get(stored, "state"));
-	int64_t version = json_integer_value(json_object_get(stored, "version"));
-
-	if (c->kind == COMMAND_LEASE_TAKE && id != NULL)
-		a->lease.id = arena_copy(texts, id, strlen(id));
-	if (command_is_of_reservation(c->kind) && id != NULL)
-		a->reservation.name = arena_copy(texts, id, strlen(id));
-	if (command_is_of_reservation(c->kind) && state != NULL)
-		a->reservation.state = reservation_state_by_text(state);
-	if (c->kind == COMMAND_ITEM_PUT || c->kind == COMMAND_ITEM_PATCH)
-		a->item.version = version;
-	if (c->kind == COMMAND_LOCATION_PUT || c->kind == COMMAND_LOCATION_PATCH)
-		a->location.version = version;
+	if (stored != NULL && a->outcome == OUTCOME_DONE)
+		read_done(c, a, stored, texts);
+	else if (stored != NULL)
+		read_refusal(c, a, stored, texts);
 	json_decref(stored);
 }
