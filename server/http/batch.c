@@ -8,51 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---------------------------------------------------------------- those under way */
-
-/* So that two uploads with one key do not apply their lines twice. */
-static struct {
-	struct guard guard;
-	struct batch *batches[BATCHES_MAX];
-} book;
-
-void batches_init(void)
-{
-	guard_init(&book.guard, RANK_BATCHES);
-}
-
-static enum outcome book_enter(struct batch *b)
-{
-	enum outcome o = OUTCOME_TOO_MANY_BATCHES;
-	size_t free_place = BATCHES_MAX;
-
-	guard_lock(&book.guard);
-	for (size_t i = 0; i < BATCHES_MAX; i++) {
-		const struct batch *other = book.batches[i];
-
-		if (other == NULL)
-			free_place = i;
-		else if (b->options.key != NULL && other->options.key != NULL &&
-			 strcmp(b->options.key, other->options.key) == 0)
-			o = OUTCOME_REQUEST_IN_FLIGHT;
-	}
-	if (free_place < BATCHES_MAX && o != OUTCOME_REQUEST_IN_FLIGHT) {
-		book.batches[free_place] = b;
-		o = OUTCOME_DONE;
-	}
-	guard_unlock(&book.guard);
-	return o;
-}
-
-static void book_leave(const struct batch *b)
-{
-	guard_lock(&book.guard);
-	for (size_t i = 0; i < BATCHES_MAX; i++)
-		if (book.batches[i] == b)
-			book.batches[i] = NULL;
-	guard_unlock(&book.guard);
-}
-
 /* ---------------------------------------------------------------- life */
 
 static void read_arrive(struct parcel *p);
@@ -67,7 +22,8 @@ static void batch_free(struct batch *b)
 {
 	CHECK(b->part == NULL);
 	CHECK(b->counting == NULL);
-	book_leave(b);
+	if (!batch_place_give_back(b))
+		return; /* somebody has just asked for it: batch_settle() comes back */
 	lines_destroy(&b->waiting);
 	lines_destroy(&b->under_way);
 	batch_line_destroy(b->loser);
@@ -109,7 +65,7 @@ static enum outcome take_options(struct batch *b, const struct batch_options *op
 	b->spool = spool_open();
 	if (b->spool == NULL)
 		return outcome_of_fault(fault_latest()->error);
-	return book_enter(b);
+	return batch_place_take(b);
 }
 
 struct batch *batch_open(struct exchange *x, const struct batch_options *options,
@@ -277,12 +233,17 @@ void batch_settle(struct batch *b)
 		return;
 	}
 	batch_go_on(b);
+	batch_place_note(b, 0);
 	if (exchange_is_paused(b->x)) {
 		if (!is_full(b))
 			exchange_go_on(b->x);
 	} else if (batch_is_over(b)) {
 		exchange_return(b->x);
+		return;
 	}
+	if (b->place.is_lost && !b->is_ended && !batch_is_busy(b))
+		exchange_cut(b->x, OUTCOME_TOO_MANY_BATCHES,
+			     "Its upload was slow, and another batch has its place.");
 }
 
 static void read_arrive(struct parcel *p)
@@ -417,7 +378,7 @@ static size_t take_some(struct batch *b, const char *bytes, size_t byte_count)
 	return line_bytes + 1;
 }
 
-size_t batch_take(struct batch *b, const char *bytes, size_t byte_count)
+static size_t take_all(struct batch *b, const char *bytes, size_t byte_count)
 {
 	size_t at = 0;
 
@@ -434,12 +395,21 @@ size_t batch_take(struct batch *b, const char *bytes, size_t byte_count)
 	return at;
 }
 
+size_t batch_take(struct batch *b, const char *bytes, size_t byte_count)
+{
+	size_t taken = take_all(b, bytes, byte_count);
+
+	batch_place_note(b, taken);
+	return taken;
+}
+
 void batch_end(struct batch *b)
 {
 	if (b->partial.byte_count > 0 && !batch_has_ended_early(b))
 		add_partial_line(b);
 	b->is_ended = true;
 	batch_go_on(b);
+	batch_place_note(b, 0);
 }
 
 void batch_summary_write(struct text *out, const struct batch *b)

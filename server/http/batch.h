@@ -55,7 +55,23 @@ struct batch_line {
 	const struct message_error *error;
 };
 
+/* One of BATCHES_MAX: batch_places.c. */
+struct batch_place {
+	bool is_held;                /* guarded there, as is the next one */
+	bool is_wanted;              /* somebody else has it now, and the parcel says so */
+	bool is_lost;                /* the parcel has come; the rest is the loop's, too */
+	atomic_int_fast64_t slow_ns; /* from when on its upload is slow; INT64_MAX: it is not */
+	int64_t moved_ns;            /* when BATCH_SLOW_BYTES had come last */
+	size_t byte_count;           /* since then */
+	bool is_busy;                /* since busy_ns it waits for us */
+	int64_t busy_ns;
+	struct parcel parcel;
+	struct errand errand; /* the parcel must come before the batch can go */
+};
+
 struct batch {
+	struct batch_place place;
+
 	/* Where it runs. */
 	struct exchange *x; /* NULL: its client has left */
 	struct service *service;
@@ -169,6 +185,17 @@ void batch_write_results(struct batch *b);
 
 /* A line joins those that wait (sign 1) or leaves them (-1). */
 void batch_count_waiting(struct batch *b, const struct batch_line *line, int sign);
+
+/* ---------------------------------------------------------------- places (batch_places.c) */
+
+/* DONE, TOO_MANY_BATCHES, or REQUEST_IN_FLIGHT for a key that another one is using. */
+enum outcome batch_place_take(struct batch *b);
+
+/* Its upload has brought so much, or something has come back. Cheap. */
+void batch_place_note(struct batch *b, size_t byte_count);
+
+/* Harmless without a place. False: it must be asked again, in batch_settle(). */
+bool batch_place_give_back(struct batch *b);
 
 /* ---------------------------------------------------------------- parts (batch_part.c) */
 

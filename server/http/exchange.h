@@ -147,6 +147,9 @@ void exchange_pause(struct exchange *x);
 bool exchange_is_paused(const struct exchange *x);
 void exchange_go_on(struct exchange *x);
 
+/* Whose body is being taken: no more is read, and it is answered: see body_taker.cut(). */
+void exchange_cut(struct exchange *x, enum outcome o, const char *detail);
+
 /* A parked exchange whose parcel is not its own: its `resume` is called. */
 void exchange_return(struct exchange *x);
 

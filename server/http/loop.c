@@ -160,6 +160,11 @@ void exchange_return(struct exchange *x)
 	}
 }
 
+void exchange_cut(struct exchange *x, enum outcome o, const char *detail)
+{
+	connection_refuse(request_of(x)->connection, o, detail);
+}
+
 void exchange_go_on(struct exchange *x)
 {
 	loop_daemon_go_on(request_of(x));

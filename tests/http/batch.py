@@ -235,12 +235,64 @@ def two_with_one_key(world):
 
 
 def too_many(world):
-    uploads = [Upload(world.server.port).send(line(3)) for _ in range(BATCHES_MAX)]
-    wait_until(lambda: world.metric("rowlock_batches") == BATCHES_MAX, "all of them are under way")
+    """Those that wait for us are not slow, however long that takes."""
+    client = world.client()
+    client.put("/v1/leases/v", {"rows": [{"sku": sku(3), "location": "WH1"}], "ttl_s": 600})
+    uploads = [Upload(world.server.port, "?wait=60").send(line(3)) for _ in range(BATCHES_MAX)]
+    wait_until(lambda: len(client.get("/v1/locks").json()["data"][0]["waiters"]) == BATCHES_MAX,
+               "all of them wait")
     refused = Upload(world.server.port, length=len(line(3))).send(line(3)).answer()
     assert refused.status == 429 and refused.json()["code"] == "too-many-batches", refused
+    assert client.delete("/v1/leases/v").status == 204
     for upload in uploads:
         assert upload.end().results()[1]["applied"] == 1
+
+
+def slow_uploads_make_room(world):
+    """One of those that bring nothing is told what was done, the others go on."""
+    before = world.on_hand(3)
+    given_up = world.metric("rowlock_batches_given_up_total")
+    uploads = [Upload(world.server.port).send(line(3)) for _ in range(BATCHES_MAX)]
+    wait_until(lambda: world.on_hand(3) == before - BATCHES_MAX, "all of them are under way")
+
+    def is_let_in():
+        answer = Upload(world.server.port, length=len(line(3))).send(line(3)).answer()
+        assert answer.status in (200, 429), answer
+        return answer.status == 200
+
+    wait_until(is_let_in, "a place for another one")
+    assert world.metric("rowlock_batches_given_up_total") == given_up + 1
+    loser = next(upload for upload in uploads if upload.connection.has_news())
+    uploads.remove(loser)
+    (result,), total = loser.results()
+    assert (result["line"], result["status"]) == (1, 201), result
+    assert (total["applied"], total["stopped_at"], total["status"]) == (1, 2, 429), total
+    assert (total["code"], total["outcome"]) == ("too-many-batches", "not_applied"), total
+    for upload in uploads:
+        assert upload.send(line(3)).end().results()[1]["applied"] == 2
+    assert world.on_hand(3) == before - BATCHES_MAX - 1 - len(uploads)
+
+
+def what_stalls_is_told_what_was_done(rowlockd, folder):
+    flags = ["--body-timeout-ms", "300"]
+    with Daemon(rowlockd, pathlib.Path(folder) / "stalls.db", flags) as server:
+        world = World(server)
+        fill(world)
+        before = world.on_hand(3)
+        lines, total = Upload(server.port, key="file").send(line(3) * 3 + line(3)[:9]).results()
+        assert [result["status"] for result in lines] == [201] * 3, lines
+        assert (total["applied"], total["stopped_at"], total["status"]) == (3, 4, 408), total
+        assert (total["code"], total["outcome"]) == ("request-timeout", "not_applied"), total
+        assert world.on_hand(3) == before - 3
+        _, total = whole(server.port, [line(3)] * 4, key="file")
+        assert (total["applied"], total["replayed"]) == (4, 3), total
+        answer = Upload(server.port).answer()
+        assert (answer.status, answer.json()["outcome"]) == (408, "not_applied"), answer
+        broken = Upload(server.port).send(line(3))
+        wait_until(lambda: world.on_hand(3) == before - 5, "its line is applied")
+        broken.connection.send(b"this is no chunk\r\n")
+        _, total = broken.results()
+        assert (total["applied"], total["stopped_at"], total["status"]) == (1, 2, 400), total
 
 
 def who_leaves_stops_it(world):
@@ -406,6 +458,7 @@ def main(rowlockd, count):
                      a_lease_holds_up_its_line_only),
                     ("two with one key: the second is refused", two_with_one_key),
                     ("more than so many are refused", too_many),
+                    ("a slow one makes room for another", slow_uploads_make_room),
                     ("an atomic one that turns out to have too many rows is refused as a whole",
                      rows_that_are_known_late),
                     ("a client that leaves stops it", who_leaves_stops_it),
@@ -415,6 +468,8 @@ def main(rowlockd, count):
                     ("killed three times in the middle: each line once", killed_in_the_middle),
                     ("told to stop in the middle: each line once", told_to_stop_in_the_middle)]:
                 tap.run(sentence, case, world)
+            tap.run("what ends early is told what was done", what_stalls_is_told_what_was_done,
+                    rowlockd, folder)
             tap.run("a long file needs no memory", a_long_file, world, count)
             tap.run("in the end nothing is under way", lambda: wait_until(world.is_quiet, "quiet"))
             tap.run("and the books balance", world.balances)

@@ -191,6 +191,9 @@ class Client:
     def put(self, path, body, **headers):
         return self.request("PUT", path, body, **headers)
 
+    def delete(self, path, **headers):
+        return self.request("DELETE", path, **headers)
+
     def post(self, path, body, **headers):
         return self.request("POST", path, body, **headers)
 
