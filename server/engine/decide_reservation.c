@@ -59,11 +59,21 @@ static void carry_out(struct write *w, int status, const struct reservation *res
 	w->answer.reservation = *reservation;
 }
 
-/* By its name; id 0: there is none. -EBADMSG: what is there makes no sense. */
+static int expire_aside(struct decider *d, int64_t id);
+
+/*
+ * By its name; id 0: there is none. -EBADMSG: what is there makes no sense. One whose time has come
+ * has expired, though nobody has come to it yet.
+ */
 static int load(struct decider *d, struct write *w, const char *name, struct reservation *ret)
 {
 	int r = d->store->ops->load_reservation(d->store, name, &w->arena, ret);
 
+	if (r == 0 && ret->id != 0 && reservation_book_is_overdue(d->reservations, ret->id)) {
+		r = expire_aside(d, ret->id);
+		if (r == 0)
+			r = d->store->ops->load_reservation(d->store, name, &w->arena, ret);
+	}
 	return r == 0 && ret->id != 0 && !reservation_is_sound(ret) ? FAULT(-EBADMSG) : r;
 }
 
@@ -121,9 +131,8 @@ static int resolve(struct decider *d, struct reservation *reservation, enum rese
 	if (r < 0)
 		return r;
 	d->is_changing = true;
-	d->reservations->active_count--;
 	d->has_writes = true;
-	return 0;
+	return reservation_book_remove(d->reservations, reservation->id);
 }
 
 /* Resolves it, and gives back what every line has promised. */
@@ -190,7 +199,7 @@ static int postpone(struct decider *d, int64_t id)
 
 	snprintf(name, sizeof(name), "r_%lld", (long long)id);
 	decide_note_damage(d, "reservation_damaged", name);
-	return reservation_book_add(d->reservations, id, d->now_ms + DAMAGED_AGAIN_MS);
+	return reservation_book_put(d->reservations, id, d->now_ms + DAMAGED_AGAIN_MS, NULL, 0);
 }
 
 static int expire_one(struct decider *d, int64_t id)
@@ -204,31 +213,60 @@ static int expire_one(struct decider *d, int64_t id)
 	if (r < 0)
 		return r;
 	if (found.id == 0 || found.state != RESERVATION_ACTIVE)
-		return 0; /* resolved since, or its group failed */
+		return reservation_book_remove(d->reservations, id); /* by somebody's hand */
 	if (found.expires_at_ms > d->now_ms)
-		return reservation_book_add(d->reservations, id, found.expires_at_ms);
+		return reservation_book_put(d->reservations, id, found.expires_at_ms, NULL, 0);
 	r = expire_loaded(d, &found);
 	return r == -EBADMSG && !d->is_changing ? postpone(d, id) : r;
 }
 
-int expire_reservations(struct decider *d, bool *ret_is_done)
+/* In the middle of a command, which has changed nothing by that. */
+static int expire_aside(struct decider *d, int64_t id)
 {
-	int64_t id = 0;
+	bool was_changing = d->is_changing;
+	int r = expire_one(d, id);
 
-	*ret_is_done = false;
-	for (int i = 0; i < EXPIRIES_PER_GROUP_MAX; i++) {
-		int r = reservation_book_take_due(d->reservations, d->now_ms, &id);
+	if (r == 0)
+		d->is_changing = was_changing;
+	return r;
+}
 
-		if (r == 0 && id == 0) {
-			*ret_is_done = true;
-			return 0;
-		}
-		if (r == 0)
-			r = expire_one(d, id);
-		if (r < 0)
-			return r;
-	}
-	return 0;
+int expire_reservations(struct decider *d)
+{
+	int64_t id;
+	int r = 0;
+
+	reservation_book_collect(d->reservations, d->now_ms);
+	while (r == 0 && d->bookings.count < EXPIRED_LINES_PER_GROUP_MAX &&
+	       (id = reservation_book_overdue(d->reservations)) != 0)
+		r = expire_one(d, id);
+	return r;
+}
+
+static int settle_row(struct decider *d, const struct row_ref *ref)
+{
+	struct cached_row *row;
+	uint32_t key;
+	int64_t id;
+	int r = row_cache_row(d->cache, ref, &row);
+
+	if (r < 0)
+		return r == -EBADMSG ? 0 : r; /* the decision will say so */
+	key = reservation_book_row(row->item->item.id, row->location->location.id);
+	while (r == 0 && (id = reservation_book_overdue_in(d->reservations, key)) != 0)
+		r = expire_aside(d, id);
+	return r;
+}
+
+int settle_overdue(struct decider *d, const struct command *c)
+{
+	int r = 0;
+
+	for (int i = 0; r == 0 && i < c->row_count; i++)
+		r = settle_row(d, &c->rows[i]);
+	for (int i = 0; r == 0 && i < c->more_row_count; i++)
+		r = settle_row(d, &c->more_rows[i]);
+	return r;
 }
 
 /* ---------------------------------------------------------------- making one */
@@ -304,6 +342,19 @@ static enum outcome may_reserve(struct write *w, const struct rows *rows,
 	return rules_may_reserve(rules, c->quantities, rows->count, lines, &w->answer);
 }
 
+/* From now on it runs out at its time. */
+static int keep_time(struct decider *d, const struct reservation *reservation)
+{
+	uint32_t rows[COMMAND_ROWS_MAX];
+
+	CHECK(reservation->line_count <= COMMAND_ROWS_MAX);
+	for (int i = 0; i < reservation->line_count; i++)
+		rows[i] = reservation_book_row(reservation->lines[i].item_id,
+					       reservation->lines[i].location_id);
+	return reservation_book_put(d->reservations, reservation->id, reservation->expires_at_ms,
+				    rows, reservation->line_count);
+}
+
 static int store_new(struct decider *d, struct write *w, const struct rows *rows,
 		     struct reservation *ret)
 {
@@ -329,10 +380,7 @@ static int store_new(struct decider *d, struct write *w, const struct rows *rows
 						   .quantity = c->quantities[i] };
 	r = d->store->ops->add_reservation(d->store, ret, &w->arena);
 	d->is_changing = d->is_changing || r == 0;
-	if (r == 0)
-		r = reservation_book_add(d->reservations, ret->id, ret->expires_at_ms);
-	d->reservations->active_count++;
-	return r;
+	return r < 0 ? r : keep_time(d, ret);
 }
 
 static int make(struct decider *d, struct write *w, const struct rows *rows,
@@ -388,7 +436,9 @@ static int reserve(struct decider *d, struct write *w)
 		return r;
 	if (o == OUTCOME_DONE)
 		o = may_reserve(w, &rows, &old, lines);
-	if (o == OUTCOME_DONE && d->reservations->active_count >= RESERVATIONS_MAX)
+	if (o == OUTCOME_DONE &&
+	    (d->reservations->active_count >= RESERVATIONS_MAX ||
+	     d->reservations->living_lines + (size_t)rows.count > RESERVATION_LINES_MAX))
 		o = OUTCOME_TOO_MANY_RESERVATIONS;
 	if (o == OUTCOME_DONE)
 		return make(d, w, &rows, &old);
@@ -525,7 +575,7 @@ static int extend(struct decider *d, struct write *w)
 	found.expires_at_ms = d->now_ms + w->command.ttl_ms;
 	r = d->store->ops->extend_reservation(d->store, &found);
 	if (r == 0)
-		r = reservation_book_add(d->reservations, found.id, found.expires_at_ms);
+		r = keep_time(d, &found);
 	if (r < 0)
 		return r;
 	d->has_writes = true;

@@ -5,8 +5,9 @@
  * commands of the group find it there; its rows change in row_cache.h like everybody's. Its
  * movements belong to no one write: they are kept in `bookings` until the group is written.
  *
- * Exact about time: the group has one `now`, and everything overdue by then is booked before
- * anything else is decided.
+ * Exact about time: the group has one `now`. What is overdue by then is booked before a row of its
+ * lines is decided on, or somebody names it; the rest of it in slices, one at the start of each
+ * group, so that nobody waits for reservations that are none of his rows' business.
  *
  * Threads: the writer's.
  */
@@ -16,8 +17,8 @@
 /* COMMAND_RESERVE and the three that resolve or extend: see decide(). */
 int decide_reservation(struct decider *d, struct write *w);
 
-/*
- * Books what is overdue, at most EXPIRIES_PER_GROUP_MAX of them. *ret_is_done: nothing else is; if
- * something is, this group must decide nothing. 0 or a fault.
- */
-int expire_reservations(struct decider *d, bool *ret_is_done);
+/* Books a slice of what is overdue by the group's time, oldest first. 0 or a fault. */
+int expire_reservations(struct decider *d);
+
+/* Books all that is overdue in the rows of this command, which is decided next. 0 or a fault. */
+int settle_overdue(struct decider *d, const struct command *c);

@@ -895,19 +895,17 @@ static void feed_external(struct writer *wr, int64_t seq)
 	arena_fini(&texts);
 }
 
-/* Before anything is decided: what is overdue by the group's time has run out. */
+/* Before anything is decided: some of what is overdue by the group's time. */
 static int expire(struct writer *wr)
 {
 	struct decider *d = &wr->decider;
-	bool is_done;
 	int r;
 
 	reservation_book_begin_group(&wr->reservations);
 	d->bookings.count = 0;
 	arena_fini(&d->texts);
 	arena_init(&d->texts);
-	r = expire_reservations(d, &is_done);
-	wr->is_only_expiring = !is_done;
+	r = expire_reservations(d);
 	wr->group.has_writes = d->has_writes;
 	return r;
 }
@@ -991,7 +989,7 @@ static void run_group(struct writer *wr)
 	}
 	if (r == 0)
 		r = expire(wr);
-	if (r == 0 && !wr->is_only_expiring)
+	if (r == 0)
 		r = decide_group(wr);
 	if (r == 0) {
 		end_group(wr);
@@ -1095,7 +1093,8 @@ static void keep_house(struct writer *wr, bool is_idle)
 
 static bool has_overdue(struct writer *wr)
 {
-	return reservation_book_next_ms(&wr->reservations) <= wr->now_ms &&
+	return (wr->reservations.overdue_count > 0 ||
+		reservation_book_next_ms(&wr->reservations) <= wr->now_ms) &&
 	       clock_monotonic_ns() >= wr->expire_not_before_ns;
 }
 
@@ -1136,7 +1135,9 @@ static int64_t next_look_ns(struct writer *wr)
 	int64_t keep_house_ns = wr->housekept_ns + HOUSEKEEPING_MS * NS_PER_MS;
 	int64_t look_ns = wr->looked_ns + LOOK_MS * NS_PER_MS;
 	int64_t at_ns = keep_house_ns < look_ns ? keep_house_ns : look_ns;
-	int64_t due_ms = reservation_book_next_ms(&wr->reservations);
+	int64_t due_ms = wr->reservations.overdue_count > 0
+				 ? wr->now_ms
+				 : reservation_book_next_ms(&wr->reservations);
 	int64_t due_ns;
 
 	if (wr->stopped_with != OUTCOME_DONE)
@@ -1244,19 +1245,33 @@ static int load_keys(struct writer *wr, int64_t newest_ms)
 	return r;
 }
 
-static int see_reservation(void *context, int64_t id, int64_t expires_at_ms)
-{
-	struct writer *wr = context;
+/* The lines of one come together. */
+struct reservation_loader {
+	struct reservation_book *book;
+	int64_t id;
+};
 
-	wr->reservations.active_count++;
+static int see_reservation(void *context, const struct promised_row *row)
+{
+	struct reservation_loader *l = context;
 	/* A time before all times is somebody's hand: found when it is booked. */
-	return reservation_book_add(&wr->reservations, id, expires_at_ms < 0 ? 0 : expires_at_ms);
+	int64_t at_ms = row->expires_at_ms < 0 ? 0 : row->expires_at_ms;
+	int r = row->reservation_id == l->id
+			? 0
+			: reservation_book_put(l->book, row->reservation_id, at_ms, NULL, 0);
+
+	l->id = row->reservation_id;
+	if (r == 0 && row->item_id != 0)
+		r = reservation_book_add_row(l->book, row->reservation_id,
+					     reservation_book_row(row->item_id, row->location_id));
+	return r;
 }
 
 static int load_state(struct writer *wr)
 {
 	struct store_begun begun;
 	const struct store_ops *ops = wr->store->ops;
+	struct reservation_loader loader = { .book = &wr->reservations };
 	int r = ops->load_time(wr->store, &wr->noted);
 	int64_t newest_ms = wr->noted.newest_ms;
 
@@ -1274,7 +1289,7 @@ static int load_state(struct writer *wr)
 	if (r == 0)
 		r = load_keys(wr, newest_ms);
 	if (r == 0)
-		r = ops->each_active_reservation(wr->store, see_reservation, wr);
+		r = ops->each_active_reservation(wr->store, see_reservation, &loader);
 	metric_set(METRIC_RESERVATIONS, wr->reservations.active_count);
 	(void)ops->rollback(wr->store);
 	feed_publish(&wr->feed, begun.seq);

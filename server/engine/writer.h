@@ -33,7 +33,6 @@ struct writer {
 	struct row_cache cache;
 	struct decider decider;
 	struct reservation_book reservations;
-	bool is_only_expiring;        /* so many ran out that this group decides nothing */
 	int64_t expire_not_before_ns; /* after a group that failed */
 	struct group group;
 	struct feed feed;

@@ -328,7 +328,7 @@ int sqlite_extend_reservation(struct store *s, const struct reservation *reserva
 /* Before COMMIT: what the group has given out is given out for ever. 0 or a fault. */
 int sqlite_keep_next_reservation(struct sqlite_store *s);
 int sqlite_each_active_reservation(struct store *s,
-				   int (*see)(void *context, int64_t id, int64_t expires_at_ms),
+				   int (*see)(void *context, const struct promised_row *row),
 				   void *context);
 int sqlite_reader_reservation(struct reader *r, const char *name, struct arena *a,
 			      struct reservation *ret);

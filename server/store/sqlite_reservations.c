@@ -258,7 +258,7 @@ int sqlite_extend_reservation(struct store *store, const struct reservation *res
 }
 
 int sqlite_each_active_reservation(struct store *store,
-				   int (*see)(void *context, int64_t id, int64_t expires_at_ms),
+				   int (*see)(void *context, const struct promised_row *row),
 				   void *context)
 {
 	struct sqlite_connection *c = &sqlite_of(store)->connection;
@@ -268,7 +268,11 @@ int sqlite_each_active_reservation(struct store *store,
 	if (r < 0)
 		return r;
 	while ((code = sqlite3_step(s)) == SQLITE_ROW) {
-		r = see(context, sqlite3_column_int64(s, 0), sqlite3_column_int64(s, 1));
+		r = see(context,
+			&(struct promised_row){ .reservation_id = sqlite3_column_int64(s, 0),
+						.expires_at_ms = sqlite3_column_int64(s, 1),
+						.item_id = sqlite3_column_int64(s, 2),
+						.location_id = sqlite3_column_int64(s, 3) });
 		if (r < 0)
 			return r;
 	}

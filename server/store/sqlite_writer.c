@@ -91,8 +91,10 @@ const char *const sqlite_writer_texts[WRITER_STATEMENTS] = {
 	[COMMIT_RESERVATION_LINE] = "UPDATE reservation_line SET committed = ?3 "
 				    "WHERE reservation_id = ?1 AND n = ?2",
 	[READ_EPOCH] = "SELECT epoch FROM store",
-	[EACH_ACTIVE_RESERVATION] = "SELECT id, expires_at FROM reservation "
-				    "WHERE state = 'active' ORDER BY expires_at",
+	[EACH_ACTIVE_RESERVATION] =
+		"SELECT r.id, r.expires_at, coalesce(e.item_id, 0), coalesce(e.location_id, 0) "
+		"FROM reservation r LEFT JOIN reservation_line e ON e.reservation_id = r.id "
+		"WHERE r.state = 'active' ORDER BY r.expires_at, r.id",
 	[WALK_HISTORY] = SQLITE_HISTORY_WALK,
 	[LOAD_TIME] = "SELECT newest_at, clock_ahead_ms, "
 		      "coalesce((SELECT at FROM movement ORDER BY seq DESC LIMIT 1), 0), "

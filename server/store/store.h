@@ -89,6 +89,14 @@ struct stored_time {
 	int64_t ledger_ms; /* of the last movement, whoever wrote it; 0: there is none */
 };
 
+/* A line of an active reservation. */
+struct promised_row {
+	int64_t reservation_id;
+	int64_t expires_at_ms;
+	int64_t item_id; /* 0: it has no lines */
+	int64_t location_id;
+};
+
 /* Whoever commits notes the time again when so much has passed, or when there was no movement. */
 enum { TIME_NOTED_EVERY_MS = 1000 };
 
@@ -218,9 +226,10 @@ struct store_ops {
 	int (*add_reservation)(struct store *s, struct reservation *reservation, struct arena *a);
 	int (*resolve_reservation)(struct store *s, const struct reservation *reservation);
 	int (*extend_reservation)(struct store *s, const struct reservation *reservation);
-	/* Calls `see` for each that is active, by expires_at; a fault of it ends the walk. */
+	/* Calls `see` for each line of those that are active, by expires_at, all lines of one
+	 * together; a fault of it ends the walk. */
 	int (*each_active_reservation)(struct store *s,
-				       int (*see)(void *context, int64_t id, int64_t expires_at_ms),
+				       int (*see)(void *context, const struct promised_row *row),
 				       void *context);
 
 	/* Keys. The ids of those that were deleted, by us or by hand, must not be given again. */
