@@ -21,8 +21,13 @@ static bool is_over(const struct reader_pool *p)
 
 static void run_read(const struct reader_pool *p, struct reader *reader, struct long_read *read)
 {
-	int64_t begun_ns = clock_monotonic_ns();
+	int64_t begun_ns;
 
+	if (!log_gate_enter(p->gate, read->is_whole)) {
+		read->result = -EAGAIN; /* no fault: the log is too long */
+		return;
+	}
+	begun_ns = clock_monotonic_ns();
 	reader->ops->limit_time(reader, begun_ns + p->limit_ms * NS_PER_MS, &p->end_ns);
 	read->result = is_over(p) ? FAULT(-ECANCELED) : reader->ops->begin(reader, &read->seq);
 	if (read->result == 0)
@@ -30,6 +35,7 @@ static void run_read(const struct reader_pool *p, struct reader *reader, struct 
 	if (read->result == -ETIME && is_over(p))
 		read->result = FAULT(-ECANCELED);
 	reader->ops->end(reader);
+	log_gate_leave(p->gate, read->is_whole);
 	reader->ops->limit_time(reader, 0, NULL);
 	metric_observe(METRIC_LONG_READ_TIME, clock_monotonic_ns() - begun_ns);
 }

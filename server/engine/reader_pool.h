@@ -2,11 +2,13 @@
  * reader_pool - a few threads for reads that take long: lists and histories.
  *
  * Each thread has its own read-only connection. A read runs in one snapshot under a time limit,
- * then its parcel goes home. The queue is bounded.
+ * then its parcel goes home. The queue is bounded. Where the log has become too long a read stands
+ * back before it begins (engine/log_gate.h), and is refused with -EAGAIN when that takes too long.
  *
  * Threads: submit from any; open and close from one.
  */
 #pragma once
+#include "engine/log_gate.h"
 #include "engine/service.h"
 
 enum { READER_THREADS_MAX = 64 };
@@ -20,10 +22,11 @@ struct reader_thread {
 struct reader_pool {
 	struct guard guard;
 	struct signal_flag work;
-	struct list queue;   /* long_read.queue_link; guarded, as is all below */
-	int under_way_count; /* queued or running */
-	int reads_max;       /* of those; written before the threads start, as is the next one */
-	int64_t limit_ms;    /* for each read */
+	struct list queue;     /* long_read.queue_link; guarded, as is all below */
+	int under_way_count;   /* queued or running */
+	int reads_max;         /* of those; written before the threads start, as is the next one */
+	int64_t limit_ms;      /* for each read */
+	struct log_gate *gate; /* where each stands back */
 	atomic_int_fast64_t end_ns; /* no read goes on after this; any thread */
 	bool must_stop;
 	int thread_count; /* written before the threads start, as is the next one */
@@ -31,7 +34,7 @@ struct reader_pool {
 	struct reader_thread threads[READER_THREADS_MAX];
 };
 
-/* reads_max and limit_ms must be set. 0 or a fault; then nothing is left open. */
+/* reads_max, limit_ms and gate must be set. 0 or a fault; then nothing is left open. */
 int reader_pool_open(struct reader_pool *p, struct store *store, int thread_count);
 
 /* Finishes what is queued, then ends the threads. */

@@ -17,6 +17,7 @@ static int open_readers(struct service *s, int thread_count)
 
 	s->readers.reads_max = LONG_READS_MAX;
 	s->readers.limit_ms = LONG_READ_MS_MAX;
+	s->readers.gate = s->spoolers.gate = &s->writer.log.gate;
 	s->spoolers.reads_max = SPOOLED_READS_MAX;
 	s->spoolers.limit_ms = SPOOLED_READ_S_MAX * MS_PER_S;
 	r = reader_pool_open(&s->readers, s->store, thread_count);

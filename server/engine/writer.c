@@ -1007,29 +1007,19 @@ static void run_group(struct writer *wr)
 
 /* ---------------------------------------------------------------- between groups */
 
-static void checkpoint_if_due(struct writer *wr)
+/* What a look at the log came to. */
+static void judge_log(struct writer *wr, int r)
 {
-	int64_t bytes = wr->store->ops->wal_bytes(wr->store);
-
-	atomic_store(&wr->wal_bytes, bytes);
-	metric_set(METRIC_WAL_BYTES, bytes);
-	if (bytes < WAL_BYTES_CHECKPOINT) {
-		wr->checkpoint_from_bytes = WAL_BYTES_CHECKPOINT;
-		return;
-	}
-	if (bytes < wr->checkpoint_from_bytes)
-		return;
-
-	int64_t begun_ns = clock_monotonic_ns();
-	int64_t frames = wr->store->ops->checkpoint(wr->store);
-
-	metric_observe(METRIC_CHECKPOINT_TIME, clock_monotonic_ns() - begun_ns);
-	if (frames < 0)
-		log_fault(LOG_WARN, "checkpoint_failed", (int)frames, 0);
-	if (frames == -EUCLEAN)
+	atomic_store(&wr->wal_bytes, wr->log.bytes);
+	if (r < 0)
+		log_fault(LOG_WARN, "checkpoint_failed", r, 0);
+	if (r == -EUCLEAN)
 		leave_damaged(wr);
-	/* If a reader held it up, the WAL goes on growing: try again a quarter further on. */
-	wr->checkpoint_from_bytes = bytes + WAL_BYTES_CHECKPOINT / 4;
+}
+
+static void keep_log_short(struct writer *wr)
+{
+	judge_log(wr, log_keeper_look(&wr->log, clock_monotonic_ns()));
 }
 
 /* Keeping house can wait: nobody is to wait for it. */
@@ -1087,7 +1077,9 @@ static void keep_house(struct writer *wr, bool is_idle)
 		fail_group(wr, r);
 	} else if (wr->has_old_keys && is_idle) {
 		delete_old_keys_alone(wr);
-		checkpoint_if_due(wr); /* four million of them would make a WAL of their own */
+		keep_log_short(wr); /* four million of them would make a WAL of their own */
+	} else if (is_due && is_idle) {
+		judge_log(wr, log_keeper_rest(&wr->log, now_ns));
 	}
 }
 
@@ -1144,6 +1136,8 @@ static int64_t next_look_ns(struct writer *wr)
 		return keep_house_ns;
 	if (wr->has_old_keys)
 		return 0;
+	due_ns = log_keeper_next_ns(&wr->log, clock_monotonic_ns());
+	at_ns = due_ns < at_ns ? due_ns : at_ns;
 	if (due_ms == INT64_MAX || due_ms - wr->now_ms > 2 * HOUSEKEEPING_MS)
 		return at_ns;
 	due_ns = store_time_until_ns(wr->locks->time, due_ms);
@@ -1186,6 +1180,7 @@ static void *writer_main(void *context)
 		if (wr->stopped_with == OUTCOME_DONE && atomic_load(&wr->is_damaged))
 			leave_damaged(wr); /* a read has seen it */
 		if (wr->stopped_with != OUTCOME_DONE) {
+			log_keeper_stop(&wr->log);
 			refuse_undecided(wr, wr->stopped_with);
 			wr->housekept_ns = wr->looked_ns = clock_monotonic_ns();
 			wr->has_old_keys = false;
@@ -1195,7 +1190,9 @@ static void *writer_main(void *context)
 		if (!is_idle || has_external_news(wr)) {
 			run_group(wr);
 			if (wr->stopped_with == OUTCOME_DONE)
-				checkpoint_if_due(wr);
+				keep_log_short(wr);
+		} else if (log_keeper_next_ns(&wr->log, 0) != INT64_MAX) {
+			keep_log_short(wr);
 		}
 		if (wr->stopped_with == OUTCOME_DONE)
 			keep_house(wr, is_idle);
@@ -1304,6 +1301,7 @@ static void release(struct writer *w)
 		w->reader->ops->close(w->reader);
 	w->reader = NULL;
 	feed_fini(&w->feed);
+	log_keeper_fini(&w->log);
 	row_cache_fini(&w->cache);
 	reservation_book_fini(&w->reservations);
 	arena_fini(&w->decider.texts);
@@ -1316,7 +1314,6 @@ int writer_open(struct writer *w, struct store *store, struct lock_manager *lock
 	w->locks = locks;
 	list_init(&w->members);
 	list_init(&w->ended_leases);
-	w->checkpoint_from_bytes = WAL_BYTES_CHECKPOINT;
 	w->housekept_ns = w->looked_ns = clock_monotonic_ns();
 
 	int r = row_cache_init(&w->cache, store, seed);
@@ -1324,6 +1321,7 @@ int writer_open(struct writer *w, struct store *store, struct lock_manager *lock
 	if (r < 0)
 		return r;
 	feed_init(&w->feed);
+	log_keeper_init(&w->log, store);
 	w->decider = (struct decider){
 		.store = store,
 		.cache = &w->cache,

@@ -19,6 +19,7 @@
 #include "core/group.h"
 #include "engine/decide.h"
 #include "engine/feed.h"
+#include "engine/log_keeper.h"
 #include <stdatomic.h>
 
 struct writer {
@@ -46,7 +47,7 @@ struct writer {
 	int failed_in_a_row;
 	bool is_busy_logged;
 	int64_t full_logged_ns; /* when the full disk was logged last; 0: it is not full */
-	int64_t checkpoint_from_bytes;
+	struct log_keeper log;
 	int64_t housekept_ns;
 	int64_t key_last;          /* the newest id of a key that was given out; never falls */
 	int key_count;             /* of the open group */

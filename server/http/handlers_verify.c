@@ -5,6 +5,7 @@
  * lists get their turn in between, and it ends early when nobody waits for it any more.
  */
 #include "base/clock.h"
+#include "base/fault.h"
 #include "http/reply.h"
 #include "ops/log.h"
 
@@ -124,7 +125,8 @@ static void go_on(struct exchange *x)
 {
 	int r = x->long_read.result;
 
-	if (r < 0) {
+	x->long_read.result = 0;
+	if (r < 0 && r != -EAGAIN) {
 		end(x);
 		reply_fault(x, r);
 	} else if (verify_is_over(verify_of(x))) {
@@ -132,7 +134,7 @@ static void go_on(struct exchange *x)
 	} else if (exchange_is_hurried(x) || exchange_is_unheard(x)) {
 		end(x);
 		reply_refuse(x, OUTCOME_DRAINING, "The verification was not finished.");
-	} else if (must_pause(x)) {
+	} else if (r == -EAGAIN || must_pause(x)) {
 		exchange_park(x, go_on, go_on, clock_monotonic_ns() + PAUSE_MS * NS_PER_MS);
 	} else {
 		read_slice(x);

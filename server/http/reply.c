@@ -233,6 +233,12 @@ void reply_fault(struct exchange *x, int fault)
 		reply_refuse(x, OUTCOME_DRAINING, NULL);
 		return;
 	}
+	if (fault == -EAGAIN) {
+		reply_refuse(x, OUTCOME_STORE_BUSY,
+			     "The log has become too long, and begins anew once the lists under "
+			     "way have ended. Try again.");
+		return;
+	}
 	service_note_fault(x->service, fault, x->request_id);
 	if (fault == -ETIME)
 		reply_refuse(x, OUTCOME_STORE_BUSY,

@@ -153,7 +153,11 @@ static void page_is_read(struct exchange *x)
 		exchange_reply(x, 200);
 		return;
 	}
-	if (x->long_read.result == 0) {
+	int64_t due_ns = 0;
+
+	if (x->long_read.result == -EAGAIN) {
+		due_ns = clock_monotonic_ns() + pause_ns; /* the log is too long: later */
+	} else if (x->long_read.result == 0) {
 		t->follower.after = t->page.has_next ? t->page.next : x->long_read.seq;
 	} else {
 		log_write(LOG_ERROR, "feed_failed", "request=%s error=\"%s\"", x->request_id,
@@ -162,7 +166,7 @@ static void page_is_read(struct exchange *x)
 	}
 	t->moved_ns = clock_monotonic_ns();
 	park(t);
-	subscriber_due(&t->follower, 0);
+	subscriber_due(&t->follower, due_ns);
 }
 
 /* False: too many lists are being read just now. */

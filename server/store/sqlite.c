@@ -140,15 +140,20 @@ static int prepare_writer(struct sqlite_store *s, struct store_open_result *resu
 {
 	struct sqlite_connection *c = &s->connection;
 	int r = retry_while_busy(c, s->busy_ms, sqlite_migrate, result);
+	char kept[64];
 
 	if (r < 0)
 		return r;
+	/* Cut when the log begins anew: a backup beside many writes makes it long once. */
+	snprintf(kept, sizeof(kept), "PRAGMA journal_size_limit=%d", WAL_BYTES_KEPT);
 	/* The schema's guards are for people who type SQL; the service keeps the books itself. */
 	sqlite3_db_config(c->db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
 	r = sqlite_execute(c, "PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0;"
 			      "PRAGMA secure_delete=OFF; PRAGMA cache_size=-" CACHE_KIB ";"
 			      "PRAGMA mmap_size=0; PRAGMA temp_store=MEMORY;"
-			      "PRAGMA foreign_keys=OFF; PRAGMA journal_size_limit=-1");
+			      "PRAGMA foreign_keys=OFF");
+	if (r == 0)
+		r = sqlite_execute(c, kept);
 	if (r == 0)
 		r = sqlite_integer(c, "PRAGMA page_size", &s->page_bytes);
 	if (r == 0)

@@ -747,6 +747,39 @@ static int64_t checkpoint(struct store *store)
 	return copied;
 }
 
+/* For sqlite3_busy_handler(): in short steps until then. */
+static int wait_until(void *until_ns, int count)
+{
+	(void)count;
+	if (clock_monotonic_ns() >= *(int64_t *)until_ns)
+		return 0;
+	nanosleep(&(struct timespec){ .tv_nsec = 200000 }, NULL);
+	return 1;
+}
+
+/*
+ * RESTART copies all of the log, waits for those who read in it, and so leaves the next group no
+ * choice: whoever begins to read meanwhile reads the database alone. It changes nothing itself.
+ */
+static int restart_log(struct store *store, int64_t wait_ms, bool must_truncate)
+{
+	struct sqlite_store *s = sqlite_of(store);
+	int64_t until_ns = clock_monotonic_ns() + wait_ms * NS_PER_MS;
+	int mode = must_truncate ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_RESTART;
+	int code;
+
+	CHECK(!s->is_in_group);
+	sqlite3_busy_handler(s->connection.db, wait_until, &until_ns);
+	code = sqlite3_wal_checkpoint_v2(s->connection.db, NULL, mode, NULL, NULL);
+	sqlite3_busy_handler(s->connection.db, NULL, NULL);
+	if ((code & 0xff) == SQLITE_BUSY)
+		return -EBUSY; /* no fault: it happens */
+	if (code != SQLITE_OK)
+		return sqlite_raise(&s->connection);
+	s->wal_pages = 0;
+	return 0;
+}
+
 static int64_t wal_bytes(struct store *store)
 {
 	struct sqlite_store *s = sqlite_of(store);
@@ -945,6 +978,7 @@ const struct store_ops sqlite_store_ops = {
 	.commit = commit,
 	.rollback = rollback,
 	.checkpoint = checkpoint,
+	.restart_log = restart_log,
 	.wal_bytes = wal_bytes,
 	.check_file = check_file,
 	.load_time = load_time,

@@ -250,6 +250,12 @@ struct store_ops {
 	/* Between groups: copies the WAL into the database. Returns frames copied, or a fault. */
 	int64_t (*checkpoint)(struct store *s);
 	int64_t (*wal_bytes)(struct store *s);
+	/*
+	 * The same, and sees to it that the next group writes the log from its front, or, with
+	 * must_truncate, cuts its file to nothing. Waits for readers for at most wait_ms. -EBUSY:
+	 * one stayed, or another program writes; nothing is lost.
+	 */
+	int (*restart_log)(struct store *s, int64_t wait_ms, bool must_truncate);
 	/* 0 while the file is still the one that was opened, else -ESTALE. Any time, cheap. */
 	int (*check_file)(struct store *s);
 	/* What the store says of time; and, within a group, notes what store time has reached. */

@@ -1,0 +1,114 @@
+#include "engine/log_keeper.h"
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/fault.h"
+#include "ops/metrics.h"
+
+void log_keeper_init(struct log_keeper *k, struct store *store)
+{
+	*k = (struct log_keeper){ .store = store,
+				  .checkpoint_from_bytes = WAL_BYTES_CHECKPOINT,
+				  .restart_from_bytes = WAL_BYTES_RESTART,
+				  .wrote_ns = clock_monotonic_ns() };
+	log_gate_init(&k->gate);
+}
+
+void log_keeper_fini(struct log_keeper *k)
+{
+	log_gate_fini(&k->gate);
+}
+
+static void open_gate(struct log_keeper *k)
+{
+	if (k->is_closed)
+		log_gate_open(&k->gate);
+	k->is_closed = false;
+	k->tries = 0;
+}
+
+void log_keeper_stop(struct log_keeper *k)
+{
+	open_gate(k);
+}
+
+/* Beside whoever reads. */
+static int copy(struct log_keeper *k, int64_t bytes)
+{
+	int64_t begun_ns = clock_monotonic_ns();
+	int64_t frames = k->store->ops->checkpoint(k->store);
+
+	metric_observe(METRIC_CHECKPOINT_TIME, clock_monotonic_ns() - begun_ns);
+	/* If a reader held it up, the log goes on growing: try again a quarter further on. */
+	k->checkpoint_from_bytes = bytes + WAL_BYTES_CHECKPOINT / 4;
+	return frames < 0 ? (int)frames : 0;
+}
+
+/* Nobody reads long any more. */
+static int restart(struct log_keeper *k, int64_t bytes, int64_t now_ns)
+{
+	int r;
+
+	if (now_ns - k->tried_ns < LOG_RESTART_AGAIN_MS * NS_PER_MS && k->tries > 0)
+		return 0;
+	k->tried_ns = now_ns;
+	k->tries++;
+	r = k->store->ops->restart_log(k->store, LOG_RESTART_WAIT_MS, false);
+	metric_observe(METRIC_CHECKPOINT_TIME, clock_monotonic_ns() - now_ns);
+	if (r == 0) {
+		metric_add(METRIC_LOG_RESTARTS, 1);
+		k->restart_from_bytes = WAL_BYTES_RESTART;
+		k->checkpoint_from_bytes = WAL_BYTES_CHECKPOINT;
+		open_gate(k);
+	} else if (r != -EBUSY || k->tries == LOG_RESTART_TRIES) {
+		k->restart_from_bytes = bytes + bytes / 4;
+		open_gate(k);
+	}
+	return r == -EBUSY ? 0 : r;
+}
+
+int log_keeper_look(struct log_keeper *k, int64_t now_ns)
+{
+	int64_t bytes = k->store->ops->wal_bytes(k->store);
+	int r = 0;
+
+	CHECK(bytes >= 0);
+	metric_set(METRIC_WAL_BYTES, bytes);
+	if (bytes != k->bytes) {
+		k->wrote_ns = now_ns;
+		k->is_empty = false;
+	}
+	k->bytes = bytes;
+	if (bytes < WAL_BYTES_CHECKPOINT) {
+		k->checkpoint_from_bytes = WAL_BYTES_CHECKPOINT;
+		k->restart_from_bytes = WAL_BYTES_RESTART;
+		open_gate(k);
+		return 0;
+	}
+	if (bytes >= k->checkpoint_from_bytes)
+		r = copy(k, bytes);
+	if (r < 0 || bytes < k->restart_from_bytes)
+		return r;
+	k->is_closed = true;
+	return log_gate_close(&k->gate) ? restart(k, bytes, now_ns) : 0;
+}
+
+int log_keeper_rest(struct log_keeper *k, int64_t now_ns)
+{
+	int r;
+
+	if (k->is_empty || now_ns - k->wrote_ns < LOG_IDLE_S * NS_PER_S ||
+	    log_gate_reading(&k->gate) > 0)
+		return 0;
+	r = k->store->ops->restart_log(k->store, 0, true);
+	if (r == 0) {
+		k->is_empty = true;
+		k->bytes = 0;
+		metric_set(METRIC_WAL_BYTES, 0);
+	}
+	return r == -EBUSY ? 0 : r;
+}
+
+int64_t log_keeper_next_ns(const struct log_keeper *k, int64_t now_ns)
+{
+	return k->is_closed ? now_ns + LOG_LOOK_MS * NS_PER_MS : INT64_MAX;
+}

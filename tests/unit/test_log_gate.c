@@ -1,0 +1,161 @@
+#include "base/clock.h"
+#include "core/limits.h"
+#include "engine/log_gate.h"
+#include "unit.h"
+#include <stdatomic.h>
+
+enum { MANY = 8 };
+
+struct world {
+	struct log_gate gate;
+	atomic_int through_count;
+	atomic_int refused_count;
+};
+
+static int setup(void **state)
+{
+	static struct world w;
+
+	w = (struct world){ 0 };
+	log_gate_init(&w.gate);
+	*state = &w;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	log_gate_fini(&((struct world *)*state)->gate);
+	return 0;
+}
+
+static void *read_long(void *context)
+{
+	struct world *w = context;
+
+	if (log_gate_enter(&w->gate, false)) {
+		atomic_fetch_add(&w->through_count, 1);
+		log_gate_leave(&w->gate, false);
+	} else {
+		atomic_fetch_add(&w->refused_count, 1);
+	}
+	return NULL;
+}
+
+static int waiting(struct world *w)
+{
+	int count;
+
+	guard_lock(&w->gate.guard);
+	count = w->gate.waiting_count;
+	guard_unlock(&w->gate.guard);
+	return count;
+}
+
+static void start(struct world *w, pthread_t threads[], int count)
+{
+	for (int i = 0; i < count; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, read_long, w), 0);
+}
+
+static void join(pthread_t threads[], int count)
+{
+	for (int i = 0; i < count; i++)
+		assert_int_equal(pthread_join(threads[i], NULL), 0);
+}
+
+static void an_open_gate_lets_everybody_through(void **state)
+{
+	struct world *w = *state;
+
+	for (int i = 0; i < MANY; i++)
+		assert_true(log_gate_enter(&w->gate, i == 0));
+	assert_int_equal(log_gate_reading(&w->gate), MANY);
+	for (int i = 0; i < MANY; i++)
+		log_gate_leave(&w->gate, i == 0);
+	assert_int_equal(log_gate_reading(&w->gate), 0);
+	log_gate_open(&w->gate);
+}
+
+static void who_is_in_it_is_waited_for(void **state)
+{
+	struct world *w = *state;
+
+	assert_true(log_gate_enter(&w->gate, false));
+	assert_false(log_gate_close(&w->gate));
+	log_gate_leave(&w->gate, false);
+	assert_true(log_gate_close(&w->gate));
+}
+
+static void all_that_wait_come_through_when_it_opens(void **state)
+{
+	struct world *w = *state;
+	pthread_t threads[MANY];
+
+	assert_true(log_gate_close(&w->gate));
+	start(w, threads, MANY);
+	while (waiting(w) < MANY)
+		;
+	assert_int_equal(atomic_load(&w->through_count), 0);
+	log_gate_open(&w->gate);
+	join(threads, MANY);
+	assert_int_equal(atomic_load(&w->through_count), MANY);
+	assert_int_equal(waiting(w), 0);
+}
+
+/* A second ago it was closed, and is still: nobody waits for it any longer. */
+static void who_waited_for_a_second_is_refused(void **state)
+{
+	struct world *w = *state;
+	pthread_t threads[MANY];
+
+	assert_true(log_gate_close(&w->gate));
+	start(w, threads, MANY);
+	join(threads, MANY);
+	assert_int_equal(atomic_load(&w->refused_count), MANY);
+	w->gate.closed_ns = clock_monotonic_ns() - 3600 * NS_PER_S;
+	assert_true(log_gate_close(&w->gate)); /* it has been since then */
+	assert_false(log_gate_enter(&w->gate, false));
+	assert_false(log_gate_enter(&w->gate, true));
+	assert_int_equal(log_gate_reading(&w->gate), 0);
+	log_gate_open(&w->gate);
+	assert_true(log_gate_enter(&w->gate, false));
+	log_gate_leave(&w->gate, false);
+}
+
+static void beside_a_read_of_the_whole_store_nobody_waits(void **state)
+{
+	struct world *w = *state;
+	pthread_t threads[1];
+
+	assert_true(log_gate_enter(&w->gate, true));
+	assert_false(log_gate_close(&w->gate));
+	w->gate.closed_ns -= 3600 * NS_PER_S;
+	assert_true(log_gate_enter(&w->gate, false));
+	log_gate_leave(&w->gate, true);
+
+	/* The second begins when it leaves. */
+	start(w, threads, 1);
+	while (waiting(w) < 1)
+		;
+	assert_false(log_gate_close(&w->gate));
+	log_gate_leave(&w->gate, false);
+	assert_true(log_gate_close(&w->gate));
+	log_gate_open(&w->gate);
+	join(threads, 1);
+	assert_int_equal(atomic_load(&w->through_count), 1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+		CASE(an_open_gate_lets_everybody_through),
+		CASE(who_is_in_it_is_waited_for),
+		CASE(all_that_wait_come_through_when_it_opens),
+		CASE(who_waited_for_a_second_is_refused),
+		CASE(beside_a_read_of_the_whole_store_nobody_waits),
+#undef CASE
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
