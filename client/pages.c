@@ -1,4 +1,5 @@
 #include "client/pages.h"
+#include "client/shape.h"
 #include "core/limits.h"
 #include <stdlib.h>
 
@@ -8,8 +9,9 @@ struct pages {
 	const struct listing *listing;
 	struct table table;
 	int64_t rows_left;
-	bool has_rows; /* printed some already */
-	json_t *next;  /* the cursor behind the last page; NULL: there is no more */
+	bool has_begun; /* printed the beginning of --json */
+	bool has_rows;  /* printed some already */
+	json_t *next;   /* the cursor behind the last page; NULL: there is no more */
 };
 
 static void page_print_json(struct pages *p, const json_t *rows)
@@ -17,6 +19,9 @@ static void page_print_json(struct pages *p, const json_t *rows)
 	size_t i;
 	json_t *row;
 
+	if (!p->has_begun)
+		fputs("{\"data\":[", stdout);
+	p->has_begun = true;
 	json_array_foreach (rows, i, row) {
 		char *line = json_line(row);
 
@@ -45,6 +50,31 @@ static enum exit_code not_a_list(void)
 	return exit_failed("the answer is not a list: is the server rowlockd?");
 }
 
+/* A cursor that leads to itself would have no end. */
+static bool is_page(const struct pages *p, const json_t *page)
+{
+	const json_t *next = json_object_get(page, "next");
+
+	return shape_fits(page, "a:data t:next") &&
+	       shape_fits_all(json_object_get(page, "data"), p->listing->shape) &&
+	       (json_is_null(next) || json_is_string(next) || json_is_integer(next)) &&
+	       (p->next == NULL || !json_equal(next, p->next));
+}
+
+static enum exit_code page_take(struct pages *p, const json_t *page)
+{
+	const json_t *rows = json_object_get(page, "data");
+	json_t *next = json_object_get(page, "next");
+
+	if (!is_page(p, page))
+		return not_a_list();
+	page_print(p, rows);
+	p->rows_left -= (int64_t)json_array_size(rows);
+	json_decref(p->next);
+	p->next = json_is_null(next) ? NULL : json_incref(next);
+	return EXIT_DONE;
+}
+
 /* Asks for the page at the cursor and prints it. */
 static enum exit_code page_ask(struct pages *p, const struct request *list)
 {
@@ -69,20 +99,9 @@ static enum exit_code page_ask(struct pages *p, const struct request *list)
 	if (code != EXIT_DONE)
 		return code;
 
-	const json_t *rows = json_object_get(answer.json, "data");
-	if (!json_is_array(rows)) {
-		answer_fini(&answer);
-		return not_a_list();
-	}
-	page_print(p, rows);
-	p->rows_left -= (int64_t)json_array_size(rows);
-	json_decref(p->next);
-	p->next = json_object_get(answer.json, "next");
-	if (json_is_null(p->next))
-		p->next = NULL;
-	json_incref(p->next);
+	code = page_take(p, answer.json);
 	answer_fini(&answer);
-	return EXIT_DONE;
+	return code;
 }
 
 static void list_end(struct pages *p)
@@ -113,8 +132,6 @@ enum exit_code pages_print(struct session *s, struct request *r, const struct li
 	}
 
 	show_table(&p.table, listing);
-	if (s->is_json)
-		fputs("{\"data\":[", stdout);
 	do {
 		code = page_ask(&p, r);
 	} while (code == EXIT_DONE && p.next != NULL && p.rows_left > 0);
@@ -130,20 +147,21 @@ enum exit_code pages_print_whole(struct session *s, struct request *r,
 {
 	struct pages p = { .session = s, .listing = listing };
 	struct answer answer;
-	enum exit_code code = session_ask_with_options(s, r, &answer);
+	enum exit_code code = session_ask_for(s, r, "a:data t:next", &answer);
 
 	if (code != EXIT_DONE)
 		return code;
-	const json_t *rows = json_object_get(answer.json, "data");
-	if (!json_is_array(rows)) {
+	show_table(&p.table, listing);
+	if (!is_page(&p, answer.json))
 		code = not_a_list();
-	} else if (s->is_json) {
+	else if (s->is_json)
 		show_body(&answer);
-	} else {
-		show_table(&p.table, listing);
-		page_print(&p, rows);
-		table_fini(&p.table);
-	}
+	else
+		code = page_take(&p, answer.json);
+	if (p.next != NULL)
+		fputs("There are more: these are the first.\n", stderr);
+	json_decref(p.next);
+	table_fini(&p.table);
 	answer_fini(&answer);
 	return code;
 }

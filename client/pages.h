@@ -14,6 +14,6 @@
 /* With --json the pages come out as one list object: {"data":[...],"next":...}. */
 enum exit_code pages_print(struct session *s, struct request *r, const struct listing *listing);
 
-/* The same for a list that has no pages: leases, locks. With --json the answer as it came. */
+/* The same for a list that has no pages: locks. With --json the answer as it came. */
 enum exit_code pages_print_whole(struct session *s, struct request *r,
 				 const struct listing *listing);

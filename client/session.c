@@ -1,6 +1,8 @@
 #include "client/session.h"
 #include "client/problem.h"
+#include "client/shape.h"
 #include <stdlib.h>
+#include <string.h>
 
 /* A request may wait this long for an answer after its wait in the row's queue has ended. */
 enum { TIMEOUT_DEFAULT_S = 30, TIMEOUT_AFTER_WAIT_S = 15, TIMEOUT_MAX_S = 86400 };
@@ -62,8 +64,26 @@ enum exit_code session_ask(struct session *s, const struct request *r, struct an
 	return EXIT_DONE;
 }
 
-enum exit_code session_ask_with_options(struct session *s, struct request *r,
-					struct answer *ret_answer)
+enum exit_code session_strange(const struct session *s, const struct request *r)
+{
+	exit_failed("%s answered something else than was asked for: is it rowlockd?",
+		    api_url(s->api));
+	if (strcmp(r->method, "GET") != 0)
+		fputs("  Whether it was done is not known.\n", stderr);
+	return EXIT_FAILED;
+}
+
+static bool is_expected(const struct session *s, const struct answer *a, const char *shape)
+{
+	if (a->status == 202)
+		return args_has(&s->args, OPTION_ASYNC) && shape_fits(a->json, "s:id");
+	if (shape == NULL)
+		return a->status == 204;
+	return (a->status == 200 || a->status == 201) && shape_fits(a->json, shape);
+}
+
+enum exit_code session_ask_for(struct session *s, struct request *r, const char *shape,
+			       struct answer *ret_answer)
 {
 	struct answer answer;
 	enum exit_code code = request_add_options(r, &s->args);
@@ -72,10 +92,9 @@ enum exit_code session_ask_with_options(struct session *s, struct request *r,
 		code = session_ask(s, r, &answer);
 	if (code != EXIT_DONE)
 		return code;
-	if (answer.json == NULL && answer.status != 204) {
+	if (!is_expected(s, &answer, shape)) {
 		answer_fini(&answer);
-		return exit_failed("%s answered something that is not JSON: is it rowlockd?",
-				   api_url(s->api));
+		return session_strange(s, r);
 	}
 	*ret_answer = answer;
 	return EXIT_DONE;

@@ -27,8 +27,15 @@ const char *session_operand(const struct session *s, int n);
 enum exit_code session_ask(struct session *s, const struct request *r, struct answer *ret_answer);
 
 /*
- * The same with the flags of the command line put where they belong, and with an answer that is
- * JSON (or nothing, after a 204).
+ * The same with the flags of the command line put where they belong, and with an answer of this
+ * shape (shape.h): 200 or 201, or, with --async, a 202 that names the operation. shape NULL: a 204,
+ * which has no body. Anything else comes from somebody who is not rowlockd: FAILED.
  */
-enum exit_code session_ask_with_options(struct session *s, struct request *r,
-					struct answer *ret_answer);
+enum exit_code session_ask_for(struct session *s, struct request *r, const char *shape,
+			       struct answer *ret_answer);
+
+/*
+ * Complains that the answer to r is not what the contract says; after a write, that nobody knows
+ * what was done. FAILED.
+ */
+enum exit_code session_strange(const struct session *s, const struct request *r);

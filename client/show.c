@@ -1,5 +1,6 @@
 #include "client/show.h"
 #include "base/check.h"
+#include "client/shape.h"
 #include "client/timing.h"
 #include <string.h>
 
@@ -181,14 +182,34 @@ static void add_lock(struct table *t, const json_t *row, const struct listing *l
 		table_add(t, "");
 }
 
-const struct listing show_items = { item_columns, LENGTH_OF(item_columns), add_fields };
-const struct listing show_locations = { location_columns, LENGTH_OF(location_columns), add_fields };
-const struct listing show_stock = { stock_columns, LENGTH_OF(stock_columns), add_fields };
-const struct listing show_movements = { movement_columns, LENGTH_OF(movement_columns), add_fields };
-const struct listing show_leases = { lease_columns, LENGTH_OF(lease_columns), add_lease };
-const struct listing show_reservations = { reservation_columns, LENGTH_OF(reservation_columns),
-					   add_reservation };
-const struct listing show_locks = { lock_columns, LENGTH_OF(lock_columns), add_lock };
+#define LISTING(kind, add, shape)                                     \
+	{                                                             \
+		kind##_columns, LENGTH_OF(kind##_columns), add, shape \
+	}
+const struct listing show_items = LISTING(item, add_fields, "s:sku s:name");
+const struct listing show_locations = LISTING(location, add_fields, "s:location s:name");
+const struct listing show_stock =
+	LISTING(stock, add_fields, "s:sku s:location i:on_hand i:reserved i:available i:version");
+const struct listing show_movements =
+	LISTING(movement, add_fields, "i:seq s:kind s:sku s:location i:on_hand_delta i:on_hand");
+const struct listing show_leases = LISTING(lease, add_lease, "s:id i:fence a:rows");
+const struct listing show_reservations =
+	LISTING(reservation, add_reservation, "s:id s:state a:lines");
+const struct listing show_locks = LISTING(lock, add_lock, "s:sku s:location a:waiters");
+#undef LISTING
+
+const char show_change_shape[] = "o:movement o:stock";
+const char show_transfer_shape[] = "a:movements a:stock";
+
+bool show_write_fits(const json_t *answer)
+{
+	const json_t *movements = json_object_get(answer, "movements");
+
+	return movements != NULL
+		       ? json_array_size(movements) == 2 &&
+				 shape_fits_all(movements, show_movements.shape)
+		       : shape_fits(json_object_get(answer, "movement"), show_movements.shape);
+}
 
 void show_table(struct table *t, const struct listing *listing)
 {

@@ -15,6 +15,7 @@ struct listing {
 	const struct column *columns;
 	size_t column_count;
 	void (*add_row)(struct table *t, const json_t *row, const struct listing *listing);
+	const char *shape; /* that each row has at least (shape.h) */
 };
 
 extern const struct listing show_items;
@@ -27,6 +28,13 @@ extern const struct listing show_reservations;
 
 /* An empty table with the listing's columns. */
 void show_table(struct table *t, const struct listing *listing);
+
+/* What the answer to a write of one row, and to a transfer, has. */
+extern const char show_change_shape[];
+extern const char show_transfer_shape[];
+
+/* Are the movements in such an answer movements? */
+bool show_write_fits(const json_t *answer);
 
 /* Prints one object as one row under its headings. */
 void show_one(const json_t *row, const struct listing *listing);

@@ -26,7 +26,7 @@ static enum exit_code member_list(struct session *s, const struct collection *c)
 
 /* Sends one request about the member that the operand names. */
 static enum exit_code member_ask(struct session *s, const struct collection *c, const char *method,
-				 struct answer *ret_answer)
+				 const char *shape, struct answer *ret_answer)
 {
 	struct request r;
 
@@ -34,7 +34,7 @@ static enum exit_code member_ask(struct session *s, const struct collection *c, 
 	request_add_segment(&r, session_operand(s, 0));
 	if (args_has(&s->args, OPTION_UNARCHIVE))
 		json_put(request_body(&r), "archived", json_false());
-	enum exit_code code = session_ask_with_options(s, &r, ret_answer);
+	enum exit_code code = session_ask_for(s, &r, shape, ret_answer);
 	request_fini(&r);
 	return code;
 }
@@ -42,7 +42,7 @@ static enum exit_code member_ask(struct session *s, const struct collection *c, 
 static enum exit_code member_show(struct session *s, const struct collection *c, const char *method)
 {
 	struct answer answer;
-	enum exit_code code = member_ask(s, c, method, &answer);
+	enum exit_code code = member_ask(s, c, method, c->listing->shape, &answer);
 
 	if (code != EXIT_DONE)
 		return code;
@@ -84,7 +84,7 @@ static enum exit_code member_patch(struct session *s, const struct collection *c
 static enum exit_code member_delete(struct session *s, const struct collection *c)
 {
 	struct answer answer;
-	enum exit_code code = member_ask(s, c, "DELETE", &answer);
+	enum exit_code code = member_ask(s, c, "DELETE", NULL, &answer);
 
 	if (code != EXIT_DONE)
 		return code;

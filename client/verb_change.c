@@ -5,16 +5,19 @@
 #include "client/show.h"
 
 /* Sends the request, whose body has its operands by now, and shows what it did. */
-static enum exit_code change_send(struct session *s, struct request *r)
+static enum exit_code change_send(struct session *s, struct request *r, const char *shape)
 {
 	struct answer answer;
-	enum exit_code code = session_ask_with_options(s, r, &answer);
+	enum exit_code code = session_ask_for(s, r, shape, &answer);
 
 	if (code != EXIT_DONE)
 		return code;
-	show_write(s, &answer);
+	if (answer.status == 202 || show_write_fits(answer.json))
+		show_write(s, &answer);
+	else
+		code = session_strange(s, r);
 	answer_fini(&answer);
-	return EXIT_DONE;
+	return code;
 }
 
 /* POST /v1/stock/SKU/LOCATION/verb with the third operand as a number. */
@@ -31,7 +34,7 @@ static enum exit_code row_change(struct session *s, const char *verb, const char
 	if (args_has(&s->args, OPTION_FORCE))
 		json_put(request_body(&r), "expected", json_null());
 	if (code == EXIT_DONE)
-		code = change_send(s, &r);
+		code = change_send(s, &r, show_change_shape);
 	request_fini(&r);
 	return code;
 }
@@ -72,7 +75,7 @@ enum exit_code verb_transfer(struct session *s)
 	if (code == EXIT_DONE)
 		code = request_add_number(&r, "quantity", "QUANTITY", session_operand(s, 3));
 	if (code == EXIT_DONE)
-		code = change_send(s, &r);
+		code = change_send(s, &r, show_transfer_shape);
 	request_fini(&r);
 	return code;
 }

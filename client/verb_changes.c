@@ -2,6 +2,7 @@
 #include "client/command.h"
 #include "client/problem.h"
 #include "client/session.h"
+#include "client/shape.h"
 #include "client/show.h"
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,12 @@ struct cursor {
 	char epoch[40]; /* of the store that said so; "": it has not said anything yet */
 };
 
+static bool is_feed(const struct answer *a)
+{
+	return shape_fits(a->json, "a:data i:next") &&
+	       shape_fits_all(json_object_get(a->json, "data"), show_movements.shape);
+}
+
 /* Prints the movements of an answer and moves on behind them. */
 static enum exit_code changes_print(struct session *s, struct table *t, const struct answer *a,
 				    struct cursor *at)
@@ -26,7 +33,7 @@ static enum exit_code changes_print(struct session *s, struct table *t, const st
 	size_t i;
 	json_t *row;
 
-	if (!json_is_array(rows) || !json_is_integer(next))
+	if (!is_feed(a))
 		return exit_failed("the answer is no change feed: is the server rowlockd?");
 	snprintf(at->after, sizeof(at->after), "%lld", (long long)json_integer_value(next));
 	snprintf(at->epoch, sizeof(at->epoch), "%s", answer_header(a, ANSWER_EPOCH));
@@ -103,7 +110,7 @@ static enum exit_code changes_once(struct session *s, const struct request *filt
 	request_fini(&r);
 	if (code != EXIT_DONE)
 		return code;
-	if (s->is_json)
+	if (s->is_json && is_feed(&answer))
 		show_body(&answer);
 	else
 		code = changes_print(s, t, &answer, at);

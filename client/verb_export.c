@@ -70,12 +70,24 @@ static void target_progress(void *context, int64_t sent, int64_t received, int64
 	progress_show(&t->progress, received);
 }
 
-/* GETs it into the target. */
-static enum exit_code fetch(struct session *s, const struct request *r, const char *accept,
+/* A page that greets everybody is no export, though it be a success. */
+static enum exit_code judge(struct session *s, const struct request *r, const char *type,
+			    const struct answer *answer)
+{
+	if (answer->status >= 400)
+		return problem_print(answer, s->is_json);
+	if (answer->status != 200 ||
+	    strncmp(answer_header(answer, ANSWER_CONTENT_TYPE), type, strlen(type)) != 0)
+		return session_strange(s, r);
+	return EXIT_DONE;
+}
+
+/* GETs it into the target; it must be of this media type. */
+static enum exit_code fetch(struct session *s, const struct request *r, const char *type,
 			    struct target *t)
 {
 	const struct transfer transfer = {
-		.accept = accept, .receive = target_take, .progress = target_progress, .context = t
+		.accept = type, .receive = target_take, .progress = target_progress, .context = t
 	};
 	struct answer answer = { 0 };
 	enum exit_code code, written;
@@ -85,14 +97,14 @@ static enum exit_code fetch(struct session *s, const struct request *r, const ch
 	t->progress.is_shown = t->progress.is_shown && (t->name != NULL || !isatty(STDOUT_FILENO));
 	code = api_transfer(s->api, r, &transfer, &answer);
 	progress_end(&t->progress);
-	if (code == EXIT_DONE && answer.status >= 400)
-		code = problem_print(&answer, s->is_json);
+	if (code == EXIT_DONE)
+		code = judge(s, r, type, &answer);
 	answer_fini(&answer);
 	written = target_close(t, code == EXIT_DONE);
 	return code != EXIT_DONE ? code : written;
 }
 
-static enum exit_code fetch_to(struct session *s, struct request *r, const char *accept,
+static enum exit_code fetch_to(struct session *s, struct request *r, const char *type,
 			       const char *name, bool must_not_exist)
 {
 	struct target t;
@@ -102,7 +114,7 @@ static enum exit_code fetch_to(struct session *s, struct request *r, const char 
 		text_fini(&t.unfinished);
 		return code;
 	}
-	code = fetch(s, r, accept, &t);
+	code = fetch(s, r, type, &t);
 	if (code == EXIT_DONE && name != NULL)
 		fprintf(stderr, "%lld bytes in %s\n", (long long)t.byte_count, name);
 	return code;
@@ -130,7 +142,8 @@ enum exit_code verb_export(struct session *s)
 		return exit_usage("--format is ndjson or csv, not '%s'", format);
 	request_init(&r, "GET", "/v1/export");
 	request_add_query(&r, "format", format);
-	code = fetch_to(s, &r, "application/x-ndjson, text/csv", name, false);
+	code = fetch_to(s, &r, strcmp(format, "csv") == 0 ? "text/csv" : "application/x-ndjson",
+			name, false);
 	request_fini(&r);
 	return code;
 }

@@ -59,7 +59,7 @@ static void lease_request_init(struct request *r, const struct session *s, const
 static enum exit_code lease_ask(struct session *s, struct request *r, const char *more)
 {
 	struct answer answer;
-	enum exit_code code = session_ask_with_options(s, r, &answer);
+	enum exit_code code = session_ask_for(s, r, show_leases.shape, &answer);
 
 	if (code != EXIT_DONE)
 		return code;
@@ -91,7 +91,7 @@ enum exit_code verb_lease_list(struct session *s)
 	struct request r;
 
 	request_init(&r, "GET", "/v1/leases");
-	enum exit_code code = pages_print_whole(s, &r, &show_leases);
+	enum exit_code code = pages_print(s, &r, &show_leases);
 	request_fini(&r);
 	return code;
 }
@@ -146,7 +146,7 @@ enum exit_code verb_lease_release(struct session *s)
 	struct answer answer;
 
 	lease_request_init(&r, s, "DELETE");
-	enum exit_code code = session_ask_with_options(s, &r, &answer);
+	enum exit_code code = session_ask_for(s, &r, NULL, &answer);
 	request_fini(&r);
 	if (code != EXIT_DONE)
 		return code;

@@ -3,8 +3,14 @@
 #include "client/session.h"
 #include "client/show.h"
 #include <string.h>
+#include <time.h>
 
-enum { WAIT_S = 20 }; /* well below --timeout; the next question follows at once */
+enum { WAIT_S = 20 }; /* well below --timeout; the next question follows soon */
+
+/* So that a server which is stopping, and answers at once, is not asked all the time. */
+static const struct timespec pause_between = { .tv_nsec = 100000000 };
+
+static const char shape[] = "s:id s:state";
 
 /* METHOD /v1/operations/ID */
 static void one_init(struct request *r, const struct session *s, const char *method)
@@ -21,6 +27,14 @@ static void show(const struct session *s, const struct answer *a)
 		show_fields(a->json);
 }
 
+/* What is neither finished nor one of these is nothing that we know how to wait for. */
+static bool is_under_way(const struct answer *a)
+{
+	const char *state = json_member_text(a->json, "state");
+
+	return strcmp(state, "waiting") == 0 || strcmp(state, "committing") == 0;
+}
+
 static bool is_finished(const struct answer *a)
 {
 	return json_is_integer(json_object_get(a->json, "status"));
@@ -33,8 +47,6 @@ static enum exit_code code_of(const struct answer *a)
 
 	if (!is_finished(a))
 		return EXIT_CONFLICT;
-	if (json_member_int(a->json, "status") < 300)
-		return EXIT_DONE;
 	return exit_of_answer((long)json_member_int(a->json, "status"),
 			      json_member_text(result, "code"));
 }
@@ -45,7 +57,7 @@ static enum exit_code ask_and_show(struct session *s, const char *method)
 	struct request r;
 
 	one_init(&r, s, method);
-	enum exit_code code = session_ask_with_options(s, &r, &answer);
+	enum exit_code code = session_ask_for(s, &r, shape, &answer);
 	request_fini(&r);
 	if (code != EXIT_DONE)
 		return code;
@@ -69,7 +81,7 @@ enum exit_code verb_operation_wait(struct session *s)
 {
 	bool is_limited = args_has(&s->args, OPTION_WAIT);
 	struct answer answer;
-	bool is_over;
+	bool is_over = true;
 
 	do {
 		struct request r;
@@ -79,13 +91,15 @@ enum exit_code verb_operation_wait(struct session *s)
 		snprintf(wait, sizeof(wait), "%d", WAIT_S);
 		if (!is_limited)
 			request_add_query(&r, "wait", wait);
-		enum exit_code code = session_ask_with_options(s, &r, &answer);
+		enum exit_code code = session_ask_for(s, &r, shape, &answer);
 		request_fini(&r);
 		if (code != EXIT_DONE)
 			return code;
-		is_over = is_limited || is_finished(&answer);
-		if (!is_over)
+		is_over = is_limited || is_finished(&answer) || !is_under_way(&answer);
+		if (!is_over) {
 			answer_fini(&answer);
+			nanosleep(&pause_between, NULL);
+		}
 	} while (!is_over);
 
 	enum exit_code code = code_of(&answer);

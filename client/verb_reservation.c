@@ -49,10 +49,22 @@ static enum exit_code lines_add(struct session *s, struct request *r, int first)
 	return code;
 }
 
-static enum exit_code ask(struct session *s, struct request *r)
+/* Nothing is held by one that has ended, however the answer was meant. */
+static enum exit_code judge_state(const json_t *reservation, const char *state)
+{
+	const char *is = json_member_text(reservation, "state");
+
+	if (state == NULL || strcmp(is, state) == 0)
+		return EXIT_DONE;
+	exit_failed("the reservation is %s, not %s", is, state);
+	return EXIT_CONFLICT;
+}
+
+/* `state`: that it has to be in when it was done; NULL: any. */
+static enum exit_code ask(struct session *s, struct request *r, const char *state)
 {
 	struct answer answer;
-	enum exit_code code = session_ask_with_options(s, r, &answer);
+	enum exit_code code = session_ask_for(s, r, show_reservations.shape, &answer);
 
 	if (code != EXIT_DONE)
 		return code;
@@ -66,8 +78,9 @@ static enum exit_code ask(struct session *s, struct request *r)
 		show_one(answer.json, &show_reservations);
 		show_timing(&answer);
 	}
+	code = judge_state(answer.json, state);
 	answer_fini(&answer);
-	return EXIT_DONE;
+	return code;
 }
 
 /* METHOD /v1/reservations/ID[/verb] */
@@ -101,7 +114,7 @@ enum exit_code verb_reservation_show(struct session *s)
 	struct request r;
 
 	one_init(&r, s, "GET", NULL);
-	enum exit_code code = ask(s, &r);
+	enum exit_code code = ask(s, &r, NULL);
 	request_fini(&r);
 	return code;
 }
@@ -117,7 +130,7 @@ enum exit_code verb_reservation_make(struct session *s)
 	default_ttl(s, &r);
 	enum exit_code code = lines_add(s, &r, 0);
 	if (code == EXIT_DONE)
-		code = ask(s, &r);
+		code = ask(s, &r, "active");
 	request_fini(&r);
 	return code;
 }
@@ -130,7 +143,7 @@ enum exit_code verb_reservation_commit(struct session *s)
 	request_body(&r);
 	enum exit_code code = s->args.operand_count > 1 ? lines_add(s, &r, 1) : EXIT_DONE;
 	if (code == EXIT_DONE)
-		code = ask(s, &r);
+		code = ask(s, &r, "committed");
 	request_fini(&r);
 	return code;
 }
@@ -141,7 +154,7 @@ enum exit_code verb_reservation_release(struct session *s)
 
 	one_init(&r, s, "POST", "release");
 	request_body(&r);
-	enum exit_code code = ask(s, &r);
+	enum exit_code code = ask(s, &r, "released");
 	request_fini(&r);
 	return code;
 }
@@ -152,7 +165,7 @@ enum exit_code verb_reservation_extend(struct session *s)
 
 	one_init(&r, s, "POST", "extend");
 	default_ttl(s, &r);
-	enum exit_code code = ask(s, &r);
+	enum exit_code code = ask(s, &r, "active");
 	request_fini(&r);
 	return code;
 }

@@ -70,10 +70,17 @@ static enum exit_code probe_add(struct session *s, json_t *status, const char *p
 
 	if (code != EXIT_DONE)
 		return code;
+	/* {"live":true}, {"ready":true,...}: a page that greets everybody is not one of them. */
+	bool is_yes = answer.status == 200 && json_is_true(json_object_get(answer.json, name));
+
 	if (answer.json != NULL)
 		json_object_update_missing(status, answer.json);
-	json_put(status, name, json_boolean(answer.status == 200));
-	code = answer.status == 200 ? EXIT_DONE : exit_of_answer(answer.status, NULL);
+	json_put(status, name, json_boolean(is_yes));
+	code = exit_of_answer(answer.status, NULL);
+	if (code == EXIT_DONE && !is_yes)
+		code = exit_failed("%s%s answered something else than was asked for: is it "
+				   "rowlockd?",
+				   api_url(s->api), path);
 	answer_fini(&answer);
 	return code;
 }

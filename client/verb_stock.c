@@ -3,6 +3,7 @@
 #include "client/command.h"
 #include "client/pages.h"
 #include "client/session.h"
+#include "client/shape.h"
 #include "client/show.h"
 
 /* The flags that make sense for some of the three only. */
@@ -46,23 +47,29 @@ static void rows_show(const struct answer *a)
 	table_fini(&t);
 }
 
+static const char sum_shape[] = "s:sku i:on_hand i:reserved i:available a:locations";
+
 static enum exit_code stock_ask(struct session *s, struct request *r)
 {
+	bool is_sum = session_operand(s, 1) == NULL;
 	struct answer answer;
-	enum exit_code code = session_ask_with_options(s, r, &answer);
+	enum exit_code code = session_ask_for(s, r, is_sum ? sum_shape : show_stock.shape, &answer);
 
 	if (code != EXIT_DONE)
 		return code;
-	if (s->is_json) {
+	if (is_sum &&
+	    !shape_fits_all(json_object_get(answer.json, "locations"), show_stock.shape)) {
+		code = session_strange(s, r);
+	} else if (s->is_json) {
 		show_body(&answer);
-	} else if (session_operand(s, 1) == NULL) {
+	} else if (is_sum) {
 		rows_show(&answer);
 	} else {
 		show_one(answer.json, &show_stock);
 		show_timing(&answer);
 	}
 	answer_fini(&answer);
-	return EXIT_DONE;
+	return code;
 }
 
 enum exit_code verb_stock(struct session *s)

@@ -1,6 +1,7 @@
 /* verify: do the books balance, says the server. */
 #include "client/command.h"
 #include "client/session.h"
+#include "client/shape.h"
 #include "client/show.h"
 #include <string.h>
 
@@ -93,11 +94,12 @@ enum exit_code verb_verify(struct session *s)
 	request_fini(&r);
 	if (code != EXIT_DONE)
 		return code;
-	if (!json_is_array(json_object_get(answer.json, "findings"))) {
+	if (!shape_fits(answer.json, "b:ok i:seq i:finding_count a:findings o:checked")) {
 		answer_fini(&answer);
 		return exit_failed("the answer is no verification: is the server rowlockd?");
 	}
-	if (!json_is_true(json_object_get(answer.json, "ok")))
+	if (!json_is_true(json_object_get(answer.json, "ok")) ||
+	    json_array_size(json_object_get(answer.json, "findings")) > 0)
 		code = EXIT_FAILED;
 	if (s->is_json) {
 		show_body(&answer);

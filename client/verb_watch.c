@@ -175,7 +175,7 @@ static enum exit_code look_back(struct viewer *v)
 	snprintf(limit, sizeof(limit), "%d", ROWS_BEFORE);
 	request_init(&r, "GET", "/v1/movements?order=desc");
 	request_add_query(&r, "limit", limit);
-	enum exit_code code = session_ask_with_options(v->session, &r, &answer);
+	enum exit_code code = session_ask_for(v->session, &r, "a:data", &answer);
 	request_fini(&r);
 	if (code != EXIT_DONE)
 		return code;
