@@ -121,11 +121,14 @@ static enum exit_code complain(const struct api *api, const struct request *r, C
 		    reason[0] == '\0' ? curl_easy_strerror(code) : reason);
 	curl_easy_getinfo(api->curl, CURLINFO_REQUEST_SIZE, &sent_bytes);
 	if (strcmp(r->method, "GET") != 0 && sent_bytes > 0)
-		fputs("  The request had been sent: whether it took effect is not known.\n"
-		      "  Sent again with the same --key it takes effect once; rowlock history "
-		      "shows "
-		      "what did.\n",
-		      stderr);
+		fprintf(stderr,
+			"  The request had been sent: whether it took effect is not known.\n"
+			"  %s\n",
+			request_has_header(r, "Idempotency-Key")
+				? "Sent again with the same --key it takes effect once; rowlock "
+				  "history shows what did."
+				: "Look before you send it again: rowlock history shows what took "
+				  "effect.");
 	return EXIT_UNREACHABLE;
 }
 

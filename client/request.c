@@ -137,6 +137,17 @@ void request_add_header(struct request *r, const char *name, const char *value)
 	text_add_format(header, "%s: %s", name, value);
 }
 
+bool request_has_header(const struct request *r, const char *name)
+{
+	size_t bytes = strlen(name);
+
+	for (int i = 0; i < r->header_count; i++)
+		if (strncmp(r->headers[i].data, name, bytes) == 0 &&
+		    r->headers[i].data[bytes] == ':')
+			return true;
+	return false;
+}
+
 json_t *request_body(struct request *r)
 {
 	if (r->body == NULL)

@@ -33,6 +33,7 @@ void request_fini(struct request *r);
 void request_add_segment(struct request *r, const char *segment);
 void request_add_query(struct request *r, const char *name, const char *value);
 void request_add_header(struct request *r, const char *name, const char *value);
+bool request_has_header(const struct request *r, const char *name);
 
 /* The body, an empty object at first. */
 json_t *request_body(struct request *r);
