@@ -921,19 +921,23 @@ static int pass_typed_keys(struct writer *wr)
 	return r;
 }
 
-static int begin_group(struct writer *wr)
+/* Takes the store's lock. Only here does -EBUSY mean that another program has it. */
+static int take_store(struct writer *wr, struct store_begun *ret)
 {
-	struct store_begun begun;
 	int r = wr->store->ops->check_file(wr->store);
 
 	if (r < 0)
-		return r;
-	r = wr->store->ops->begin(wr->store, go_on_waiting, wr, &begun);
-	if (r < 0)
-		return r;
-	note_store_is_ours(wr);
+		return r == -EBUSY ? FAULT(-EIO) : r;
+	r = wr->store->ops->begin(wr->store, go_on_waiting, wr, ret);
+	if (r == 0)
+		note_store_is_ours(wr);
+	return r;
+}
 
+static int begin_group(struct writer *wr, const struct store_begun *begun)
+{
 	struct decider *d = &wr->decider;
+	int r;
 
 	d->group++;
 	d->now_ms = store_time_now(wr->locks->time);
@@ -945,26 +949,26 @@ static int begin_group(struct writer *wr)
 
 	bool has_followers = feed_begin(&wr->feed, d->now_ns);
 
-	if (!begun.is_changed_by_others) {
-		if (begun.seq != d->seq_committed)
+	if (!begun->is_changed_by_others) {
+		if (begun->seq != d->seq_committed)
 			return FAULT(-EUCLEAN); /* nobody wrote, and the ledger is another one */
 		row_cache_make_room(&wr->cache);
 		wr->cache.seq_max = d->seq = d->seq_committed;
 		return delete_ended_leases(wr);
 	}
 
-	log_write(LOG_INFO, "external_write", "seq=%" PRId64 " was=%" PRId64, begun.seq,
+	log_write(LOG_INFO, "external_write", "seq=%" PRId64 " was=%" PRId64, begun->seq,
 		  d->seq_committed);
 	metric_add(METRIC_EXTERNAL_WRITES, 1);
 	row_cache_drop(&wr->cache);
 	r = delete_ended_leases(wr); /* first: what has ended here must not be read again */
 	if (r < 0)
 		return r;
-	atomic_store(&wr->seq, begun.seq);
+	atomic_store(&wr->seq, begun->seq);
 	atomic_fetch_add(&wr->generation, 1);
 	if (has_followers)
-		feed_external(wr, begun.seq);
-	wr->cache.seq_max = d->seq = d->seq_committed = begun.seq;
+		feed_external(wr, begun->seq);
+	wr->cache.seq_max = d->seq = d->seq_committed = begun->seq;
 	r = take_ledger_time_in(wr);
 	date_group(wr);
 	if (r == 0)
@@ -981,12 +985,15 @@ static void run_group(struct writer *wr)
 {
 	group_begin(&wr->group);
 
-	int r = begin_group(wr);
+	struct store_begun begun;
+	int r = take_store(wr, &begun);
 
 	if (r == -EBUSY) {
 		note_store_is_busy(wr);
 		return; /* the ready ones stay ready until their own time is up */
 	}
+	if (r == 0)
+		r = begin_group(wr, &begun);
 	if (r == 0)
 		r = expire(wr);
 	if (r == 0)
