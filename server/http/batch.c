@@ -198,7 +198,9 @@ void batch_write_results(struct batch *b)
 		(void)spool_settle(b->spool);
 	}
 	if (b->spool->fault != 0 && !(b->is_ended && list_is_empty(&b->waiting)))
-		batch_stop(b, next_untried(b, b->line_number + 1), OUTCOME_DISK_FULL, false);
+		batch_stop(b, next_untried(b, b->line_number + 1),
+			   b->spool->fault == -ENOMEM ? OUTCOME_OUT_OF_MEMORY : OUTCOME_DISK_FULL,
+			   false);
 }
 
 /* ---------------------------------------------------------------- going on */

@@ -208,6 +208,8 @@ static void part_submit(struct batch *b)
 {
 	int64_t until_ns = clock_monotonic_ns() + b->options.wait_ms * NS_PER_MS;
 
+	if (b->x != NULL)
+		b->x->is_unsure = true;
 	b->part->avoids_leases = b->part->line_count > 1 && !b->options.is_atomic;
 	b->waiter = (struct waiter){ .parcel = { .home = b->mailbox, .arrive = part_arrive } };
 	if (service_submit_part(b->service, b->part, &b->waiter, b->options.wait_ms) ==

@@ -218,6 +218,7 @@ static void request_begin(struct request *r)
 	x->spool = NULL;
 	x->content_type = NULL;
 	x->must_close = false;
+	x->is_unsure = false;
 	x->status = 0;
 	x->reply_header_count = 0;
 	list_init(&x->waiter.parcel.link);

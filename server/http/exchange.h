@@ -106,6 +106,8 @@ struct exchange {
 	struct spool *spool;      /* the body is in this file instead; NULL: it is in reply */
 	const char *content_type; /* NULL: application/json */
 	bool must_close;          /* Connection: close behind this answer */
+	bool is_unsure;           /* what was asked for was done, or may be: a problem that is told
+				     now must not say that nothing was */
 	int status;
 	int reply_header_count;
 	struct exchange_reply_header reply_headers[EXCHANGE_HEADERS_MAX];

@@ -22,6 +22,7 @@ static void reply_refused(struct exchange *x, const struct batch *b)
 {
 	char line[48];
 
+	x->is_unsure = b->refusal.is_unknown;
 	snprintf(line, sizeof(line), "\"line\":%lld", (long long)b->refusal.line);
 	if (b->loser != NULL && b->loser->state == LINE_REFUSED)
 		reply_problem(x, &(struct problem){ .outcome = b->loser->error->outcome,

@@ -62,6 +62,8 @@ static bool look(struct exchange *x, struct operation_view *ret)
 	int r = operation_look(k->home->book, k->poll.id, &x->arena, ret);
 
 	if (r == -ENOENT)
+		x->is_unsure = false;
+	if (r == -ENOENT)
 		reply_refuse(x, OUTCOME_UNKNOWN_OPERATION, NULL);
 	else if (r < 0)
 		reply_fault(x, r);
@@ -91,6 +93,7 @@ static void accept(struct exchange *x)
 	struct operation_view v;
 	struct write *w = k->begun.write;
 
+	x->is_unsure = true;
 	if (look(x, &v)) {
 		reply_accepted(x, w, v.id, RETRY_AFTER_S);
 		reply_view(x, 202, &v);
@@ -199,8 +202,10 @@ static void show_withdrawn(struct exchange *x)
 {
 	struct operation_view v;
 
+	x->is_unsure = true;
 	if (!look(x, &v))
 		return;
+	x->is_unsure = v.state == OPERATION_WITHDRAWN;
 	if (v.state != OPERATION_WITHDRAWN) {
 		refuse_decided(x, &v);
 		return;

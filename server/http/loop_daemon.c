@@ -98,7 +98,10 @@ static enum MHD_Result reply_queue(struct connection *c, struct exchange *x)
 	return result;
 }
 
-/* An answer that did not fit into memory is replaced by one that says so. */
+/*
+ * An answer that did not fit into memory is replaced by one that says so, and no more than is true:
+ * see exchange.is_unsure. Where that has no room either the connection is closed without a word.
+ */
 static enum MHD_Result reply_send(struct request *r)
 {
 	struct exchange *x = &r->x;

@@ -157,17 +157,30 @@ void reply_untimed(struct exchange *x, int status)
 	reply_json(x, status, service_seq(x->service));
 }
 
+/* It may be sent again after it took effect: without memory nobody looked. */
+static bool is_key_unread(const struct exchange *x, enum outcome o)
+{
+	return o == OUTCOME_OUT_OF_MEMORY && exchange_header(x, "Idempotency-Key") != NULL;
+}
+
 void reply_problem(struct exchange *x, const struct problem *p)
 {
 	struct problem mine = *p;
 
 	mine.request_id = x->request_id;
+	if (x->is_unsure || is_key_unread(x, p->outcome)) {
+		mine.is_unknown = true;
+		if (outcome_row(p->outcome)->http_status >= 500) {
+			mine.outcome = OUTCOME_ANSWER_LOST;
+			mine.detail = NULL;
+		}
+	}
 	problem_write_body(&x->reply, &mine);
 	x->content_type = problem_type;
 	if (is_timed(x))
 		no_timing_header(x);
-	retry_header(x, p->outcome);
-	reply_json(x, outcome_row(p->outcome)->http_status, service_seq(x->service));
+	retry_header(x, mine.outcome);
+	reply_json(x, outcome_row(mine.outcome)->http_status, service_seq(x->service));
 }
 
 void reply_refuse(struct exchange *x, enum outcome o, const char *detail)
@@ -414,6 +427,7 @@ void reply_answer(struct exchange *x, const struct write *w, const struct answer
 	struct answer stored;
 	int64_t version;
 
+	x->is_unsure = c->kind != COMMAND_READ && (a->outcome == OUTCOME_DONE || a->is_unknown);
 	timing_header(x, &w->cost, a != &w->answer);
 	if (a->body != NULL && a->outcome == OUTCOME_DONE) {
 		stored = *a;

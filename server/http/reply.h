@@ -30,7 +30,11 @@ void reply_text(struct exchange *x, int status, const char *content_type);
 /* loop_options.refuse: a problem with the request as a whole. detail may be NULL. */
 void reply_refuse(struct exchange *x, enum outcome o, const char *detail);
 
-/* Any problem; request_id is filled in. */
+/*
+ * Any problem; request_id is filled in, and is_unknown from x->is_unsure, or where there was no
+ * memory to look for a key. One of the service itself (5xx) becomes ANSWER_LOST then, since the
+ * others say that nothing was done.
+ */
 void reply_problem(struct exchange *x, const struct problem *p);
 
 /* INVALID_PARAMETER: "The parameter <name> <what>". */

@@ -189,20 +189,27 @@ int sqlite_read_movement(sqlite3_stmt *s, struct arena *a, struct movement_view 
 
 /* ---------------------------------------------------------------- snapshots */
 
+/* False: memory is short, and the snapshot stays. */
+static bool is_ended(struct sqlite_reader *r)
+{
+	sqlite3_stmt *s;
+
+	if (!sqlite3_get_autocommit(r->connection.db) &&
+	    sqlite_statement(&r->connection, READ_END, &s) == 0)
+		(void)sqlite_run(&r->connection, s);
+	if (!sqlite3_get_autocommit(r->connection.db))
+		(void)sqlite_execute(&r->connection, "ROLLBACK");
+	return sqlite3_get_autocommit(r->connection.db);
+}
+
 static void end(struct reader *reader)
 {
 	struct sqlite_reader *r = sqlite_reader_of(reader);
-	sqlite3_stmt *s;
 
 	if (!r->is_in_snapshot)
 		return;
 	r->is_in_snapshot = false;
-	/* Ending a read transaction cannot fail in a way that matters; CHECK that it is over. */
-	if (sqlite_statement(&r->connection, READ_END, &s) == 0)
-		(void)sqlite_run(&r->connection, s);
-	if (!sqlite3_get_autocommit(r->connection.db))
-		(void)sqlite_execute(&r->connection, "ROLLBACK");
-	CHECK(sqlite3_get_autocommit(r->connection.db));
+	(void)is_ended(r); /* the next one tries again */
 }
 
 /* BEGIN alone takes no snapshot: the first read does, and it is that of the newest seq. */
@@ -213,6 +220,8 @@ static int begin(struct reader *reader, int64_t *ret_seq)
 	sqlite3_stmt *begin_statement;
 
 	CHECK(!r->is_in_snapshot);
+	if (!is_ended(r))
+		return FAULT(-ENOMEM);
 
 	int fault = sqlite_statement(&r->connection, READ_BEGIN, &begin_statement);
 

@@ -155,7 +155,8 @@ void finding_write(struct json *j, const struct finding *f)
 /* The table's hints say that nothing was done, but for those of the outcomes that never know. */
 static const char *hint_of(enum outcome o, bool is_unknown)
 {
-	if (!is_unknown || o == OUTCOME_OUTCOME_UNKNOWN || o == OUTCOME_REQUEST_IN_FLIGHT)
+	if (!is_unknown || o == OUTCOME_OUTCOME_UNKNOWN || o == OUTCOME_REQUEST_IN_FLIGHT ||
+	    o == OUTCOME_ANSWER_LOST)
 		return outcome_row(o)->hint;
 	return "Whether it takes effect is not known yet. Ask what became of it, or send the "
 	       "request again with the same Idempotency-Key.";

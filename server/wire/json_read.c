@@ -4,6 +4,7 @@
 #include <jansson.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 bool message_refuse(struct message_error *e, enum outcome o, const char *pointer,
@@ -17,6 +18,28 @@ bool message_refuse(struct message_error *e, enum outcome o, const char *pointer
 	vsnprintf(e->detail, sizeof(e->detail), format, arguments);
 	va_end(arguments);
 	return false;
+}
+
+/* ---------------------------------------------------------------- memory that jansson lacks */
+
+/*
+ * Where jansson has no memory for a piece of a document it calls the document invalid. Whoever sent
+ * it did nothing wrong: so it is told apart by whether an allocation failed.
+ */
+static _Thread_local bool lacks_memory;
+
+static void *allocate(size_t bytes)
+{
+	void *memory = malloc(bytes);
+
+	lacks_memory |= memory == NULL;
+	return memory;
+}
+
+/* Before any thread is there: jansson's functions are everybody's. */
+__attribute__((constructor)) static void watch_jansson(void)
+{
+	json_set_alloc_funcs(allocate, free);
 }
 
 /* ---------------------------------------------------------------- what jansson refuses */
@@ -46,7 +69,7 @@ static bool refuse_syntax(const char *body, const struct field fields[], int fie
 {
 	char pointer[sizeof(e->pointer)] = "";
 
-	if (error->text[0] == '\0') /* it has no words for short memory */
+	if (lacks_memory)
 		return message_refuse(e, OUTCOME_OUT_OF_MEMORY, "", "Memory is short.");
 	printable(error->text);
 	switch (json_error_code(error)) {
@@ -399,6 +422,7 @@ static bool parse(const char *text, size_t byte_count, const struct field fields
 	if (json_is_too_deep(text, byte_count))
 		return message_refuse(e, OUTCOME_MALFORMED_JSON, "", "It is nested deeper than %d.",
 				      JSON_DEPTH_MAX);
+	lacks_memory = false;
 	*ret_root = json_loadb(text, byte_count, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
 	if (*ret_root == NULL)
 		return refuse_syntax(text, fields, field_count, &error, e);

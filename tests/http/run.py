@@ -59,6 +59,8 @@ from tap import Tap  # noqa: E402
 
 TIMED = ("POST", "PUT", "PATCH", "DELETE")  # answers to writes say what their lock cost
 PATH_UNREAD = (408, 414, 431)     # refused before anybody knew what was asked for
+UNKNOWN = ("outcome-unknown", "request-in-flight", "answer-lost")
+MAYBE = ("store-", "malformed-request", "request-timeout")  # the last two: of an upload cut short
 SERVER_TIMING = re.compile(r"queue;dur=[\d.]+, lock;dur=[\d.]+(;desc=\"\d+ ahead\")?,"
                            r" apply;dur=[\d.]+, commit;dur=[\d.]+(;desc=\"group of \d+\")?")
 
@@ -110,8 +112,8 @@ def check_problem(answer):
     if problem["request_id"] != answer.header("X-Request-Id") \
             and not answer.header("Idempotency-Replayed"):
         raise Failure("ground rule: the problem and the header name the same request")
-    wanted = ("unknown",) if problem["code"] in ("outcome-unknown", "request-in-flight") else \
-        ("not_applied", "unknown") if problem["code"].startswith("store-") else ("not_applied",)
+    wanted = ("unknown",) if problem["code"] in UNKNOWN else \
+        ("not_applied", "unknown") if problem["code"].startswith(MAYBE) else ("not_applied",)
     if problem["outcome"] not in wanted:
         raise Failure(f"ground rule: outcome is {' or '.join(wanted)}")
 
