@@ -196,3 +196,44 @@ CREATE TRIGGER idempotency_renumber BEFORE UPDATE OF id ON idempotency
 BEGIN
 	SELECT RAISE(ABORT, 'the service knows keys by their id: it never changes');
 END;
+
+-- Leases. Their fence is what tells them apart: the id of one that has ended may be taken again. The
+-- service keeps them in memory, and looks whether somebody changed them, or the name of a leased row,
+-- by this number instead of reading all of them after every edit of anything.
+
+DROP INDEX row_lock_by_lease;
+CREATE INDEX row_lock_by_fence ON row_lock (fence);
+
+ALTER TABLE store ADD COLUMN lease_edits INTEGER NOT NULL DEFAULT 0;
+	-- One more with each change by hand of a lease, a sku or a code.
+
+CREATE TRIGGER row_lock_insert AFTER INSERT ON row_lock
+BEGIN
+	UPDATE store SET lease_edits = lease_edits + 1;
+END;
+
+CREATE TRIGGER row_lock_update AFTER UPDATE ON row_lock
+BEGIN
+	UPDATE store SET lease_edits = lease_edits + 1;
+END;
+
+CREATE TRIGGER row_lock_delete AFTER DELETE ON row_lock
+BEGIN
+	UPDATE store SET lease_edits = lease_edits + 1;
+END;
+
+CREATE TRIGGER item_renamed AFTER UPDATE OF sku ON item
+BEGIN
+	UPDATE store SET lease_edits = lease_edits + 1;
+END;
+
+CREATE TRIGGER location_renamed AFTER UPDATE OF code ON location
+BEGIN
+	UPDATE store SET lease_edits = lease_edits + 1;
+END;
+
+CREATE TRIGGER store_lease_edits BEFORE UPDATE ON store
+WHEN NEW.lease_edits < OLD.lease_edits
+BEGIN
+	SELECT RAISE(ABORT, 'lease_edits only grows: the service would miss an edit');
+END;

@@ -535,7 +535,7 @@ static int take_lease(struct decider *d, struct write *w)
 	r = store_lease(d, l);
 	if (r ==
 	    -EBADMSG) { /* of its rows, those before the one that could not be stored go again */
-		int taken_back = d->store->ops->delete_lease(d->store, l->id, fence);
+		int taken_back = d->store->ops->delete_lease(d->store, fence);
 
 		return taken_back < 0 ? taken_back : r;
 	}
@@ -586,7 +586,7 @@ static int renew_lease(struct decider *d, struct write *w)
 	}
 
 	int64_t expires_at_ms = d->now_ms + w->command.ttl_ms;
-	int r = d->store->ops->renew_lease(d->store, l->id, l->gate.fence, expires_at_ms);
+	int r = d->store->ops->renew_lease(d->store, l->gate.fence, expires_at_ms);
 
 	if (r < 0)
 		return r;
@@ -620,7 +620,7 @@ static int release_lease(struct decider *d, struct write *w)
 		return 0;
 	}
 
-	int r = d->store->ops->delete_lease(d->store, l->id, l->gate.fence);
+	int r = d->store->ops->delete_lease(d->store, l->gate.fence);
 
 	if (r < 0)
 		return r;

@@ -802,7 +802,8 @@ static int add_unknown_leases(struct writer *wr, const struct stored_leases *s, 
 }
 
 /*
- * Makes the leases in memory what the store says: at start, and after another program wrote. What
+ * Makes the leases in memory what the store says: at start, and after another program changed them
+ * (of which the store keeps count: most edits are of something else, and there may be many). What
  * is ready and wants a row of a lease that was not known waits for it: nothing has been decided.
  */
 static int reload_leases(struct writer *wr)
@@ -810,11 +811,14 @@ static int reload_leases(struct writer *wr)
 	struct stored_leases s;
 	struct refused refused;
 	bool has_changed = false;
+	int64_t edits;
+	int r = wr->store->ops->lease_edits(wr->store, &edits);
 
+	if (r < 0 || (wr->has_leases && edits == wr->lease_edits))
+		return r;
+	wr->has_leases = false;
 	arena_init(&s.texts);
-
-	int r = wr->store->ops->load_leases(wr->store, &s.texts, &s.rows, &s.count);
-
+	r = wr->store->ops->load_leases(wr->store, &s.texts, &s.rows, &s.count);
 	if (r == 0) {
 		has_changed = drop_changed_leases(wr, &s);
 		r = add_unknown_leases(wr, &s, &has_changed);
@@ -825,6 +829,8 @@ static int reload_leases(struct writer *wr)
 		finish_refused(&refused);
 	}
 	arena_fini(&s.texts);
+	wr->has_leases = r == 0;
+	wr->lease_edits = edits;
 	return r;
 }
 
@@ -832,7 +838,7 @@ static int delete_ended_leases(struct writer *wr)
 {
 	LIST_EACH (it, &wr->ended_leases) {
 		const struct lease *l = CONTAINER_OF(it, struct lease, link);
-		int r = wr->store->ops->delete_lease(wr->store, l->id, l->gate.fence);
+		int r = wr->store->ops->delete_lease(wr->store, l->gate.fence);
 
 		if (r < 0)
 			return r;

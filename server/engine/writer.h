@@ -37,10 +37,12 @@ struct writer {
 	int64_t expire_not_before_ns; /* after a group that failed */
 	struct group group;
 	struct feed feed;
-	struct reader *reader;      /* of what others wrote, for the feed */
-	int64_t looked_ns;          /* when it was looked for that */
-	struct list members;        /* write.work_link: wait for the flush */
-	struct list ended_leases;   /* lease.link: to be deleted from the store */
+	struct reader *reader;    /* of what others wrote, for the feed */
+	int64_t looked_ns;        /* when it was looked for that */
+	struct list members;      /* write.work_link: wait for the flush */
+	struct list ended_leases; /* lease.link: to be deleted from the store */
+	bool has_leases;          /* those in memory are what the store had at lease_edits */
+	int64_t lease_edits;
 	int64_t now_ms;             /* store time of this turn; the group has its own */
 	struct stored_time noted;   /* what the store says of it */
 	struct stored_time to_note; /* in the open group; newest_ms 0: nothing */

@@ -54,8 +54,9 @@ const char *const sqlite_writer_texts[WRITER_STATEMENTS] = {
 	[INSERT_LOCK] =
 		"INSERT INTO row_lock (lease, fence, item_id, location_id, purpose, taken_at, "
 		"expires_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-	[RENEW_LOCKS] = "UPDATE row_lock SET expires_at = ?3 WHERE lease = ?1 AND fence = ?2",
-	[DELETE_LOCKS] = "DELETE FROM row_lock WHERE lease = ?1 AND fence = ?2",
+	[RENEW_LOCKS] = "UPDATE row_lock SET expires_at = ?2 WHERE fence = ?1",
+	[DELETE_LOCKS] = "DELETE FROM row_lock WHERE fence = ?1",
+	[READ_LEASE_EDITS] = "SELECT lease_edits FROM store",
 	[LOAD_LOCKS] =
 		"SELECT k.lease, k.fence, i.sku, l.code, k.purpose, k.taken_at, k.expires_at "
 		"FROM row_lock k JOIN item i ON i.id = k.item_id "
@@ -581,8 +582,7 @@ static int add_lease_row(struct store *store, const struct lease_row *row, int64
 	return sqlite_change_one(c, s);
 }
 
-static int renew_lease(struct store *store, const char *lease_id, int64_t fence,
-		       int64_t expires_at_ms)
+static int renew_lease(struct store *store, int64_t fence, int64_t expires_at_ms)
 {
 	struct sqlite_connection *c = &sqlite_of(store)->connection;
 	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
@@ -590,14 +590,13 @@ static int renew_lease(struct store *store, const char *lease_id, int64_t fence,
 
 	if (r < 0)
 		return r;
-	sqlite_bind_text(s, 1, lease_id);
-	sqlite3_bind_int64(s, 2, fence);
-	sqlite3_bind_int64(s, 3, expires_at_ms);
+	sqlite3_bind_int64(s, 1, fence);
+	sqlite3_bind_int64(s, 2, expires_at_ms);
 	r = sqlite_run(c, s);
 	return r < 0 ? r : sqlite3_changes(c->db);
 }
 
-static int delete_lease(struct store *store, const char *lease_id, int64_t fence)
+static int delete_lease(struct store *store, int64_t fence)
 {
 	struct sqlite_connection *c = &sqlite_of(store)->connection;
 	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
@@ -605,10 +604,23 @@ static int delete_lease(struct store *store, const char *lease_id, int64_t fence
 
 	if (r < 0)
 		return r;
-	sqlite_bind_text(s, 1, lease_id);
-	sqlite3_bind_int64(s, 2, fence);
+	sqlite3_bind_int64(s, 1, fence);
 	r = sqlite_run(c, s);
 	return r < 0 ? r : sqlite3_changes(c->db);
+}
+
+static int lease_edits(struct store *store, int64_t *ret)
+{
+	struct sqlite_connection *c = &sqlite_of(store)->connection;
+	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
+	int r = sqlite_statement(c, READ_LEASE_EDITS, &s);
+
+	if (r < 0)
+		return r;
+	if (sqlite3_step(s) != SQLITE_ROW)
+		return sqlite_raise(c);
+	*ret = sqlite3_column_int64(s, 0);
+	return 0;
 }
 
 static int read_lease_row(sqlite3_stmt *s, struct arena *a, struct lease_row *ret)
@@ -964,6 +976,7 @@ const struct store_ops sqlite_store_ops = {
 	.add_lease_row = add_lease_row,
 	.renew_lease = renew_lease,
 	.delete_lease = delete_lease,
+	.lease_edits = lease_edits,
 	.load_leases = load_leases,
 	.load_reservation = sqlite_load_reservation,
 	.load_reservation_by_id = sqlite_load_reservation_by_id,

@@ -203,12 +203,13 @@ struct store_ops {
 	int (*add_lease_row)(struct store *s, const struct lease_row *row, int64_t item_id,
 			     int64_t location_id);
 	/*
-	 * A lease is named by its fence, too: rows of an ended one of the same id may still be
-	 * there. Both return how many rows that were; 0: there is no such lease.
+	 * A lease is named by its fence: rows of an ended one of the same id may still be there.
+	 * Both return how many rows that were; 0: there is no such lease.
 	 */
-	int (*renew_lease)(struct store *s, const char *lease_id, int64_t fence,
-			   int64_t expires_at_ms);
-	int (*delete_lease)(struct store *s, const char *lease_id, int64_t fence);
+	int (*renew_lease)(struct store *s, int64_t fence, int64_t expires_at_ms);
+	int (*delete_lease)(struct store *s, int64_t fence);
+	/* Another number after somebody changed leases, or the name of a row, by hand. */
+	int (*lease_edits)(struct store *s, int64_t *ret);
 	/* Every lease row, expired or not, ordered by fence. Array and texts in the arena. */
 	int (*load_leases)(struct store *s, struct arena *a, struct lease_row **ret_rows,
 			   size_t *ret_count);

@@ -305,6 +305,8 @@ REFUSALS = [
      "INSERT INTO movement (stock_id, kind, on_hand_delta) VALUES (1, 'adjust', -3)",
      "NOT NULL constraint failed: movement."),
     ("a fence that goes back", "UPDATE store SET next_fence = 1", "next_fence only grows"),
+    ("a count of edits that goes back", "UPDATE store SET lease_edits = 5; "
+     "UPDATE store SET lease_edits = 4", "lease_edits only grows"),
     ("a number of a reservation that goes back", "UPDATE store SET next_reservation = 5; "
      "UPDATE store SET next_reservation = 4", "next_reservation only grows"),
     ("a key that nobody has sent", "INSERT INTO idempotency VALUES"

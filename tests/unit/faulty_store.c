@@ -70,8 +70,9 @@ CALL(put_stock, (struct store *s, int64_t item, int64_t location, struct stock *
 CALL(add_movement, (struct store *s, const struct movement *m), (s, m))
 CALL(next_fence, (struct store *s, int64_t *ret), (s, ret))
 CALL(add_lease_row, (struct store *s, const struct lease_row *row, int64_t item, int64_t location), (s, row, item, location))
-CALL(renew_lease, (struct store *s, const char *id, int64_t fence, int64_t at_ms), (s, id, fence, at_ms))
-CALL(delete_lease, (struct store *s, const char *id, int64_t fence), (s, id, fence))
+CALL(renew_lease, (struct store *s, int64_t fence, int64_t at_ms), (s, fence, at_ms))
+CALL(delete_lease, (struct store *s, int64_t fence), (s, fence))
+CALL(lease_edits, (struct store *s, int64_t *ret), (s, ret))
 CALL(load_leases, (struct store *s, struct arena *a, struct lease_row **ret_rows, size_t *ret_count), (s, a, ret_rows, ret_count))
 CALL(load_reservation, (struct store *s, const char *name, struct arena *a, struct reservation *ret), (s, name, a, ret))
 CALL(load_reservation_by_id, (struct store *s, int64_t id, struct arena *a, struct reservation *ret), (s, id, a, ret))
@@ -188,6 +189,7 @@ static const struct store_ops faulty_ops = {
 	.add_lease_row = add_lease_row,
 	.renew_lease = renew_lease,
 	.delete_lease = delete_lease,
+	.lease_edits = lease_edits,
 	.load_leases = load_leases,
 	.load_reservation = load_reservation,
 	.load_reservation_by_id = load_reservation_by_id,

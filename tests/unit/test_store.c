@@ -478,7 +478,7 @@ static void leases_outlive_a_restart_and_fences_only_grow(void **state)
 	fixture_begin(f);
 	assert_int_equal(take_lease(f, "l_1", 0, 4000000000000), 1);
 	assert_int_equal(take_lease(f, "mine", 1, 4000000000000), 2);
-	assert_int_equal(f->store->ops->renew_lease(f->store, "l_1", 1, 4100000000000), 1);
+	assert_int_equal(f->store->ops->renew_lease(f->store, 1, 4100000000000), 1);
 	assert_int_equal(fixture_commit(f), 0);
 	fixture_reopen(f);
 
@@ -494,8 +494,8 @@ static void leases_outlive_a_restart_and_fences_only_grow(void **state)
 	assert_string_equal(rows[1].lease_id, "mine");
 
 	fixture_begin(f);
-	assert_int_equal(f->store->ops->delete_lease(f->store, "l_1", 1), 1);
-	assert_int_equal(f->store->ops->delete_lease(f->store, "mine", 2), 1);
+	assert_int_equal(f->store->ops->delete_lease(f->store, 1), 1);
+	assert_int_equal(f->store->ops->delete_lease(f->store, 2), 1);
 	assert_int_equal(fixture_commit(f), 0);
 	fixture_reopen(f);
 	assert_int_equal(f->store->ops->load_leases(f->store, &a, &rows, &count), 0);
@@ -517,17 +517,51 @@ static void two_leases_of_one_id_are_told_apart_by_their_fences(void **state)
 	fixture_begin(f);
 	assert_int_equal(take_lease(f, "count", 0, 2000), 1);
 	assert_int_equal(take_lease(f, "count", 1, 3000), 2);
-	assert_int_equal(ops->renew_lease(f->store, "count", 2, 4000000000000), 1);
-	assert_int_equal(ops->renew_lease(f->store, "count", 3, 4000000000000), 0);
-	assert_int_equal(ops->renew_lease(f->store, "l_2", 2, 4000000000000), 0);
+	assert_int_equal(ops->renew_lease(f->store, 2, 4000000000000), 1);
+	assert_int_equal(ops->renew_lease(f->store, 3, 4000000000000), 0);
 	assert_int_equal(fixture_commit(f), 0);
 	assert_int_equal(fixture_query(f, living), 1);
 	fixture_begin(f);
-	assert_int_equal(ops->delete_lease(f->store, "count", 1), 1);
-	assert_int_equal(ops->delete_lease(f->store, "count", 1), 0);
+	assert_int_equal(ops->delete_lease(f->store, 1), 1);
+	assert_int_equal(ops->delete_lease(f->store, 1), 0);
 	assert_int_equal(fixture_commit(f), 0);
 	assert_int_equal(fixture_query(f, living), 1);
 	assert_int_equal(fixture_query(f, "SELECT fence FROM row_lock"), 2);
+}
+
+/* Most edits are of something else: only these make the leases be read again. */
+static void edits_of_leases_and_names_are_counted(void **state)
+{
+	static const struct {
+		const char *sql;
+		bool is_counted;
+	} edits[] = {
+		{ "UPDATE v_stock SET on_hand = 9", false },
+		{ "UPDATE item SET name = 'x', backorder_limit = 3", false },
+		{ "UPDATE item SET sku = 'Z' WHERE sku = 'A'", true },
+		{ "UPDATE location SET code = 'WH9' WHERE code = 'WH1'", true },
+		{ "INSERT INTO row_lock VALUES (1, 'l_1', 1, 1, 1, 'x', 1, 2)", true },
+		{ "INSERT OR REPLACE INTO row_lock VALUES (1, 'l_2', 2, 1, 1, 'x', 1, 2)", true },
+		{ "UPDATE row_lock SET expires_at = 3", true },
+		{ "DELETE FROM row_lock", true },
+	};
+	struct fixture *f = *state;
+	int64_t before, after = 0;
+
+	fixture_change_committed(f, 0, 5);
+	for (size_t i = 0; i < LENGTH_OF(edits); i++) {
+		assert_int_equal(f->store->ops->lease_edits(f->store, &before), 0);
+		assert_int_equal(fixture_execute(f, edits[i].sql), SQLITE_OK);
+		assert_int_equal(f->store->ops->lease_edits(f->store, &after), 0);
+		if ((after != before) != edits[i].is_counted)
+			fail_msg("%s: %lld", edits[i].sql, (long long)(after - before));
+	}
+	before = after; /* what the service does itself is not counted */
+	fixture_begin(f);
+	take_lease(f, "l_1", 0, 4000000000000);
+	assert_int_equal(fixture_commit(f), 0);
+	assert_int_equal(f->store->ops->lease_edits(f->store, &after), 0);
+	assert_int_equal(after, before);
 }
 
 static void a_leased_row_is_refused_by_the_database(void **state)
@@ -556,7 +590,7 @@ static void what_has_stock_is_in_use(void **state)
 	assert_true(has_stock);
 	assert_int_equal(ops->item_has_stock(f->store, f->items[1].id, 0, &has_stock), 0);
 	assert_true(has_stock);
-	assert_int_equal(ops->delete_lease(f->store, "l_1", 1), 1);
+	assert_int_equal(ops->delete_lease(f->store, 1), 1);
 	assert_int_equal(ops->item_has_stock(f->store, f->items[1].id, 0, &has_stock), 0);
 	assert_false(has_stock);
 	assert_int_equal(ops->delete_item(f->store, f->items[1].id), 0);
@@ -912,6 +946,7 @@ int main(void)
 		CASE(old_keys_are_deleted_in_slices),
 		CASE(leases_outlive_a_restart_and_fences_only_grow),
 		CASE(two_leases_of_one_id_are_told_apart_by_their_fences),
+		CASE(edits_of_leases_and_names_are_counted),
 		CASE(a_leased_row_is_refused_by_the_database),
 		CASE(what_has_stock_is_in_use),
 		CASE(a_reservation_is_resolved_once_and_stays),
