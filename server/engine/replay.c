@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/fault.h"
 #include "wire/answers.h"
+#include "wire/json_stored.h"
 #include <string.h>
 
 /* The row as it stood right after the movement. */
@@ -21,7 +22,9 @@ static bool is_sound(const struct command *c, const struct answer *a, const stru
 {
 	if (answer_is_rebuilt(c, a))
 		return k->movement_count == c->row_count;
-	return k->movement_count == 0 && (k->body != NULL || k->status == 204);
+	if (k->status == 204)
+		return k->movement_count == 0 && (k->body == NULL || k->body[0] == '\0');
+	return k->movement_count == 0 && k->body != NULL && answer_body_is_sound(k->body);
 }
 
 static int rebuild(struct reader *reader, struct write *w, const struct key_record *k)

@@ -11,6 +11,9 @@
 	"SELECT EXISTS (SELECT 1 FROM stock WHERE " column " = ?1) OR EXISTS " \
 	"(SELECT 1 FROM row_lock WHERE " column " = ?1 AND expires_at > ?2)"
 
+/* SQLite goes on behind the largest id. Where somebody has typed only some below 1 it must not. */
+#define NEXT_ID(table) "iif((SELECT max(id) FROM " table ") < 1, 1, NULL)"
+
 const char *const sqlite_writer_texts[WRITER_STATEMENTS] = {
 	[BEGIN] = "BEGIN IMMEDIATE",
 	[COMMIT] = "COMMIT",
@@ -24,8 +27,8 @@ const char *const sqlite_writer_texts[WRITER_STATEMENTS] = {
 	[ITEM_IN_USE] = IN_USE("item_id"),
 	[LOCATION_IN_USE] = IN_USE("location_id"),
 	[INSERT_ITEM] = "INSERT INTO item (name, unit, backorder_limit, reorder_point, attributes, "
-			"archived, version, updated_at, created_at, sku) "
-			"VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+			"archived, version, updated_at, created_at, sku, id) "
+			"VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, " NEXT_ID("item") ")",
 	[UPDATE_ITEM] = "UPDATE item SET (name, unit, backorder_limit, reorder_point, attributes, "
 			"archived, version, updated_at) = (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) "
 			"WHERE id = ?9",
@@ -33,13 +36,14 @@ const char *const sqlite_writer_texts[WRITER_STATEMENTS] = {
 	[DELETE_ITEM_LOCKS] = "DELETE FROM row_lock WHERE item_id = ?1",
 	[INSERT_LOCATION] =
 		"INSERT INTO location (name, archived, version, updated_at, created_at, "
-		"code) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+		"code, id) VALUES (?1, ?2, ?3, ?4, ?5, ?6, " NEXT_ID("location") ")",
 	[UPDATE_LOCATION] = "UPDATE location SET (name, archived, version, updated_at) = "
 			    "(?1, ?2, ?3, ?4) WHERE id = ?5",
 	[DELETE_LOCATION] = "DELETE FROM location WHERE id = ?1",
 	[DELETE_LOCATION_LOCKS] = "DELETE FROM row_lock WHERE location_id = ?1",
-	[INSERT_STOCK] = "INSERT INTO stock (on_hand, reserved, version, seq, updated_at, item_id, "
-			 "location_id) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+	[INSERT_STOCK] =
+		"INSERT INTO stock (on_hand, reserved, version, seq, updated_at, item_id, "
+		"location_id, id) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, " NEXT_ID("stock") ")",
 	[UPDATE_STOCK] = "UPDATE stock SET on_hand = ?1, reserved = ?2, version = ?3, seq = ?4, "
 			 "updated_at = ?5 WHERE id = ?6",
 	[INSERT_MOVEMENT] =
@@ -296,6 +300,12 @@ int sqlite_bounded_integer(struct store *store, int statement, int64_t bound, in
 	return 0;
 }
 
+/* To us 0 is the id of what is not there. */
+static int must_have_id(int64_t id)
+{
+	return id != 0 ? 0 : FAULT(-EBADMSG);
+}
+
 static int load_item(struct store *store, const char *sku, struct arena *texts, struct item *ret)
 {
 	struct sqlite_connection *c = &sqlite_of(store)->connection;
@@ -308,7 +318,8 @@ static int load_item(struct store *store, const char *sku, struct arena *texts, 
 	sqlite_bind_text(s, 1, sku);
 	switch (sqlite3_step(s)) {
 	case SQLITE_ROW:
-		return sqlite_read_item(s, texts, ret);
+		r = sqlite_read_item(s, texts, ret);
+		return r == 0 ? must_have_id(ret->id) : r;
 	case SQLITE_DONE:
 		return 0;
 	default:
@@ -329,7 +340,8 @@ static int load_location(struct store *store, const char *code, struct arena *te
 	sqlite_bind_text(s, 1, code);
 	switch (sqlite3_step(s)) {
 	case SQLITE_ROW:
-		return sqlite_read_location(s, texts, ret);
+		r = sqlite_read_location(s, texts, ret);
+		return r == 0 ? must_have_id(ret->id) : r;
 	case SQLITE_DONE:
 		return 0;
 	default:
@@ -356,7 +368,7 @@ static int load_stock(struct store *store, int64_t item_id, int64_t location_id,
 				       .version = sqlite3_column_int64(s, 3),
 				       .seq = sqlite3_column_int64(s, 4),
 				       .updated_at_ms = sqlite3_column_int64(s, 5) };
-		return 0;
+		return must_have_id(ret->id);
 	case SQLITE_DONE:
 		return 0;
 	default:

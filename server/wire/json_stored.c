@@ -5,6 +5,15 @@
 #include <jansson.h>
 #include <string.h>
 
+bool answer_body_is_sound(const char *body)
+{
+	json_t *stored = json_loads(body, 0, NULL);
+	bool is_sound = json_is_object(stored);
+
+	json_decref(stored);
+	return is_sound;
+}
+
 /* What a refusal says beside its detail. */
 static bool is_member(const char *name, bool has_reservation)
 {

@@ -10,6 +10,9 @@
 #include "base/arena.h"
 #include "core/answer.h"
 
+/* Is what is stored a JSON object, as every body of ours is? Somebody may have edited it. */
+bool answer_body_is_sound(const char *body);
+
 /*
  * Fills lease.id, item.version or location.version of a DONE answer from its body, detail and
  * members of a refusal. What somebody has edited so that it is no JSON fills nothing.
