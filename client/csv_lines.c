@@ -9,16 +9,13 @@
 #include <string.h>
 #include <strings.h>
 
-enum { COLUMNS_MAX = 64, COMPLAINTS_MAX = 10 };
+/* libcsv lets a cell grow by so much at a time: its own 128 take minutes for a large one. */
+enum { CELL_BLOCK_BYTES = 1 << 16 };
 
 struct reading {
-	const char *name;
-	enum csv_compare compare;
+	struct csv_sheet sheet;
 	FILE *lines;
-	int complaint_count;
-	const struct csv_column *columns[COLUMNS_MAX]; /* of the file, left to right */
-	int column_count;                              /* 0: the first row is still to come */
-	char *cells[COLUMNS_MAX];                      /* of this row */
+	char *cells[CSV_COLUMNS_MAX]; /* of this row */
 	int cell_count;
 	int64_t line_read;    /* physical lines that libcsv has seen */
 	int64_t line_written; /* lines of the batch so far, blank ones included */
@@ -27,18 +24,15 @@ struct reading {
 	struct csv_result result;
 };
 
-/* ---------------------------------------------------------------- complaints */
-
 static bool is_fine(const struct reading *r)
 {
-	return r->complaint_count == 0;
+	return csv_sheet_is_fine(&r->sheet);
 }
 
 static void fail(struct reading *r, const char *what, const char *text)
 {
-	if (r->complaint_count++ < COMPLAINTS_MAX)
-		exit_usage("%s: line %lld: %s '%s'", r->name,
-			   (long long)(r->is_inside ? r->row_begin : r->line_read), what, text);
+	r->sheet.line = r->is_inside ? r->row_begin : r->line_read;
+	csv_sheet_complain(&r->sheet, what, text);
 }
 
 static void fail_cell(struct reading *r, const struct csv_column *c, const char *what,
@@ -52,172 +46,12 @@ static void fail_cell(struct reading *r, const struct csv_column *c, const char 
 	text_fini(&t);
 }
 
-/* ---------------------------------------------------------------- columns */
-
-static int column_index(const struct reading *r, const char *name)
-{
-	for (int i = 0; i < r->column_count; i++)
-		if (strcmp(r->columns[i]->name, name) == 0)
-			return i;
-	return -1;
-}
-
-static bool has_column(const struct reading *r, const char *name)
-{
-	return column_index(r, name) >= 0;
-}
-
 /* The row's cell under this heading; "" where there is none. */
 static const char *cell_of(const struct reading *r, const char *name)
 {
-	int i = column_index(r, name);
+	int i = csv_sheet_index(&r->sheet, name);
 
 	return i >= 0 && i < r->cell_count ? r->cells[i] : "";
-}
-
-/* Each says what a row of levels does. */
-static const struct {
-	const char *column, *op;
-} signs[] = {
-	{ "delta", "adjust" }, { "counted", "count" }, { "from", "transfer" }, { "on_hand", "set" }
-};
-
-static bool has_column_of(const struct reading *r, const char *op)
-{
-	static const char *const said[] = {
-		"name", "unit", "backorder_limit", "reorder_point", "attributes", "archived", NULL
-	};
-
-	for (int i = 0; said[i] != NULL; i++)
-		if (has_column(r, said[i]) && csv_column_is_of(csv_column_find(said[i]), op))
-			return true;
-	return false;
-}
-
-/* What rows without an op mean; NULL: nobody can say. */
-static const char *implied_op(const struct reading *r)
-{
-	bool has_sku = has_column(r, "sku");
-	const char *patch = has_sku ? "patch_item" : "patch_location";
-
-	for (size_t i = 0; i < LENGTH_OF(signs); i++)
-		if (has_column(r, signs[i].column))
-			return signs[i].op;
-	return has_sku != has_column(r, "location") && has_column_of(r, patch) ? patch : NULL;
-}
-
-/* Two columns that say what to do would be one that is ignored. */
-static void check_signs(struct reading *r)
-{
-	const char *first = NULL;
-
-	for (size_t i = 0; i < LENGTH_OF(signs); i++) {
-		if (!has_column(r, signs[i].column))
-			continue;
-		if (first != NULL)
-			exit_usage("%s: line 1: the columns '%s' and '%s' say two different "
-				   "things: keep one of them, or add a column 'op'",
-				   r->name, first, signs[i].column);
-		r->complaint_count += first != NULL;
-		first = signs[i].column;
-	}
-}
-
-/* A level says how many there are; not whether what was sold meanwhile is in it. */
-static void check_compare(struct reading *r, const char *op)
-{
-	if (strcmp(op, "set") != 0 || r->compare != CSV_AS_SEEN || has_column(r, "version") ||
-	    has_column(r, "expected") || has_column(r, "expected_version"))
-		return;
-	r->complaint_count++;
-	exit_usage("%s: on_hand says how many there are, and nothing says what there was when the "
-		   "sheet was made: what was sold since would come back",
-		   r->name);
-	fputs("  Say what it is:\n"
-	      "    a delivery, or what went     name the column delta instead of on_hand\n"
-	      "    a sheet to edit and return   make it with: rowlock export levels.csv\n"
-	      "    a first stock                --opening: only rows that were never stocked\n"
-	      "    counted, and nothing moved   --force: overwrite whatever is there\n",
-	      stderr);
-}
-
-/* Would the rows lose what this column says? */
-static void check_lost(struct reading *r, const char *op)
-{
-	for (int i = 0; i < r->column_count; i++) {
-		const struct csv_column *c = r->columns[i];
-
-		if (c->name[0] == '\0' || csv_column_is_of(c, op) || csv_column_is_shown(c, op))
-			continue;
-		r->complaint_count++;
-		exit_usage("%s: line 1: rows that %s have no '%s': take the column away, or add a "
-			   "column 'op'",
-			   r->name, op, c->name);
-	}
-}
-
-static void check_needed(struct reading *r, const char *op)
-{
-	const struct csv_column *needed;
-
-	for (int n = 0; (needed = csv_column_needed(op, n)) != NULL; n++) {
-		if (has_column(r, needed->name))
-			continue;
-		r->complaint_count++;
-		exit_usage("%s: line 1: rows that %s need a column '%s'", r->name, op,
-			   needed->name);
-	}
-}
-
-static void judge_heading(struct reading *r)
-{
-	const char *op;
-
-	if (has_column(r, "op"))
-		return;
-	check_signs(r);
-	op = implied_op(r);
-	if (op == NULL)
-		fail(r, "the columns do not say what to do: add a column", "op");
-	if (!is_fine(r))
-		return;
-	check_needed(r, op);
-	check_lost(r, op);
-	if (is_fine(r))
-		check_compare(r, op);
-}
-
-/* The headings that are no columns, as one list. */
-static void fail_headings(struct reading *r, struct text *unknown)
-{
-	if (unknown->byte_count > 0) {
-		fail(r, "there is no column", memory_or_exit(unknown->data));
-		fputs("  rowlock import --help says which columns there are; give those that you "
-		      "mean these names.\n",
-		      stderr);
-	}
-	text_fini(unknown);
-}
-
-static void read_heading(struct reading *r)
-{
-	struct text unknown;
-
-	text_init(&unknown);
-	for (int i = 0; i < r->cell_count; i++) {
-		const struct csv_column *c = csv_column_find(r->cells[i]);
-
-		if (c == NULL)
-			text_add_format(&unknown, "%s%s", unknown.byte_count > 0 ? "', '" : "",
-					r->cells[i]);
-		else if (c->name[0] != '\0' && has_column(r, c->name))
-			fail(r, "there are two columns", c->name);
-		r->columns[i] = c != NULL ? c : csv_column_find("");
-		r->column_count = i + 1;
-	}
-	fail_headings(r, &unknown);
-	if (is_fine(r))
-		judge_heading(r);
 }
 
 /* ---------------------------------------------------------------- cells */
@@ -284,7 +118,7 @@ static const char *op_of_row(const struct reading *r)
 {
 	const char *op = cell_of(r, "op");
 
-	return op[0] != '\0' ? op : implied_op(r);
+	return op[0] != '\0' ? op : csv_sheet_op(&r->sheet);
 }
 
 static bool row_is_blank(const struct reading *r)
@@ -310,7 +144,7 @@ static void write_line(struct reading *r, json_t *line)
 
 static void add_cell(struct reading *r, json_t *line, const char *op, int index)
 {
-	const struct csv_column *c = r->columns[index];
+	const struct csv_column *c = r->sheet.columns[index];
 	const char *cell = r->cells[index];
 	json_t *value;
 
@@ -356,19 +190,19 @@ static void add_compare(struct reading *r, json_t *line)
 	int64_t on_hand;
 	bool has_version;
 
-	if (r->compare == CSV_OVERWRITE) {
+	if (r->sheet.compare == CSV_OVERWRITE) {
 		json_object_del(line, "expected_version");
 		json_put(line, "expected", json_null());
 		return;
 	}
-	if (r->compare == CSV_AS_SEEN && (json_object_get(line, "expected") != NULL ||
-					  json_object_get(line, "expected_version") != NULL))
+	if (r->sheet.compare == CSV_AS_SEEN && (json_object_get(line, "expected") != NULL ||
+						json_object_get(line, "expected_version") != NULL))
 		return;
-	if (r->compare == CSV_AS_SEEN && !has_column(r, "version")) {
+	if (r->sheet.compare == CSV_AS_SEEN && !csv_sheet_has(&r->sheet, "version")) {
 		fail(r, "a set needs one of expected, expected_version and version, or", "--force");
 		return;
 	}
-	has_version = r->compare == CSV_AS_SEEN && shown_number(r, "version", &version);
+	has_version = r->sheet.compare == CSV_AS_SEEN && shown_number(r, "version", &version);
 	json_put(line, "expected_version", json_integer(version));
 	if (has_version && shown_number(r, "exported_on_hand", &on_hand))
 		json_put(line, "expected", json_integer(on_hand));
@@ -379,7 +213,7 @@ static bool is_unchanged(struct reading *r, const json_t *line)
 {
 	int64_t exported;
 
-	return r->compare == CSV_AS_SEEN && shown_number(r, "exported_on_hand", &exported) &&
+	return r->sheet.compare == CSV_AS_SEEN && shown_number(r, "exported_on_hand", &exported) &&
 	       json_is_integer(json_object_get(line, "on_hand")) &&
 	       json_integer_value(json_object_get(line, "on_hand")) == exported;
 }
@@ -387,7 +221,7 @@ static bool is_unchanged(struct reading *r, const json_t *line)
 /* A feed does not know which items are there. */
 static void add_create(struct reading *r, json_t *line)
 {
-	if (!has_column(r, "op") && json_object_get(line, "name") != NULL)
+	if (!csv_sheet_has(&r->sheet, "op") && json_object_get(line, "name") != NULL)
 		json_put(line, "create", json_true());
 }
 
@@ -425,7 +259,7 @@ static void read_row(struct reading *r)
 static void on_cell(void *cell, size_t byte_count, void *reading)
 {
 	struct reading *r = reading;
-	int most = r->column_count > 0 ? r->column_count : COLUMNS_MAX;
+	int most = r->sheet.column_count > 0 ? r->sheet.column_count : CSV_COLUMNS_MAX;
 
 	if (r->cell_count == most) {
 		if (byte_count > 0)
@@ -442,8 +276,9 @@ static void on_row(int terminator, void *reading)
 	struct reading *r = reading;
 
 	(void)terminator;
-	if (r->column_count == 0)
-		read_heading(r);
+	r->sheet.line = r->row_begin;
+	if (r->sheet.column_count == 0)
+		csv_sheet_read_heading(&r->sheet, r->cells, r->cell_count);
 	else
 		read_row(r);
 	while (r->cell_count > 0)
@@ -475,8 +310,8 @@ static size_t begin(struct reading *r, struct csv_parser *p, const char *line, s
 /* After trouble with the heading, or too much, there is no use in reading on. */
 static bool may_go_on(const struct reading *r)
 {
-	return is_fine(r) ||
-	       (r->column_count > 0 && r->line_read > 1 && r->complaint_count < COMPLAINTS_MAX);
+	return is_fine(r) || (r->sheet.column_count > 0 && r->line_read > 1 &&
+			      r->sheet.complaint_count < CSV_COMPLAINTS_MAX);
 }
 
 static void read_all(FILE *csv, struct csv_parser *p, struct reading *r)
@@ -507,11 +342,14 @@ static void read_all(FILE *csv, struct csv_parser *p, struct reading *r)
 enum exit_code csv_to_lines(FILE *csv, const char *name, enum csv_compare compare, FILE *lines,
 			    struct csv_result *ret_result)
 {
-	struct reading r = { .name = name, .compare = compare, .lines = lines, .row_begin = 1 };
+	struct reading r = { .sheet = { .name = name, .compare = compare, .line = 1 },
+			     .lines = lines,
+			     .row_begin = 1 };
 	struct csv_parser p;
 
 	if (csv_init(&p, CSV_STRICT | CSV_STRICT_FINI | CSV_APPEND_NULL) != 0)
 		exit_out_of_memory();
+	csv_set_blk_size(&p, CELL_BLOCK_BYTES);
 	read_all(csv, &p, &r);
 	csv_free(&p);
 	if (ferror(csv))

@@ -20,15 +20,8 @@
  * or, where the first row has none, by semicolons or tabs.
  */
 #pragma once
-#include "client/exit.h"
-#include <stdint.h>
+#include "client/csv_sheet.h"
 #include <stdio.h>
-
-enum csv_compare {
-	CSV_AS_SEEN,   /* with what the sheet says about before */
-	CSV_OVERWRITE, /* --force: whatever there is */
-	CSV_OPENING,   /* --opening: rows that were never stocked */
-};
 
 struct csv_result {
 	int64_t line_count;      /* that were written */

@@ -1,8 +1,10 @@
 #include "client/exit.h"
+#include "client/display.h"
 #include "core/outcome.h"
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static enum exit_code exit_of_status(long status)
 {
@@ -34,9 +36,14 @@ enum exit_code exit_of_answer(long status, const char *code)
 
 static void complain(const char *format, va_list values)
 {
+	char message[2048];
+
 	fflush(stdout); /* so that what was printed before comes before */
 	fputs("rowlock: ", stderr);
-	vfprintf(stderr, format, values);
+	/* Much of it was made by others: a cell, a name, an answer. */
+	if (vsnprintf(message, sizeof(message), format, values) >= (int)sizeof(message))
+		memcpy(message + sizeof(message) - 4, "...", 4);
+	display_print(stderr, message);
 	fputc('\n', stderr);
 }
 
@@ -62,7 +69,10 @@ enum exit_code exit_failed(const char *format, ...)
 
 void exit_out_of_memory(void)
 {
-	exit((int)exit_failed("memory is short"));
+	/* Not through complain(), which needs some. */
+	fflush(stdout);
+	fputs("rowlock: memory is short\n", stderr);
+	exit(EXIT_FAILED);
 }
 
 void *memory_or_exit(void *memory)

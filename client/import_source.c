@@ -26,6 +26,10 @@ static FILE *copy_of(FILE *stream)
 			return NULL;
 		}
 	}
+	if (copy != NULL && ferror(stream)) {
+		fclose(copy);
+		return NULL;
+	}
 	return copy;
 }
 
@@ -74,6 +78,8 @@ enum exit_code import_source_open(struct import_source *f, const char *name,
 	if (f->file == NULL)
 		return is_stdin ? exit_failed("there is no room for a copy of the input")
 				: exit_usage("%s cannot be opened", name);
+	if (fstat(fileno(f->file), &is) == 0 && S_ISDIR(is.st_mode))
+		return exit_usage("%s is a folder", name);
 	if (fstat(fileno(f->file), &is) == 0 && !S_ISREG(is.st_mode)) {
 		FILE *copy = copy_of(f->file);
 
@@ -83,6 +89,18 @@ enum exit_code import_source_open(struct import_source *f, const char *name,
 			return exit_failed("there is no room for a copy of %s", name);
 	}
 	return source_make_key(f, compare);
+}
+
+/* Some editors put a mark in front of UTF-8, which is no JSON. */
+static void skip_mark(struct import_source *f)
+{
+	char mark[3];
+
+	if (fread(mark, 1, sizeof(mark), f->lines) == sizeof(mark) &&
+	    memcmp(mark, "\xef\xbb\xbf", sizeof(mark)) == 0)
+		f->line_bytes -= (int64_t)sizeof(mark);
+	else
+		rewind(f->lines);
 }
 
 static bool name_ends_in_csv(const char *name)
@@ -110,5 +128,9 @@ enum exit_code import_source_read(struct import_source *f, const char *format,
 			return exit_failed("there is no room for a temporary file");
 		code = csv_to_lines(f->file, f->name, compare, f->lines, &f->csv);
 	}
-	return code == EXIT_DONE ? source_size(f->lines, f->name, &f->line_bytes) : code;
+	if (code == EXIT_DONE)
+		code = source_size(f->lines, f->name, &f->line_bytes);
+	if (code == EXIT_DONE)
+		skip_mark(f);
+	return code;
 }

@@ -279,9 +279,14 @@ void show_write(const struct session *s, const struct answer *a)
 		add_fields(&t, row, &show_movements);
 	table_print(&t, stdout);
 	table_fini(&t);
+	show_replayed(a);
+	show_timing(a);
+}
+
+void show_replayed(const struct answer *a)
+{
 	if (answer_header(a, ANSWER_REPLAYED)[0] != '\0')
 		puts("replayed: this is the answer that the key got the first time");
-	show_timing(a);
 }
 
 void show_timing(const struct answer *a)

@@ -53,5 +53,8 @@ void show_body(const struct answer *a);
  */
 void show_write(const struct session *s, const struct answer *a);
 
+/* Says so where the answer is what its key got the first time: what it shows may be history. */
+void show_replayed(const struct answer *a);
+
 /* The line about what the lock cost, where the answer says it. */
 void show_timing(const struct answer *a);

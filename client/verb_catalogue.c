@@ -46,11 +46,11 @@ static enum exit_code member_show(struct session *s, const struct collection *c,
 
 	if (code != EXIT_DONE)
 		return code;
-	if (!show_accepted(s, &answer)) {
-		if (s->is_json)
-			show_body(&answer);
-		else
-			show_fields(answer.json);
+	if (!show_accepted(s, &answer) && s->is_json) {
+		show_body(&answer);
+	} else if (answer.status != 202) {
+		show_fields(answer.json);
+		show_replayed(&answer);
 	}
 	answer_fini(&answer);
 	return EXIT_DONE;
@@ -88,8 +88,10 @@ static enum exit_code member_delete(struct session *s, const struct collection *
 
 	if (code != EXIT_DONE)
 		return code;
-	if (!show_accepted(s, &answer) && !s->is_json)
+	if (!show_accepted(s, &answer) && !s->is_json) {
 		printf("%s %s is deleted\n", c->word, session_operand(s, 0));
+		show_replayed(&answer);
+	}
 	answer_fini(&answer);
 	return EXIT_DONE;
 }

@@ -53,8 +53,12 @@ static enum exit_code import_send(struct session *s, const struct import_source 
 		fprintf(stderr, "key %s\n", key);
 	code = api_transfer(s->api, r, &t, &answer);
 	progress_end(&m.progress);
-	if (code == EXIT_UNREACHABLE && key != NULL)
-		fputs("  Run it again: it goes on where it stopped.\n", stderr);
+	if (code == EXIT_UNREACHABLE)
+		fputs(key != NULL
+			      ? "  Run it again: it goes on where it stopped.\n"
+			      : "  Which lines were applied is not known: rowlock history shows "
+				"what was.\n",
+		      stderr);
 	if (code == EXIT_DONE) {
 		code = answer.status >= 400 ? problem_print(&answer, s->is_json)
 					    : import_report_end(&m, key);

@@ -71,6 +71,7 @@ static enum exit_code lease_ask(struct session *s, struct request *r, const char
 		show_body(&answer);
 	} else {
 		show_one(answer.json, &show_leases);
+		show_replayed(&answer);
 		if (more != NULL)
 			printf("%s: --lease '%s;fence=%lld'\n", more,
 			       json_member_text(answer.json, "id"),
@@ -150,8 +151,10 @@ enum exit_code verb_lease_release(struct session *s)
 	request_fini(&r);
 	if (code != EXIT_DONE)
 		return code;
-	if (!s->is_json)
+	if (!s->is_json) {
 		printf("%s is released\n", session_operand(s, 0));
+		show_replayed(&answer);
+	}
 	answer_fini(&answer);
 	return EXIT_DONE;
 }

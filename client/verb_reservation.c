@@ -76,6 +76,7 @@ static enum exit_code ask(struct session *s, struct request *r, const char *stat
 		show_body(&answer);
 	} else {
 		show_one(answer.json, &show_reservations);
+		show_replayed(&answer);
 		show_timing(&answer);
 	}
 	code = judge_state(answer.json, state);
