@@ -46,7 +46,11 @@ static void explain_damage(const struct store_options *o, const char *what,
 static int explain(const struct store_options *o, struct sqlite_connection *c, int r,
 		   struct store_open_result *result)
 {
-	int code = c->db != NULL ? sqlite3_extended_errcode(c->db) : SQLITE_NOMEM;
+	/* What failed, and not what was done about it since. */
+	int code = fault_latest()->error == r && fault_latest()->detail != 0
+			   ? fault_latest()->detail
+		   : c->db != NULL ? sqlite3_extended_errcode(c->db)
+				   : SQLITE_NOMEM;
 	const char *advice = "";
 
 	if (result->trouble != STORE_FINE) {
@@ -66,6 +70,8 @@ static int explain(const struct store_options *o, struct sqlite_connection *c, i
 		explain_damage(o, c->db != NULL ? sqlite3_errmsg(c->db) : "", result);
 		return r;
 	}
+	if (r == -ENOSPC || (c->db != NULL && sqlite3_system_errno(c->db) == ENOSPC))
+		code = SQLITE_FULL;
 	switch (code & 0xff) {
 	case SQLITE_NOTADB:
 		result->trouble = STORE_FOREIGN;
@@ -90,7 +96,7 @@ static int explain(const struct store_options *o, struct sqlite_connection *c, i
 		break;
 	}
 	snprintf(result->message, sizeof(result->message), "%.300s: %s (%d)%s", o->path,
-		 c->db != NULL ? sqlite3_errmsg(c->db) : "out of memory", code & 0xff, advice);
+		 sqlite3_errstr(code), code & 0xff, advice);
 	return r;
 }
 
@@ -218,6 +224,7 @@ int sqlite_open(const struct store_options *options, struct store **ret_store,
 		free(s);
 		return r;
 	}
+	sqlite_file_keep_room(&s->file);
 	result->is_new = !s->file.is_store_there;
 	result->open_ms = (double)(clock_monotonic_ns() - begun_ns) / NS_PER_MS;
 	*ret_store = &s->store;

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 enum { SMB2_MAGIC = (int)0xFE534D42, CIFS_MAGIC = (int)0xFF534D42 };
+enum { ROOM_KEPT_BYTES = 256 << 10 };
 
 __attribute__((format(printf, 3, 4))) static int
 trouble(struct store_open_result *result, enum store_trouble t, const char *format, ...)
@@ -56,7 +57,8 @@ static int lock(const char *path, struct sqlite_file *f, struct store_open_resul
 			       "%s is on a network file system, where SQLite's locks cannot be "
 			       "trusted: put the store on a local disk",
 			       path);
-	if (flock(f->lock_fd, LOCK_EX | LOCK_NB) == 0)
+	f->is_held = flock(f->lock_fd, LOCK_EX | LOCK_NB) == 0;
+	if (f->is_held)
 		return 0;
 	if (pread(f->lock_fd, owner, sizeof(owner) - 1, 0) < 0)
 		owner[0] = '\0';
@@ -65,6 +67,19 @@ static int lock(const char *path, struct sqlite_file *f, struct store_open_resul
 		       owner[0] != '\0' ? owner : "unknown");
 }
 
+/*
+ * A store can be opened only where there is room for the index of its log, also to be read. So room
+ * for that is kept behind the end of the lock file, and given back when the next one opens it: on a
+ * disk that is full then it can be served, if not written to.
+ */
+void sqlite_file_keep_room(struct sqlite_file *f)
+{
+	for (off_t bytes = ROOM_KEPT_BYTES; bytes >= ROOM_KEPT_BYTES / 8; bytes /= 2)
+		if (fallocate(f->lock_fd, FALLOC_FL_KEEP_SIZE, 0, bytes) == 0 || errno != ENOSPC)
+			return;
+}
+
+/* Gives the room back, too. */
 static void write_pid(int fd)
 {
 	char pid[32];
@@ -222,6 +237,9 @@ static int open_lock(struct sqlite_file *f, bool may_create)
 
 	snprintf(path, sizeof(path), "%s.lock", f->path);
 	f->lock_fd = open(path, O_RDWR | O_CLOEXEC);
+	if (f->lock_fd < 0 && !may_create && (errno == EROFS || errno == EACCES))
+		f->lock_fd =
+			open(path, O_RDONLY | O_CLOEXEC); /* who only reads locks it all the same */
 	if (f->lock_fd < 0 && errno == ENOENT && may_create) {
 		f->lock_fd = open(path, O_RDWR | O_CLOEXEC | O_CREAT | O_EXCL, 0644);
 		f->is_lock_new = f->lock_fd >= 0;
@@ -283,6 +301,8 @@ void sqlite_file_close(struct sqlite_file *f, bool must_forget)
 	if (must_forget) {
 		snprintf(lock_path, sizeof(lock_path), "%s.lock", f->path);
 		unlink(lock_path);
+	} else if (f->is_held) {
+		sqlite_file_keep_room(f); /* of what the log and its index have left */
 	}
 	close(f->lock_fd);
 	f->lock_fd = -1;

@@ -68,7 +68,8 @@ static int run_scripts(struct sqlite_connection *c, int from)
 		r = sqlite_execute(c, pragma);
 	if (r == 0)
 		r = sqlite_execute(c, "COMMIT");
-	if (r < 0)
+	/* A full disk has ended it already. */
+	if (r < 0 && !sqlite3_get_autocommit(c->db))
 		(void)sqlite3_exec(c->db, "ROLLBACK", NULL, NULL, NULL);
 	return r;
 }

@@ -69,7 +69,8 @@ enum { STORE_PATH_BYTES = 4096 };
 
 struct sqlite_file {
 	char path[STORE_PATH_BYTES]; /* of the file itself, whatever links lead to it */
-	int lock_fd;                 /* held with flock(); -1: none */
+	int lock_fd;                 /* -1: none */
+	bool is_held;                /* with flock() */
 	bool is_lock_new;
 	bool is_store_there;
 };
@@ -92,6 +93,8 @@ int sqlite_file_hold(const char *path, bool may_create, struct sqlite_file *f,
 /* "<path>.before-restore-...": a restore gives the old store this second name, then the first one
  * to the new store. */
 #define SQLITE_KEPT_BY_RESTORE ".before-restore-"
+/* Keeps a little room on the disk, so that the store can be opened when that is full. */
+void sqlite_file_keep_room(struct sqlite_file *f);
 /* must_forget: a lock file that is new is removed: no store was made after all. */
 void sqlite_file_close(struct sqlite_file *f, bool must_forget);
 

@@ -9,7 +9,7 @@ from case import Daemon, inject, needs_strace, run_cases
 from load import Load, make_rows
 from talk import Client, wait_until
 
-CODE_DISK = 74
+CODE_NO_ROOM, CODE_DISK = 73, 74
 DISK_BYTES = 4 << 20
 LEFT_BYTES = 700 << 10  # for the store, once the filler is there
 
@@ -230,6 +230,45 @@ def no_room_for_results(rowlockd, folder):
         assert total["applied"] == len(lines), total
 
 
+def full_from_the_start(rowlockd, folder):
+    """A store that is there is served, as far as that goes; and written to once there is room."""
+    with small_disk(folder) as disk:
+        with Daemon(rowlockd, disk / "store.db") as server:
+            make_rows(server.port, 5, ["A-1"])
+        fill(disk, 0)
+        with Daemon(rowlockd, disk / "store.db", ["--spool-dir", str(folder)]) as server:
+            client = Client(server.port)
+            assert client.get("/v1/stock/A-1/WH1").json()["on_hand"] == 5
+            assert len(client.get("/v1/movements").json()["data"]) == 1
+            assert client.get("/v1/export").status == 200
+
+            def add():
+                answer = client.post(ADJUST, {"delta": 1})
+                assert answer.status == 201 or answer.json()["code"] == "disk-full", answer
+                return answer.status
+
+            wait_until(lambda: add() == 503, "what was kept free is used up")
+            os.remove(disk / "filler")
+            wait_until(lambda: add() == 201, "there is space again")
+
+
+def no_room_for_a_store(rowlockd, folder):
+    """Nothing can be made: it says so, and the next start does not take that for a lost store."""
+    with small_disk(folder) as disk:
+        for left_bytes in (0, 3 * 4096):
+            fill(disk, left_bytes)
+            ended = subprocess.run([rowlockd, "--store", disk / "store.db", "--listen",
+                                    "127.0.0.1:0", "--spool-dir", folder],
+                                   capture_output=True, text=True)
+            assert ended.returncode == CODE_NO_ROOM, ended
+            assert "store_refused" in ended.stderr and "damaged" not in ended.stderr, ended.stderr
+            os.remove(disk / "filler")
+            with Daemon(rowlockd, disk / "store.db") as server:
+                make_rows(server.port, 1, ["A-1"])
+            for name in disk.iterdir():
+                name.unlink()
+
+
 run_cases([
     ("a flush fails: outcome-unknown, exit 74, and every key takes effect once after the restart",
      flush_fails, needs_strace),
@@ -241,6 +280,10 @@ run_cases([
      needs_mount),
     ("the index of the log cannot grow: found before anything is flushed", no_room_for_the_index,
      needs_mount),
+    ("full from the start: a store that is there is served, and written to once there is room",
+     full_from_the_start, needs_mount),
+    ("full from the start: no store can be made (73), and the next start makes one",
+     no_room_for_a_store, needs_mount),
     ("there is no room for the results of a batch: it stops, and says how far it came",
      no_room_for_results, needs_mount),
 ])
