@@ -24,7 +24,7 @@ void store_time_init(struct store_time *t, const struct clocks *clocks, int64_t 
 	t->clocks = clocks != NULL ? *clocks : machine;
 	CHECK(t->clocks.utc_ms != NULL);
 	CHECK(t->clocks.boot_ns != NULL);
-	t->believed_ms = 0;
+	atomic_init(&t->believed_ms, 0);
 	store_clock_start(&t->clock, newest_ms, t->clocks.utc_ms(t->clocks.context),
 			  t->clocks.boot_ns(t->clocks.context));
 }
@@ -67,7 +67,7 @@ int64_t store_time_now(struct store_time *t)
 	was_ahead_ms = t->clock.ahead_ms;
 	r = store_clock_read(&t->clock, wall_ms, boot_ns);
 	if (r.event == CLOCK_BELIEVED)
-		t->believed_ms += r.step_ms;
+		atomic_fetch_add(&t->believed_ms, r.step_ms);
 	guard_unlock(&t->guard);
 
 	/* A millisecond to and fro is how the two clocks are read, and no news. */
@@ -97,9 +97,5 @@ int64_t store_time_until_ns(struct store_time *t, int64_t at_ms)
 
 int64_t store_time_take_believed(struct store_time *t)
 {
-	guard_lock(&t->guard);
-	int64_t by_ms = t->believed_ms;
-	t->believed_ms = 0;
-	guard_unlock(&t->guard);
-	return by_ms;
+	return atomic_load(&t->believed_ms) == 0 ? 0 : atomic_exchange(&t->believed_ms, 0);
 }

@@ -15,6 +15,7 @@
 #pragma once
 #include "core/store_clock.h"
 #include "engine/guard.h"
+#include <stdatomic.h>
 
 /* Where the time comes from: the machine, or a test. */
 struct clocks {
@@ -27,7 +28,7 @@ struct store_time {
 	struct guard guard;
 	struct store_clock clock; /* guarded by guard */
 	struct clocks clocks;
-	int64_t believed_ms; /* guarded by guard: by so much it was set, since the writer asked */
+	atomic_int_fast64_t believed_ms; /* by so much it was set, since the writer asked */
 };
 
 /* clocks: NULL: the machine's. newest_ms: the newest committed time, 0: none. */

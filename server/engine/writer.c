@@ -1177,6 +1177,22 @@ static void leave_clock_to_itself(struct writer *wr)
 		(void)ops->rollback(wr->store); /* what is noted stays noted: see v_now */
 }
 
+/* Store time was set ahead: whose time has come by that is not to blame. */
+static void tell_what_ended(struct writer *wr)
+{
+	int64_t by_ms = store_time_take_believed(wr->locks->time);
+	size_t were_overdue = wr->reservations.overdue_count;
+	int leases = 0;
+
+	if (by_ms == 0)
+		return;
+	reservation_book_collect(&wr->reservations, wr->now_ms);
+	LIST_EACH (it, &wr->ended_leases)
+		leases++;
+	log_write(LOG_WARN, "clock_ended", "by_s=%.1f reservations=%zu leases=%d",
+		  (double)by_ms / MS_PER_S, wr->reservations.overdue_count - were_overdue, leases);
+}
+
 static void *writer_main(void *context)
 {
 	struct writer *wr = context;
@@ -1189,6 +1205,7 @@ static void *writer_main(void *context)
 
 		wr->now_ms = store_time_now(wr->locks->time);
 		lock_manager_end_leases(wr->locks, wr->now_ms, &wr->ended_leases);
+		tell_what_ended(wr);
 		(void)end_drain_if_over(wr);
 		if (wr->stopped_with == OUTCOME_DONE && atomic_load(&wr->is_damaged))
 			leave_damaged(wr); /* a read has seen it */
