@@ -167,7 +167,8 @@ static void write_answer(struct batch *b, struct batch_line *line, bool is_appli
 		b->seq = w->answer.seq;
 	if (!is_wanted(b, is_applied))
 		return;
-	answer_read_stored(&w->command, &w->answer, &w->arena);
+	if (!answer_read_stored(&w->command, &w->answer, &w->arena))
+		b->spool->text.failed = true;
 	batch_result_write(&b->spool->text, line->number, line->id, &w->command, &w->answer);
 }
 

@@ -431,7 +431,8 @@ void reply_answer(struct exchange *x, const struct write *w, const struct answer
 	timing_header(x, &w->cost, a != &w->answer);
 	if (a->body != NULL && a->outcome == OUTCOME_DONE) {
 		stored = *a;
-		answer_read_stored(c, &stored, &x->arena);
+		if (!answer_read_stored(c, &stored, &x->arena))
+			x->reply.failed = true;
 		a = &stored;
 	}
 	write_headers(x, c, a);

@@ -1,6 +1,6 @@
 #include "wire/json_merge.h"
 #include "base/hash.h"
-#include <jansson.h>
+#include "wire/json_load.h"
 #include <stdbool.h>
 #include <string.h>
 
@@ -64,9 +64,12 @@ static bool read_plain_name(struct member *m, struct arena *a)
 {
 	m->plain = (struct piece){ m->name.text + 1, m->name.byte_count - 2 };
 	if (memchr(m->name.text, '\\', m->name.byte_count) != NULL) {
-		json_t *decoded = json_loadb(m->name.text, m->name.byte_count,
-					     JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
+		bool lacks_memory;
+		json_t *decoded = json_load(m->name.text, m->name.byte_count,
+					    JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL, &lacks_memory);
 
+		if (lacks_memory)
+			return false;
 		if (json_is_string(decoded)) {
 			m->plain.byte_count = json_string_length(decoded);
 			m->plain.text =

@@ -1,7 +1,7 @@
 #include "wire/json_place.h"
 #include "base/check.h"
 #include "core/limits.h"
-#include <jansson.h>
+#include "wire/json_load.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -76,7 +76,9 @@ static void add_level(const struct level *l, char *out, size_t out_bytes)
 		snprintf(digits, sizeof(digits), "%zu", l->index);
 		json_pointer_add(out, out_bytes, digits);
 	} else if (l->name != NULL) {
-		json_t *name = json_loadb(l->name, l->name_bytes, JSON_DECODE_ANY, NULL);
+		bool lacks_memory; /* then the pointer ends here */
+		json_t *name =
+			json_load(l->name, l->name_bytes, JSON_DECODE_ANY, NULL, &lacks_memory);
 
 		if (name != NULL)
 			json_pointer_add(out, out_bytes, json_string_value(name));

@@ -1,10 +1,9 @@
 #include "wire/json_read.h"
 #include "base/check.h"
+#include "wire/json_load.h"
 #include "wire/json_place.h"
-#include <jansson.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 bool message_refuse(struct message_error *e, enum outcome o, const char *pointer,
@@ -18,28 +17,6 @@ bool message_refuse(struct message_error *e, enum outcome o, const char *pointer
 	vsnprintf(e->detail, sizeof(e->detail), format, arguments);
 	va_end(arguments);
 	return false;
-}
-
-/* ---------------------------------------------------------------- memory that jansson lacks */
-
-/*
- * Where jansson has no memory for a piece of a document it calls the document invalid. Whoever sent
- * it did nothing wrong: so it is told apart by whether an allocation failed.
- */
-static _Thread_local bool lacks_memory;
-
-static void *allocate(size_t bytes)
-{
-	void *memory = malloc(bytes);
-
-	lacks_memory |= memory == NULL;
-	return memory;
-}
-
-/* Before any thread is there: jansson's functions are everybody's. */
-__attribute__((constructor)) static void watch_jansson(void)
-{
-	json_set_alloc_funcs(allocate, free);
 }
 
 /* ---------------------------------------------------------------- what jansson refuses */
@@ -69,8 +46,6 @@ static bool refuse_syntax(const char *body, const struct field fields[], int fie
 {
 	char pointer[sizeof(e->pointer)] = "";
 
-	if (lacks_memory)
-		return message_refuse(e, OUTCOME_OUT_OF_MEMORY, "", "Memory is short.");
 	printable(error->text);
 	switch (json_error_code(error)) {
 	case json_error_numeric_overflow:
@@ -415,6 +390,7 @@ static bool parse(const char *text, size_t byte_count, const struct field fields
 {
 	const char *nul = memchr(text, '\0', byte_count);
 	json_error_t error;
+	bool lacks_memory;
 
 	if (nul != NULL) /* jansson takes one behind a number or literal for nothing at all */
 		return message_refuse(e, OUTCOME_MALFORMED_JSON, "", "Byte %zu is a NUL.",
@@ -422,8 +398,10 @@ static bool parse(const char *text, size_t byte_count, const struct field fields
 	if (json_is_too_deep(text, byte_count))
 		return message_refuse(e, OUTCOME_MALFORMED_JSON, "", "It is nested deeper than %d.",
 				      JSON_DEPTH_MAX);
-	lacks_memory = false;
-	*ret_root = json_loadb(text, byte_count, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
+	*ret_root = json_load(text, byte_count, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error,
+			      &lacks_memory);
+	if (lacks_memory)
+		return message_refuse(e, OUTCOME_OUT_OF_MEMORY, "", "Memory is short.");
 	if (*ret_root == NULL)
 		return refuse_syntax(text, fields, field_count, &error, e);
 	if (json_is_object(*ret_root))

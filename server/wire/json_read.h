@@ -1,6 +1,5 @@
 /*
- * json_read - a JSON object read by a table of its fields. For messages.c; the only place that
- * knows jansson.
+ * json_read - a JSON object read by a table of its fields. For messages.c.
  *
  *     static const struct field fields[] = {
  *             { "delta", FIELD_INTEGER, .is_required = true, .least = -Q, .most = Q },

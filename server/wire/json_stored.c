@@ -1,8 +1,8 @@
 #include "wire/json_stored.h"
 #include "base/check.h"
 #include "base/text.h"
+#include "wire/json_load.h"
 #include "wire/json_place.h"
-#include <jansson.h>
 #include <string.h>
 
 bool answer_body_is_sound(const char *body)
@@ -95,16 +95,18 @@ static void read_done(const struct command *c, struct answer *a, json_t *stored,
 		a->location.version = version;
 }
 
-void answer_read_stored(const struct command *c, struct answer *a, struct arena *texts)
+bool answer_read_stored(const struct command *c, struct answer *a, struct arena *texts)
 {
+	bool lacks_memory;
 	json_t *stored;
 
 	if (a->body == NULL)
-		return;
-	stored = json_loads(a->body, 0, NULL);
+		return true;
+	stored = json_load(a->body, strlen(a->body), 0, NULL, &lacks_memory);
 	if (stored != NULL && a->outcome == OUTCOME_DONE)
 		read_done(c, a, stored, texts);
 	else if (stored != NULL)
 		read_refusal(c, a, stored, texts);
 	json_decref(stored);
+	return !lacks_memory;
 }

@@ -15,6 +15,7 @@ bool answer_body_is_sound(const char *body);
 
 /*
  * Fills lease.id, item.version or location.version of a DONE answer from its body, detail and
- * members of a refusal. What somebody has edited so that it is no JSON fills nothing.
+ * members of a refusal. What somebody has edited so that it is no JSON fills nothing. False: memory
+ * is short, and some of it may be missing.
  */
-void answer_read_stored(const struct command *c, struct answer *a, struct arena *texts);
+bool answer_read_stored(const struct command *c, struct answer *a, struct arena *texts);

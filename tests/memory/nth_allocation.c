@@ -50,6 +50,7 @@ static const char effect_sql[] =
 #define KEYED  "Idempotency-Key: k-%ld"
 #define HOLD   "PUT /v1/reservations/h-%ld {\"ttl_s\":600,\"lines\":[{\"sku\":\"A\",\"location\":\"W\",\"quantity\":1}]}"
 #define LEASED "{\"rows\":[{\"sku\":\"A\",\"location\":\"L\"}],\"ttl_s\":600,\"purpose\":\"p\"}"
+#define LONG   "a text of some length, with an \\u00e4 and a \\\"quote\\\" and more behind it %ld"
 #define ONE    "{\"sku\":\"A\",\"location\":\"W\",\"quantity\":1}"
 #define OTHER  "{\"sku\":\"A\",\"location\":\"X\",\"quantity\":1}"
 #define KINDS  "{\"op\":\"item\",\"sku\":\"N-%ld\",\"name\":\"n\"}\n" LINE \
@@ -66,6 +67,8 @@ static const struct call calls[] = {
 	{ "a count",                WRITE,  "POST", "/v1/stock/A/X/count", "{\"counted\":%ld,\"as_of_seq\":%seq}", KEYED, { NULL }, 1 },
 	{ "a transfer",             WRITE,  "POST", "/v1/transfers", "{\"sku\":\"A\",\"from\":\"W\",\"to\":\"X\",\"quantity\":1}", KEYED, { NULL }, 2 },
 	{ "a new item",             WRITE,  "PUT", "/v1/items/N-%ld", "{\"name\":\"n\",\"attributes\":{\"a\":[1,\"b\",{\"c\":null}]}}", KEYED, { NULL }, 1 },
+	{ "an item with long texts", WRITE, "PUT", "/v1/items/N-%ld", "{\"name\":\"" LONG "\",\"attributes\":{\"" LONG "\":\"" LONG "\"}}", KEYED, { NULL }, 1 },
+	{ "an escaped name in a patch", WRITE, "PATCH", "/v1/items/A", "{\"attributes\":{\"\\u0061\":\"x%ld\"}}", KEYED, { NULL }, 1 },
 	{ "a patch of an item",     WRITE,  "PATCH", "/v1/items/A", "{\"attributes\":{\"a\":%ld}}", KEYED, { NULL }, 1 },
 	{ "a new location",         WRITE,  "PUT", "/v1/locations/N-%ld", "{\"name\":\"n\"}", NULL, { NULL }, 1 },
 	{ "a patch of a location",  WRITE,  "PATCH", "/v1/locations/W", "{\"name\":\"n%ld\"}", KEYED, { NULL }, 1 },
