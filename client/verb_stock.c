@@ -1,10 +1,12 @@
 /* stock: every row, the rows of one item, or one row. */
 #include "base/check.h"
 #include "client/command.h"
+#include "client/exit.h"
 #include "client/pages.h"
 #include "client/session.h"
 #include "client/shape.h"
 #include "client/show.h"
+#include <stdlib.h>
 
 /* The flags that make sense for some of the three only. */
 static enum exit_code refuse_flags(const struct session *s, const enum option flags[], size_t count,
@@ -49,21 +51,68 @@ static void rows_show(const struct answer *a)
 
 static const char sum_shape[] = "s:sku i:on_hand i:reserved i:available a:locations";
 
-static enum exit_code stock_ask(struct session *s, struct request *r)
+static enum exit_code rows_check(struct session *s, const struct request *r, const struct answer *a)
 {
-	bool is_sum = session_operand(s, 1) == NULL;
+	return shape_fits_all(json_object_get(a->json, "locations"), show_stock.shape)
+		       ? EXIT_DONE
+		       : session_strange(s, r);
+}
+
+/* The page behind this one: its rows come behind those that are there. */
+static enum exit_code page_take(struct session *s, const struct request *first, json_t *summary)
+{
+	struct request r;
 	struct answer answer;
-	enum exit_code code = session_ask_for(s, r, is_sum ? sum_shape : show_stock.shape, &answer);
+	enum exit_code code;
+
+	request_init(&r, "GET", memory_or_exit(first->path.data));
+	request_add_query(&r, "after", json_member_text(summary, "next"));
+	code = session_ask(s, &r, &answer);
+	if (code == EXIT_DONE) {
+		code = rows_check(s, &r, &answer);
+		if (code == EXIT_DONE &&
+		    json_array_extend(json_object_get(summary, "locations"),
+				      json_object_get(answer.json, "locations")) != 0)
+			exit_out_of_memory();
+		json_put(summary, "next", json_incref(json_object_get(answer.json, "next")));
+		answer_fini(&answer);
+	}
+	request_fini(&r);
+	return code;
+}
+
+/* The sums are those of the first page; rows of a later one may be of a moment later. */
+static enum exit_code item_ask(struct session *s, struct request *r)
+{
+	struct answer answer;
+	enum exit_code code = session_ask_for(s, r, sum_shape, &answer);
 
 	if (code != EXIT_DONE)
 		return code;
-	if (is_sum &&
-	    !shape_fits_all(json_object_get(answer.json, "locations"), show_stock.shape)) {
-		code = session_strange(s, r);
-	} else if (s->is_json) {
-		show_body(&answer);
-	} else if (is_sum) {
+	code = rows_check(s, r, &answer);
+	while (code == EXIT_DONE && json_is_string(json_object_get(answer.json, "next")))
+		code = page_take(s, r, answer.json);
+	if (code == EXIT_DONE && s->is_json) {
+		char *line = json_line(answer.json);
+
+		puts(line);
+		free(line);
+	} else if (code == EXIT_DONE) {
 		rows_show(&answer);
+	}
+	answer_fini(&answer);
+	return code;
+}
+
+static enum exit_code row_ask(struct session *s, struct request *r)
+{
+	struct answer answer;
+	enum exit_code code = session_ask_for(s, r, show_stock.shape, &answer);
+
+	if (code != EXIT_DONE)
+		return code;
+	if (s->is_json) {
+		show_body(&answer);
 	} else {
 		show_one(answer.json, &show_stock);
 		show_timing(&answer);
@@ -84,7 +133,9 @@ enum exit_code verb_stock(struct session *s)
 		request_add_segment(&r, session_operand(s, i));
 	if (args_has(&s->args, OPTION_LOCKED))
 		request_add_query(&r, "read", "locked");
-	code = s->args.operand_count == 0 ? pages_print(s, &r, &show_stock) : stock_ask(s, &r);
+	code = s->args.operand_count == 0   ? pages_print(s, &r, &show_stock)
+	       : s->args.operand_count == 1 ? item_ask(s, &r)
+					    : row_ask(s, &r);
 	request_fini(&r);
 	return code;
 }

@@ -105,6 +105,9 @@ export function itemView(place, sku) {
 	const history = new History(plotPlace);
 	const ledger = new Ledger(LEDGER_ROWS, { isOneItem: true });
 	const message = h("div", {});
+	const moreButton = h("button", { type: "button", hidden: true }, "Show more shelves");
+	let next = null; /* where the page of shelves begins that is not shown yet */
+	let sum = 0;     /* available on all shelves, when it was read */
 	let closeBook = () => {};
 	let isClosed = false;
 	let drawing = 0;
@@ -112,7 +115,7 @@ export function itemView(place, sku) {
 	place.append(
 		h("p", { class: "crumb" }, h("a", { href: "#/stock" }, "← Stock")),
 		h("div", { class: "head" }, h("div", {}, title, about)),
-		message, shelfPlace,
+		message, shelfPlace, moreButton,
 		h("section", { class: "card" },
 			h("header", {}, h("h2", {}, "Available over time")), plotPlace),
 		h("section", { class: "card" },
@@ -123,8 +126,10 @@ export function itemView(place, sku) {
 	function drawHead() {
 		const item = book.items.get(sku);
 		const rows = (book.rowsOf.get(sku) ?? []).map((key) => book.rows.get(key));
-		const words = [sku, `${number(rows.reduce((sum, row) => sum + row.available, 0))} `
-			+ `available on ${count(rows.length, "shelf", "shelves")}`];
+		const shown = rows.reduce((all, row) => all + row.available, 0);
+		const words = [sku, next === null
+			? `${number(shown)} available on ${count(rows.length, "shelf", "shelves")}`
+			: `${number(sum)} available, ${count(rows.length, "shelf", "shelves")} shown`];
 		if (item.unit)
 			words.push(`by the ${item.unit}`);
 		if (item.reorder_point !== null && item.reorder_point !== undefined)
@@ -163,9 +168,20 @@ export function itemView(place, sku) {
 			}, DRAW_MS);
 	}
 
+	async function showPage() {
+		({ next, available: sum } = await learnWhole(sku, next));
+		moreButton.hidden = next === null;
+	}
+
+	moreButton.addEventListener("click", () => {
+		moreButton.disabled = true;
+		showPage().then(drawAll, (trouble) => message.replaceChildren(problemBox(trouble)))
+			.finally(() => { moreButton.disabled = false; });
+	});
+
 	async function begin() {
 		closeBook = await openBook();
-		await learnWhole(sku);
+		await showPage();
 		const { rows } = await list(
 			`/v1/movements?sku=${encodeURIComponent(sku)}&order=desc`, HISTORY_MAX);
 		if (isClosed)

@@ -14,6 +14,7 @@ import { News } from "./news.js";
 import { pulse } from "./pulse.js";
 
 const ROWS_MAX = 5000;
+const PAGE_ROWS = 100; /* of one item: more shelves than anybody looks at */
 const RELOAD_MS = 1500;
 
 export const book = {
@@ -73,12 +74,18 @@ async function learnItem(sku) {
 	book.items.set(sku, await get(`/v1/items/${encodeURIComponent(sku)}`));
 }
 
-/* One item with all of its rows, for whoever looks at just that. */
-export async function learnWhole(sku) {
-	const summary = await get(`/v1/stock/${encodeURIComponent(sku)}`);
+/*
+ * One item with a page of its rows, for whoever looks at just that. Its sums are over all rows; next
+ * is where the page behind this one begins, or null.
+ */
+export async function learnWhole(sku, after = null) {
+	const query = `?limit=${PAGE_ROWS}`
+		+ (after === null ? "" : `&after=${encodeURIComponent(after)}`);
+	const summary = await get(`/v1/stock/${encodeURIComponent(sku)}${query}`);
 	book.items.set(sku, await get(`/v1/items/${encodeURIComponent(sku)}`));
 	for (const row of summary.locations)
 		putRow(row);
+	return { available: summary.available, next: summary.next };
 }
 
 /* The server's search; what it finds is in the book afterwards. */

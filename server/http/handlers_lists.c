@@ -2,6 +2,7 @@
  * handlers_lists - pages of stock, movements, items and locations. Reader threads read them and
  * write their JSON; the loop only puts it into its envelope.
  */
+#include "base/fault.h"
 #include "http/page.h"
 #include "wire/moment.h"
 #include <string.h>
@@ -114,15 +115,20 @@ static struct list_call *begin(struct exchange *x, char letter,
 }
 
 /* It is never given up here: the reader limits its time. */
-static void submit(struct exchange *x)
+static void submit_for(struct exchange *x, void (*end)(struct exchange *x))
 {
 	x->long_read.parcel.home = x->mailbox;
 	x->long_read.run = run;
 	x->long_read.arena = &x->arena;
 	if (service_read(x->service, &x->long_read))
-		exchange_park(x, finish, NULL, INT64_MAX);
+		exchange_park(x, end, NULL, INT64_MAX);
 	else
 		reply_refuse(x, OUTCOME_STORE_BUSY, "Too many lists are being read at once.");
+}
+
+static void submit(struct exchange *x)
+{
+	submit_for(x, finish);
 }
 
 /* ---------------------------------------------------------------- stock */
@@ -150,6 +156,98 @@ void handle_stock_list(struct exchange *x)
 		return;
 	c->stock.is_below_reorder = is_below;
 	submit(x);
+}
+
+/* ---------------------------------------------------------------- one item */
+
+/* A list with sums before it. */
+struct summary_call {
+	struct list_call list;
+	struct item_stock_query query;
+	struct stock_sum sum;
+};
+
+static int fetch_summary(struct list_call *c, struct reader *reader, struct arena *arena)
+{
+	struct summary_call *s = CONTAINER_OF(c, struct summary_call, list);
+
+	return reader->ops->stock_of_item(reader, &s->query, arena, &s->sum, &c->page);
+}
+
+static void write_summary(struct exchange *x, const struct summary_call *s, const char *next)
+{
+	struct json j = json_begin(&x->reply);
+
+	text_reserve(&x->reply, s->list.rows.byte_count + 256);
+	json_open(&j, '{');
+	JSON_NAME(&j, "sku"), json_text(&j, s->query.sku);
+	JSON_NAME(&j, "on_hand"), json_int(&j, s->sum.on_hand);
+	JSON_NAME(&j, "reserved"), json_int(&j, s->sum.reserved);
+	JSON_NAME(&j, "available"), json_int(&j, s->sum.on_hand - s->sum.reserved);
+	JSON_NAME(&j, "locations"), json_open(&j, '[');
+	if (s->list.rows.byte_count > 0)
+		json_raw(&j, s->list.rows.data);
+	json_close(&j, ']');
+	JSON_NAME(&j, "next"), json_text(&j, next);
+	json_close(&j, '}');
+	text_add_char(&x->reply, '\n');
+}
+
+static void answer_summary(struct exchange *x, const struct summary_call *s)
+{
+	const char *next = next_cursor(x, &s->list);
+	struct row_ref row = { 0 };
+
+	if (!s->sum.has_item) {
+		bool is_code = code_set(&row.sku, s->query.sku, strlen(s->query.sku));
+
+		CHECK(is_code); /* the dispatcher has looked at it */
+		reply_unknown(x, OUTCOME_UNKNOWN_ITEM, &row, x->long_read.seq);
+	} else if (s->list.rows.failed || (s->list.page.has_next && next == NULL)) {
+		reply_refuse(x, OUTCOME_OUT_OF_MEMORY, NULL);
+	} else {
+		write_summary(x, s, next);
+		if (next != NULL)
+			page_link(x, next);
+		reply_json(x, 200, x->long_read.seq);
+	}
+}
+
+static void finish_summary(struct exchange *x)
+{
+	struct summary_call *s =
+		CONTAINER_OF((struct list_call *)call_of(x)->own, struct summary_call, list);
+
+	if (x->long_read.result == -EOVERFLOW)
+		reply_refuse(x, OUTCOME_QUANTITY_OVERFLOW, NULL);
+	else if (x->long_read.result < 0)
+		reply_fault(x, x->long_read.result);
+	else
+		answer_summary(x, s);
+	text_fini(&s->list.rows);
+}
+
+/* By a reader thread: the sums cost a look at each row, however short the page is. */
+void handle_stock_summary(struct exchange *x)
+{
+	struct summary_call *s = arena_alloc(&x->arena, sizeof(*s));
+
+	if (s == NULL) {
+		reply_refuse(x, OUTCOME_OUT_OF_MEMORY, NULL);
+		return;
+	}
+	memset(s, 0, sizeof(*s));
+	s->list.letter = 'p';
+	s->list.fetch = fetch_summary;
+	s->list.write_rows = write_stock;
+	s->query = (struct item_stock_query){ .sku = call_of(x)->names[0] };
+	call_of(x)->own = &s->list;
+	if (!page_read_limit_or(x, PAGE_ROWS_MAX, &s->query.limit) ||
+	    !page_read_cursor(x, s->list.letter, &s->query.after))
+		return;
+	if (s->query.after == NULL)
+		s->query.after = "";
+	submit_for(x, finish_summary);
 }
 
 /* ---------------------------------------------------------------- movements */

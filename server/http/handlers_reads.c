@@ -65,54 +65,6 @@ void handle_stock_show(struct exchange *x)
 		show_row(x);
 }
 
-static void write_summary(struct exchange *x, const struct code *sku,
-			  const struct stock_view rows[], size_t count)
-{
-	struct stock sum = { 0 };
-	struct json j = json_begin(&x->reply);
-
-	for (size_t i = 0; i < count; i++) {
-		sum.on_hand += rows[i].stock.on_hand;
-		sum.reserved += rows[i].stock.reserved;
-	}
-	json_open(&j, '{');
-	JSON_NAME(&j, "sku"), json_text(&j, sku->text);
-	JSON_NAME(&j, "on_hand"), json_int(&j, sum.on_hand);
-	JSON_NAME(&j, "reserved"), json_int(&j, sum.reserved);
-	JSON_NAME(&j, "available"), json_int(&j, stock_available(&sum));
-	JSON_NAME(&j, "locations"), json_open(&j, '[');
-	for (size_t i = 0; i < count; i++)
-		stock_write(&j, &rows[i].sku, &rows[i].location, &rows[i].stock);
-	json_close(&j, ']');
-	json_close(&j, '}');
-	text_add_char(&x->reply, '\n');
-}
-
-void handle_stock_summary(struct exchange *x)
-{
-	struct reader *reader = x->snapshot->reader;
-	struct row_ref row = { 0 };
-	struct stock_view *rows;
-	bool has_item;
-	size_t count;
-
-	read_code(x, 0, &row.sku);
-	if (!look(x))
-		return;
-
-	int r = reader->ops->stock_of_item(reader, row.sku.text, &x->arena, &has_item, &rows,
-					   &count);
-
-	if (r < 0) {
-		reply_fault(x, r);
-	} else if (!has_item) {
-		reply_unknown(x, OUTCOME_UNKNOWN_ITEM, &row, x->snapshot->seq);
-	} else {
-		write_summary(x, &row.sku, rows, count);
-		reply_json(x, 200, x->snapshot->seq);
-	}
-}
-
 /* ---------------------------------------------------------------- catalogue */
 
 void handle_item_show(struct exchange *x)

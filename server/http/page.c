@@ -3,8 +3,13 @@
 
 bool page_read_limit(struct exchange *x, int *ret)
 {
+	return page_read_limit_or(x, PAGE_ROWS_DEFAULT, ret);
+}
+
+bool page_read_limit_or(struct exchange *x, int when_absent, int *ret)
+{
 	const char *text = call_parameter(x, "limit");
-	int64_t n = PAGE_ROWS_DEFAULT;
+	int64_t n = when_absent;
 
 	if (text == NULL || (integer_read(text, &n) && n >= 1 && n <= PAGE_ROWS_MAX)) {
 		*ret = (int)n;
@@ -102,15 +107,14 @@ static void add_escaped(struct text *t, const char *s)
 	}
 }
 
-/* Link: the same query with the next cursor (RFC 8288). */
-static void link_header(struct exchange *x, const char *next)
+void page_link(struct exchange *x, const char *next)
 {
 	const struct query *q = &call_of(x)->query;
 	const char *value = NULL;
 	struct text t;
 
 	text_init(&t);
-	text_add_format(&t, "<%s?", x->route->path);
+	text_add_format(&t, "<%s?", x->path);
 	for (int i = 0; i < q->count; i++) {
 		if (strcmp(q->parameters[i].name, "after") == 0)
 			continue;
@@ -147,6 +151,6 @@ void page_reply(struct exchange *x, const struct text *rows, bool has_next, cons
 	json_close(&j, '}');
 	text_add_char(&x->reply, '\n');
 	if (next != NULL)
-		link_header(x, next);
+		page_link(x, next);
 	reply_json(x, 200, seq);
 }

@@ -9,7 +9,8 @@
 #pragma once
 #include "http/reply.h"
 
-bool page_read_limit(struct exchange *x, int *ret);
+bool page_read_limit(struct exchange *x, int *ret); /* PAGE_ROWS_DEFAULT when it is not there */
+bool page_read_limit_or(struct exchange *x, int when_absent, int *ret);
 
 /* What stands behind the letter; NULL when there is no ?after. */
 bool page_read_cursor(struct exchange *x, char letter, const char **ret);
@@ -26,6 +27,9 @@ bool page_read_kind(struct exchange *x, enum movement_kind *ret);
 /* A cursor in the arena; NULL: memory is short. */
 const char *page_cursor(struct exchange *x, char letter, const char *place);
 const char *page_cursor_number(struct exchange *x, char letter, int64_t place);
+
+/* Link: this call's query with the next cursor (RFC 8288). */
+void page_link(struct exchange *x, const char *next);
 
 /*
  * Answers with the rows (JSON, separated by commas). next: a cursor where has_next; NULL then says

@@ -83,6 +83,71 @@ int sqlite_list_stock(struct reader *r, const struct stock_query *q, struct aren
 	return finish(c, code);
 }
 
+/* ---------------------------------------------------------------- one item */
+
+/* high * 10^6 + low, as the statement splits it. */
+static int put_together(sqlite3_stmt *s, int column, int64_t *ret)
+{
+	int64_t millions;
+
+	if (__builtin_mul_overflow(sqlite3_column_int64(s, column), INT64_C(1000000), &millions) ||
+	    __builtin_add_overflow(millions, sqlite3_column_int64(s, column + 1), ret))
+		return FAULT(-EOVERFLOW);
+	return 0;
+}
+
+static int sum_up(struct sqlite_connection *c, int64_t item_id, struct stock_sum *ret)
+{
+	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
+	int r = sqlite_statement(c, READ_STOCK_SUM, &s);
+
+	if (r < 0)
+		return r;
+	sqlite3_bind_int64(s, 1, item_id);
+	if (sqlite3_step(s) != SQLITE_ROW)
+		return sqlite_raise(c);
+	ret->has_item = true;
+	r = put_together(s, 0, &ret->on_hand);
+	return r < 0 ? r : put_together(s, 2, &ret->reserved);
+}
+
+static int resolve(struct sqlite_connection *c, int statement, const char *name, int64_t *ret);
+
+int sqlite_stock_of_item(struct reader *r, const struct item_stock_query *q, struct arena *a,
+			 struct stock_sum *ret_sum, struct page *ret)
+{
+	struct sqlite_connection *c = &sqlite_reader_of(r)->connection;
+	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
+	int64_t item_id = 0;
+	int code, fault = resolve(c, READ_ITEM_ID, q->sku, &item_id);
+
+	*ret_sum = (struct stock_sum){ 0 };
+	*ret = (struct page){ 0 };
+	if (fault == 0 && item_id > 0)
+		fault = sum_up(c, item_id, ret_sum);
+	if (fault < 0 || item_id < 0)
+		return fault;
+	fault = sqlite_statement(c, READ_STOCK_OF_ITEM, &s);
+	if (fault < 0)
+		return fault;
+	ret->stock = arena_alloc(a, sizeof(ret->stock[0]) * (size_t)q->limit);
+	if (ret->stock == NULL)
+		return FAULT(-ENOMEM);
+	sqlite3_bind_int64(s, 1, item_id);
+	sqlite_bind_text(s, 2, q->after);
+	sqlite3_bind_int(s, 3, q->limit + 1);
+	while ((code = sqlite3_step(s)) == SQLITE_ROW) {
+		ret->has_next = page_is_full(ret, q->limit);
+		if (ret->has_next)
+			break;
+		fault = add_stock(s, ret);
+		if (fault < 0)
+			return fault;
+		ret->next_code = ret->stock[ret->count - 1].location;
+	}
+	return finish(c, code);
+}
+
 /* ---------------------------------------------------------------- movements */
 
 static bool text_fits(const char *wanted, const char *found)

@@ -239,6 +239,7 @@ enum reader_statement {
 	READ_ITEM,
 	READ_LOCATION,
 	READ_STOCK,
+	READ_STOCK_SUM,
 	READ_STOCK_OF_ITEM,
 	READ_MOVEMENT,
 	READ_KEY,
@@ -350,6 +351,8 @@ int sqlite_copy(struct reader *r, const char *path, bool (*may_go_on)(void *cont
 
 int sqlite_list_stock(struct reader *r, const struct stock_query *q, struct arena *a,
 		      struct page *ret);
+int sqlite_stock_of_item(struct reader *r, const struct item_stock_query *q, struct arena *a,
+			 struct stock_sum *ret_sum, struct page *ret);
 int sqlite_list_movements(struct reader *r, const struct movement_query *q, struct arena *a,
 			  struct page *ret);
 int sqlite_list_items(struct reader *r, const struct catalogue_query *q, struct arena *a,

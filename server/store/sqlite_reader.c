@@ -39,10 +39,18 @@ const char *const sqlite_reader_texts[READER_STATEMENTS] = {
 		       "s.updated_at FROM (SELECT 1) LEFT JOIN item i ON i.sku = ?1 "
 		       "LEFT JOIN location l ON l.code = ?2 "
 		       "LEFT JOIN stock s ON s.item_id = i.id AND s.location_id = l.id",
-	[READ_STOCK_OF_ITEM] = "SELECT " STOCK_VIEW_COLUMNS " FROM stock s "
-			       "JOIN item i ON i.id = s.item_id "
-			       "JOIN location l ON l.id = s.location_id WHERE s.item_id = ?1 "
-			       "ORDER BY l.code",
+	/* In two parts each: a thousand rows at their bounds are more than 64 bits. */
+	[READ_STOCK_SUM] = "SELECT coalesce(sum(on_hand / 1000000), 0), "
+			   "coalesce(sum(on_hand % 1000000), 0), "
+			   "coalesce(sum(reserved / 1000000), 0), "
+			   "coalesce(sum(reserved % 1000000), 0) FROM stock WHERE item_id = ?1",
+	/* Sorted, but never more than a page of it is kept. */
+	[READ_STOCK_OF_ITEM] =
+		"SELECT " STOCK_VIEW_COLUMNS " FROM stock s CROSS JOIN location l "
+		"ON l.id = s.location_id CROSS JOIN item i ON i.id = s.item_id "
+		"WHERE s.item_id = ?1 AND l.code > ?2 AND l.code GLOB '[A-Za-z0-9]*' "
+		"AND l.code NOT GLOB '*[^A-Za-z0-9._:-]*' AND length(l.code) <= 64 "
+		"AND instr(CAST(l.code AS BLOB), x'00') = 0 ORDER BY l.code LIMIT ?3",
 	[READ_MOVEMENT] = "SELECT " SQLITE_MOVEMENT_COLUMNS MOVEMENT_FROM "WHERE m.seq = ?1",
 	[READ_KEY] = "SELECT id, key, fingerprint, status, outcome, stock_seq, first_seq, "
 		     "movement_count, body, at FROM idempotency WHERE id = ?1",
@@ -314,60 +322,6 @@ static int read_stock(struct reader *reader, const char *sku, const char *locati
 	return stock_is_sound(ret) ? 0 : FAULT(-EBADMSG);
 }
 
-static int read_stock_view(sqlite3_stmt *s, struct stock_view *ret)
-{
-	ret->stock = (struct stock){ .id = sqlite3_column_int64(s, 0),
-				     .on_hand = sqlite3_column_int64(s, 1),
-				     .reserved = sqlite3_column_int64(s, 2),
-				     .version = sqlite3_column_int64(s, 3),
-				     .seq = sqlite3_column_int64(s, 4),
-				     .updated_at_ms = sqlite3_column_int64(s, 5) };
-
-	int r = sqlite_column_code(s, 6, &ret->sku);
-
-	return r < 0 ? r : sqlite_column_code(s, 7, &ret->location);
-}
-
-static int read_stock_of_item(struct reader *reader, const char *sku, struct arena *a,
-			      bool *ret_has_item, struct stock_view **ret_rows, size_t *ret_count)
-{
-	struct sqlite_connection *c = &sqlite_reader_of(reader)->connection;
-	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
-	size_t capacity = 16, count = 0;
-	struct item item;
-	int code, r = read_item(reader, sku, NULL, &item);
-
-	if (r == 0)
-		r = sqlite_statement(c, READ_STOCK_OF_ITEM, &s);
-	if (r < 0)
-		return r;
-	*ret_has_item = item.id != 0;
-
-	struct stock_view *rows = arena_alloc(a, sizeof(rows[0]) * capacity);
-
-	sqlite3_bind_int64(s, 1, item.id);
-	while (rows != NULL && (code = sqlite3_step(s)) == SQLITE_ROW) {
-		if (count == capacity) {
-			struct stock_view *more = arena_alloc(a, sizeof(rows[0]) * capacity * 2);
-
-			if (more != NULL)
-				memcpy(more, rows, sizeof(rows[0]) * count);
-			rows = more;
-			capacity *= 2;
-		}
-		if (rows == NULL)
-			break;
-		r = read_stock_view(s, &rows[count++]);
-		if (r < 0)
-			return r;
-	}
-	if (rows == NULL)
-		return FAULT(-ENOMEM);
-	*ret_rows = rows;
-	*ret_count = count;
-	return code == SQLITE_DONE ? 0 : sqlite_raise(c);
-}
-
 static int read_movement(struct reader *reader, int64_t seq, struct arena *a,
 			 struct movement_view *ret)
 {
@@ -517,7 +471,7 @@ const struct reader_ops sqlite_reader_ops = {
 	.item = read_item,
 	.location = read_location,
 	.stock = read_stock,
-	.stock_of_item = read_stock_of_item,
+	.stock_of_item = sqlite_stock_of_item,
 	.movement = read_movement,
 	.past_level = read_past_level,
 	.reservation = sqlite_reader_reservation,

@@ -295,6 +295,19 @@ struct stock_query {
 	int limit;        /* 1 to PAGE_ROWS_MAX */
 };
 
+struct item_stock_query {
+	const char *sku;
+	const char *after; /* codes behind it, in byte order; "": from the start */
+	int limit;
+};
+
+/* What an item has over all locations. */
+struct stock_sum {
+	bool has_item; /* else the rest is 0 */
+	int64_t on_hand;
+	int64_t reserved;
+};
+
 struct movement_query {
 	const char *sku; /* NULL: any, as with all texts */
 	const char *location;
@@ -449,10 +462,12 @@ struct reader_ops {
 	/* The row with its names in two ids: which of the three are there. */
 	int (*stock)(struct reader *r, const char *sku, const char *location, struct stock *ret,
 		     bool *ret_has_item, bool *ret_has_location);
-	/* All rows of one item, by location code; ret_has_item says whether there is such an item.
+	/*
+	 * One item over all of its rows, and a page of them (stock), by location code. -EOVERFLOW:
+	 * the sums need more than 64 bits. Costs a look at each row of the item, memory for a page.
 	 */
-	int (*stock_of_item)(struct reader *r, const char *sku, struct arena *a, bool *ret_has_item,
-			     struct stock_view **ret_rows, size_t *ret_count);
+	int (*stock_of_item)(struct reader *r, const struct item_stock_query *q, struct arena *a,
+			     struct stock_sum *ret_sum, struct page *ret);
 	int (*movement)(struct reader *r, int64_t seq, struct arena *a, struct movement_view *ret);
 	/*
 	 * How the row stood at ret->as_of_seq: fills the rest. Walks its history back, until then

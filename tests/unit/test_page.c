@@ -40,7 +40,7 @@ static void begin(struct exchange *x, struct call *c, const char *query)
 {
 	static const struct route route = { .method = HTTP_GET, .path = "/v1/things" };
 
-	*x = (struct exchange){ .route = &route, .context = c };
+	*x = (struct exchange){ .route = &route, .path = route.path, .context = c };
 	*c = (struct call){ .preferred_wait_s = -1 };
 	arena_init(&x->arena);
 	text_init(&x->reply);

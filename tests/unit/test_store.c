@@ -763,6 +763,87 @@ static void an_older_store_is_migrated(void **state)
 
 /* ---------------------------------------------------------------- pages */
 
+static void locations_of_an_item_come_page_by_page(void **state)
+{
+	enum { LOCATIONS = 2500, LIMIT = 1000 };
+	struct fixture *f = *state;
+	struct item_stock_query q = { .sku = "A", .after = "", .limit = LIMIT };
+	struct stock_sum sum;
+	char last[CODE_BYTES_MAX + 1] = "";
+	int count = 0, pages = 0;
+	struct page page;
+	struct arena a;
+	int64_t seq;
+
+	(void)fixture_on_hand(f, 0); /* opens the reader */
+	assert_int_equal(fixture_execute(f,
+					 "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 "
+					 "FROM n WHERE i < 2500) INSERT INTO location (code, name) "
+					 "SELECT printf('P%04d', 2501 - i), 'x' FROM n;"
+					 "INSERT INTO v_stock (sku, location, on_hand) "
+					 "SELECT 'A', code, 2 FROM location WHERE code GLOB 'P*'"),
+			 SQLITE_OK);
+	assert_int_equal(f->reader->ops->begin(f->reader, &seq), 0);
+	do {
+		arena_init(&a);
+		assert_int_equal(f->reader->ops->stock_of_item(f->reader, &q, &a, &sum, &page), 0);
+		assert_true(sum.has_item);
+		assert_int_equal(sum.on_hand, 2 * LOCATIONS);
+		assert_int_equal(sum.reserved, 0);
+		for (size_t i = 0; i < page.count; i++) {
+			assert_true(strcmp(page.stock[i].location.text, last) > 0);
+			snprintf(last, sizeof(last), "%s", page.stock[i].location.text);
+		}
+		count += (int)page.count;
+		pages++;
+		q.after = last;
+		arena_fini(&a);
+	} while (page.has_next);
+	assert_int_equal(count, LOCATIONS);
+	assert_int_equal(pages, 3);
+
+	arena_init(&a);
+	q = (struct item_stock_query){ .sku = "NOPE", .after = "", .limit = LIMIT };
+	assert_int_equal(f->reader->ops->stock_of_item(f->reader, &q, &a, &sum, &page), 0);
+	assert_false(sum.has_item);
+	assert_int_equal(page.count, 0);
+	f->reader->ops->end(f->reader);
+	arena_fini(&a);
+}
+
+static void sums_beyond_64_bits_are_not_wrapped(void **state)
+{
+	struct fixture *f = *state;
+	struct item_stock_query q = { .sku = "A", .after = "", .limit = 1 };
+	struct stock_sum sum;
+	struct page page;
+	struct arena a;
+	int64_t seq;
+
+	(void)fixture_on_hand(f, 0); /* opens the reader */
+	assert_int_equal(fixture_execute(f,
+					 "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 "
+					 "FROM n WHERE i < 9223) INSERT INTO location (code, name) "
+					 "SELECT printf('P%04d', i), 'x' FROM n;"
+					 "INSERT INTO v_stock (sku, location, on_hand) "
+					 "SELECT 'A', code, 1000000000000000 FROM location "
+					 "WHERE code GLOB 'P*'"),
+			 SQLITE_OK);
+	arena_init(&a);
+	assert_int_equal(f->reader->ops->begin(f->reader, &seq), 0);
+	assert_int_equal(f->reader->ops->stock_of_item(f->reader, &q, &a, &sum, &page), 0);
+	assert_int_equal(sum.on_hand, INT64_C(9223000000000000000));
+	f->reader->ops->end(f->reader);
+	assert_int_equal(fixture_execute(f, "INSERT INTO location (code, name) VALUES ('Q', 'x');"
+					    "INSERT INTO v_stock (sku, location, on_hand) "
+					    "VALUES ('A', 'Q', 1000000000000000)"),
+			 SQLITE_OK);
+	assert_int_equal(f->reader->ops->begin(f->reader, &seq), 0);
+	assert_int_equal(f->reader->ops->stock_of_item(f->reader, &q, &a, &sum, &page), -EOVERFLOW);
+	f->reader->ops->end(f->reader);
+	arena_fini(&a);
+}
+
 /* Walks a list page by page, and counts what comes by; each thing once, in order. */
 static int walk_movements(struct fixture *f, struct movement_query q)
 {
@@ -952,6 +1033,8 @@ int main(void)
 		CASE(a_reservation_is_resolved_once_and_stays),
 		CASE(reservations_are_listed_by_what_one_knows),
 		CASE(an_older_store_is_migrated),
+		CASE(locations_of_an_item_come_page_by_page),
+		CASE(sums_beyond_64_bits_are_not_wrapped),
 		CASE(pages_of_the_ledger_lose_nothing),
 		CASE(pages_of_items_go_by_sku),
 		CASE(a_copy_is_the_store_of_its_snapshot),
