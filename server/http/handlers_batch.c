@@ -275,8 +275,8 @@ void handle_batch(struct exchange *x)
 		reply_refuse(x, OUTCOME_NOT_FOUND, "Spell it /v1/batch.");
 	else if (!media_type_is_ndjson(x))
 		reply_refuse(x, OUTCOME_UNSUPPORTED_MEDIA, NULL);
-	else if (exchange_is_hurried(x))
-		reply_refuse(x, OUTCOME_DRAINING, NULL);
+	else if (exchange_is_hurried(x) && exchange_header(x, "Idempotency-Key") == NULL)
+		reply_refuse(x, OUTCOME_DRAINING, NULL); /* of one with a key, each line is */
 	else if (read_results(x, &o) && read_atomic(x, &o) && write_read_wait(x, &o.wait_ms) &&
 		 read_headers(x, &o))
 		begin(x, &o);

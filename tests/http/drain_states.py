@@ -393,6 +393,11 @@ def replay(w):
     assert first.status == 201, first
     begun = [w.request("POST", f"{ROW}/adjust", b'{"delta"', length=12, Idempotency_Key=key)
              for key in ("done", "new")]
+    file = ndjson(adjust(1), adjust(2))
+    assert w.client.request("POST", "/v1/batch", [adjust(1)], Idempotency_Key="file").status == 200
+    batch = w.connection()
+    batch.send(b"POST /v1/batch?wait=0 HTTP/1.1\r\nHost: localhost\r\n"
+               b"Content-Length: %d\r\n" % len(file), "POST")
     w.lease()
     waiting = w.request("POST", f"{ROW}/adjust?wait=60", {"delta": 1})
     w.wait_for_parked()
@@ -411,6 +416,10 @@ def replay(w):
         assert (replayed.status, replayed.body) == (201, first.body), replayed
         assert replayed.header("Idempotency-Replayed") == "true", replayed
         expect_draining(begun[1])
+        batch.send(b"Idempotency-Key: file\r\n\r\n" + file)
+        line, total = batch.read_answer().json()
+        assert line["replayed"] is True, line
+        assert (total["stopped_at"], total["code"]) == (2, "draining"), total
     w.meanwhile = finish
     return [(waiting, expect_draining)]
 
