@@ -160,10 +160,12 @@ UPDATE store SET newest_at = (SELECT max(store.created_at,
 
 DROP VIEW v_now;
 CREATE VIEW v_now AS
-	-- Store time, once: what the triggers and views mean by "now".
-	SELECT max(CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER) + clock_ahead_ms,
-		newest_at) AS ms
-	FROM store;
+	-- Store time, once: what the triggers and views mean by "now". While the clock is behind it, the
+	-- service notes it every ten seconds: it cannot be much further than that.
+	SELECT max(newest_at, CASE WHEN clock_ahead_ms > 0
+		THEN max(clock_ms, min(clock_ms + clock_ahead_ms, newest_at + 12000))
+		ELSE clock_ms + clock_ahead_ms END) AS ms
+	FROM store, (SELECT CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER) AS clock_ms);
 
 CREATE TRIGGER store_time BEFORE UPDATE OF newest_at, clock_ahead_ms ON store
 BEGIN

@@ -1,5 +1,4 @@
 /* sqlite_repair - what the findings of a verification come to, row by row, and its writing. */
-#include "base/clock.h"
 #include "store/sqlite_offline.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -148,8 +147,9 @@ static const char insert_movement[] =
 	"reserved, version, reason, oversubscribed, low_stock, at, prev_seq) "
 	"SELECT ?1, s.id, 'edit', ?3, ?4, ?5, ?6, ?7, 'repair', ?5 < ?6, "
 	"coalesce(?5 - ?6 <= i.reorder_point, 0), "
-	"max(?8, (SELECT coalesce(max(at), 0) FROM (SELECT at FROM movement ORDER BY seq DESC "
-	"LIMIT 1))), ?9 FROM stock s LEFT JOIN item i ON i.id = s.item_id WHERE s.id = ?2";
+	"max((SELECT ms FROM v_now), (SELECT coalesce(max(at), 0) FROM (SELECT at FROM movement "
+	"ORDER BY seq DESC "
+	"LIMIT 1))), ?8 FROM stock s LEFT JOIN item i ON i.id = s.item_id WHERE s.id = ?2";
 
 static const char update_row[] =
 	"UPDATE stock SET on_hand = ?2, reserved = ?3, version = ?4, seq = ?5, updated_at = "
@@ -165,8 +165,7 @@ static int write_movement(struct sqlite_connection *c, sqlite3_stmt *s,
 	sqlite3_bind_int64(s, 5, change->after.on_hand);
 	sqlite3_bind_int64(s, 6, change->after.reserved);
 	sqlite3_bind_int64(s, 7, change->after.version);
-	sqlite3_bind_int64(s, 8, clock_utc_ms());
-	sqlite3_bind_int64(s, 9, change->prev_seq);
+	sqlite3_bind_int64(s, 8, change->prev_seq);
 	return sqlite_change_one(c, s);
 }
 

@@ -104,14 +104,19 @@ EDITS = [
      STORE_TIME % "newest_at = 9999999999999" + "UPDATE stock SET on_hand = 38 WHERE id = 1",
      "SELECT at FROM movement WHERE seq = 7", [(9999999999999,)]),
     ("an edit is dated by store time while the clock is an hour behind",
+     STORE_TIME % "clock_ahead_ms = 3600000, newest_at = (unixepoch() + 3595) * 1000"
+     + "UPDATE stock SET on_hand = 38 WHERE id = 1",
+     "SELECT at / 1000 - unixepoch() BETWEEN 3598 AND 3610 FROM movement WHERE seq = 7", [(1,)]),
+    ("an edit is dated by what was noted once the clock is right again, and nobody has noted that",
      STORE_TIME % "clock_ahead_ms = 3600000" + "UPDATE stock SET on_hand = 38 WHERE id = 1",
-     "SELECT at / 1000 - unixepoch() BETWEEN 3590 AND 3610 FROM movement WHERE seq = 7", [(1,)]),
+     "SELECT at / 1000 - unixepoch() BETWEEN -5 AND 15 FROM movement WHERE seq = 7", [(1,)]),
     ("an edit is dated by store time while the clock is an hour ahead",
      STORE_TIME % "newest_at = 0, clock_ahead_ms = -3600000"
      + "UPDATE stock SET on_hand = 38 WHERE id = 1",
      "SELECT at / 1000 - unixepoch() BETWEEN -3610 AND -3590 FROM movement WHERE seq = 7", [(1,)]),
     ("a lease ends by store time, though the clock was set back",
-     STORE_TIME % "clock_ahead_ms = 3600000" + "UPDATE stock SET on_hand = 1 WHERE id = 3", COUNT,
+     STORE_TIME % "clock_ahead_ms = 3600000, newest_at = (unixepoch() + 3595) * 1000"
+     + "UPDATE stock SET on_hand = 1 WHERE id = 3", COUNT,
      [(7, 7)]),
     ("time in the ledger is unix milliseconds",
      "UPDATE stock SET on_hand = 3 WHERE id = 1",
