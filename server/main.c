@@ -14,6 +14,7 @@
 #include "http/loop.h"
 #include "http/reply.h"
 #include "offline/offline.h"
+#include "lab/lab.h"
 #include "lab/runs.h"
 #include "ops/config.h"
 #include "ops/log.h"
@@ -326,6 +327,8 @@ static int settings_try(const struct config *c, struct listener *listener)
 
 	if (!can_spool(c) || !has_ui_folder(c))
 		return EXIT_CONFIGURATION;
+	spool_clean_up();
+	lab_clean_up(spool_folder());
 	r = listener_bind(listener, c->listen);
 	if (r < 0)
 		log_cannot_listen(c, r);

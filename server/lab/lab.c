@@ -2,12 +2,17 @@
 #include "base/check.h"
 #include "base/fault.h"
 #include "lab/race.h"
+#include "ops/leftover.h"
 #include "ops/metrics.h"
 #include "store/sqlite.h"
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#define FOLDER_PREFIX "rowlock-lab-"
+#define DATABASE_NAME "race.db"
 
 enum { PATH_BYTES = 4096 };
 
@@ -99,17 +104,6 @@ bool lab_plan_pick(struct lab_plan *plan, const char *scenarios, const char *str
 
 /* ---------------------------------------------------------------- running */
 
-static int make_folder(const char *parent, char ret_folder[PATH_BYTES])
-{
-	if (parent == NULL || parent[0] == '\0')
-		parent = getenv("TMPDIR");
-	if (parent == NULL || parent[0] == '\0')
-		parent = "/var/tmp";
-	if (snprintf(ret_folder, PATH_BYTES, "%s/rowlock-lab-XXXXXX", parent) >= PATH_BYTES - 32)
-		return FAULT(-ENAMETOOLONG);
-	return mkdtemp(ret_folder) != NULL ? 0 : FAULT(-errno);
-}
-
 static void remove_database(const char *path)
 {
 	static const char *const suffixes[] = { "", "-wal", "-shm", ".lock" };
@@ -120,6 +114,44 @@ static void remove_database(const char *path)
 		snprintf(name, sizeof(name), "%s%s", path, suffixes[i]);
 		unlink(name);
 	}
+}
+
+static void remove_folder(const char *folder)
+{
+	char path[PATH_BYTES];
+
+	if (snprintf(path, sizeof(path), "%s/" DATABASE_NAME, folder) >= PATH_BYTES)
+		return;
+	remove_database(path);
+	(void)rmdir(folder);
+}
+
+void lab_clean_up(const char *parent)
+{
+	leftovers_remove(parent, FOLDER_PREFIX, remove_folder);
+}
+
+/* A descriptor of it, which holds it; or a fault. */
+static int make_folder(const char *parent, char ret_folder[PATH_BYTES])
+{
+	int fd;
+
+	if (parent == NULL || parent[0] == '\0')
+		parent = getenv("TMPDIR");
+	if (parent == NULL || parent[0] == '\0')
+		parent = "/var/tmp";
+	lab_clean_up(parent);
+	if (snprintf(ret_folder, PATH_BYTES, "%s/" FOLDER_PREFIX "XXXXXX", parent) >=
+	    PATH_BYTES - 32)
+		return FAULT(-ENAMETOOLONG);
+	if (mkdtemp(ret_folder) == NULL)
+		return FAULT(-errno);
+	fd = open(ret_folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd >= 0 && leftover_hold(fd, ret_folder))
+		return fd;
+	if (fd >= 0)
+		close(fd);
+	return FAULT(-EAGAIN);
 }
 
 static int run_pick(const struct lab_plan *plan, int index, const char *path,
@@ -146,23 +178,24 @@ static int run_pick(const struct lab_plan *plan, int index, const char *path,
 int lab_run(const struct lab_plan *plan, struct lab_watch *watch)
 {
 	char folder[PATH_BYTES], path[PATH_BYTES];
-	int r;
+	int fd, r = 0;
 
 	CHECK(plan->pick_count > 0);
 	sqlite_prepare();
 	metrics_mute_thread();
-	r = make_folder(plan->folder, folder);
-	if (r < 0)
-		return r;
+	fd = make_folder(plan->folder, folder);
+	if (fd < 0)
+		return fd;
 	for (int i = 0; r == 0 && i < plan->pick_count; i++) {
 		struct lab_result result = { 0 };
 
-		snprintf(path, sizeof(path), "%.4000s/race.db", folder);
+		snprintf(path, sizeof(path), "%.4000s/" DATABASE_NAME, folder);
 		r = atomic_load(&watch->must_stop) ? FAULT(-ECANCELED)
 						   : run_pick(plan, i, path, watch, &result);
 		if (r == 0 && watch->finished != NULL)
 			watch->finished(watch->context, i, &result);
 	}
 	rmdir(folder);
+	close(fd);
 	return r;
 }

@@ -8,7 +8,8 @@
  *
  * A scenario is what the clients want; a strategy is one way to carry it out, right or wrong. Each
  * race has real threads, a database of its own in a temporary folder, and commits that are durable
- * (WAL, synchronous=FULL) whatever the strategy. The folder is gone when lab_run() returns.
+ * (WAL, synchronous=FULL) whatever the strategy. The folder is gone when lab_run() returns, and
+ * the next run or server removes one whose process was killed (ops/leftover.h).
  *
  * Nothing is staged: what goes wrong in the wrong ways is what the clients were told against what
  * the database holds afterwards.
@@ -122,6 +123,9 @@ struct lab_watch {
  * calling thread does from then on is not counted in the metrics.
  */
 int lab_run(const struct lab_plan *plan, struct lab_watch *watch);
+
+/* Removes the folders of runs that were killed; lab_run() does that, too. */
+void lab_clean_up(const char *folder);
 
 /* What the results mean, in plain words: a sentence a line. */
 struct text;

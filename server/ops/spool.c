@@ -1,12 +1,15 @@
 #include "ops/spool.h"
 #include "base/check.h"
 #include "base/fault.h"
+#include "ops/leftover.h"
 #include "ops/metrics.h"
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#define SPOOL_PREFIX "rowlock-spool-"
 
 static const char *chosen_folder = "";
 
@@ -30,7 +33,8 @@ static int open_and_unlink(const char *folder)
 	char path[4096];
 	int fd;
 
-	if (snprintf(path, sizeof(path), "%s/rowlock-spool-XXXXXX", folder) >= (int)sizeof(path)) {
+	if (snprintf(path, sizeof(path), "%s/" SPOOL_PREFIX "XXXXXX", folder) >=
+	    (int)sizeof(path)) {
 		errno = ENAMETOOLONG;
 		return -1;
 	}
@@ -61,16 +65,31 @@ struct spool *spool_open(void)
 	return s;
 }
 
+static void unlink_spool(const char *path)
+{
+	(void)unlink(path);
+}
+
+void spool_clean_up(void)
+{
+	leftovers_remove(spool_folder(), SPOOL_PREFIX, unlink_spool);
+}
+
 struct spool *spool_open_named(char **ret_path)
 {
 	struct spool *s = calloc(1, sizeof(*s));
 
-	if (s == NULL || asprintf(ret_path, "%s/rowlock-spool-XXXXXX", spool_folder()) < 0) {
+	if (s == NULL || asprintf(ret_path, "%s/" SPOOL_PREFIX "XXXXXX", spool_folder()) < 0) {
 		FAULT(-ENOMEM);
 		free(s);
 		return NULL;
 	}
 	s->fd = mkostemp(*ret_path, O_CLOEXEC);
+	if (s->fd >= 0 && !leftover_hold(s->fd, *ret_path)) {
+		close(s->fd);
+		s->fd = -1;
+		errno = EAGAIN;
+	}
 	if (s->fd < 0) {
 		FAULT(-errno);
 		free(*ret_path);

@@ -32,6 +32,9 @@ struct spool {
 void spool_set_folder(const char *folder);
 const char *spool_folder(void);
 
+/* Removes those with a name whose process was killed: see spool_open_named(). */
+void spool_clean_up(void);
+
 /* NULL: fault_latest() says why. */
 struct spool *spool_open(void);
 

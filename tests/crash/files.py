@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """files - which database files the server opens, and which it refuses, with which exit code."""
+import fcntl
 import os
 import pathlib
 import socket
@@ -244,12 +245,18 @@ def old_keys_are_deleted(rowlockd, folder):
     """Keys of the day before yesterday leave the store, also while requests come in."""
     store = make_store(rowlockd, folder)
     database = sqlite3.connect(store)
+    guards = database.execute("SELECT name, sql FROM sqlite_schema WHERE type = 'trigger' "
+                              "AND tbl_name = 'idempotency'").fetchall()
+    for name, _ in guards:  # they are in the way of hands
+        database.execute(f"DROP TRIGGER {name}")
     database.execute("DELETE FROM idempotency")
     database.execute("""
         WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
         INSERT INTO idempotency (key, fingerprint, status, outcome, stock_seq, first_seq,
             movement_count, at) SELECT 'old-' || i, 1, 201, 'done', 1, 1, 0, 1000 FROM n""",
                      (OLD_KEYS,))
+    for _, sql in guards:
+        database.execute(sql)
     database.commit()
     database.close()
     with Daemon(rowlockd, store) as server:
@@ -267,6 +274,38 @@ def old_keys_are_deleted(rowlockd, folder):
         assert again.header("Idempotency-Replayed") == "true"
 
 
+def wait_for_names(folder, pattern):
+    wait_until(lambda: list(folder.glob(pattern)), f"{pattern} is there")
+    return list(folder.glob(pattern))
+
+
+def what_is_left_over(rowlockd, folder):
+    """Of a process that was killed: it is removed by the next one. What another one uses is not."""
+    spools = folder / "spools"
+    spools.mkdir()
+    flags = ["--lab", "--spool-dir", str(spools)]
+    killed = Daemon(rowlockd, folder / "killed.db", flags).start()
+    assert Client(killed.port).post("/v1/lab/runs", {"seconds": 60}).status == 202
+    left, = wait_for_names(spools, "rowlock-lab-*")
+    wait_for_names(left, "race.db-wal")
+    killed.kill()
+    running = Daemon(rowlockd, folder / "running.db", flags).start()
+    assert not left.exists(), "the folder of the run that was killed"
+    assert Client(running.port).post("/v1/lab/runs", {"seconds": 60}).status == 202
+    used, = wait_for_names(spools, "rowlock-lab-*")
+    spool, foreign = spools / "rowlock-spool-abcdef", spools / "somebody-else"
+    spool.write_bytes(b"half a backup")
+    foreign.write_bytes(b"x")
+    (spools / "rowlock-spool-link00").symlink_to(foreign)
+    with open(spools / "rowlock-spool-uvwxyz", "wb") as in_use:
+        fcntl.flock(in_use, fcntl.LOCK_EX)
+        with Daemon(rowlockd, folder / "third.db", flags):
+            assert used.exists() and pathlib.Path(in_use.name).exists() and foreign.exists()
+            assert not spool.exists()
+    running.stop()
+    assert not used.exists()
+
+
 run_cases([
     ("a second instance on the same file is refused (75), and a killed first one is not in its way",
      second_instance),
@@ -282,6 +321,8 @@ run_cases([
      moved_under_load),
     ("another program holds the database and is killed: writes go on", holder_is_killed),
     ("a taken port is refused (71), with the flag to type", port_is_taken),
+    ("what a process that was killed has left in --spool-dir is removed, and nothing else",
+     what_is_left_over),
     ("started with descriptors 0, 1, 2 closed it works, and only its pid is in the lock file",
      closed_descriptors),
     ("a folder that must not be written is refused (77)", forbidden_folder, needs_nobody),
