@@ -16,7 +16,8 @@ static bool is_next(struct faulty_store *f, const char *call)
 	bool is_it;
 
 	pthread_mutex_lock(&f->mutex);
-	is_it = f->calls_left > 0 && --f->calls_left == 0;
+	is_it = f->calls_left > 0 && (f->only == NULL || strcmp(f->only, call) == 0) &&
+		--f->calls_left == 0;
 	if (is_it) {
 		f->has_failed = true;
 		f->failed_call = call;
@@ -238,15 +239,28 @@ void faulty_store_let_go(struct faulty_store *f)
 	pthread_mutex_unlock(&f->mutex);
 }
 
-void faulty_store_arm(struct faulty_store *f, int number, int code, enum faulty_when when)
+static void arm(struct faulty_store *f, const char *only, int number, int code,
+		enum faulty_when when)
 {
 	pthread_mutex_lock(&f->mutex);
+	f->only = only;
 	f->calls_left = number;
 	f->code = code;
 	f->when = when;
 	f->has_failed = false;
 	f->failed_call = "";
 	pthread_mutex_unlock(&f->mutex);
+}
+
+void faulty_store_arm(struct faulty_store *f, int number, int code, enum faulty_when when)
+{
+	arm(f, NULL, number, code, when);
+}
+
+void faulty_store_arm_call(struct faulty_store *f, const char *call, int code,
+			   enum faulty_when when)
+{
+	arm(f, call, 1, code, when);
 }
 
 bool faulty_store_disarm(struct faulty_store *f)

@@ -29,7 +29,8 @@ struct faulty_store {
 	struct store *real;
 	pthread_mutex_t mutex;
 	pthread_cond_t changed;
-	int calls_left; /* until the one that fails; 0: none does */
+	int calls_left;   /* until the one that fails; 0: none does */
+	const char *only; /* calls of this name are counted; NULL: all */
 	int code;
 	enum faulty_when when;
 	bool has_failed;
@@ -43,5 +44,8 @@ void faulty_store_hold(struct faulty_store *f);
 void faulty_store_let_go(struct faulty_store *f);
 
 void faulty_store_arm(struct faulty_store *f, int number, int code, enum faulty_when when);
+/* The same of the calls of one name. */
+void faulty_store_arm_call(struct faulty_store *f, const char *call, int code,
+			   enum faulty_when when);
 /* Has a call failed since? */
 bool faulty_store_disarm(struct faulty_store *f);
