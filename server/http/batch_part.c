@@ -160,6 +160,26 @@ static void part_take_answers(struct batch *b)
 	batch_write_results(b);
 }
 
+/* The service cannot go on. Replays ahead of the first line that was tried are answered still. */
+static void part_fail(struct batch *b, const struct answer *a)
+{
+	struct list tried;
+
+	list_init(&tried);
+	LIST_EACH_SAFE (it, &b->under_way) {
+		const struct batch_line *line = CONTAINER_OF(it, struct batch_line, link);
+
+		if (line->state != LINE_READY && list_is_empty(&tried))
+			continue;
+		list_remove(it);
+		list_push_back(&tried, it);
+	}
+	batch_write_results(b);
+	list_splice_back(&b->under_way, &tried);
+	batch_stop(b, first_of(&b->under_way)->number, a->outcome, a->is_unknown);
+	part_let_go(b);
+}
+
 /* It has been decided, refused or withdrawn: `a` is what became of it. */
 static void part_finish(struct batch *b, const struct answer *a)
 {
@@ -168,8 +188,7 @@ static void part_finish(struct batch *b, const struct answer *a)
 	} else if (b->options.is_atomic) {
 		part_refuse_all(b, a);
 	} else if (a->status >= 500) {
-		batch_stop(b, first_of(&b->under_way)->number, a->outcome, a->is_unknown);
-		part_let_go(b);
+		part_fail(b, a);
 	} else if (b->part->line_count == 1) {
 		part_answer_line(b, a);
 	} else {

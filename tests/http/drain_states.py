@@ -417,7 +417,9 @@ def replay(w):
         assert replayed.header("Idempotency-Replayed") == "true", replayed
         expect_draining(begun[1])
         batch.send(b"Idempotency-Key: file\r\n\r\n" + file)
-        line, total = batch.read_answer().json()
+        answer = batch.read_answer()
+        assert answer.status == 200 and len(answer.json()) == 2, answer
+        line, total = answer.json()
         assert line["replayed"] is True, line
         assert (total["stopped_at"], total["code"]) == (2, "draining"), total
     w.meanwhile = finish
