@@ -25,6 +25,7 @@ enum outcome outcome_of_fault(int fault)
 		return OUTCOME_DISK_FULL;
 	case -EBUSY:
 	case -ETIME:
+	case -EAGAIN:
 		return OUTCOME_STORE_BUSY;
 	case -EBADMSG:
 	case -EUCLEAN:

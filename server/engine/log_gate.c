@@ -26,9 +26,9 @@ static bool holds_up_locked(const struct log_gate *g)
 	return g->is_closed && g->whole_count == 0;
 }
 
-static bool wait_locked(struct log_gate *g)
+static bool wait_locked(struct log_gate *g, bool is_patient)
 {
-	int64_t until_ns = g->closed_ns + LOG_GATE_MS_MAX * NS_PER_MS;
+	int64_t until_ns = is_patient ? INT64_MAX : g->closed_ns + LOG_GATE_MS_MAX * NS_PER_MS;
 
 	g->waiting_count++;
 	while (holds_up_locked(g) && clock_monotonic_ns() < until_ns)
@@ -42,14 +42,14 @@ static bool wait_locked(struct log_gate *g)
 	return true;
 }
 
-bool log_gate_enter(struct log_gate *g, bool is_whole)
+bool log_gate_enter(struct log_gate *g, bool is_whole, bool is_patient)
 {
 	bool is_held_up, comes_through = true;
 
 	guard_lock(&g->guard);
 	is_held_up = holds_up_locked(g);
 	if (is_held_up)
-		comes_through = wait_locked(g);
+		comes_through = wait_locked(g, is_patient);
 	if (comes_through) {
 		g->reading_count++;
 		g->whole_count += is_whole;

@@ -8,7 +8,7 @@
  * end, the log begins anew, and the gate is opened.
  *
  *     reader thread                         writer, between groups
- *     if (!log_gate_enter(g, is_whole))     if (log_gate_close(g))      // nobody reads long now
+ *     if (!log_gate_enter(g, is_whole, …))  if (log_gate_close(g))      // nobody reads long now
  *             ...refuse: 503...                     ...begin the log anew, log_gate_open(g)...
  *     ...read...
  *     log_gate_leave(g, is_whole)
@@ -38,9 +38,9 @@ void log_gate_fini(struct log_gate *g); /* nobody may be in it */
 
 /*
  * Waits while the gate is closed. False: it has been for LOG_GATE_MS_MAX, and the read is not to
- * begin.
+ * begin. Whoever is patient waits until it opens.
  */
-bool log_gate_enter(struct log_gate *g, bool is_whole);
+bool log_gate_enter(struct log_gate *g, bool is_whole, bool is_patient);
 void log_gate_leave(struct log_gate *g, bool is_whole);
 
 /* From now on nobody comes through. Says whether everybody has left. */

@@ -23,7 +23,7 @@ static void run_read(const struct reader_pool *p, struct reader *reader, struct 
 {
 	int64_t begun_ns;
 
-	if (!log_gate_enter(p->gate, read->is_whole)) {
+	if (!log_gate_enter(p->gate, read->is_whole, read->is_patient)) {
 		read->result = -EAGAIN; /* no fault: the log is too long */
 		return;
 	}

@@ -153,6 +153,7 @@ struct long_read {
 	struct arena *arena;     /* the request's own, nobody else touches it meanwhile */
 	atomic_bool is_unwanted; /* nobody waits for it any more: a long run() looks now and then */
 	bool is_whole;           /* it is one of service_read_all() */
+	bool is_patient; /* where the log is too long it waits, and is not refused with -EAGAIN */
 	int result;              /* what run() (or beginning the snapshot) returned */
 	int64_t seq;             /* of its snapshot: Stock-Seq */
 	struct list queue_link;

@@ -105,6 +105,7 @@ static void begin_past(struct batch *b, struct batch_line *line)
 	CHECK(b->counting == NULL);
 	b->counting = line;
 	b->read.run = read_past;
+	b->read.is_patient = true;
 	b->read.arena = &line->write->arena;
 	line->state = LINE_NEEDS_PAST;
 	if (service_read(b->service, &b->read)) {

@@ -155,12 +155,17 @@ static bool text_fits(const char *wanted, const char *found)
 	return wanted == NULL || (found != NULL && strcmp(wanted, found) == 0);
 }
 
-static bool movement_fits(const struct movement_query *q, const struct movement_view *v)
+/* Its texts are looked at where they are: what does not fit is not worth a copy. */
+static bool movement_fits(const struct movement_query *q, const struct movement_view *v,
+			  sqlite3_stmt *s)
 {
 	const struct movement *m = &v->movement;
 
 	return text_fits(q->sku, v->sku.text) && text_fits(q->location, v->location.text) &&
-	       text_fits(q->reference, m->reference) && text_fits(q->reservation, m->reservation) &&
+	       (q->reference == NULL ||
+		text_fits(q->reference, (const char *)sqlite3_column_text(s, 9))) &&
+	       (q->reservation == NULL ||
+		text_fits(q->reservation, (const char *)sqlite3_column_text(s, 10))) &&
 	       (q->kind == MOVEMENT_KINDS || q->kind == m->kind) && m->at_ms >= q->since_ms &&
 	       m->at_ms < q->until_ms;
 }
@@ -174,14 +179,18 @@ static bool movement_is_beyond(const struct movement_query *q, const struct move
 
 enum taken { TAKEN, PAGE_FULL, BEYOND };
 
-/* Takes one movement, in the order asked for, into the page or passes it over. */
-static enum taken take_movement(const struct movement_query *q, struct page *p, int *examined,
-				const struct movement_view *v)
+/*
+ * Takes one movement, in the order asked for, into the page or passes it over: an enum taken, or a
+ * fault. v has its numbers and names, s all of it.
+ */
+static int take_movement(const struct movement_query *q, struct page *p, int *examined,
+			 const struct movement_view *v, sqlite3_stmt *s, struct arena *a)
 {
 	if (movement_is_beyond(q, v))
 		return BEYOND;
 
-	bool fits = movement_fits(q, v);
+	bool fits = movement_fits(q, v, s);
+	int r = 0;
 
 	if ((fits && page_is_full(p, q->limit)) || *examined == PAGE_EXAMINED_MAX) {
 		p->has_next = true;
@@ -190,8 +199,8 @@ static enum taken take_movement(const struct movement_query *q, struct page *p, 
 	++*examined;
 	p->next = v->movement.seq;
 	if (fits)
-		p->movements[p->count++] = *v;
-	return TAKEN;
+		r = sqlite_read_movement(s, a, &p->movements[p->count++]);
+	return r < 0 ? r : TAKEN;
 }
 
 static int movement_time(struct sqlite_connection *c, int64_t seq, int64_t *ret)
@@ -274,10 +283,12 @@ static int scan_ledger(struct sqlite_connection *c, const struct movement_query 
 	while ((code = sqlite3_step(s)) == SQLITE_ROW) {
 		struct movement_view v;
 
-		r = sqlite_read_movement(s, a, &v);
+		r = sqlite_read_movement(s, NULL, &v);
+		if (r == 0)
+			r = take_movement(q, ret, &examined, &v, s, a);
 		if (r < 0)
 			return r;
-		if (take_movement(q, ret, &examined, &v) != TAKEN)
+		if (r != TAKEN)
 			break;
 	}
 	return finish(c, code);
@@ -339,11 +350,10 @@ static int walk_begin(struct sqlite_connection *c, const struct movement_query *
 	return finish(c, code);
 }
 
-/* The newest movement that is left, NULL when the walk is over; moves its chain one back. */
-static int walk_next(struct sqlite_connection *c, struct walk *w, struct arena *a,
+/* The newest movement that is left, without its texts; moves its chain one back. */
+static int walk_next(struct sqlite_connection *c, struct walk *w, sqlite3_stmt **ret_statement,
 		     struct movement_view *ret, bool *ret_is_over)
 {
-	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
 	int newest = 0;
 
 	for (int i = 1; i < w->count; i++)
@@ -353,14 +363,14 @@ static int walk_next(struct sqlite_connection *c, struct walk *w, struct arena *
 	if (*ret_is_over)
 		return 0;
 
-	int r = sqlite_statement(c, READ_MOVEMENT, &s);
+	int r = sqlite_statement(c, READ_MOVEMENT, ret_statement);
 
 	if (r < 0)
 		return r;
-	sqlite3_bind_int64(s, 1, w->heads[newest]);
-	if (sqlite3_step(s) != SQLITE_ROW)
+	sqlite3_bind_int64(*ret_statement, 1, w->heads[newest]);
+	if (sqlite3_step(*ret_statement) != SQLITE_ROW)
 		return sqlite_raise(c);
-	r = sqlite_read_movement(s, a, ret);
+	r = sqlite_read_movement(*ret_statement, NULL, ret);
 	if (r == 0 && ret->movement.prev_seq >= w->heads[newest])
 		return FAULT(-EBADMSG); /* a chain that does not go back would never end */
 	w->heads[newest] = ret->movement.prev_seq;
@@ -382,17 +392,22 @@ static int walk_history(struct sqlite_connection *c, const struct movement_query
 	if (r < 0 || w.is_too_wide)
 		return r;
 	while (skipped <= PAGE_EXAMINED_MAX) {
+		CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
 		struct movement_view v;
 		bool is_over;
 
-		r = walk_next(c, &w, a, &v, &is_over);
+		r = walk_next(c, &w, &s, &v, &is_over);
 		if (r < 0)
 			return r;
 		if (!is_over && q->after_seq != 0 && v.movement.seq >= q->after_seq) {
 			skipped++;
 			continue;
 		}
-		if (is_over || take_movement(q, ret, &examined, &v) != TAKEN) {
+		if (!is_over)
+			r = take_movement(q, ret, &examined, &v, s, a);
+		if (r < 0)
+			return r;
+		if (is_over || r != TAKEN) {
 			*ret_is_done = true;
 			return 0;
 		}

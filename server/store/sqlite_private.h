@@ -340,7 +340,7 @@ int sqlite_reader_reservation(struct reader *r, const char *name, struct arena *
 int sqlite_list_reservations(struct reader *r, const struct reservation_query *q, struct arena *a,
 			     struct page *ret);
 
-/* Each reads the columns above, from column 0 on. texts NULL: only the numbers. */
+/* Each reads the columns above, from column 0 on. texts NULL: only numbers, skus and codes. */
 int sqlite_read_movement(sqlite3_stmt *s, struct arena *a, struct movement_view *ret);
 int sqlite_read_item(sqlite3_stmt *s, struct arena *texts, struct item *ret);
 int sqlite_read_location(sqlite3_stmt *s, struct arena *texts, struct location *ret);

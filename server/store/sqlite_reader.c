@@ -182,18 +182,19 @@ int sqlite_read_movement(sqlite3_stmt *s, struct arena *a, struct movement_view 
 	if (m->kind == MOVEMENT_KINDS)
 		return FAULT(-EBADMSG);
 
-	int r = sqlite_column_copy(s, 8, a, &m->reason);
+	int r = sqlite_column_code(s, 16, &ret->sku);
 
+	if (r == 0)
+		r = sqlite_column_code(s, 17, &ret->location);
+	if (r < 0 || a == NULL)
+		return r;
+	r = sqlite_column_copy(s, 8, a, &m->reason);
 	if (r == 0)
 		r = sqlite_column_copy(s, 9, a, &m->reference);
 	if (r == 0)
 		r = sqlite_column_copy(s, 10, a, &m->reservation);
 	if (r == 0)
 		r = sqlite_column_copy(s, 11, a, &m->request_id);
-	if (r == 0)
-		r = sqlite_column_code(s, 16, &ret->sku);
-	if (r == 0)
-		r = sqlite_column_code(s, 17, &ret->location);
 	return r;
 }
 

@@ -28,11 +28,21 @@ static int teardown(void **state)
 	return 0;
 }
 
+static void *read_patiently(void *context)
+{
+	struct world *w = context;
+
+	assert_true(log_gate_enter(&w->gate, false, true));
+	atomic_fetch_add(&w->through_count, 1);
+	log_gate_leave(&w->gate, false);
+	return NULL;
+}
+
 static void *read_long(void *context)
 {
 	struct world *w = context;
 
-	if (log_gate_enter(&w->gate, false)) {
+	if (log_gate_enter(&w->gate, false, false)) {
 		atomic_fetch_add(&w->through_count, 1);
 		log_gate_leave(&w->gate, false);
 	} else {
@@ -68,7 +78,7 @@ static void an_open_gate_lets_everybody_through(void **state)
 	struct world *w = *state;
 
 	for (int i = 0; i < MANY; i++)
-		assert_true(log_gate_enter(&w->gate, i == 0));
+		assert_true(log_gate_enter(&w->gate, i == 0, false));
 	assert_int_equal(log_gate_reading(&w->gate), MANY);
 	for (int i = 0; i < MANY; i++)
 		log_gate_leave(&w->gate, i == 0);
@@ -80,7 +90,7 @@ static void who_is_in_it_is_waited_for(void **state)
 {
 	struct world *w = *state;
 
-	assert_true(log_gate_enter(&w->gate, false));
+	assert_true(log_gate_enter(&w->gate, false, false));
 	assert_false(log_gate_close(&w->gate));
 	log_gate_leave(&w->gate, false);
 	assert_true(log_gate_close(&w->gate));
@@ -114,11 +124,11 @@ static void who_waited_for_a_second_is_refused(void **state)
 	assert_int_equal(atomic_load(&w->refused_count), MANY);
 	w->gate.closed_ns = clock_monotonic_ns() - 3600 * NS_PER_S;
 	assert_true(log_gate_close(&w->gate)); /* it has been since then */
-	assert_false(log_gate_enter(&w->gate, false));
-	assert_false(log_gate_enter(&w->gate, true));
+	assert_false(log_gate_enter(&w->gate, false, false));
+	assert_false(log_gate_enter(&w->gate, true, false));
 	assert_int_equal(log_gate_reading(&w->gate), 0);
 	log_gate_open(&w->gate);
-	assert_true(log_gate_enter(&w->gate, false));
+	assert_true(log_gate_enter(&w->gate, false, false));
 	log_gate_leave(&w->gate, false);
 }
 
@@ -127,10 +137,10 @@ static void beside_a_read_of_the_whole_store_nobody_waits(void **state)
 	struct world *w = *state;
 	pthread_t threads[1];
 
-	assert_true(log_gate_enter(&w->gate, true));
+	assert_true(log_gate_enter(&w->gate, true, false));
 	assert_false(log_gate_close(&w->gate));
 	w->gate.closed_ns -= 3600 * NS_PER_S;
-	assert_true(log_gate_enter(&w->gate, false));
+	assert_true(log_gate_enter(&w->gate, false, false));
 	log_gate_leave(&w->gate, true);
 
 	/* The second begins when it leaves. */
@@ -145,6 +155,23 @@ static void beside_a_read_of_the_whole_store_nobody_waits(void **state)
 	assert_int_equal(atomic_load(&w->through_count), 1);
 }
 
+/* However long it has been closed. */
+static void who_is_patient_waits(void **state)
+{
+	struct world *w = *state;
+	pthread_t thread;
+
+	assert_true(log_gate_close(&w->gate));
+	w->gate.closed_ns -= 3600 * NS_PER_S;
+	assert_int_equal(pthread_create(&thread, NULL, read_patiently, w), 0);
+	while (waiting(w) < 1)
+		;
+	assert_false(log_gate_enter(&w->gate, false, false));
+	log_gate_open(&w->gate);
+	join(&thread, 1);
+	assert_int_equal(atomic_load(&w->through_count), 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -153,6 +180,7 @@ int main(void)
 		CASE(who_is_in_it_is_waited_for),
 		CASE(all_that_wait_come_through_when_it_opens),
 		CASE(who_waited_for_a_second_is_refused),
+		CASE(who_is_patient_waits),
 		CASE(beside_a_read_of_the_whole_store_nobody_waits),
 #undef CASE
 	};

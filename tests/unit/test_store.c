@@ -811,6 +811,35 @@ static void locations_of_an_item_come_page_by_page(void **state)
 	arena_fini(&a);
 }
 
+/* A page costs memory for what it returns, not for what it looked at. */
+static void what_does_not_fit_costs_no_memory(void **state)
+{
+	struct fixture *f = *state;
+	struct movement_query q = { .kind = MOVEMENT_KINDS,
+				    .since_ms = INT64_MIN,
+				    .until_ms = INT64_MAX,
+				    .reference = "nobody's",
+				    .limit = 1 };
+	struct page page;
+	struct arena a;
+	int64_t seq;
+
+	for (int i = 0; i < 300; i++)
+		fixture_change_committed(f, 0, 1);
+	(void)fixture_on_hand(f, 0); /* opens the reader */
+	assert_int_equal(f->reader->ops->begin(f->reader, &seq), 0);
+	for (int way = 0; way < 3; way++) {
+		q.is_descending = way > 0;
+		q.sku = way > 1 ? "A" : NULL;
+		arena_init(&a);
+		assert_int_equal(f->reader->ops->list_movements(f->reader, &q, &a, &page), 0);
+		assert_int_equal(page.count, 0);
+		assert_null(a.blocks);
+		arena_fini(&a);
+	}
+	f->reader->ops->end(f->reader);
+}
+
 static void sums_beyond_64_bits_are_not_wrapped(void **state)
 {
 	struct fixture *f = *state;
@@ -1034,6 +1063,7 @@ int main(void)
 		CASE(reservations_are_listed_by_what_one_knows),
 		CASE(an_older_store_is_migrated),
 		CASE(locations_of_an_item_come_page_by_page),
+		CASE(what_does_not_fit_costs_no_memory),
 		CASE(sums_beyond_64_bits_are_not_wrapped),
 		CASE(pages_of_the_ledger_lose_nothing),
 		CASE(pages_of_items_go_by_sku),
