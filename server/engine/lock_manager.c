@@ -784,16 +784,30 @@ void lock_manager_refuse_all(struct lock_manager *m, enum outcome o, struct refu
 	guard_unlock(&m->guard);
 }
 
-void lock_manager_refuse_late(struct lock_manager *m, int64_t now_ns, struct refused *refused)
+/* As send_some_back_locked() does. */
+static struct list *refuse_some_late_locked(struct lock_manager *m, struct list *at, int64_t now_ns,
+					    struct refused *refused)
 {
-	guard_lock(&m->guard);
-	LIST_EACH_SAFE (it, &m->ready) {
-		struct write *w = CONTAINER_OF(it, struct write, work_link);
+	for (int i = 0; i < READY_SLICE && at != &m->ready; i++) {
+		struct write *w = CONTAINER_OF(at, struct write, work_link);
 
+		at = at->next;
 		if (w->decide_by_ns <= now_ns)
 			refuse_locked(m, w, OUTCOME_STORE_BUSY, now_ns, refused);
 	}
-	guard_unlock(&m->guard);
+	return at;
+}
+
+void lock_manager_refuse_late(struct lock_manager *m, int64_t now_ns, struct refused *refused)
+{
+	struct list *at = &m->ready;
+
+	do {
+		guard_lock(&m->guard);
+		at = refuse_some_late_locked(m, at == &m->ready ? m->ready.next : at, now_ns,
+					     refused);
+		guard_unlock(&m->guard);
+	} while (at != &m->ready);
 }
 
 void lock_manager_close(struct lock_manager *m, enum outcome why)
