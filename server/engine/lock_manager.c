@@ -501,7 +501,7 @@ bool lock_manager_wait(struct lock_manager *m, int64_t until_ns)
 	bool goes_on;
 
 	guard_lock(&m->guard);
-	while (list_is_empty(&m->ready) && !m->must_stop) {
+	while (list_is_empty(&m->ready) && !m->must_stop && !m->must_look) {
 		int64_t next_ns = next_event_locked(m, until_ns);
 
 		if (next_ns <= clock_monotonic_ns())
@@ -510,6 +510,7 @@ bool lock_manager_wait(struct lock_manager *m, int64_t until_ns)
 		guard_wait(&m->guard, &m->work, next_ns);
 		m->is_writer_asleep = false;
 	}
+	m->must_look = false;
 	goes_on = !m->must_stop;
 	guard_unlock(&m->guard);
 	return goes_on;
@@ -813,8 +814,12 @@ void lock_manager_refuse_late(struct lock_manager *m, int64_t now_ns, struct ref
 void lock_manager_close(struct lock_manager *m, enum outcome why)
 {
 	guard_lock(&m->guard);
-	if (m->closed_with == OUTCOME_DONE)
+	if (m->closed_with == OUTCOME_DONE) {
 		m->closed_with = why;
+		m->must_look = true;
+		if (m->is_writer_asleep)
+			signal_flag_raise(&m->work);
+	}
 	guard_unlock(&m->guard);
 }
 

@@ -58,6 +58,7 @@ struct lock_manager {
 	bool is_draining;
 	enum outcome closed_with; /* DONE: it is open; else what every new write is refused with */
 	int64_t drain_until_ns;
+	bool must_look; /* it was closed: the writer refuses whoever waits */
 	bool must_stop;
 };
 

@@ -377,7 +377,7 @@ void service_note_fault(struct service *s, int fault, const char *request_id)
 		metric_add(METRIC_DAMAGED, 1);
 	if (fault != -EUCLEAN)
 		return;
-	/* The writer says so in the log, and refuses whoever waits, within a second. */
+	/* The writer says where in the log, and refuses whoever waits. */
 	atomic_store(&s->writer.is_damaged, true);
 	lock_manager_close(&s->locks, OUTCOME_STORE_DAMAGED);
 }

@@ -1227,6 +1227,8 @@ static void *writer_main(void *context)
 		if (wr->stopped_with == OUTCOME_DONE)
 			keep_house(wr, is_idle);
 	}
+	if (wr->stopped_with == OUTCOME_DONE && atomic_load(&wr->is_damaged))
+		leave_damaged(wr);
 	leave_clock_to_itself(wr);
 	return NULL;
 }

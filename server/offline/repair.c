@@ -12,10 +12,14 @@ static void print_number(const char *name, int64_t before, int64_t after)
 
 static void print_change(const struct repair_change *c)
 {
-	if (c->sku.text[0] != '\0')
-		printf("row           %s %s", c->sku.text, c->location.text);
-	else
-		printf("row           of stock.id %lld", (long long)c->stock_id);
+	printf("row           ");
+	if (c->sku.text[0] != '\0') {
+		report_text(c->sku.text);
+		printf(" ");
+		report_text(c->location.text);
+	} else {
+		printf("of stock.id %lld", (long long)c->stock_id);
+	}
 	print_number("on_hand", c->before.on_hand, c->after.on_hand);
 	print_number("reserved", c->before.reserved, c->after.reserved);
 	print_number("version", c->before.version, c->after.version);

@@ -10,6 +10,9 @@
 struct offline *report_open(const char *command, const struct offline_options *o,
 			    int *ret_exit_code);
 
+/* Prints what a store says, which may be anything, as text that a terminal may have. */
+void report_text(const char *text);
+
 /* Prints a fault, and returns the exit code. */
 int report_fault(const char *command, const char *path, int fault);
 

@@ -1,5 +1,6 @@
 /* verify - rowlockd verify; and what is printed of a store. */
 #include "base/fault.h"
+#include "base/utf8.h"
 #include "offline/offline.h"
 #include "offline/report.h"
 #include <stdio.h>
@@ -32,10 +33,32 @@ int report_fault(const char *command, const char *path, int fault)
 	return fault == -EBUSY ? OFFLINE_BUSY : OFFLINE_FAULT;
 }
 
+void report_text(const char *text)
+{
+	for (size_t bytes; *text != '\0'; text += bytes) {
+		bytes = utf8_character_bytes(text, strlen(text));
+		if (bytes == 0 || (bytes == 1 && (*text < ' ' || *text == 0x7f)))
+			putchar(*text == '\n' ? ' ' : '?');
+		else
+			fwrite(text, 1, bytes, stdout);
+		bytes += bytes == 0;
+	}
+}
+
 static void print_damage(void *context, const char *line)
 {
 	(void)context;
-	printf("damaged       %s\n", line);
+	printf("damaged       ");
+	report_text(line);
+	printf("\n");
+}
+
+static void print_name(const char *name)
+{
+	if (name[0] == '\0')
+		return;
+	printf(" ");
+	report_text(name);
 }
 
 int report_check(const char *command, struct offline *f, const char *path)
@@ -52,12 +75,9 @@ int report_check(const char *command, struct offline *f, const char *path)
 static void print_finding(const struct finding *f)
 {
 	printf("%-24s", finding_code_text(f->code));
-	if (f->name[0] != '\0')
-		printf(" %s", f->name);
-	if (f->sku.text[0] != '\0')
-		printf(" %s", f->sku.text);
-	if (f->location.text[0] != '\0')
-		printf(" %s", f->location.text);
+	print_name(f->name);
+	print_name(f->sku.text);
+	print_name(f->location.text);
 	if (f->seq != 0)
 		printf(" at seq %lld", (long long)f->seq);
 	if (f->expected != f->found)

@@ -36,7 +36,7 @@ static void explain_damage(const struct store_options *o, const char *what,
 	sqlite_find_damage(o->path, where);
 	result->trouble = STORE_CORRUPT;
 	snprintf(result->message, sizeof(result->message),
-		 "%.100s: %.90s%s%.120s: `rowlockd verify --store FILE` says what is left of it, "
+		 "%.120s: %.90s%s%.120s: `rowlockd verify --store FILE` says what is left of it, "
 		 "`rowlockd repair` mends rows, `rowlockd restore BACKUP` puts a backup in its "
 		 "place",
 		 o->path, what, where[0] != '\0' ? ": " : "", where);
@@ -52,6 +52,13 @@ static int explain(const struct store_options *o, struct sqlite_connection *c, i
 		   : c->db != NULL ? sqlite3_extended_errcode(c->db)
 				   : SQLITE_NOMEM;
 	const char *advice = "";
+	char said[DAMAGE_BYTES];
+
+	/* In its own words, where nothing was done since. */
+	sqlite_words(c->db != NULL && sqlite3_extended_errcode(c->db) == code
+			     ? sqlite3_errmsg(c->db)
+			     : sqlite3_errstr(code),
+		     said);
 
 	if (result->trouble != STORE_FINE) {
 		char what[sizeof(result->message)];
@@ -67,7 +74,7 @@ static int explain(const struct store_options *o, struct sqlite_connection *c, i
 	}
 	/* SQL of ours that is wrong for it: the schema is not what its number says. */
 	if (((r == -EUCLEAN || r == -EBADMSG) && code != SQLITE_NOTADB) || code == SQLITE_ERROR) {
-		explain_damage(o, c->db != NULL ? sqlite3_errmsg(c->db) : "", result);
+		explain_damage(o, said, result);
 		return r;
 	}
 	if (r == -ENOSPC || (c->db != NULL && sqlite3_system_errno(c->db) == ENOSPC))
@@ -95,7 +102,7 @@ static int explain(const struct store_options *o, struct sqlite_connection *c, i
 		result->trouble = STORE_UNREACHABLE;
 		break;
 	}
-	snprintf(result->message, sizeof(result->message), "%.300s: %s (%d)%s", o->path,
+	snprintf(result->message, sizeof(result->message), "%.200s: %.150s (%d)%s", o->path,
 		 sqlite3_errstr(code), code & 0xff, advice);
 	return r;
 }

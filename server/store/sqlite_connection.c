@@ -52,6 +52,18 @@ int sqlite_fault_of_code(int extended_code)
 	}
 }
 
+void sqlite_words(const char *said, char ret[DAMAGE_BYTES])
+{
+	size_t n = 0;
+
+	for (; said[n] != '\0' && n < DAMAGE_BYTES - 1; n++) {
+		char c = said[n] == '"' ? '\'' : said[n];
+
+		ret[n] = c == '\n' || c == '\t' ? ' ' : c < ' ' || c > '~' ? '?' : c;
+	}
+	ret[n] = '\0';
+}
+
 int sqlite_raise(struct sqlite_connection *c)
 {
 	int code = sqlite3_extended_errcode(c->db);

@@ -27,9 +27,10 @@ int offline_refuse(struct store_open_result *result, enum store_trouble t, const
 int offline_explain(const char *path, struct sqlite_connection *c, int r,
 		    struct store_open_result *result)
 {
-	const char *said = c->db != NULL ? sqlite3_errmsg(c->db) : strerror(-r);
 	enum store_trouble t = STORE_UNREACHABLE;
+	char said[DAMAGE_BYTES];
 
+	sqlite_words(c->db != NULL ? sqlite3_errmsg(c->db) : strerror(-r), said);
 	if (r == -EBADMSG || r == -EUCLEAN)
 		t = sqlite3_errcode(c->db) == SQLITE_NOTADB ? STORE_FOREIGN : STORE_CORRUPT;
 	else if (r == -EBUSY)

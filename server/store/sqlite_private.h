@@ -48,6 +48,12 @@ int sqlite_execute(struct sqlite_connection *c, const char *sql);
 /* The integer that `sql` yields. 0 or a fault. */
 int sqlite_integer(struct sqlite_connection *c, const char *sql, int64_t *ret);
 
+/*
+ * What SQLite says of a file, fit for a line of a log: it quotes the file, which may hold anything.
+ * What is no visible ASCII becomes a blank or a '?'.
+ */
+void sqlite_words(const char *said, char ret[DAMAGE_BYTES]);
+
 /* What the connection's last error means to store.h, raised as a fault. */
 int sqlite_raise(struct sqlite_connection *c);
 int sqlite_fault_of_code(int extended_code);

@@ -925,10 +925,7 @@ static void see_damage(void *where, const char *line)
 	char *text = where;
 
 	if (text[0] == '\0')
-		snprintf(text, DAMAGE_BYTES, "%s", line);
-	for (char *c = text; *c != '\0'; c++)
-		if (*c == '\n' || *c == '"')
-			*c = ' ';
+		sqlite_words(line, text);
 }
 
 void sqlite_find_damage(const char *path, char ret[DAMAGE_BYTES])
