@@ -681,6 +681,37 @@ static void make_stock(struct place *p)
 		carry_out(p, lines[i]);
 }
 
+/*
+ * Who is ready when a group fails before it decided anybody is told what that group was about, and
+ * not always that the store failed.
+ */
+static void each_fault_has_its_word(struct place *p)
+{
+	static const struct {
+		int code;
+		enum outcome outcome;
+	} words[] = {
+		{ -EIO, OUTCOME_STORE_FAILED },     { -EACCES, OUTCOME_STORE_FAILED },
+		{ -ENOSPC, OUTCOME_DISK_FULL },     { -EDQUOT, OUTCOME_DISK_FULL },
+		{ -ENOMEM, OUTCOME_OUT_OF_MEMORY },
+	};
+
+	for (size_t i = 0; i < LENGTH_OF(words); i++) {
+		enum outcome o = OUTCOME_DONE;
+
+		snprintf(p->what, sizeof(p->what), "a group that cannot begin: %s",
+			 strerror(-words[i].code));
+		while (o == OUTCOME_DONE) { /* keeping house met the fault first */
+			faulty_store_arm(&p->store, 1, words[i].code, FAULTY_BEFORE);
+			o = ask(p, probe);
+			(void)faulty_store_disarm(&p->store);
+		}
+		if (o != words[i].outcome)
+			fail_msg("%s: they are told %s", p->what, outcome_row(o)->code);
+		assert_int_equal(ask(p, probe), OUTCOME_DONE);
+	}
+}
+
 static void every_call_may_fail(void **state)
 {
 	struct place p = { 0 };
@@ -697,6 +728,7 @@ static void every_call_may_fail(void **state)
 	make_stock(&p);
 	for (size_t i = 0; i < LENGTH_OF(scenes); i++)
 		try_scene(&p, &scenes[i]);
+	each_fault_has_its_word(&p);
 	close_engine(&p);
 	check_books(&p);
 	sqlite3_close(p.other);
