@@ -276,6 +276,7 @@ void batch_cut(struct batch *b, enum outcome why)
 {
 	int64_t first = next_untried(b, b->line_number + 1);
 
+	batch_answer_replays(b);
 	if (!list_is_empty(&b->under_way))
 		first = CONTAINER_OF(b->under_way.next, struct batch_line, link)->number;
 	batch_withdraw(b);

@@ -202,6 +202,9 @@ bool batch_place_give_back(struct batch *b);
 /* Decides what can be decided, until something is under way. */
 void batch_go_on(struct batch *b);
 
+/* Of those under way, the replays ahead of the first line that is tried are answered. */
+void batch_answer_replays(struct batch *b);
+
 /* The part under way is taken back, if it is not decided yet. */
 void batch_withdraw(struct batch *b);
 

@@ -160,8 +160,7 @@ static void part_take_answers(struct batch *b)
 	batch_write_results(b);
 }
 
-/* The service cannot go on. Replays ahead of the first line that was tried are answered still. */
-static void part_fail(struct batch *b, const struct answer *a)
+void batch_answer_replays(struct batch *b)
 {
 	struct list tried;
 
@@ -176,6 +175,12 @@ static void part_fail(struct batch *b, const struct answer *a)
 	}
 	batch_write_results(b);
 	list_splice_back(&b->under_way, &tried);
+}
+
+/* The service cannot go on. */
+static void part_fail(struct batch *b, const struct answer *a)
+{
+	batch_answer_replays(b);
 	batch_stop(b, first_of(&b->under_way)->number, a->outcome, a->is_unknown);
 	part_let_go(b);
 }

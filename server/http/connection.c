@@ -264,9 +264,6 @@ static struct exchange *refused_exchange(struct connection *c)
 	r->x.mailbox = &c->loop->mailbox;
 	r->x.must_close = true;
 	request_move(r, REQUEST_RUNNING);
-	if (r->x.taker != NULL) /* nobody will read what becomes of the rest */
-		r->x.taker->drop(&r->x);
-	r->x.taker = NULL;
 	return &r->x;
 }
 

@@ -118,6 +118,7 @@ static void cut(struct exchange *x, enum outcome why, const char *detail)
 	struct batch *b = batch_of(x);
 
 	batch_cut(b, why);
+	x->is_unsure = b->is_unknown;
 	if (batch_is_untouched(b)) {
 		reply_refuse(x, why, detail);
 	} else {
