@@ -40,6 +40,16 @@ static void failure_take(struct import_report *m, const json_t *result)
 		failure_print(result);
 }
 
+/* All that was sent, unless it says where it stopped. */
+static bool total_adds_up(const struct import_report *m, const json_t *total)
+{
+	int64_t lines = json_member_int(total, "lines");
+
+	return json_member_int(total, "applied") + json_member_int(total, "failed") == lines &&
+	       (!m->source->is_csv || lines == m->source->csv.line_count ||
+		json_object_get(total, "stopped_at") != NULL);
+}
+
 /* A result names its line and says how it went; the sum comes last, and says how many. */
 static void result_take(struct import_report *m, const char *line, size_t byte_count)
 {
@@ -47,8 +57,9 @@ static void result_take(struct import_report *m, const char *line, size_t byte_c
 	bool is_total = shape_fits(result, "i:lines i:applied i:failed i:replayed");
 
 	progress_end(&m->progress);
-	m->is_strange = m->is_strange || m->total != NULL ||
-			(!is_total && !shape_fits(result, "i:line i:status"));
+	m->is_strange =
+		m->is_strange || m->total != NULL ||
+		(is_total ? !total_adds_up(m, result) : !shape_fits(result, "i:line i:status"));
 	if (!m->is_strange && m->is_json)
 		printf("%.*s\n", (int)byte_count, line);
 	if (!m->is_strange && is_total)
@@ -140,6 +151,19 @@ static void advice_print(const struct import_report *m, const char *key, int64_t
 		      stderr);
 }
 
+static void stop_print(const json_t *t, const char *key)
+{
+	exit_failed("stopped at line %lld: %lld %s: %s",
+		    (long long)json_member_int(t, "stopped_at"),
+		    (long long)json_member_int(t, "status"), json_member_text(t, "code"),
+		    json_member_text(t, "detail"));
+	if (strcmp(json_member_text(t, "outcome"), "unknown") == 0)
+		fputs("  Whether that line and some behind it were applied is not known.\n",
+		      stderr);
+	if (key != NULL)
+		fprintf(stderr, "  Run it again: it goes on there (its key is %s).\n", key);
+}
+
 enum exit_code import_report_end(const struct import_report *m, const char *key)
 {
 	const json_t *t = m->total;
@@ -159,11 +183,6 @@ enum exit_code import_report_end(const struct import_report *m, const char *key)
 	}
 	if (json_object_get(t, "stopped_at") == NULL)
 		return json_member_int(t, "failed") > 0 ? EXIT_CONFLICT : EXIT_DONE;
-	exit_failed("stopped at line %lld: %lld %s: %s",
-		    (long long)json_member_int(t, "stopped_at"),
-		    (long long)json_member_int(t, "status"), json_member_text(t, "code"),
-		    json_member_text(t, "detail"));
-	if (key != NULL)
-		fprintf(stderr, "  Run it again: it goes on there (its key is %s).\n", key);
+	stop_print(t, key);
 	return EXIT_FAILED;
 }

@@ -74,7 +74,9 @@ static bool has_nothing_to_send(const struct session *s, const struct import_sou
 {
 	if (!f->is_csv || f->csv.line_count > 0)
 		return false;
-	if (!s->is_json)
+	if (s->is_json)
+		puts("{\"lines\":0,\"applied\":0,\"failed\":0,\"replayed\":0}");
+	else
 		printf("nothing to do: %lld row%s as exported\n", (long long)f->csv.unchanged_count,
 		       f->csv.unchanged_count == 1 ? " is" : "s are");
 	return true;

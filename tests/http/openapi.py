@@ -436,6 +436,11 @@ def play_batch(p):
           {"op": "extend", "reservation": "b-1", "ttl_s": 60},
           {"op": "commit", "reservation": "b-1"}, {"op": "release", "reservation": "b-1"},
           {"op": "count", **row, "counted": 8, "as_of_seq": 1}, {"op": "adjust", **row},
+          {"op": "set", **row, "on_hand": 8, "expected_version": 0},
+          {"op": "item", "sku": "C-1", "name": "x", "expected_version": 0},
+          {"op": "patch_item", "sku": "C-2", "name": "Ring", "create": True},
+          {"op": "patch_item", "sku": "C-3", "name": "Ring"},
+          {"op": "patch_location", "location": "WH3", "archived": False, "expected_version": 9},
           Prefer="wait=3")
     for _ in range(2):
         batch(200, {"op": "adjust", **row, "delta": -1}, {"op": "adjust", **row, "delta": -999},
