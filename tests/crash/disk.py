@@ -2,14 +2,18 @@
 """disk - the disk fails, or is full: what is said, what is kept, and how it goes on."""
 import contextlib
 import os
+import sqlite3
 import subprocess
 import threading
 
 from case import Daemon, inject, needs_strace, run_cases
+from daemon import ServerTrouble
 from load import Load, make_rows
 from talk import Client, wait_until
 
 CODE_NO_ROOM, CODE_DISK = 73, 74
+CODE_DATA = 65
+CODES_OF_A_START = (CODE_DATA, 69, 71, 127)  # what cannot be read, in the end its libraries
 DISK_BYTES = 4 << 20
 LEFT_BYTES = 700 << 10  # for the store, once the filler is there
 
@@ -37,6 +41,46 @@ def flush_fails(rowlockd, folder):
     assert codes <= {"outcome-unknown", "store-failed", "draining"}, codes
     for _, answer in load.refused:
         assert answer.status in (500, 503), answer
+
+
+def pages_cannot_be_read(rowlockd, folder):
+    """Whatever is being decided then: an answer that is true, and the server stays for reads."""
+    row = {"sku": "A-1", "location": "WH1"}
+    server = Daemon(rowlockd, folder / "store.db").start()
+    make_rows(server.port, 50)
+    server.stop()
+    refused, damaged, applied = 0, 0, set()
+    for moment in range(1, 31):
+        server.wrapper = inject("pread64", "error=EIO", moment)
+        try:
+            server.start()
+        except ServerTrouble:
+            assert server.process.returncode in CODES_OF_A_START, server.last_words()
+            continue
+        client = Client(server.port)
+        for name, answer in (
+                (f"p-{moment}", client.put(f"/v1/reservations/p-{moment}", {
+                    "ttl_s": 600, "lines": [{**row, "quantity": 1}]})),
+                ("", client.request("PATCH", "/v1/items/A-1", {"name": f"n-{moment}"})),
+                ("", client.put(f"/v1/leases/l-{moment}", {
+                    "ttl_s": 1, "purpose": "x", "rows": [{"sku": "A-1", "location": "WH1"}]})),
+                (f"q-{moment}", client.put(f"/v1/reservations/q-{moment}", {
+                    "ttl_s": 600, "supersedes": f"p-{moment}",
+                    "lines": [{**row, "quantity": 2}]}))):
+            assert answer.status in (200, 201, 404, 503), answer
+            refused += answer.status == 503
+            if answer.status == 201 and name:
+                applied.add(name)
+        # A page that the disk does not give back is a damaged page: nothing more is written.
+        ready = client.get("/readyz")
+        server.stop(0 if ready.status == 200 else CODE_DATA)
+        damaged += ready.status == 503
+    database = sqlite3.connect(server.store)
+    made = {name for name, in database.execute("SELECT name FROM reservation")}
+    assert made == applied, made ^ applied
+    assert database.execute("SELECT count(*) FROM v_ledger_check").fetchone() == (0,)
+    database.close()
+    assert refused > 0 and damaged > 0, "no fault has met a decision"
 
 
 ADJUST = "/v1/stock/A-1/WH1/adjust"
@@ -276,6 +320,8 @@ run_cases([
      unknown_stays_unknown, needs_strace),
     ("a write fails before the flush: the group is taken back, the server goes on", write_fails,
      needs_strace),
+    ("a page cannot be read: answered, whatever is decided, and nothing is half done",
+     pages_cannot_be_read, needs_strace),
     ("the disk is full: writes are 503, reads go on, and it recovers by itself", disk_full,
      needs_mount),
     ("the index of the log cannot grow: found before anything is flushed", no_room_for_the_index,
