@@ -113,11 +113,12 @@ struct clock_reading store_clock_read(struct store_clock *c, int64_t wall_ms, in
 
 int64_t store_clock_wait_ns(const struct store_clock *c, int64_t at_ms)
 {
-	int64_t left_ms = at_ms - now_ms(c);
 	bool runs_fast = c->ahead_ms < 0 && c->ahead_ms >= -CLOCK_FOLLOWED_MS;
+	int64_t left_ms;
 
-	if (left_ms <= 0)
+	if (at_ms <= now_ms(c)) /* what somebody has typed may be before all times */
 		return 0;
+	left_ms = at_ms - now_ms(c);
 	if (left_ms > INT64_MAX / (NS_PER_MS * FOLLOW_SHARE))
 		return INT64_MAX;
 	return runs_fast ? left_ms * NS_PER_MS * FOLLOW_SHARE / (FOLLOW_SHARE + 1)

@@ -75,7 +75,7 @@ int service_open(const struct service_options *options, struct service **ret)
 		free(s);
 		return r;
 	}
-	store_time_init(&s->time, options->clocks, stored.newest_ms);
+	store_time_init(&s->time, NULL, stored.newest_ms);
 	r = start_engine(s, options);
 	if (r < 0) {
 		store_time_fini(&s->time);

@@ -17,16 +17,14 @@
 #include "store/verify.h"
 
 struct service;
-struct clocks;
 
 struct service_options {
 	struct store *store;      /* taken over: closed with the service */
 	bool releases_rows_early; /* --row-release early; false: commit (strict two-phase locking)
 				   */
-	const struct clocks *clocks; /* a test's own (engine/store_time.h); NULL: the machine's */
-	bool is_uncounted; /* its threads leave the metrics alone: it is the laboratory's */
-	int64_t slow_ns;   /* writes that take longer are logged; 0: none */
-	int reader_count;  /* threads for long reads, >= 1 */
+	bool is_uncounted;        /* its threads leave the metrics alone: it is the laboratory's */
+	int64_t slow_ns;          /* writes that take longer are logged; 0: none */
+	int reader_count;         /* threads for long reads, >= 1 */
 
 	/* Called once, on the writer thread, when the disk failed and the process must stop. */
 	void (*fail)(void *context, int exit_code);
@@ -154,8 +152,8 @@ struct long_read {
 	atomic_bool is_unwanted; /* nobody waits for it any more: a long run() looks now and then */
 	bool is_whole;           /* it is one of service_read_all() */
 	bool is_patient; /* where the log is too long it waits, and is not refused with -EAGAIN */
-	int result;              /* what run() (or beginning the snapshot) returned */
-	int64_t seq;             /* of its snapshot: Stock-Seq */
+	int result;      /* what run() (or beginning the snapshot) returned */
+	int64_t seq;     /* of its snapshot: Stock-Seq */
 	struct list queue_link;
 };
 
