@@ -365,6 +365,16 @@ void lock_table_fini(struct lock_table *t)
 	CHECK(list_is_empty(&t->disordered));
 }
 
+/* What it may lend is made ready when it is lent: a part of a batch has a thousand of these. */
+static void slot_init(struct claim_slot *s, struct claim *c, uint64_t row)
+{
+	s->row = row;
+	s->claim = c;
+	list_init(&s->queue_link);
+	s->is_first = false;
+	s->place = 0;
+}
+
 void claim_init(struct claim *c, struct claim_slot slots[], const uint64_t rows[], int row_count,
 		const int64_t fences[], int fence_count)
 {
@@ -390,9 +400,7 @@ void claim_init(struct claim *c, struct claim_slot slots[], const uint64_t rows[
 			same++;
 		if (same < c->row_count)
 			continue;
-		slots[c->row_count] = (struct claim_slot){ .row = rows[i], .claim = c };
-		list_init(&slots[c->row_count].queue_link);
-		c->row_count++;
+		slot_init(&slots[c->row_count++], c, rows[i]);
 	}
 }
 
