@@ -7,6 +7,7 @@
 #include "client/shape.h"
 #include "client/show.h"
 #include <stdlib.h>
+#include <string.h>
 
 /* The flags that make sense for some of the three only. */
 static enum exit_code refuse_flags(const struct session *s, const enum option flags[], size_t count,
@@ -51,30 +52,43 @@ static void rows_show(const struct answer *a)
 
 static const char sum_shape[] = "s:sku i:on_hand i:reserved i:available a:locations";
 
-static enum exit_code rows_check(struct session *s, const struct request *r, const struct answer *a)
+/* `before`: the cursor that led here, "" to the first page. One that leads to itself has no end. */
+static enum exit_code rows_check(struct session *s, const struct request *r, const struct answer *a,
+				 const char *before)
 {
-	return shape_fits_all(json_object_get(a->json, "locations"), show_stock.shape)
-		       ? EXIT_DONE
-		       : session_strange(s, r);
+	const json_t *next = json_object_get(a->json, "next");
+	bool is_page = shape_fits_all(json_object_get(a->json, "locations"), show_stock.shape) &&
+		       (next == NULL || json_is_null(next) ||
+			(json_is_string(next) && strcmp(json_string_value(next), before) != 0));
+
+	return is_page ? EXIT_DONE : session_strange(s, r);
+}
+
+static void page_append(json_t *summary, const json_t *page)
+{
+	json_t *next = json_object_get(page, "next");
+
+	if (json_array_extend(json_object_get(summary, "locations"),
+			      json_object_get(page, "locations")) != 0)
+		exit_out_of_memory();
+	json_put(summary, "next", next != NULL ? json_incref(next) : json_null());
 }
 
 /* The page behind this one: its rows come behind those that are there. */
 static enum exit_code page_take(struct session *s, const struct request *first, json_t *summary)
 {
+	const char *before = json_member_text(summary, "next");
 	struct request r;
 	struct answer answer;
 	enum exit_code code;
 
 	request_init(&r, "GET", memory_or_exit(first->path.data));
-	request_add_query(&r, "after", json_member_text(summary, "next"));
+	request_add_query(&r, "after", before);
 	code = session_ask(s, &r, &answer);
 	if (code == EXIT_DONE) {
-		code = rows_check(s, &r, &answer);
-		if (code == EXIT_DONE &&
-		    json_array_extend(json_object_get(summary, "locations"),
-				      json_object_get(answer.json, "locations")) != 0)
-			exit_out_of_memory();
-		json_put(summary, "next", json_incref(json_object_get(answer.json, "next")));
+		code = rows_check(s, &r, &answer, before);
+		if (code == EXIT_DONE)
+			page_append(summary, answer.json);
 		answer_fini(&answer);
 	}
 	request_fini(&r);
@@ -89,7 +103,7 @@ static enum exit_code item_ask(struct session *s, struct request *r)
 
 	if (code != EXIT_DONE)
 		return code;
-	code = rows_check(s, r, &answer);
+	code = rows_check(s, r, &answer, "");
 	while (code == EXIT_DONE && json_is_string(json_object_get(answer.json, "next")))
 		code = page_take(s, r, answer.json);
 	if (code == EXIT_DONE && s->is_json) {

@@ -29,7 +29,8 @@ BOUND_S = 20
 MOVEMENT = {"seq": 1, "kind": "adjust", "sku": "A", "location": "W", "on_hand_delta": 1,
             "on_hand": 1, "version": 1}
 STOCK = {"sku": "A", "location": "W", "on_hand": 1, "reserved": 0, "available": 1, "version": 1}
-SUM = {"sku": "A", "on_hand": 1, "reserved": 0, "available": 1, "locations": [STOCK]}
+SUM = {"sku": "A", "on_hand": 1, "reserved": 0, "available": 1, "locations": [STOCK],
+       "next": None}
 ITEM = {"sku": "A", "name": "Bolt", "archived": False}
 LOCATION = {"location": "W", "name": "North", "archived": False}
 LEASE = {"id": "l_1", "fence": 1, "purpose": "", "rows": []}
@@ -243,6 +244,9 @@ def a_cursor_that_leads_nowhere_ends(world):
     world.server.answer = (200, JSON, json.dumps({"data": [], "next": "a"}).encode(), 0)
     ran = world.run("item list", "--all")
     assert ran.returncode == 1 and "not a list" in ran.stderr, ran
+    world.server.answer = (200, JSON, json.dumps(SUM | {"next": "a"}).encode(), 0)
+    ran = world.run("stock A")
+    assert ran.returncode == 1 and "something else" in ran.stderr, ran
 
 
 def every_verb_is_here(_):
