@@ -17,33 +17,38 @@ static struct stock stock_after(const struct movement *m)
 			       .updated_at_ms = m->at_ms };
 }
 
-/* Does the record say all that the answer needs? Somebody may have edited it. */
-static bool is_sound(const struct command *c, const struct answer *a, const struct key_record *k)
+/* Does the record say all that the answer needs? Somebody may have edited it. 0 or a fault. */
+static int judge(const struct command *c, const struct answer *a, const struct key_record *k)
 {
-	if (answer_is_rebuilt(c, a))
-		return k->movement_count == c->row_count;
-	if (k->status == 204)
-		return k->movement_count == 0 && (k->body == NULL || k->body[0] == '\0');
-	return k->movement_count == 0 && k->body != NULL && answer_body_is_sound(k->body);
+	bool is_rebuilt = answer_is_rebuilt(c, a);
+	bool has_body = k->body != NULL && k->body[0] != '\0';
+
+	if (k->movement_count != (is_rebuilt ? c->row_count : 0))
+		return FAULT(-EBADMSG);
+	if (is_rebuilt || (k->status == 204 && !has_body))
+		return 0;
+	return has_body ? answer_body_judge(k->body) : FAULT(-EBADMSG);
 }
 
 static int rebuild(struct reader *reader, struct write *w, const struct key_record *k)
 {
 	struct answer *a = &w->answer;
+	int r;
 
 	*a = (struct answer){ .outcome = k->outcome,
 			      .status = k->status,
 			      .is_replayed = true,
 			      .body = k->body,
 			      .seq = k->seq };
-	if (!is_sound(&w->command, a, k))
-		return FAULT(-EBADMSG);
+	r = judge(&w->command, a, k);
+	if (r < 0)
+		return r;
 	if (answer_is_rebuilt(&w->command, a))
 		a->body = NULL; /* what the ledger says is the answer */
 	for (int i = 0; i < k->movement_count; i++) {
 		struct movement_view v;
-		int r = reader->ops->movement(reader, k->first_seq + i, &w->arena, &v);
 
+		r = reader->ops->movement(reader, k->first_seq + i, &w->arena, &v);
 		if (r < 0)
 			return r;
 		if (v.movement.seq != k->first_seq + i)

@@ -1,17 +1,21 @@
 #include "wire/json_stored.h"
 #include "base/check.h"
+#include "base/fault.h"
 #include "base/text.h"
 #include "wire/json_load.h"
 #include "wire/json_place.h"
 #include <string.h>
 
-bool answer_body_is_sound(const char *body)
+int answer_body_judge(const char *body)
 {
-	json_t *stored = json_loads(body, 0, NULL);
+	bool lacks_memory = false;
+	json_t *stored = json_load(body, strlen(body), 0, NULL, &lacks_memory);
 	bool is_sound = json_is_object(stored);
 
 	json_decref(stored);
-	return is_sound;
+	if (is_sound)
+		return 0;
+	return lacks_memory ? FAULT(-ENOMEM) : FAULT(-EBADMSG);
 }
 
 /* What a refusal says beside its detail. */

@@ -10,8 +10,11 @@
 #include "base/arena.h"
 #include "core/answer.h"
 
-/* Is what is stored a JSON object, as every body of ours is? Somebody may have edited it. */
-bool answer_body_is_sound(const char *body);
+/*
+ * Is what is stored a JSON object, as every body of ours is? Somebody may have edited it. 0, or a
+ * fault: -EBADMSG, or -ENOMEM.
+ */
+int answer_body_judge(const char *body);
 
 /*
  * Fills lease.id, item.version or location.version of a DONE answer from its body, detail and
