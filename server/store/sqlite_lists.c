@@ -1,7 +1,24 @@
 /* sqlite_lists - pages of stock, movements, items and locations. Keyset only: each page begins
- * behind the last row of the one before. What a filter looks at is bounded by PAGE_EXAMINED_MAX. */
+ * behind the last row of the one before. What a filter looks at is bounded by PAGE_EXAMINED_MAX
+ * rows, and by PAGE_MS_MAX. */
+#include "base/clock.h"
 #include "store/sqlite_private.h"
 #include <string.h>
+
+struct sqlite_look sqlite_look_begin(struct reader *r)
+{
+	return (struct sqlite_look){ .until_ns =
+					     clock_monotonic_ns() + sqlite_reader_of(r)->page_ns };
+}
+
+bool sqlite_look_is_over(const struct sqlite_look *l)
+{
+	enum { ROWS_BETWEEN_LOOKS = 64 };
+
+	return l->count == PAGE_EXAMINED_MAX ||
+	       (l->count > 0 && l->count % ROWS_BETWEEN_LOOKS == 0 &&
+		clock_monotonic_ns() > l->until_ns);
+}
 
 /* Is the row behind the page the one that shows that there is more? */
 static bool page_is_full(const struct page *p, int limit)
@@ -58,7 +75,8 @@ int sqlite_list_stock(struct reader *r, const struct stock_query *q, struct aren
 {
 	struct sqlite_connection *c = &sqlite_reader_of(r)->connection;
 	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
-	int examined = 0, code, fault = sqlite_statement(c, LIST_STOCK, &s);
+	struct sqlite_look look = sqlite_look_begin(r);
+	int code, fault = sqlite_statement(c, LIST_STOCK, &s);
 
 	if (fault < 0)
 		return fault;
@@ -70,11 +88,11 @@ int sqlite_list_stock(struct reader *r, const struct stock_query *q, struct aren
 	while ((code = sqlite3_step(s)) == SQLITE_ROW) {
 		bool fits = stock_fits(s, q);
 
-		if ((fits && page_is_full(ret, q->limit)) || examined == PAGE_EXAMINED_MAX) {
+		if ((fits && page_is_full(ret, q->limit)) || sqlite_look_is_over(&look)) {
 			ret->has_next = true;
 			break;
 		}
-		examined++;
+		look.count++;
 		ret->next = sqlite3_column_int64(s, 0);
 		fault = fits ? add_stock(s, ret) : 0;
 		if (fault < 0)
@@ -183,7 +201,7 @@ enum taken { TAKEN, PAGE_FULL, BEYOND };
  * Takes one movement, in the order asked for, into the page or passes it over: an enum taken, or a
  * fault. v has its numbers and names, s all of it.
  */
-static int take_movement(const struct movement_query *q, struct page *p, int *examined,
+static int take_movement(const struct movement_query *q, struct page *p, struct sqlite_look *look,
 			 const struct movement_view *v, sqlite3_stmt *s, struct arena *a)
 {
 	if (movement_is_beyond(q, v))
@@ -192,11 +210,11 @@ static int take_movement(const struct movement_query *q, struct page *p, int *ex
 	bool fits = movement_fits(q, v, s);
 	int r = 0;
 
-	if ((fits && page_is_full(p, q->limit)) || *examined == PAGE_EXAMINED_MAX) {
+	if ((fits && page_is_full(p, q->limit)) || sqlite_look_is_over(look)) {
 		p->has_next = true;
 		return PAGE_FULL;
 	}
-	++*examined;
+	look->count++;
 	p->next = v->movement.seq;
 	if (fits)
 		r = sqlite_read_movement(s, a, &p->movements[p->count++]);
@@ -266,11 +284,11 @@ static int scan_start(struct sqlite_connection *c, const struct movement_query *
 	return r;
 }
 
-static int scan_ledger(struct sqlite_connection *c, const struct movement_query *q, struct arena *a,
-		       struct page *ret)
+static int scan_ledger(struct sqlite_connection *c, const struct movement_query *q,
+		       struct sqlite_look *look, struct arena *a, struct page *ret)
 {
 	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
-	int examined = 0, code;
+	int code;
 	int64_t start;
 	int r = scan_start(c, q, &start);
 
@@ -285,7 +303,7 @@ static int scan_ledger(struct sqlite_connection *c, const struct movement_query 
 
 		r = sqlite_read_movement(s, NULL, &v);
 		if (r == 0)
-			r = take_movement(q, ret, &examined, &v, s, a);
+			r = take_movement(q, ret, look, &v, s, a);
 		if (r < 0)
 			return r;
 		if (r != TAKEN)
@@ -382,10 +400,11 @@ static int walk_next(struct sqlite_connection *c, struct walk *w, sqlite3_stmt *
  * false: the cursor lies too far back to be reached so; scan the ledger instead.
  */
 static int walk_history(struct sqlite_connection *c, const struct movement_query *q,
-			struct arena *a, struct page *ret, bool *ret_is_done)
+			struct sqlite_look *look, struct arena *a, struct page *ret,
+			bool *ret_is_done)
 {
 	struct walk w;
-	int examined = 0, skipped = 0;
+	int skipped = 0;
 	int r = walk_begin(c, q, &w);
 
 	*ret_is_done = false;
@@ -404,7 +423,7 @@ static int walk_history(struct sqlite_connection *c, const struct movement_query
 			continue;
 		}
 		if (!is_over)
-			r = take_movement(q, ret, &examined, &v, s, a);
+			r = take_movement(q, ret, look, &v, s, a);
 		if (r < 0)
 			return r;
 		if (is_over || r != TAKEN) {
@@ -419,6 +438,7 @@ int sqlite_list_movements(struct reader *r, const struct movement_query *q, stru
 			  struct page *ret)
 {
 	struct sqlite_connection *c = &sqlite_reader_of(r)->connection;
+	struct sqlite_look look = sqlite_look_begin(r);
 	bool is_done = false;
 	int fault = 0;
 
@@ -427,10 +447,10 @@ int sqlite_list_movements(struct reader *r, const struct movement_query *q, stru
 	if (ret->movements == NULL)
 		return FAULT(-ENOMEM);
 	if (q->is_descending && q->sku != NULL)
-		fault = walk_history(c, q, a, ret, &is_done);
+		fault = walk_history(c, q, &look, a, ret, &is_done);
 	if (fault < 0 || is_done)
 		return fault;
-	return scan_ledger(c, q, a, ret);
+	return scan_ledger(c, q, &look, a, ret);
 }
 
 /* ---------------------------------------------------------------- catalogue */
@@ -442,7 +462,8 @@ static int list_names(struct reader *r, const struct catalogue_query *q, int sta
 {
 	struct sqlite_connection *c = &sqlite_reader_of(r)->connection;
 	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
-	int examined = 0, code, fault = sqlite_statement(c, statement, &s);
+	struct sqlite_look look = sqlite_look_begin(r);
+	int code, fault = sqlite_statement(c, statement, &s);
 
 	if (fault < 0)
 		return fault;
@@ -461,11 +482,11 @@ static int list_names(struct reader *r, const struct catalogue_query *q, int sta
 		bool fits = sqlite3_column_int(s, fits_column) != 0 &&
 			    (q->is_archived < 0 || q->is_archived == is_archived);
 
-		if ((fits && page_is_full(ret, q->limit)) || examined == PAGE_EXAMINED_MAX) {
+		if ((fits && page_is_full(ret, q->limit)) || sqlite_look_is_over(&look)) {
 			ret->has_next = true;
 			break;
 		}
-		examined++;
+		look.count++;
 		ret->next_code = name;
 		if (fits)
 			fault = add(s, a, ret);

@@ -147,6 +147,7 @@ struct sqlite_reader {
 	struct reader reader;
 	struct sqlite_connection connection;
 	int64_t limit_ns;                       /* monotonic; 0: none */
+	int64_t page_ns;                        /* a page that takes longer ends there */
 	const atomic_int_fast64_t *or_limit_ns; /* NULL: none */
 	bool is_in_snapshot;
 };
@@ -354,6 +355,18 @@ int sqlite_read_location(sqlite3_stmt *s, struct arena *texts, struct location *
 /* sqlite_copy.c: see store.h. */
 int sqlite_copy(struct reader *r, const char *path, bool (*may_go_on)(void *context),
 		void *context);
+
+/*
+ * How far a page has looked. What a filter examines costs as much as it likes, a reservation of 64
+ * lines on a slow disk: so a page ends by count and by time, and never before it got anywhere.
+ */
+struct sqlite_look {
+	int count; /* examined */
+	int64_t until_ns;
+};
+
+struct sqlite_look sqlite_look_begin(struct reader *r);
+bool sqlite_look_is_over(const struct sqlite_look *l);
 
 int sqlite_list_stock(struct reader *r, const struct stock_query *q, struct arena *a,
 		      struct page *ret);

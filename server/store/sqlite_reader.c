@@ -447,6 +447,7 @@ int sqlite_open_reader(struct store *store, struct reader **ret)
 	if (r == NULL)
 		return FAULT(-ENOMEM);
 	r->reader.ops = &sqlite_reader_ops;
+	r->page_ns = PAGE_MS_MAX * NS_PER_MS;
 
 	const char *path = sqlite_of(store)->file.path;
 	int fault = sqlite_connect(&r->connection, path, SQLITE_OPEN_READONLY, sqlite_reader_texts,

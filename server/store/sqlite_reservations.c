@@ -319,7 +319,8 @@ int sqlite_list_reservations(struct reader *reader, const struct reservation_que
 	enum { FITS = 8 };
 	struct sqlite_connection *c = &sqlite_reader_of(reader)->connection;
 	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
-	int examined = 0, code, r = sqlite_statement(c, LIST_RESERVATIONS, &s);
+	struct sqlite_look look = sqlite_look_begin(reader);
+	int code, r = sqlite_statement(c, LIST_RESERVATIONS, &s);
 
 	if (r < 0)
 		return r;
@@ -331,11 +332,11 @@ int sqlite_list_reservations(struct reader *reader, const struct reservation_que
 	while ((code = sqlite3_step(s)) == SQLITE_ROW) {
 		bool fits = sqlite3_column_int(s, FITS) != 0;
 
-		if ((fits && ret->count == (size_t)q->limit) || examined == PAGE_EXAMINED_MAX) {
+		if ((fits && ret->count == (size_t)q->limit) || sqlite_look_is_over(&look)) {
 			ret->has_next = true;
 			return 0;
 		}
-		examined++;
+		look.count++;
 		ret->next = sqlite3_column_int64(s, 0);
 		r = fits ? add_to_page(c, s, a, ret) : 0;
 		if (r < 0)

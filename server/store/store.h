@@ -339,7 +339,8 @@ struct reservation_query {
 
 /*
  * A page of a list: `next` says where to go on (an id, a seq, or a sku or code in next_code).
- * A filtered page examines at most PAGE_EXAMINED_MAX rows: it may be empty and still have a next.
+ * It examines at most PAGE_EXAMINED_MAX rows, and ends after PAGE_MS_MAX where it is: it may be
+ * short, or empty, and still have a next.
  */
 struct page {
 	size_t count;

@@ -121,7 +121,7 @@ def it_stays_short(world):
     with world.others(write, read_one, *(lists(counts, path) for path in LISTS * 2)):
         wait_until(lambda: look(None) or world.trouble, f"{RESTARTS} restarts", LONG_S)
     assert max(sizes) < LOG_BYTES_MAX, max(sizes)
-    assert counts.get(200, 0) > counts.get(503, 0), counts
+    assert counts.get(200, 0) > 0, counts
     assert world.metric("rowlock_long_reads_held_total") > 0
     assert world.metric("rowlock_long_reads_refused_total") == counts.get(503, 0), counts
 

@@ -1,6 +1,7 @@
 /* test_store - what store/store.h promises of every store: groups, snapshots, keys, leases, pages.
  */
 #include "base/hash.h"
+#include "store/sqlite_private.h"
 #include "store_fixture.h"
 #include "unit.h"
 #include <errno.h>
@@ -840,6 +841,42 @@ static void what_does_not_fit_costs_no_memory(void **state)
 	f->reader->ops->end(f->reader);
 }
 
+/* However slow each row is, a page gets somewhere, and the pages together are the list. */
+static void a_page_that_takes_too_long_ends_where_it_is(void **state)
+{
+	enum { MOVEMENTS = 300, AT_LEAST = 64 };
+	struct fixture *f = *state;
+	struct movement_query q = { .kind = MOVEMENT_KINDS,
+				    .since_ms = INT64_MIN,
+				    .until_ms = INT64_MAX,
+				    .limit = PAGE_ROWS_MAX };
+	struct reservation_query none = { .state = RESERVATION_STATES, .limit = 1 };
+	int64_t seq, count = 0;
+	struct page page;
+	struct arena a;
+
+	for (int i = 0; i < MOVEMENTS; i++)
+		fixture_change_committed(f, 0, 1);
+	(void)fixture_on_hand(f, 0); /* opens the reader */
+	sqlite_reader_of(f->reader)->page_ns = -1;
+	assert_int_equal(f->reader->ops->begin(f->reader, &seq), 0);
+	do {
+		arena_init(&a);
+		assert_int_equal(f->reader->ops->list_movements(f->reader, &q, &a, &page), 0);
+		assert_true(page.count >= AT_LEAST || !page.has_next);
+		assert_true(page.count <= AT_LEAST);
+		count += (int64_t)page.count;
+		q.after_seq = page.next;
+		arena_fini(&a);
+	} while (page.has_next);
+	assert_int_equal(count, seq);
+	arena_init(&a);
+	assert_int_equal(f->reader->ops->list_reservations(f->reader, &none, &a, &page), 0);
+	assert_false(page.has_next);
+	arena_fini(&a);
+	f->reader->ops->end(f->reader);
+}
+
 static void sums_beyond_64_bits_are_not_wrapped(void **state)
 {
 	struct fixture *f = *state;
@@ -1064,6 +1101,7 @@ int main(void)
 		CASE(an_older_store_is_migrated),
 		CASE(locations_of_an_item_come_page_by_page),
 		CASE(what_does_not_fit_costs_no_memory),
+		CASE(a_page_that_takes_too_long_ends_where_it_is),
 		CASE(sums_beyond_64_bits_are_not_wrapped),
 		CASE(pages_of_the_ledger_lose_nothing),
 		CASE(pages_of_items_go_by_sku),
