@@ -12,6 +12,11 @@ int fault_raise(int r, int detail, const char *file, int line)
 	return r;
 }
 
+void fault_adopt(const struct fault *f)
+{
+	latest = *f;
+}
+
 const struct fault *fault_latest(void)
 {
 	return &latest;

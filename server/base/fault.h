@@ -31,5 +31,8 @@ struct fault {
 /* Remembers the fault for this thread and returns r. r < 0. */
 int fault_raise(int r, int detail, const char *file, int line);
 
+/* Makes a fault that another thread met on this one's behalf the latest of this thread. */
+void fault_adopt(const struct fault *f);
+
 /* The latest fault raised on this thread; its fields are 0 when there was none. */
 const struct fault *fault_latest(void);

@@ -27,6 +27,8 @@ enum outcome outcome_of_fault(int fault)
 	case -ETIME:
 	case -EAGAIN:
 		return OUTCOME_STORE_BUSY;
+	case -ECANCELED:
+		return OUTCOME_DRAINING;
 	case -EBADMSG:
 	case -EUCLEAN:
 		return OUTCOME_STORE_DAMAGED;

@@ -34,6 +34,7 @@ static void run_read(const struct reader_pool *p, struct reader *reader, struct 
 		read->result = read->run(read, reader, read->arena);
 	if (read->result == -ETIME && is_over(p))
 		read->result = FAULT(-ECANCELED);
+	read->fault = *fault_latest();
 	reader->ops->end(reader);
 	log_gate_leave(p->gate, read->is_whole);
 	reader->ops->limit_time(reader, 0, NULL);

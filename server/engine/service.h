@@ -12,6 +12,7 @@
  * Threads: everything here may be called from any loop thread; a snapshot belongs to one.
  */
 #pragma once
+#include "base/fault.h"
 #include "ops/metrics.h"
 #include "engine/write.h"
 #include "store/verify.h"
@@ -154,6 +155,7 @@ struct long_read {
 	bool is_patient; /* where the log is too long it waits, and is not refused with -EAGAIN */
 	int result;      /* what run() (or beginning the snapshot) returned */
 	int64_t seq;     /* of its snapshot: Stock-Seq */
+	struct fault fault; /* where, if that is one: the latest of the reader thread */
 	struct list queue_link;
 };
 

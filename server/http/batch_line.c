@@ -35,8 +35,10 @@ void batch_line_refuse(struct batch_line *line, enum outcome o, const char *poin
 	line->error = e;
 }
 
-static void refuse_fault(struct batch_line *line, int fault)
+static void refuse_fault(struct batch *b, struct batch_line *line, int fault)
 {
+	if (fault != -EAGAIN && fault != -ECANCELED)
+		service_note_fault(b->service, fault, b->request_id);
 	batch_line_refuse(line, outcome_of_fault(fault), "", NULL);
 }
 
@@ -63,7 +65,7 @@ static bool find_rows(struct batch *b, struct batch_line *line)
 	int r = write_read_promised_rows(b->snapshot, line->write, name, &is_known);
 
 	if (r < 0) {
-		refuse_fault(line, r);
+		refuse_fault(b, line, r);
 		return true;
 	}
 	if (is_known)
@@ -120,11 +122,13 @@ static void begin_past(struct batch *b, struct batch_line *line)
 void batch_line_take_past(struct batch *b, struct batch_line *line)
 {
 	line->state = LINE_READY;
-	if (b->read.result < 0)
-		refuse_fault(line, b->read.result);
-	else if (line->write->command.past.as_of_seq > b->read.seq)
+	if (b->read.result < 0) {
+		fault_adopt(&b->read.fault);
+		refuse_fault(b, line, b->read.result);
+	} else if (line->write->command.past.as_of_seq > b->read.seq) {
 		batch_line_refuse(line, OUTCOME_MEANINGLESS, "/as_of_seq",
 				  "That seq is not reached yet.");
+	}
 }
 
 /* ---------------------------------------------------------------- all of them */

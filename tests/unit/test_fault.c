@@ -22,9 +22,14 @@ static void the_latest_fault_says_where_it_began(void **state)
 	assert_int_equal(fault_latest()->line, line);
 	assert_string_equal(fault_latest()->file, __FILE__);
 
+	const struct fault of_another = *fault_latest();
+
 	assert_int_equal(FAULT(-ENOMEM), -ENOMEM);
 	assert_int_equal(fault_latest()->error, -ENOMEM);
 	assert_int_equal(fault_latest()->detail, 0);
+	fault_adopt(&of_another);
+	assert_int_equal(fault_latest()->error, -EIO);
+	assert_int_equal(fault_latest()->line, line);
 }
 
 int main(void)

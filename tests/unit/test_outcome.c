@@ -80,6 +80,7 @@ static void every_fault_has_its_word(void **state)
 		{ "so is the quota", -EDQUOT, OUTCOME_DISK_FULL },
 		{ "another program has it", -EBUSY, OUTCOME_STORE_BUSY },
 		{ "it took too long", -ETIME, OUTCOME_STORE_BUSY },
+		{ "the server is stopping", -ECANCELED, OUTCOME_DRAINING },
 		{ "a row makes no sense", -EBADMSG, OUTCOME_STORE_DAMAGED },
 		{ "the file is damaged", -EUCLEAN, OUTCOME_STORE_DAMAGED },
 		{ "memory is short", -ENOMEM, OUTCOME_OUT_OF_MEMORY },
