@@ -19,6 +19,8 @@ bool message_refuse(struct message_error *e, enum outcome o, const char *pointer
 	return false;
 }
 
+enum { FIELD_POINTER_BYTES = sizeof(((struct message_error *)0)->pointer) };
+
 /* ---------------------------------------------------------------- what jansson refuses */
 
 static void printable(char *s)
@@ -292,12 +294,22 @@ static bool read_rows(const char *array, bool has_quantities, const char *pointe
 	return true;
 }
 
+/* Made for each field that is read, for the few that are refused: names of ours need no escape. */
+static void field_pointer(char ret[FIELD_POINTER_BYTES], const struct field *f)
+{
+	size_t bytes = strlen(f->name);
+
+	CHECK(bytes + 2 <= FIELD_POINTER_BYTES);
+	ret[0] = '/';
+	memcpy(ret + 1, f->name, bytes + 1);
+}
+
 static bool read_field(const struct field *f, const json_t *value, const struct place *place,
 		       struct arena *a, struct field_value *v, struct message_error *e)
 {
-	char pointer[sizeof(e->pointer)] = "";
+	char pointer[sizeof(e->pointer)];
 
-	json_pointer_add(pointer, sizeof(pointer), f->name);
+	field_pointer(pointer, f);
 	v->is_present = true;
 	if (f->may_be_null && json_is_null(value)) {
 		v->is_null = true;
