@@ -711,11 +711,6 @@ int decide(struct decider *d, struct write *w)
 {
 	int r;
 
-	if (d->reservations->overdue_count > 0 && !w->is_recalled) {
-		r = settle_overdue(d, &w->command);
-		if (r < 0)
-			return r;
-	}
 	d->is_changing = false;
 	r = w->is_recalled ? decide_recalled(w) : decide_by_kind(d, w);
 	if (r == -EBADMSG && !d->is_changing) {

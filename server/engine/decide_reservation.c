@@ -243,7 +243,7 @@ int expire_reservations(struct decider *d)
 	return r;
 }
 
-static int settle_row(struct decider *d, const struct row_ref *ref)
+static int settle_row(struct decider *d, const struct row_ref *ref, bool *is_settled)
 {
 	struct cached_row *row;
 	uint32_t key;
@@ -253,19 +253,24 @@ static int settle_row(struct decider *d, const struct row_ref *ref)
 	if (r < 0)
 		return r == -EBADMSG ? 0 : r; /* the decision will say so */
 	key = reservation_book_row(row->item->item.id, row->location->location.id);
-	while (r == 0 && (id = reservation_book_overdue_in(d->reservations, key)) != 0)
-		r = expire_aside(d, id);
+	while (r == 0 && (id = reservation_book_overdue_in(d->reservations, key)) != 0) {
+		*is_settled = d->bookings.count < 2 * EXPIRED_LINES_PER_GROUP_MAX;
+		if (!*is_settled)
+			return 0;
+		r = expire_one(d, id);
+	}
 	return r;
 }
 
-int settle_overdue(struct decider *d, const struct command *c)
+int settle_overdue(struct decider *d, const struct command *c, bool *ret_is_settled)
 {
 	int r = 0;
 
-	for (int i = 0; r == 0 && i < c->row_count; i++)
-		r = settle_row(d, &c->rows[i]);
-	for (int i = 0; r == 0 && i < c->more_row_count; i++)
-		r = settle_row(d, &c->more_rows[i]);
+	*ret_is_settled = true;
+	for (int i = 0; r == 0 && *ret_is_settled && i < c->row_count; i++)
+		r = settle_row(d, &c->rows[i], ret_is_settled);
+	for (int i = 0; r == 0 && *ret_is_settled && i < c->more_row_count; i++)
+		r = settle_row(d, &c->more_rows[i], ret_is_settled);
 	return r;
 }
 

@@ -20,5 +20,9 @@ int decide_reservation(struct decider *d, struct write *w);
 /* Books a slice of what is overdue by the group's time, oldest first. 0 or a fault. */
 int expire_reservations(struct decider *d);
 
-/* Books all that is overdue in the rows of this command, which is decided next. 0 or a fault. */
-int settle_overdue(struct decider *d, const struct command *c);
+/*
+ * Books what is overdue in the rows of this command, which is decided next, until the group has
+ * booked twice EXPIRED_LINES_PER_GROUP_MAX lines. *ret_is_settled: nothing is any more; if
+ * something is, the command must wait for another group. 0 or a fault.
+ */
+int settle_overdue(struct decider *d, const struct command *c, bool *ret_is_settled);

@@ -551,6 +551,19 @@ int lock_manager_take(struct lock_manager *m, int limit, bool is_first, struct l
 	return count;
 }
 
+void lock_manager_put_back(struct lock_manager *m, struct list *batch)
+{
+	struct list *link;
+
+	guard_lock(&m->guard);
+	while ((link = list_pop_front(batch)) != NULL) {
+		write_move(CONTAINER_OF(link, struct write, work_link), WRITE_READY);
+		list_push_back(&m->ready, link);
+		m->ready_count++;
+	}
+	guard_unlock(&m->guard);
+}
+
 void lock_manager_pass_on(struct lock_manager *m, struct list *batch, int64_t now_ns,
 			  bool (*keeps_rows)(const struct write *w))
 {

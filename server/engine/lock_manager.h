@@ -120,6 +120,9 @@ bool lock_manager_wait(struct lock_manager *m, int64_t until_ns);
  */
 int lock_manager_take(struct lock_manager *m, int limit, bool is_first, struct list *batch);
 
+/* What was taken and not decided after all is ready again, behind those that are; empties batch. */
+void lock_manager_put_back(struct lock_manager *m, struct list *batch);
+
 /* Gives back the rows of every write in `batch` that is not `keeps_rows`; next in line are ready.
  */
 void lock_manager_pass_on(struct lock_manager *m, struct list *batch, int64_t now_ns,

@@ -7,7 +7,7 @@ static const unsigned may_move_to[WRITE_STATES] = {
 	[WRITE_NEW]       = TO(WAITING) | TO(READY) | TO(DONE),
 	[WRITE_WAITING]   = TO(READY) | TO(WITHDRAWN) | TO(DONE),
 	[WRITE_READY]     = TO(DECIDED) | TO(WAITING) | TO(WITHDRAWN) | TO(DONE),
-	[WRITE_DECIDED]   = TO(DONE),
+	[WRITE_DECIDED]   = TO(DONE) | TO(READY),
 	[WRITE_DONE]      = 0,
 	[WRITE_WITHDRAWN] = 0,
 };

@@ -1,14 +1,15 @@
 /*
  * write - the life of one command that queues: a change of stock, or a locked read.
  *
- *     NEW ──> WAITING <─> READY ──> DECIDED ──> DONE
+ *     NEW ──> WAITING <─> READY <─> DECIDED ──> DONE
  *      │         │           │                    ▲
  *      │         └───────────┴──> WITHDRAWN       │
  *      └──> refused before it queued, or replayed ┘
  *
  * WAITING: its claim stands in the queues of its rows, or at a lease. READY: it owns its rows, and
  * waits for the writer; back to WAITING if the store turns out to hold a lease of one. DECIDED: its
- * effect (or refusal) is in the group. DONE: the group is durable, or failed; the answer may be
+ * effect (or refusal) is in the group; back to READY if its rows have more overdue than one group
+ * books. DONE: the group is durable, or failed; the answer may be
  * read. WITHDRAWN: everybody who waited gave up before it was decided.
  *
  * A part of a batch is one write, too: it claims the rows of all of its lines, and they are decided

@@ -578,11 +578,54 @@ static int decide_part(struct writer *wr, struct write *part)
 	return 0;
 }
 
-static int decide_batch(struct writer *wr, struct list *batch)
+/* Is all that is overdue in its rows booked? Of a part, in those of all of its lines. */
+static int settle(struct writer *wr, const struct write *w, bool *ret_is_settled)
+{
+	int r = 0;
+
+	*ret_is_settled = true;
+	if (wr->reservations.overdue_count == 0 || w->is_recalled)
+		return 0;
+	if (w->line_count == 0)
+		return settle_overdue(&wr->decider, &w->command, ret_is_settled);
+	LIST_EACH (it, &w->lines) {
+		r = settle_overdue(&wr->decider, &write_of(it)->command, ret_is_settled);
+		if (r < 0 || !*ret_is_settled)
+			break;
+	}
+	return r;
+}
+
+/*
+ * Takes out of the batch whose rows have more overdue than one group books: it keeps its rows, and
+ * comes again with the next group, so that the others need not wait for it. 0 or a fault.
+ */
+static int put_unsettled_back(struct writer *wr, struct list *batch, bool *ret_has_any)
+{
+	struct list unsettled;
+	int r = 0;
+
+	list_init(&unsettled);
+	LIST_EACH_SAFE (it, batch) {
+		bool is_settled = true;
+
+		if (r == 0)
+			r = settle(wr, write_of(it), &is_settled);
+		if (r == 0 && !is_settled) {
+			list_remove(it);
+			list_push_back(&unsettled, it);
+		}
+	}
+	*ret_has_any = !list_is_empty(&unsettled);
+	if (*ret_has_any)
+		lock_manager_put_back(wr->locks, &unsettled);
+	return r;
+}
+
+static int decide_batch(struct writer *wr, struct list *batch, int r)
 {
 	struct list at_once;
 	struct list *link;
-	int r = 0;
 
 	list_init(&at_once);
 	wr->decider.now_ns = clock_monotonic_ns();
@@ -624,12 +667,16 @@ static int decide_group(struct writer *wr)
 	list_init(&batch);
 	while (!is_closed && (room = group_room(&wr->group, clock_monotonic_ns())) > 0 &&
 	       lock_manager_take(wr->locks, room, wr->group.decided_count == 0, &batch) > 0) {
-		int r;
+		bool has_unsettled = false;
+		int r = 0;
 
 		is_closed = write_of(batch.next)->is_atomic;
-		r = decide_batch(wr, &batch);
+		if (wr->reservations.overdue_count > 0)
+			r = put_unsettled_back(wr, &batch, &has_unsettled);
+		r = decide_batch(wr, &batch, r);
 		if (r < 0)
 			return r;
+		is_closed = is_closed || has_unsettled; /* or it would be taken again at once */
 	}
 	return 0;
 }

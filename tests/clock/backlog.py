@@ -3,7 +3,7 @@
 
 Meanwhile every decision is exact about its own rows, and waits for no other.
 """
-from machine import Machine, run_cases, wait_until
+from machine import Connection, Machine, run_cases, wait_until
 
 OTHERS, LINES, TTL = 1500, 4, 60
 
@@ -29,12 +29,12 @@ def overdue(machine):
                 if line.startswith("rowlock_reservations "))
 
 
-def shop(machine):
+def shop(machine, count=OTHERS):
     """Thousands of lines of other rows run out before the few of A, B, C and D."""
     others = [f"O{n}" for n in range(LINES)]
-    machine.stock(*others, units=OTHERS)
+    machine.stock(*others, units=count)
     machine.stock("A", "B", "C", "D", units=10)
-    batch(machine, [reserve(others) for _ in range(OTHERS)])
+    batch(machine, [reserve(others) for _ in range(count)])
     batch(machine, [reserve(sku, f"of-{sku}", 10) for sku in "ABCD"])
 
 
@@ -109,10 +109,55 @@ def a_start_beside_a_backlog(folder):
         assert machine.get("/v1/verify")["ok"]
 
 
+def ask(connection, sku, delta):
+    body = f'{{"delta": {delta}}}'
+    connection.send(f"POST /v1/stock/{sku}/W/adjust HTTP/1.1\r\nHost: localhost\r\n"
+                    f"Content-Length: {len(body)}\r\n\r\n{body}".encode(), "POST")
+
+
+def a_hot_row_keeps_nobody_else_waiting(folder):
+    """Its own overdue lines take many groups; a write of another row comes in between."""
+    with Machine(folder) as machine:
+        shop(machine, OTHERS * 4)
+        wake(machine)
+        hot, cold = Connection(machine.server.port), Connection(machine.server.port)
+        ask(hot, "O0", -OTHERS * 4)
+        wait_until(lambda: any(row["sku"] == "O0" for row in machine.get("/v1/locks")["data"]),
+                   "it owns its row")
+        ask(cold, "Z", 1)
+        answers = [connection.read_answer() for connection in (cold, hot)]
+        assert [a.status for a in answers] == [201, 201], [str(a) for a in answers]
+        seqs = [a.json()["movement"]["seq"] for a in answers]
+        assert seqs[0] < seqs[1], "the other row waited for it"
+        part = machine.client.post("/v1/batch", [
+            {"op": "adjust", "sku": f"O{n}", "location": "W", "delta": -OTHERS * 4}
+            for n in range(1, LINES)])
+        assert part.json()[-1]["applied"] == LINES - 1, part
+        wait_until(lambda: overdue(machine) == 0, "all are booked")
+        assert machine.sql("SELECT * FROM v_reserved_check") == []
+        assert machine.get("/v1/verify")["ok"]
+
+
+def a_part_waits_for_its_rows(folder, path):
+    with Machine(folder) as machine:
+        shop(machine, OTHERS * 2)
+        wake(machine)
+        answer = machine.client.post(path, [
+            {"op": "adjust", "sku": f"O{n}", "location": "W", "delta": -OTHERS * 2}
+            for n in range(LINES)])
+        assert answer.status == 200, answer
+        assert answer.json()[-1]["applied"] == LINES, answer
+        wait_until(lambda: overdue(machine) == 0, "all are booked")
+        assert machine.get("/v1/verify")["ok"]
+
+
 run_cases([
     *((f"beside a backlog of other rows {sentence} is exact, and does not wait", is_exact, *given)
       for sentence, *given in DECISIONS),
     ("an atomic batch that is refused takes its bookings back",
      an_atomic_batch_that_is_refused_books_nothing_twice),
     ("a start beside a backlog decides at once", a_start_beside_a_backlog),
+    ("a hot row keeps nobody else waiting", a_hot_row_keeps_nobody_else_waiting),
+    ("a part of a batch waits for its rows", a_part_waits_for_its_rows, "/v1/batch"),
+    ("an atomic one does, too", a_part_waits_for_its_rows, "/v1/batch?atomic=true"),
 ])

@@ -16,7 +16,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 sys.dont_write_bytecode = True
 
 from daemon import Daemon, ServerTrouble  # noqa: E402
-from talk import Client, wait_until  # noqa: E402
+from talk import Client, Connection, wait_until  # noqa: E402
 from tap import Tap  # noqa: E402
 
 SECOND = 1_000_000_000
@@ -99,4 +99,4 @@ def run_cases(cases):
     sys.exit(tap.end())
 
 
-__all__ = ["Machine", "ServerTrouble", "run_cases", "wait_until"]
+__all__ = ["Connection", "Machine", "ServerTrouble", "run_cases", "wait_until"]
