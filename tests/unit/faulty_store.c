@@ -132,6 +132,12 @@ static int64_t checkpoint(struct store *s)
 	return s->ops->checkpoint(s);
 }
 
+static int restart_log(struct store *s, int64_t wait_ms, bool must_truncate)
+{
+	s = faulty_of(s)->real;
+	return s->ops->restart_log(s, wait_ms, must_truncate);
+}
+
 static int64_t wal_bytes(struct store *s)
 {
 	s = faulty_of(s)->real;
@@ -205,6 +211,7 @@ static const struct store_ops faulty_ops = {
 	.commit = commit,
 	.rollback = rollback,
 	.checkpoint = checkpoint,
+	.restart_log = restart_log,
 	.wal_bytes = wal_bytes,
 	.check_file = check_file,
 	.load_time = load_time,
