@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -237,12 +238,12 @@ bool connection_has_input(const struct connection *c)
 	return recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
 }
 
+/* The end may stand behind bytes that nobody has read yet, those of a next request. */
 bool connection_is_gone(const struct connection *c)
 {
-	char byte;
-	ssize_t r = recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+	struct pollfd end = { .fd = c->fd, .events = POLLRDHUP };
 
-	return r == 0 || (r < 0 && errno != EAGAIN && errno != EINTR);
+	return poll(&end, 1, 0) > 0 && (end.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
 }
 
 /* ---------------------------------------------------------------- answers past microhttpd */
