@@ -170,10 +170,8 @@ void reply_problem(struct exchange *x, const struct problem *p)
 	mine.request_id = x->request_id;
 	if (x->is_unsure || is_key_unread(x, p->outcome)) {
 		mine.is_unknown = true;
-		if (outcome_row(p->outcome)->http_status >= 500) {
+		if (p->outcome == OUTCOME_OUT_OF_MEMORY)
 			mine.outcome = OUTCOME_ANSWER_LOST;
-			mine.detail = NULL;
-		}
 	}
 	problem_write_body(&x->reply, &mine);
 	x->content_type = problem_type;

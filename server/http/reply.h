@@ -32,8 +32,7 @@ void reply_refuse(struct exchange *x, enum outcome o, const char *detail);
 
 /*
  * Any problem; request_id is filled in, and is_unknown from x->is_unsure, or where there was no
- * memory to look for a key. One of the service itself (5xx) becomes ANSWER_LOST then, since the
- * others say that nothing was done.
+ * memory to look for a key. OUT_OF_MEMORY, which invites to try again, is ANSWER_LOST then.
  */
 void reply_problem(struct exchange *x, const struct problem *p);
 
