@@ -186,8 +186,7 @@ static void write_result(struct batch *b, struct batch_line *line)
 		batch_refusal_write(&b->spool->text, line->number, line->id, line->error);
 }
 
-/* Those under way, in order; they are let go. */
-void batch_write_results(struct batch *b)
+void batch_write_under_way(struct batch *b)
 {
 	struct list *link;
 
@@ -198,6 +197,11 @@ void batch_write_results(struct batch *b)
 		batch_line_destroy(line);
 		(void)spool_settle(b->spool);
 	}
+}
+
+void batch_write_results(struct batch *b)
+{
+	batch_write_under_way(b);
 	if (b->spool->fault != 0 && !(b->is_ended && list_is_empty(&b->waiting)))
 		batch_stop(b, next_untried(b, b->line_number + 1),
 			   b->spool->fault == -ENOMEM ? OUTCOME_OUT_OF_MEMORY : OUTCOME_DISK_FULL,

@@ -180,8 +180,12 @@ bool batch_keeps_atomic_bounds(struct batch *b);
 /* Is the rest of the upload only thrown away? */
 bool batch_has_ended_early(const struct batch *b);
 
-/* Of the lines under way, in order; they are let go. */
+/*
+ * The results of the lines under way, in order; the lines are let go. The first one also stops the
+ * batch where the spool has failed: only when no line between these and those that wait is untried.
+ */
 void batch_write_results(struct batch *b);
+void batch_write_under_way(struct batch *b);
 
 /* A line joins those that wait (sign 1) or leaves them (-1). */
 void batch_count_waiting(struct batch *b, const struct batch_line *line, int sign);

@@ -173,7 +173,7 @@ void batch_answer_replays(struct batch *b)
 		list_remove(it);
 		list_push_back(&tried, it);
 	}
-	batch_write_results(b);
+	batch_write_under_way(b);
 	list_splice_back(&b->under_way, &tried);
 }
 
@@ -362,6 +362,8 @@ static void decide_next(struct batch *b)
 	if (!part_fill(b)) {
 		if (b->part != NULL)
 			part_let_go(b);
+		if (!b->options.is_atomic)
+			batch_answer_replays(b);
 		part_take_back(b);
 		stop_before(b, first_of(&b->waiting), &no_memory);
 	} else if (b->part != NULL) {

@@ -10,6 +10,7 @@ import json
 import pathlib
 import random
 import re
+import resource
 import sqlite3
 import sys
 import tempfile
@@ -342,6 +343,36 @@ def another_program_stops_it(world):
     assert before - world.on_hand(0) <= 5
 
 
+def stopped_while_results_are_lost(world):
+    """The results of replays ahead of the line that stops it do not fit onto the disk: it stopped
+    there still, and not behind lines that nobody tried."""
+    client = world.client()
+    known = b"".join(line(n % ROWS, id=f"{n}-" + "x" * 100) for n in range(450))
+    _, total = whole(world.server.port, [b"\n", known], key="full")
+    assert total["applied"] == 450, total
+    client.put("/v1/leases/full", {"rows": [{"sku": sku(7), "location": "WH1"}], "ttl_s": 600})
+    upload = Upload(world.server.port, "?wait=1", key="full")
+    commit = b'{"op":"commit","reservation":"none"}\n'  # of no part: its rows are not known yet
+    upload.send(line(7) + known + line(5) + line(6) + commit).end()
+    wait_until(lambda: any(row["waiters"] for row in client.get("/v1/locks").json()["data"]),
+               "the first line waits at the lease, the others behind it")
+    process = world.server.process.pid
+    before = resource.prlimit(process, resource.RLIMIT_FSIZE)
+    database = sqlite3.connect(world.server.store, isolation_level=None)
+    database.execute("BEGIN IMMEDIATE")
+    resource.prlimit(process, resource.RLIMIT_FSIZE, (4096, before[1]))
+    try:
+        results, total = upload.results()
+    finally:
+        resource.prlimit(process, resource.RLIMIT_FSIZE, before)
+        database.execute("ROLLBACK")
+        database.close()
+        client.delete("/v1/leases/full")
+    assert (results, total["results"], total["replayed"]) == ([], "lost", 450), total
+    assert (total["lines"], total["stopped_at"]) == (451, 452), total
+    assert (total["code"], total["outcome"]) == ("store-busy", "not_applied"), total
+
+
 def killed_in_the_middle(world):
     """Again and again, until all of it is there: each line once."""
     seed = random.Random(11)
@@ -465,6 +496,8 @@ def main(rowlockd, count):
                     ("one that leaves while it waits leaves no ghost", who_leaves_at_a_lease),
                     ("another program that holds the store stops it; its key resumes it",
                      another_program_stops_it),
+                    ("what stops it is said, also when its results are lost",
+                     stopped_while_results_are_lost),
                     ("killed three times in the middle: each line once", killed_in_the_middle),
                     ("told to stop in the middle: each line once", told_to_stop_in_the_middle)]:
                 tap.run(sentence, case, world)
