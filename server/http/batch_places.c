@@ -115,7 +115,9 @@ static void arrive(struct parcel *p)
 	guard_unlock(&places.guard);
 	b->place.is_lost = true;
 	errand_end(&b->place.errand);
-	batch_settle(b);
+	if (b->x == NULL || !b->is_ended)
+		batch_settle(
+			b); /* of one whose upload has ended meanwhile, its answer comes anyway */
 }
 
 enum outcome batch_place_take(struct batch *b)
