@@ -246,13 +246,9 @@ static void take_value(struct framing *f, unsigned char c)
 		malformed(f, bad_value);
 }
 
-/* One that says where the body ends. False: it is a blank behind it, which is left out. */
-static bool take_word(struct framing *f, unsigned char c)
+/* One that says where the body ends; the blanks behind it are left out before. */
+static void take_word(struct framing *f, unsigned char c)
 {
-	if (c == ' ' || c == '\t') {
-		f->has_blank = true;
-		return false;
-	}
 	if (c == '\r')
 		value_judge(f);
 	else if (!is_a(c, VALUE))
@@ -264,7 +260,6 @@ static bool take_word(struct framing *f, unsigned char c)
 		malformed(f, bad_encoding);
 	else
 		word_add(f, c >= 'A' && c <= 'Z' ? c | 0x20 : c);
-	return true;
 }
 
 static void take_blank(struct framing *f, unsigned char c)
@@ -456,19 +451,38 @@ void framing_init(struct framing *f)
 	*f = (struct framing){ .state = FRAMING_START, .outcome = OUTCOME_DONE };
 }
 
-/* Takes what has a loop of its own; returns its bytes. *byte_count shrinks by what is left out. */
+static size_t blanks_at(const char *bytes, size_t byte_count)
+{
+	size_t count = 0;
+
+	while (count < byte_count && (bytes[count] == ' ' || bytes[count] == '\t'))
+		count++;
+	return count;
+}
+
+/*
+ * Takes what has a loop of its own; returns its bytes. *byte_count shrinks by what is left out: all
+ * blanks in a row at once, since what follows them is moved.
+ */
 static size_t take_some(struct framing *f, char *bytes, size_t at, size_t *byte_count)
 {
+	size_t blanks;
+
 	if (f->state != FRAMING_WORD)
 		return take_body(f, *byte_count - at);
-	if (++f->head_bytes > HEADER_BYTES_MAX) {
+	blanks = blanks_at(bytes + at, *byte_count - at);
+	f->head_bytes += blanks > 0 ? (int)blanks : 1;
+	if (f->head_bytes > HEADER_BYTES_MAX) {
 		refuse(f, OUTCOME_HEADERS_TOO_LARGE, NULL);
 		return 1;
 	}
-	if (take_word(f, (unsigned char)bytes[at]))
+	if (blanks == 0) {
+		take_word(f, (unsigned char)bytes[at]);
 		return 1;
-	memmove(&bytes[at], &bytes[at + 1], *byte_count - at - 1);
-	--*byte_count;
+	}
+	f->has_blank = true;
+	*byte_count -= blanks;
+	memmove(&bytes[at], &bytes[at + blanks], *byte_count - at);
 	return 0;
 }
 
