@@ -497,11 +497,17 @@ static void publish_group(struct writer *wr)
 	note_success(wr);
 }
 
+/* Is there anything of this group to write? Never of one that was taken back. */
+static bool owes_flush(struct writer *wr)
+{
+	return wr->group.has_writes || is_clock_misnoted(wr);
+}
+
 static void end_group(struct writer *wr)
 {
 	int r;
 
-	if (!wr->group.has_writes && !is_clock_misnoted(wr)) {
+	if (wr->is_taken_back || !owes_flush(wr)) {
 		metric_add(METRIC_GROUPS_EMPTY, 1);
 		r = wr->store->ops->rollback(wr->store);
 		if (r == 0) {
@@ -545,6 +551,7 @@ static void take_group_back(struct writer *wr)
 	d->bookings.count = 0;
 	d->seq = d->seq_committed;
 	d->has_writes = false;
+	wr->is_taken_back = true;
 }
 
 /* Line by line, each sees the effects of those before it. 0 or a fault. */
@@ -660,13 +667,17 @@ static int decide_batch(struct writer *wr, struct list *batch, int r)
 
 static int decide_group(struct writer *wr)
 {
+	/* What a group begins with (who ran out, leases that ended) is not taken back twice:
+	 * refused atomic parts, one behind the other, would keep it from ever being written. */
+	bool may_be_atomic = !wr->was_taken_back || !owes_flush(wr);
 	struct list batch;
 	bool is_closed = false;
 	int room;
 
 	list_init(&batch);
 	while (!is_closed && (room = group_room(&wr->group, clock_monotonic_ns())) > 0 &&
-	       lock_manager_take(wr->locks, room, wr->group.decided_count == 0, &batch) > 0) {
+	       lock_manager_take(wr->locks, room, may_be_atomic && wr->group.decided_count == 0,
+				 &batch) > 0) {
 		bool has_unsettled = false;
 		int r = 0;
 
@@ -998,6 +1009,8 @@ static int begin_group(struct writer *wr, const struct store_begun *begun)
 	d->has_writes = false;
 	d->leases_taken = 0;
 	wr->to_note.newest_ms = 0;
+	wr->was_taken_back = wr->is_taken_back;
+	wr->is_taken_back = false;
 	date_group(wr);
 
 	bool has_followers = feed_begin(&wr->feed, d->now_ns);

@@ -36,6 +36,8 @@ struct writer {
 	struct reservation_book reservations;
 	int64_t expire_not_before_ns; /* after a group that failed */
 	struct group group;
+	bool is_taken_back;  /* nothing of the group is to be kept: its atomic part was refused */
+	bool was_taken_back; /* the one before it was */
 	struct feed feed;
 	struct reader *reader;    /* of what others wrote, for the feed */
 	int64_t looked_ns;        /* when it was looked for that */

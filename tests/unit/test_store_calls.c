@@ -31,17 +31,22 @@ enum {
 	WAIT_MS = 30000,
 	HELD_MS = 1000,
 	DAY_MS = 25 * 3600 * 1000,
-	RAN_OUT_MS = 2000
+	RAN_OUT_MS = 2000,
+	CLOCK_SET_MS = 7000,
 };
 
 /* ---------------------------------------------------------------- time */
 
 static atomic_int_fast64_t ahead_ms; /* of the machine's own clocks */
+static atomic_int_fast64_t set_ms;   /* the wall clock alone */
 
-/* In the place of libc's: all clocks go ahead together, so that nobody has to wait for anything. */
+/*
+ * In the place of libc's: all clocks go ahead together, so that nobody has to wait for anything,
+ * and the wall clock is set as a scene wants it.
+ */
 int clock_gettime(clockid_t clock, struct timespec *ret)
 {
-	int64_t ms = atomic_load(&ahead_ms);
+	int64_t ms = atomic_load(&ahead_ms) + (clock == CLOCK_REALTIME ? atomic_load(&set_ms) : 0);
 	int r = (int)syscall(SYS_clock_gettime, clock, ret);
 
 	ret->tv_sec += ms / 1000;
@@ -160,6 +165,11 @@ static const struct scene {
 	    { RESOLVE("commit", "t") "}", HELD("t", "committed") },
 	    ADJUST("B", "u") } },
 	{ "an atomic batch that is refused while others run out", ATOMIC, false, { "expire", RESERVE("v") },
+	  { ADJUST("A", "v"),
+	    { RESOLVE("release", "v") "}", HELD("v", "released") },
+	    ADJUST_BY("B", TOO_MUCH, "w") } },
+	{ "an atomic batch that is refused right behind a clock that was set", ATOMIC, true,
+	  { "expire", RESERVE("v"), "clock" },
 	  { ADJUST("A", "v"),
 	    { RESOLVE("release", "v") "}", HELD("v", "released") },
 	    ADJUST_BY("B", TOO_MUCH, "w") } },
@@ -595,6 +605,21 @@ static bool takes_a_day(const struct scene *s)
 	return s->before[0] != NULL && strcmp(s->before[0], "a day") == 0;
 }
 
+static bool sets_clock(const struct scene *s)
+{
+	bool sets_it = false;
+
+	for (int i = 0; i < LINES_MAX && s->before[i] != NULL; i++)
+		sets_it = sets_it || strcmp(s->before[i], "clock") == 0;
+	return sets_it;
+}
+
+/* To and fro: each run meets a clock that has just been set. */
+static void set_clock(int run)
+{
+	atomic_store(&set_ms, run % 2 == 0 ? 0 : CLOCK_SET_MS);
+}
+
 static void prepare(struct place *p, const struct scene *s)
 {
 	for (int i = takes_a_day(s); i < LINES_MAX && s->before[i] != NULL; i++) {
@@ -605,7 +630,7 @@ static void prepare(struct place *p, const struct scene *s)
 					     "sku = 'B' AND location = 'W'",
 					     NULL, NULL, NULL),
 				SQLITE_OK);
-		else
+		else if (strcmp(s->before[i], "clock") != 0)
 			carry_out(p, s->before[i]);
 	}
 }
@@ -624,6 +649,8 @@ static bool run(struct place *p, const struct scene *s, int number, const struct
 		fprintf(stderr, "%s\n", p->what);
 	prepare(p, s);
 	faulty_store_hold(&p->store);
+	if (sets_clock(s))
+		set_clock(p->run);
 	time_passes(takes_a_day(s) ? DAY_MS : RAN_OUT_MS);
 	while (a.count < LINES_MAX && s->acts[a.count].line != NULL)
 		a.count++;
@@ -712,6 +739,61 @@ static void each_fault_has_its_word(struct place *p)
 	}
 }
 
+static struct write *make_refused_part(struct place *p)
+{
+	static const char *const lines[] = {
+		"{'op':'adjust','sku':'A','location':'W','delta':1}",
+		"{'op':'adjust','sku':'B','location':'W','delta':" TOO_MUCH "}",
+	};
+	struct write *part = write_create();
+
+	assert_non_null(part);
+	part->command.request_id = "test";
+	part->command.lease_id = part->command.purpose = "";
+	part->is_atomic = true;
+	for (size_t i = 0; i < LENGTH_OF(lines); i++)
+		list_push_back(&part->lines, &make_write(p, lines[i])->work_link);
+	part->line_count = LENGTH_OF(lines);
+	return part;
+}
+
+static void let_part_go(struct write *part)
+{
+	struct list *link;
+
+	while ((link = list_pop_front(&part->lines)) != NULL)
+		write_release(CONTAINER_OF(link, struct write, work_link));
+	write_release(part);
+}
+
+/* A refused atomic batch takes its group back, and with it what the group began with: only once. */
+static void what_runs_out_is_booked_behind_refused_parts(struct place *p)
+{
+	enum { PARTS = 3 };
+	struct waiter waiters[PARTS];
+	int64_t seq_before;
+
+	snprintf(p->what, sizeof(p->what), "what runs out behind refused parts");
+	carry_out(p, "expire");
+	seq_before = p->service->writer.seq;
+	faulty_store_hold(&p->store);
+	time_passes(RAN_OUT_MS);
+	for (int i = 0; i < PARTS; i++) {
+		waiters[i] = (struct waiter){ .parcel.home = &p->box };
+		assert_int_equal(
+			service_submit_part(p->service, make_refused_part(p), &waiters[i], WAIT_MS),
+			SUBMIT_PENDING);
+	}
+	faulty_store_let_go(&p->store);
+	wait_for_answers(p, PARTS);
+	for (int i = 0; i < PARTS; i++)
+		assert_int_equal(waiters[i].write->answer.outcome, OUTCOME_INSUFFICIENT_STOCK);
+	if (waiters[PARTS - 1].write->answer.seq != seq_before + 1)
+		fail_msg("%s: it is not booked before the last of them", p->what);
+	for (int i = 0; i < PARTS; i++)
+		let_part_go(waiters[i].write);
+}
+
 static void every_call_may_fail(void **state)
 {
 	struct place p = { 0 };
@@ -729,6 +811,7 @@ static void every_call_may_fail(void **state)
 	for (size_t i = 0; i < LENGTH_OF(scenes); i++)
 		try_scene(&p, &scenes[i]);
 	each_fault_has_its_word(&p);
+	what_runs_out_is_booked_behind_refused_parts(&p);
 	close_engine(&p);
 	check_books(&p);
 	sqlite3_close(p.other);
