@@ -11,6 +11,15 @@ import { stockView } from "./stock_view.js";
 import { trafficView } from "./traffic_view.js";
 
 const STATES = { starting: "connecting", live: "live", lost: "lost" };
+const LOST = "The server does not answer. What you see is from before; trying again every second.";
+const DAMAGED = "The store's file is damaged: no change is taken, and what you see is as far as it "
+	+ "can be read. Stop the server, and run rowlockd verify on the file.";
+
+function noticeText() {
+	if (pulse.state === "lost")
+		return LOST;
+	return pulse.samples.at(-1)?.damaged > 0 ? DAMAGED : "";
+}
 
 function startBar() {
 	const updates = h("b", { class: "number" }, "0");
@@ -26,9 +35,7 @@ function startBar() {
 		state.dataset.state = pulse.state;
 		say(state, STATES[pulse.state]);
 		document.body.dataset.link = pulse.state;
-		say(notice, pulse.state === "lost"
-			? "The server does not answer. What you see is from before; trying again every second."
-			: "");
+		say(notice, noticeText());
 		if (sample !== null) {
 			say(updates, rough(sample.movements));
 			say(waiting, rough(sample.waiting));

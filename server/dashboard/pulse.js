@@ -31,6 +31,8 @@ const LEVELS = {
 	seq: "rowlock_stock_seq",
 	wal: "rowlock_wal_bytes",
 	followers: "rowlock_feed_subscribers",
+	damaged: "rowlock_store_is_damaged",
+	clockAhead: "rowlock_clock_ahead_milliseconds",
 };
 const TIMES = {
 	request: "rowlock_request_seconds",

@@ -31,6 +31,26 @@ for (const [path, what] of [["/#/stock", ".line"], ["/#/locks", ".figures"]]) {
 	});
 }
 
+test("a damaged store and a clock that was set are said where an operator looks", async () => {
+	const visitor = await visit(browser, server, "/#/traffic");
+	const { page } = visitor;
+	const notice = page.getByRole("alert").filter({ hasText: "The store's file is damaged" });
+	const ahead = page.locator(".figures li").filter({ hasText: "store time ahead of clock" });
+	await ahead.getByText("0.0 s").waitFor();
+	await page.route("**/metrics", async (route) => {
+		const response = await route.fetch();
+		const text = (await response.text()).replace(/^(rowlock_store_is_damaged) 0$/m, "$1 1")
+			.replace(/^(rowlock_clock_ahead_milliseconds) .*$/m, "$1 3600500");
+		await route.fulfill({ response, body: text });
+	});
+	await notice.waitFor();
+	await ahead.getByText("3600.5 s").waitFor();
+	await page.unroute("**/metrics");
+	await notice.waitFor({ state: "detached" });
+	visitor.assertContent();
+	await visitor.close();
+});
+
 test("what changed while it was lost, and afterwards, is shown", async () => {
 	const visitor = await visit(browser, server, "/#/stock/A-1");
 	const { page } = visitor;
