@@ -12,10 +12,11 @@
  *     ahead by more                   goes on as it was; once the wall clock has stood there for
  *                                     60 s it is believed, and store time is set to it
  *
- * So a hold of 2 s lasts 1.8 to 2.2 s whatever is done to the wall clock, a clock that was wrong
- * for a moment ends nothing, and a machine without a battery for its clock gets its time from the
- * network a minute late. Following by a tenth and not at once is what keeps deadlines near to what
- * was promised; NTP's own slewing (0.05 %) would take months for an hour.
+ * So a hold of 2 s lasts 1.8 to 2.2 s whatever is done to the wall clock (but for what is under way
+ * when one is believed), a clock that was wrong for a moment ends nothing, and a machine without a
+ * battery for its clock gets its time from the network a minute late. Following by a tenth and not
+ * at once is what keeps deadlines near to what was promised; NTP's own slewing (0.05 %) would take
+ * months for an hour.
  *
  *     store_clock_start(&c, newest_ms, wall_ms, boot_ns);
  *     struct clock_reading r = store_clock_read(&c, wall_ms, boot_ns);     // as often as you like
