@@ -53,10 +53,10 @@ const char *const sqlite_writer_texts[WRITER_STATEMENTS] = {
 		"low_stock, at, prev_seq) "
 		"VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
 	/* Past what somebody has typed, where that is in the way: no two leases have one fence. */
-	[TAKE_FENCE] =
-		"UPDATE store SET next_fence = 1 + iif("
-		"EXISTS (SELECT 1 FROM row_lock WHERE fence = next_fence), "
-		"(SELECT max(fence) + 1 FROM row_lock), next_fence) RETURNING next_fence - 1",
+	[TAKE_FENCE] = "UPDATE store SET next_fence = 1 + iif("
+		       "EXISTS (SELECT 1 FROM row_lock WHERE fence = next_fence), "
+		       "(SELECT max(fence) + 1 FROM row_lock WHERE fence <= ?1), next_fence) "
+		       "RETURNING next_fence - 1",
 	[DELETE_EXPIRED_LOCK] = "DELETE FROM row_lock WHERE item_id = ?1 AND location_id = ?2 "
 				"AND expires_at <= ?3",
 	[INSERT_LOCK] =
@@ -557,16 +557,7 @@ static int add_movement(struct store *store, const struct movement *m)
 
 static int next_fence(struct store *store, int64_t *ret)
 {
-	struct sqlite_connection *c = &sqlite_of(store)->connection;
-	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
-	int r = sqlite_statement(c, TAKE_FENCE, &s);
-
-	if (r < 0)
-		return r;
-	if (sqlite3_step(s) != SQLITE_ROW)
-		return sqlite_raise(c);
-	*ret = sqlite3_column_int64(s, 0);
-	return 0;
+	return sqlite_bounded_integer(store, TAKE_FENCE, FENCE_MAX, ret);
 }
 
 static int add_lease_row(struct store *store, const struct lease_row *row, int64_t item_id,

@@ -100,8 +100,9 @@ struct promised_row {
 /* Whoever commits notes the time again when so much has passed, or when there was no movement. */
 enum { TIME_NOTED_EVERY_MS = 1000 };
 
-/* Ids beyond it were never given out: somebody has typed them. */
+/* Ids and fences beyond these were never given out: somebody has typed them. */
 #define KEY_ID_MAX ((int64_t)1 << 61)
+#define FENCE_MAX  ((int64_t)1 << 61)
 
 /* A used idempotency key. */
 struct key_record {
@@ -198,7 +199,10 @@ struct store_ops {
 	int (*put_stock)(struct store *s, int64_t item_id, int64_t location_id, struct stock *row);
 	int (*add_movement)(struct store *s, const struct movement *m); /* stock_id must be known */
 
-	/* Leases. next_fence() gives one that no lease of this store ever had. */
+	/*
+	 * Leases. next_fence() gives one that no lease of this store ever had, nor one that
+	 * somebody has typed has now.
+	 */
 	int (*next_fence)(struct store *s, int64_t *ret);
 	int (*add_lease_row)(struct store *s, const struct lease_row *row, int64_t item_id,
 			     int64_t location_id);
