@@ -33,11 +33,20 @@ int report_fault(const char *command, const char *path, int fault)
 	return fault == -EBUSY ? OFFLINE_BUSY : OFFLINE_FAULT;
 }
 
+/* What a terminal may take for a command: below a blank, DEL, and U+0080 to U+009F. */
+static bool is_control(const char *character, size_t bytes)
+{
+	const unsigned char *c = (const unsigned char *)character;
+
+	return (bytes == 1 && (c[0] < ' ' || c[0] == 0x7f)) ||
+	       (bytes == 2 && c[0] == 0xc2 && c[1] < 0xa0);
+}
+
 void report_text(const char *text)
 {
 	for (size_t bytes; *text != '\0'; text += bytes) {
-		bytes = utf8_character_bytes(text, strlen(text));
-		if (bytes == 0 || (bytes == 1 && (*text < ' ' || *text == 0x7f)))
+		bytes = utf8_character_bytes(text, SIZE_MAX);
+		if (bytes == 0 || is_control(text, bytes))
 			putchar(*text == '\n' ? ' ' : '?');
 		else
 			fwrite(text, 1, bytes, stdout);

@@ -129,6 +129,17 @@ def verify_finds(rowlockd, folder):
     assert ended.returncode == DATA, ended
 
 
+def nothing_found_commands_the_terminal(rowlockd, folder):
+    """Escape, DEL and the C1 control characters that UTF-8 writes with two bytes."""
+    store = make_store(rowlockd, folder)
+    damage(store, "PRAGMA ignore_check_constraints = 1",
+           "UPDATE stock SET on_hand = 99 WHERE id = 2",
+           "UPDATE item SET sku = 'A' || char(27) || '[2J' || char(155) || '1m' || char(127) || "
+           "char(233) WHERE id = (SELECT item_id FROM stock WHERE id = 2)")
+    said = verify(rowlockd, store, DATA, "A?[2J?1m?\u00e9 ")
+    assert all(c == "\n" or " " <= c <= "~" or c >= "\u00a0" for c in said), said
+
+
 def everybody_refuses(rowlockd, folder):
     """What is no store of ours, or somebody's; and says so for each of the commands."""
     server = Daemon(rowlockd, folder / "store.db").start()
@@ -423,6 +434,7 @@ run_cases([
     ("verify says that all is well, and only reads", verify_only_reads),
     ("verify reads the log of a crash, and leaves it", verify_reads_the_log_of_a_crash),
     ("verify finds books, references and files that are damaged", verify_finds),
+    ("what verify found commands no terminal", nothing_found_commands_the_terminal),
     ("a server's, foreign, newer, older and missing files are refused", everybody_refuses),
     ("what is typed wrongly is said", usage),
     ("repair without --apply changes nothing", dry_run_changes_nothing),
