@@ -127,8 +127,8 @@ void batches_init(void);
 
 /*
  * A batch for this exchange; texts of `options` are copied. NULL: *ret_why says why
- * (TOO_MANY_BATCHES, REQUEST_IN_FLIGHT for a key that another batch is using, OUT_OF_MEMORY,
- * STORE_FAILED: no temporary file).
+ * (TOO_MANY_BATCHES, REQUEST_IN_FLIGHT for a key that another batch is using, OUT_OF_MEMORY; of a
+ * temporary file that cannot be had what outcome_of_fault() says).
  */
 struct batch *batch_open(struct exchange *x, const struct batch_options *options,
 			 enum outcome *ret_why);

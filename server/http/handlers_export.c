@@ -74,9 +74,7 @@ static int run(struct long_read *read, struct reader *reader, struct arena *aren
 
 static void refuse(struct exchange *x, int fault)
 {
-	if (fault == -ECANCELED)
-		reply_refuse(x, OUTCOME_DRAINING, NULL);
-	else if (fault == -ENOSPC || fault == -EDQUOT || fault == -EFBIG)
+	if (fault == -ENOSPC || fault == -EDQUOT || fault == -EFBIG)
 		reply_refuse(x, OUTCOME_DISK_FULL,
 			     "There is no room for the temporary file: --spool-dir.");
 	else

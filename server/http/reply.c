@@ -250,7 +250,7 @@ void reply_fault(struct exchange *x, int fault)
 			     "way have ended. Try again.");
 		return;
 	}
-	if (fault == x->long_read.result && fault == x->long_read.fault.error)
+	if (fault == x->long_read.fault.error) /* it was another thread's */
 		fault_adopt(&x->long_read.fault);
 	service_note_fault(x->service, fault, x->request_id);
 	if (fault == -ETIME)
