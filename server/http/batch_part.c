@@ -35,12 +35,19 @@ static bool part_add(struct batch *b, struct batch_line *line)
 	return true;
 }
 
-/* Is it the service that refuses it? Then what follows must not be tried, or it overtook this. */
+/*
+ * Is it the service that refuses it? Then what follows must not be tried, or it overtook this. Not
+ * where one record makes no sense, which nobody could get past; a damaged file refuses the next.
+ */
 static bool ends_batch(const struct batch_line *line)
 {
+	enum outcome o = OUTCOME_DONE;
+
 	if (line->state == LINE_REFUSED)
-		return outcome_row(line->error->outcome)->http_status >= 500;
-	return line->state == LINE_ANSWERED && line->write->answer.status >= 500;
+		o = line->error->outcome;
+	else if (line->state == LINE_ANSWERED)
+		o = line->write->answer.outcome;
+	return o != OUTCOME_STORE_DAMAGED && outcome_row(o)->http_status >= 500;
 }
 
 static bool must_wait(const struct batch_line *line)
