@@ -581,8 +581,9 @@ static void check_end(struct place *p, const struct attempt *a, const struct fau
 	enum outcome o = ask(p, probe);
 	bool is_over;
 
-	/* It may have failed when the acts were answered already, and was met by the probe. */
-	if (o == outcome_of_fault(k->code))
+	/* It may have failed when the acts were answered already, and was met by the probe. Before
+	 * a group begins nobody but check_file() may say -EBUSY, and that is no other program. */
+	if (o == outcome_of_fault(k->code) || (was_looking && o == OUTCOME_STORE_FAILED))
 		o = ask(p, probe);
 	is_over = o != OUTCOME_DONE;
 	if (is_over && !(o == OUTCOME_STORE_FAILED && may_stop) &&
