@@ -44,6 +44,7 @@ struct decider {
 	int64_t damage_logged_ns; /* monotonic; 0: never */
 	struct reservation_book *reservations;
 	struct bookings bookings;
+	int ran_out_count;  /* reservations that were looked at for that, in the group */
 	struct arena texts; /* of the bookings that belong to no write; as long as the group */
 };
 

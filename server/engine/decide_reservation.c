@@ -207,6 +207,7 @@ static int expire_one(struct decider *d, int64_t id)
 	struct reservation found;
 	int r = d->store->ops->load_reservation_by_id(d->store, id, &d->texts, &found);
 
+	d->ran_out_count++;
 	d->is_changing = false;
 	if (r == -EBADMSG)
 		return postpone(d, id);
@@ -231,13 +232,19 @@ static int expire_aside(struct decider *d, int64_t id)
 	return r;
 }
 
+/* Those that a hand has ended, or damaged, book nothing, and take as long. */
+static bool has_booked(const struct decider *d, size_t line_count)
+{
+	return d->bookings.count >= line_count || (size_t)d->ran_out_count >= line_count;
+}
+
 int expire_reservations(struct decider *d)
 {
 	int64_t id;
 	int r = 0;
 
 	reservation_book_collect(d->reservations, d->now_ms);
-	while (r == 0 && d->bookings.count < EXPIRED_LINES_PER_GROUP_MAX &&
+	while (r == 0 && !has_booked(d, EXPIRED_LINES_PER_GROUP_MAX) &&
 	       (id = reservation_book_overdue(d->reservations)) != 0)
 		r = expire_one(d, id);
 	return r;
@@ -254,7 +261,7 @@ static int settle_row(struct decider *d, const struct row_ref *ref, bool *is_set
 		return r == -EBADMSG ? 0 : r; /* the decision will say so */
 	key = reservation_book_row(row->item->item.id, row->location->location.id);
 	while (r == 0 && (id = reservation_book_overdue_in(d->reservations, key)) != 0) {
-		*is_settled = d->bookings.count < 2 * EXPIRED_LINES_PER_GROUP_MAX;
+		*is_settled = !has_booked(d, 2 * EXPIRED_LINES_PER_GROUP_MAX);
 		if (!*is_settled)
 			return 0;
 		r = expire_one(d, id);

@@ -597,7 +597,6 @@ static void open_gate_locked(struct lock_manager *m, struct lease *l, int64_t no
 	grant_locked(m, &granted, now_ns);
 }
 
-/* It counts from when it is durable. */
 /* The lease change of a write that is durable now; a lease that is to be let go, or NULL. */
 static struct lease *change_lease_locked(struct lock_manager *m, struct write *w, int64_t now_ns)
 {

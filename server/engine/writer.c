@@ -967,6 +967,7 @@ static int expire(struct writer *wr)
 
 	reservation_book_begin_group(&wr->reservations);
 	d->bookings.count = 0;
+	d->ran_out_count = 0;
 	arena_fini(&d->texts);
 	arena_init(&d->texts);
 	r = expire_reservations(d);
@@ -1150,7 +1151,8 @@ static void keep_house(struct writer *wr, bool is_idle)
 		fail_group(wr, r);
 	} else if (wr->has_old_keys && is_idle) {
 		delete_old_keys_alone(wr);
-		keep_log_short(wr); /* four million of them would make a WAL of their own */
+		if (wr->stopped_with == OUTCOME_DONE)
+			keep_log_short(wr); /* four million would make a WAL of their own */
 	} else if (is_due && is_idle) {
 		judge_log(wr, log_keeper_rest(&wr->log, now_ns));
 	}

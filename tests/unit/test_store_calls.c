@@ -795,6 +795,32 @@ static void what_runs_out_is_booked_behind_refused_parts(struct place *p)
 		let_part_go(waiters[i].write);
 }
 
+/* Reservations that a hand has extended book nothing when they run out: they are as many a group.
+ */
+static void what_books_nothing_is_looked_at_in_slices(struct place *p)
+{
+	enum { COUNT = EXPIRED_LINES_PER_GROUP_MAX + 100 };
+
+	snprintf(p->what, sizeof(p->what), "many that a hand has extended");
+	for (int i = 0; i < COUNT; i++)
+		carry_out(p, "{'op':'reserve','ttl_s':60,'owner':'many','lines':[" B_LINE "]}");
+	sqlite3_db_config(p->other, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL); /* past the guards */
+	assert_int_equal(sqlite3_exec(p->other,
+				      "UPDATE reservation SET expires_at = expires_at + 3600000 "
+				      "WHERE owner = 'many'",
+				      NULL, NULL, NULL),
+			 SQLITE_OK);
+	sqlite3_db_config(p->other, SQLITE_DBCONFIG_ENABLE_TRIGGER, 1, NULL);
+	time_passes(61000);
+	carry_out(p, probe);
+	if (p->service->writer.decider.ran_out_count > EXPIRED_LINES_PER_GROUP_MAX)
+		fail_msg("%s: all in one group", p->what);
+	for (int i = 0; i < 3; i++)
+		carry_out(p, probe);
+	if (p->service->writer.reservations.overdue_count != 0)
+		fail_msg("%s: some are left", p->what);
+}
+
 static void every_call_may_fail(void **state)
 {
 	struct place p = { 0 };
@@ -813,6 +839,7 @@ static void every_call_may_fail(void **state)
 		try_scene(&p, &scenes[i]);
 	each_fault_has_its_word(&p);
 	what_runs_out_is_booked_behind_refused_parts(&p);
+	what_books_nothing_is_looked_at_in_slices(&p);
 	close_engine(&p);
 	check_books(&p);
 	sqlite3_close(p.other);
