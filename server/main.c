@@ -2,8 +2,8 @@
  * rowlockd - wires the layers together; the only file that knows which store there is.
  *
  * Start: settings and all that may be wrong with them, then the store (before any thread), engine,
- * edge. Stop: SIGTERM or SIGINT drains and exits 0; a second one exits at once; a failed disk stops
- * the process with 74.
+ * edge. Stop: SIGTERM or SIGINT drains and exits 0 (65 where the store is damaged); a second one
+ * exits at once; a failed disk stops the process with 74.
  */
 #include "base/clock.h"
 #include "base/fault.h"
@@ -73,7 +73,7 @@ static int load_demo(struct store *store)
 }
 
 /*
- * A clock that is more than a year ahead of all that the store knows would end every lease and
+ * A clock that is CLOCK_START_DAYS ahead of all that the store knows would end every lease and
  * reservation, and store time never comes back from there: better not to begin.
  */
 static int check_clock(const struct config *c, struct store *store)

@@ -136,6 +136,18 @@ def find_forgotten(tree):
                 yield f"{path}:1: not in {folder}/meson.build"
 
 
+def find_silent_events(tree):
+    """Who finds a warning in the log looks it up there."""
+    told = tree["docs/operating.md"]
+    for path, text in tree.items():
+        if not re.match(r"server/.*\.c$", path):
+            continue
+        for event in re.finditer(r"LOG_(?:WARN|ERROR|CRIT),([^,;]*),", text):
+            for name in re.findall(r'"(\w+)"', event[1]):
+                if f"`{name}`" not in told:
+                    yield f"{path}:{text[:event.start()].count(chr(10)) + 1}: {name}"
+
+
 def symbols(archive):
     """For each member: its name, the symbols that it defines, and those that it needs."""
     members = []
@@ -177,6 +189,7 @@ def main():
         ("lines are at most 100 columns", find_wide(tree)),
         ("functions are at most 120 lines", find_long_functions(tree)),
         ("every source and conversation is in its folder's meson.build", find_forgotten(tree)),
+        ("what is logged as a warning or worse is in docs/operating.md", find_silent_events(tree)),
     ]
     if arguments.core:
         cases.append(("core has no thread, no clock, no memory of its own, no I/O",

@@ -61,12 +61,12 @@ static bool look(struct exchange *x, struct operation_view *ret)
 	const struct asker *k = asker_of(x);
 	int r = operation_look(k->home->book, k->poll.id, &x->arena, ret);
 
-	if (r == -ENOENT)
+	if (r == -ENOENT) {
 		x->is_unsure = false;
-	if (r == -ENOENT)
 		reply_refuse(x, OUTCOME_UNKNOWN_OPERATION, NULL);
-	else if (r < 0)
+	} else if (r < 0) {
 		reply_fault(x, r);
+	}
 	return r == 0;
 }
 
