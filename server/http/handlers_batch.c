@@ -246,17 +246,27 @@ static void refuse_lease(struct exchange *x, struct batch *b, enum read_header w
 	batch_drop(b);
 }
 
+/* What the one under way has done or will do is what the sender of this one asks about. */
+static void refuse_second(struct exchange *x)
+{
+	reply_problem(
+		x, &(struct problem){ .outcome = OUTCOME_REQUEST_IN_FLIGHT,
+				      .detail = "Another batch with this key is still under way.",
+				      .is_unknown = true });
+}
+
 static void begin(struct exchange *x, const struct batch_options *o)
 {
 	enum outcome why;
 	enum read_header leases;
 	struct batch *b = batch_open(x, o, &why);
 
+	if (b == NULL && why == OUTCOME_REQUEST_IN_FLIGHT) {
+		refuse_second(x);
+		return;
+	}
 	if (b == NULL) {
-		reply_refuse(x, why,
-			     why == OUTCOME_REQUEST_IN_FLIGHT
-				     ? "Another batch with this key is still under way."
-				     : NULL);
+		reply_refuse(x, why, NULL);
 		return;
 	}
 	leases = lease_header_read(exchange_header(x, "Lease"), &b->texts, &b->leases);

@@ -228,6 +228,7 @@ def two_with_one_key(world):
     wait_until(lambda: world.metric("rowlock_batches") == 1, "the first is under way")
     second = Upload(world.server.port, key="twice", length=len(line(3))).send(line(3)).answer()
     assert second.status == 409 and second.json()["code"] == "request-in-flight", second
+    assert second.json()["outcome"] == "unknown", second
     assert second.header("Retry-After")
     _, total = first.end().results()
     assert (total["applied"], total["replayed"]) == (1, 0)
