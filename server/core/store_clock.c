@@ -89,11 +89,16 @@ static void note_difference(struct store_clock *c, int64_t jump_ms, struct clock
 struct clock_reading store_clock_read(struct store_clock *c, int64_t wall_ms, int64_t boot_ns)
 {
 	struct clock_reading r = { .event = CLOCK_GOES_ON };
-	/* Two threads may read the clocks in one order and come here in the other. */
-	int64_t elapsed_ns = boot_ns > c->boot_ns ? boot_ns - c->boot_ns : 0;
+	int64_t elapsed_ns = boot_ns - c->boot_ns;
 	int64_t before_ms = now_ms(c), jump_ms, difference_ms;
 
+	/* Two threads may read the clocks in one order and come here in the other, one of them a
+	 * while later: what it has read is as old for both clocks, and nobody has set either. */
 	wall_ms = bounded(wall_ms);
+	if (elapsed_ns < 0) {
+		wall_ms -= elapsed_ns / NS_PER_MS;
+		elapsed_ns = 0;
+	}
 	jump_ms = wall_ms - c->wall_ms - elapsed_ns / NS_PER_MS;
 	c->boot_ns += elapsed_ns;
 	c->wall_ms = wall_ms;

@@ -157,6 +157,29 @@ static void it_says_how_long_to_wait_at_least(void **state)
 }
 
 /* Whatever the clocks do: it never runs backwards, and never more than a tenth off unless told. */
+/* A thread that was held up between its reading of the clocks and its turn. */
+static void what_was_read_long_ago_is_no_news(void **state)
+{
+	struct machine m = { .boot_ns = NS_PER_S, .wall_ms = TODAY_MS }, old;
+	struct store_clock c;
+
+	(void)state;
+	store_clock_start(&c, 0, m.wall_ms, m.boot_ns);
+	for (int held_ms = 1; held_ms < HOUR_S * 1000; held_ms *= 3) {
+		struct clock_reading r;
+
+		old = m;
+		r = tick(&c, &m, held_ms);
+		assert_int_equal(r.event, CLOCK_GOES_ON);
+		assert_int_equal(r.now_ms, m.wall_ms);
+		r = store_clock_read(&c, old.wall_ms, old.boot_ns);
+		assert_int_equal(r.event, CLOCK_GOES_ON);
+		assert_int_equal(r.now_ms, m.wall_ms);
+		assert_int_equal(r.ahead_ms, 0);
+	}
+	assert_int_equal(tick(&c, &m, TICK_MS).event, CLOCK_GOES_ON);
+}
+
 static void it_never_runs_backwards(void **state)
 {
 	struct machine m = { .wall_ms = TODAY_MS };
@@ -200,6 +223,7 @@ int main(void)
 		cmocka_unit_test(a_hold_lasts_as_long_as_was_promised),
 		cmocka_unit_test(a_start_far_ahead_of_the_store_is_no_start),
 		cmocka_unit_test(it_says_how_long_to_wait_at_least),
+		cmocka_unit_test(what_was_read_long_ago_is_no_news),
 		cmocka_unit_test(it_never_runs_backwards),
 	};
 
