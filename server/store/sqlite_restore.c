@@ -61,6 +61,9 @@ static int copy_backup(struct restoring *s)
 	if (stat(s->options->backup, &st) != 0)
 		return offline_refuse(s->result, STORE_GONE, "%s: %s", s->options->backup,
 				      strerror(errno));
+	if (!S_ISREG(st.st_mode)) /* a pipe would keep us waiting for its other end */
+		return offline_refuse(s->result, STORE_FOREIGN, "%s is not a regular file",
+				      s->options->backup);
 	r = offline_connect(&c, s->options->backup, &is_immutable);
 	if (r == 0)
 		r = judge_backup(s, &c);

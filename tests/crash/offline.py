@@ -2,6 +2,7 @@
 """offline - rowlockd verify, repair and restore: what they find and do, what they refuse with which
 exit code, and what a crash in the middle of them leaves."""
 import hashlib
+import os
 import shutil
 import sqlite3
 import subprocess
@@ -122,6 +123,8 @@ def verify_finds(rowlockd, folder):
            "key-without-effect", "k-1", "2 findings")
     damage(store, "INSERT INTO reservation_line VALUES (77, 0, 1, 1, 1, 0)")
     verify(rowlockd, store, DATA, "reservation_line names a row of reservation")
+    damage(store, "DELETE FROM reservation_line", "DELETE FROM store")
+    verify(rowlockd, store, DATA, "the one row of store does not exist")
     text = bytearray(store.read_bytes())
     text[4096 * 3:4096 * 8] = b"x" * 4096 * 5
     store.write_bytes(text)
@@ -393,6 +396,9 @@ def restore_refuses(rowlockd, folder):
     for backup in (bad, newer, foreign, folder / "empty.db", folder / "gone.db"):
         restore(rowlockd, backup, store, DATA, backup.name, "is as it was")
         assert state(folder) == before, backup
+    os.mkfifo(folder / "pipe")
+    restore(rowlockd, folder / "pipe", store, DATA, "is not a regular file")
+    (folder / "pipe").unlink()
     restore(rowlockd, bad, folder / "other.db", DATA)
     assert not (folder / "other.db").exists() and not (folder / "other.db.lock").exists()
     shell = sqlite3.connect(store)
