@@ -143,7 +143,7 @@ static void fail_headings(struct csv_sheet *s, struct text *unknown)
 	if (unknown->byte_count > 0) {
 		csv_sheet_complain(s, "there is no column", memory_or_exit(unknown->data));
 		fputs("  rowlock import --help says which columns there are; give those that you "
-		      "mean these names.\n",
+		      "mean these names,\n  and take the others out.\n",
 		      stderr);
 	}
 	text_fini(unknown);

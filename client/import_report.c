@@ -36,6 +36,10 @@ static void failure_take(struct import_report *m, const json_t *result)
 	m->failed_before_count += json_is_true(json_object_get(result, "replayed"));
 	m->stale_count +=
 		strcmp(code, "precondition-failed") == 0 || strcmp(code, "stale-quantity") == 0;
+	m->reused_count += strcmp(code, "idempotency-key-reused") == 0;
+	m->unknown_count +=
+		strcmp(code, "unknown-item") == 0 || strcmp(code, "unknown-location") == 0;
+	m->locked_count += json_member_int(result, "status") == 423;
 	if (!m->is_json)
 		failure_print(result);
 }
@@ -127,19 +131,53 @@ static void counts_print(const struct import_report *m, int64_t before_count)
 	unchanged_print(m);
 }
 
-/* What to do about it. Only with a key that nobody chose: who chose one knows it. */
-static void advice_print(const struct import_report *m, const char *key, int64_t before_count)
+/* A first stock meets rows that are there; a sheet that comes back meets rows that went on. */
+static void stale_advice_print(const struct import_report *m)
 {
-	int64_t applied = json_member_int(m->total, "applied");
-
-	if (m->stale_count > 0)
+	if (m->stale_count == 0)
+		return;
+	if (m->source->compare == CSV_OPENING)
+		fprintf(stderr,
+			"  %lld of these rows were stocked before, and stay as they are: to change "
+			"them,\n"
+			"  export a sheet, and make the changes there.\n",
+			(long long)m->stale_count);
+	else
 		fprintf(stderr,
 			"  %lld of these rows changed since the sheet was made, and stay "
 			"as they are:\n  export again, and make the changes there.\n",
 			(long long)m->stale_count);
+}
+
+/* What must be done elsewhere before these lines can be applied. */
+static void obstacle_advice_print(const struct import_report *m)
+{
+	if (m->unknown_count > 0)
+		fputs("  To make items, import a sheet sku,name; to make locations, one "
+		      "location,name.\n",
+		      stderr);
+	if (m->locked_count > 0)
+		fputs("  Where a lease or a queue was in the way: import it again later, or as the "
+		      "lease's holder (--lease).\n",
+		      stderr);
+	/* The same key again would say the same again. */
+	if (m->reused_count > 0)
+		fputs("  Where the key was used, another line was applied before, or lines have "
+		      "moved: put those\n  back as they were, and book what they should have been "
+		      "as a file of its own.\n",
+		      stderr);
+}
+
+/* What to do about it. */
+static void advice_print(const struct import_report *m, const char *key, int64_t before_count)
+{
+	int64_t applied = json_member_int(m->total, "applied");
+
+	stale_advice_print(m);
+	obstacle_advice_print(m);
 	if (key == NULL)
 		return;
-	if (m->failed_count > m->stale_count && applied > 0)
+	if (m->failed_count > m->stale_count + m->reused_count + m->locked_count && applied > 0)
 		fprintf(stderr,
 			"  To correct them: leave every line where it is, and import the file "
 			"under the same key,\n  so that what was applied is not applied twice:\n"

@@ -22,6 +22,9 @@ struct import_report {
 	int64_t failed_count;
 	int64_t failed_before_count; /* of those, the ones that their keys remembered */
 	int64_t stale_count;         /* of those, the ones that found another version or quantity */
+	int64_t reused_count;        /* ... in whose place another command was applied before */
+	int64_t unknown_count;       /* ... whose item or location does not exist */
+	int64_t locked_count;        /* ... that found their row leased, or busy */
 	bool is_strange;             /* this is not the answer to a batch */
 };
 

@@ -73,7 +73,7 @@ enum exit_code import_source_open(struct import_source *f, const char *name,
 	bool is_stdin = strcmp(name, "-") == 0;
 	struct stat is;
 
-	*f = (struct import_source){ .name = is_stdin ? "the input" : name };
+	*f = (struct import_source){ .name = is_stdin ? "the input" : name, .compare = compare };
 	f->file = is_stdin ? copy_of(stdin) : fopen(name, "re");
 	if (f->file == NULL)
 		return is_stdin ? exit_failed("there is no room for a copy of the input")

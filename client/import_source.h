@@ -19,6 +19,7 @@ struct import_source {
 	FILE *lines; /* as NDJSON; may be the same */
 	int64_t line_bytes;
 	bool is_csv;
+	enum csv_compare compare;
 	struct csv_result csv;
 	char key[24]; /* made of its content */
 };

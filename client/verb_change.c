@@ -57,9 +57,14 @@ enum exit_code verb_set(struct session *s)
 	return row_change(s, "set", "on_hand", "ON_HAND");
 }
 
-/* --as-of is a field of the body, and without it the server says what is missing. */
+/* The server would name a field of the body, which nobody typed. */
 enum exit_code verb_count(struct session *s)
 {
+	if (!args_has(&s->args, OPTION_AS_OF))
+		return exit_usage(
+			"--as-of SEQ is missing: what rowlock stock %s %s showed as SEQ when the "
+			"counting began; counted under a lease: rowlock set --force --lease",
+			session_operand(s, 0), session_operand(s, 1));
 	return row_change(s, "count", "counted", "COUNTED");
 }
 
