@@ -193,6 +193,22 @@ static int connect_file(struct offline *f, const struct offline_options *o)
 	return r;
 }
 
+/* What cannot even be looked at neither verify nor repair helps: a backup does. */
+static int explain_file(const char *path, struct sqlite_connection *c, int r,
+			struct store_open_result *result)
+{
+	size_t bytes;
+
+	if (result->trouble == STORE_FINE)
+		(void)offline_explain(path, c, r, result);
+	bytes = strlen(result->message);
+	if (result->trouble == STORE_CORRUPT)
+		snprintf(result->message + bytes, sizeof(result->message) - bytes,
+			 ": too damaged to look at: rowlockd restore BACKUP --store FILE puts a "
+			 "backup in its place, and keeps this one beside it");
+	return r;
+}
+
 static int open_file(struct offline *f, const struct offline_options *o,
 		     struct store_open_result *result)
 {
@@ -206,7 +222,7 @@ static int open_file(struct offline *f, const struct offline_options *o,
 	if (r == 0)
 		r = offline_look(f->path, c, result);
 	if (r < 0)
-		return result->trouble != STORE_FINE ? r : offline_explain(f->path, c, r, result);
+		return explain_file(f->path, c, r, result);
 	f->version = result->version_from;
 	if (f->version == SQLITE_VERSION_NEWEST)
 		return 0;

@@ -128,8 +128,12 @@ def verify_finds(rowlockd, folder):
     text = bytearray(store.read_bytes())
     text[4096 * 3:4096 * 8] = b"x" * 4096 * 5
     store.write_bytes(text)
-    ended = offline(rowlockd, "verify", "--store", store)
-    assert ended.returncode == DATA, ended
+    verify(rowlockd, store, DATA)
+    text[100:4096] = b"x" * (4096 - 100)  # the schema
+    store.write_bytes(text)
+    for words in (("verify",), ("repair", "--trust", "ledger")):
+        expect(DATA, str(store), "rowlockd restore BACKUP", rowlockd=rowlockd,
+               arguments=(*words, "--store", store))
 
 
 def nothing_found_commands_the_terminal(rowlockd, folder):
