@@ -166,8 +166,8 @@ static void log_fault(enum log_level level, const char *event, int r, int count)
 {
 	const struct fault *f = fault_latest();
 
-	log_write(level, event, "error=\"%s\" errno=%d extended=%d commands=%d at=%s:%d", strerror(-r),
-		  f->system_error, f->detail, count, f->file, f->line);
+	log_write(level, event, "error=\"%s\" errno=%d extended=%d commands=%d at=%s:%d",
+		  strerror(-r), f->system_error, f->detail, count, f->file, f->line);
 }
 
 static void log_full_disk(struct writer *wr, int r)
