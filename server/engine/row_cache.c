@@ -33,6 +33,9 @@ void row_cache_drop(struct row_cache *c)
 {
 	list_init(&c->dirty);
 	arena_fini(&c->memory);
+	c->spare_row = NULL;
+	c->spare_item = NULL;
+	c->spare_location = NULL;
 	map_init(&c->rows, c->buckets[0], ROW_CACHE_BUCKETS);
 	map_init(&c->items, c->buckets[1], ROW_CACHE_BUCKETS);
 	map_init(&c->locations, c->buckets[2], ROW_CACHE_BUCKETS);
@@ -40,13 +43,20 @@ void row_cache_drop(struct row_cache *c)
 
 void row_cache_make_room(struct row_cache *c)
 {
-	/* A command names at most two rows, and each row at most one new item and location. */
+	/* Most commands name at most two rows, and each row at most one new item and location. A
+	 * group of large reservations goes beyond it; then all is dropped at the next. */
 	size_t need = (size_t)GROUP_COMMANDS_MAX * COMMAND_MOVEMENTS_MAX;
 
 	CHECK(list_is_empty(&c->dirty));
 	if (c->rows.count + need > ROW_CACHE_ROWS ||
 	    c->items.count + c->locations.count + 2 * need > ROW_CACHE_NAMES)
 		row_cache_drop(c);
+}
+
+/* What the last one left, or new memory; NULL: it is short. */
+static void *spare(struct row_cache *c, void *left, size_t bytes)
+{
+	return left != NULL ? left : arena_alloc(&c->memory, bytes);
 }
 
 int row_cache_item(struct row_cache *c, const char *sku, struct cached_item **ret)
@@ -60,10 +70,11 @@ int row_cache_item(struct row_cache *c, const char *sku, struct cached_item **re
 			return 0;
 	}
 
-	struct cached_item *found = arena_alloc(&c->memory, sizeof(*found));
+	struct cached_item *found = spare(c, c->spare_item, sizeof(*found));
 
 	if (found == NULL)
 		return FAULT(-ENOMEM);
+	c->spare_item = found;
 	found->changed_group = 0;
 
 	int r = c->store->ops->load_item(c->store, sku, NULL, &found->item);
@@ -75,6 +86,7 @@ int row_cache_item(struct row_cache *c, const char *sku, struct cached_item **re
 	else if (!item_is_sound(&found->item))
 		return FAULT(-EBADMSG);
 	map_insert(&c->items, &found->node, key);
+	c->spare_item = NULL;
 	*ret = found;
 	return 0;
 }
@@ -90,10 +102,11 @@ int row_cache_location(struct row_cache *c, const char *code, struct cached_loca
 			return 0;
 	}
 
-	struct cached_location *found = arena_alloc(&c->memory, sizeof(*found));
+	struct cached_location *found = spare(c, c->spare_location, sizeof(*found));
 
 	if (found == NULL)
 		return FAULT(-ENOMEM);
+	c->spare_location = found;
 	found->changed_group = 0;
 
 	int r = c->store->ops->load_location(c->store, code, NULL, &found->location);
@@ -105,6 +118,7 @@ int row_cache_location(struct row_cache *c, const char *code, struct cached_loca
 	else if (!location_is_sound(&found->location))
 		return FAULT(-EBADMSG);
 	map_insert(&c->locations, &found->node, key);
+	c->spare_location = NULL;
 	*ret = found;
 	return 0;
 }
@@ -144,16 +158,18 @@ int row_cache_row(struct row_cache *c, const struct row_ref *ref, struct cached_
 			return 0;
 	}
 
-	struct cached_row *row = arena_alloc(&c->memory, sizeof(*row));
+	struct cached_row *row = spare(c, c->spare_row, sizeof(*row));
 
 	if (row == NULL)
 		return FAULT(-ENOMEM);
+	c->spare_row = row;
 
 	int r = load_row(c, ref, row);
 
 	if (r < 0)
 		return r;
 	map_insert(&c->rows, &row->node, ref->key);
+	c->spare_row = NULL;
 	*ret = row;
 	return 0;
 }

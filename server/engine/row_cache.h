@@ -64,6 +64,10 @@ struct row_cache {
 	struct map locations;
 	struct list dirty;
 	struct arena memory;
+	/* Memory for the next one: of what could not be loaded, so that asking again costs none. */
+	struct cached_row *spare_row;
+	struct cached_item *spare_item;
+	struct cached_location *spare_location;
 	struct map_node **buckets[3];
 };
 

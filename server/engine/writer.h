@@ -13,7 +13,8 @@
  * `commit` a row passes on when its change is durable.
  *
  * A refusal that rests on nothing uncommitted, and that no key has to remember, leaves at once. A
- * group that wrote nothing is rolled back: no flush.
+ * group that wrote nothing, or whose atomic part of a batch was refused, is rolled back: no flush.
+ * What the store says of the clock, when it is wrong by a second, is written by a group, too.
  */
 #pragma once
 #include "core/group.h"

@@ -821,6 +821,38 @@ static void what_books_nothing_is_looked_at_in_slices(struct place *p)
 		fail_msg("%s: some are left", p->what);
 }
 
+/* Whoever asks for it again and again gets the same refusal, and takes no memory. */
+static void a_damaged_row_costs_no_memory(struct place *p)
+{
+	static const char line[] = "{'op':'adjust','sku':'B','location':'X','delta':1}";
+	const struct arena *memory = &p->service->writer.cache.memory;
+	struct arena before;
+
+	snprintf(p->what, sizeof(p->what), "a damaged row");
+	carry_out(p, "{'op':'adjust','sku':'B','location':'X','delta':1,'reference':'last'}");
+	sqlite3_db_config(p->other, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
+	assert_int_equal(
+		sqlite3_exec(p->other,
+			     "UPDATE stock SET seq = seq + 1000000000 WHERE "
+			     "id = (SELECT stock_id FROM movement WHERE reference = 'last')",
+			     NULL, NULL, NULL),
+		SQLITE_OK);
+	for (int i = 0; i < 100; i++) {
+		assert_int_equal(ask(p, line), OUTCOME_STORE_DAMAGED);
+		if (i == 0)
+			before = *memory;
+	}
+	assert_ptr_equal(memory->blocks, before.blocks);
+	assert_int_equal(memory->free_bytes, before.free_bytes);
+	assert_int_equal(sqlite3_exec(p->other,
+				      "UPDATE stock SET seq = seq - 1000000000 WHERE "
+				      "seq > 1000000000",
+				      NULL, NULL, NULL),
+			 SQLITE_OK);
+	sqlite3_db_config(p->other, SQLITE_DBCONFIG_ENABLE_TRIGGER, 1, NULL);
+	carry_out(p, line);
+}
+
 static void every_call_may_fail(void **state)
 {
 	struct place p = { 0 };
@@ -840,6 +872,7 @@ static void every_call_may_fail(void **state)
 	each_fault_has_its_word(&p);
 	what_runs_out_is_booked_behind_refused_parts(&p);
 	what_books_nothing_is_looked_at_in_slices(&p);
+	a_damaged_row_costs_no_memory(&p);
 	close_engine(&p);
 	check_books(&p);
 	sqlite3_close(p.other);
