@@ -45,6 +45,7 @@ struct decider {
 	struct reservation_book *reservations;
 	struct bookings bookings;
 	int ran_out_count;  /* reservations that were looked at for that, in the group */
+	int expired_count;  /* and of those, the ones that it ends, if it is kept */
 	struct arena texts; /* of the bookings that belong to no write; as long as the group */
 };
 

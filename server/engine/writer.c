@@ -486,6 +486,7 @@ static void publish_group(struct writer *wr)
 	metric_observe(METRIC_GROUP_SIZE, wr->group.member_count);
 	metric_set(METRIC_SEQ, d->seq);
 	metric_set(METRIC_RESERVATIONS, wr->reservations.active_count);
+	metric_add(METRIC_RESERVATIONS_EXPIRED, d->expired_count);
 	keep_noted_time(wr);
 	atomic_store(&wr->seq, d->seq);
 	atomic_fetch_add(&wr->generation, 1);
@@ -967,7 +968,7 @@ static int expire(struct writer *wr)
 
 	reservation_book_begin_group(&wr->reservations);
 	d->bookings.count = 0;
-	d->ran_out_count = 0;
+	d->ran_out_count = d->expired_count = 0;
 	arena_fini(&d->texts);
 	arena_init(&d->texts);
 	r = expire_reservations(d);

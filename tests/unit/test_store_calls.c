@@ -230,7 +230,6 @@ static void open_engine(struct place *p)
 	struct store_open_result result = { 0 };
 	struct store *real;
 	struct service_options service = { .releases_rows_early = true,
-					   .is_uncounted = true,
 					   .reader_count = 1,
 					   .fail = on_failure,
 					   .fail_context = p };
@@ -772,10 +771,11 @@ static void what_runs_out_is_booked_behind_refused_parts(struct place *p)
 {
 	enum { PARTS = 3 };
 	struct waiter waiters[PARTS];
-	int64_t seq_before;
+	int64_t seq_before, expired_before;
 
 	snprintf(p->what, sizeof(p->what), "what runs out behind refused parts");
 	carry_out(p, "expire");
+	expired_before = metric_value(METRIC_RESERVATIONS_EXPIRED);
 	seq_before = p->service->writer.seq;
 	faulty_store_hold(&p->store);
 	time_passes(RAN_OUT_MS);
@@ -791,6 +791,7 @@ static void what_runs_out_is_booked_behind_refused_parts(struct place *p)
 		assert_int_equal(waiters[i].write->answer.outcome, OUTCOME_INSUFFICIENT_STOCK);
 	if (waiters[PARTS - 1].write->answer.seq != seq_before + 1)
 		fail_msg("%s: it is not booked before the last of them", p->what);
+	assert_int_equal(metric_value(METRIC_RESERVATIONS_EXPIRED), expired_before + 1);
 	for (int i = 0; i < PARTS; i++)
 		let_part_go(waiters[i].write);
 }
