@@ -1,7 +1,7 @@
 /* item_view - one item: each shelf with what can be done there, its level over time, its ledger. */
 import { actionButtons } from "./action.js";
 import { list } from "./api.js";
-import { book, isLow, learnWhole, openBook, rowKey } from "./stock_book.js";
+import { PAGE_ROWS, book, isLow, learnWhole, openBook, rowKey } from "./stock_book.js";
 import { h, say } from "./dom.js";
 import { feed } from "./feed.js";
 import { count, number, time } from "./format.js";
@@ -43,9 +43,13 @@ class Shelf {
 	}
 }
 
-/* What is available over time, a line for each location, from the movements themselves. */
+/*
+ * What is available over time, from the movements themselves: a line for each location, and of many
+ * those that had changed last when it began.
+ */
 class History {
 	#points = new Map(); /* location -> [{ x, y }] */
+	#names = [];
 	#plot = null;
 	#place;
 
@@ -61,8 +65,23 @@ class History {
 		this.#points.set(movement.location, points);
 	}
 
+	/* Whose lines there are: they stay, so that the picture does not jump. */
+	#choose() {
+		const newest = (name) => this.#points.get(name).at(-1).x;
+		const others = [...this.#points.keys()].filter((name) => !this.#names.includes(name))
+			.sort((a, b) => newest(b) - newest(a));
+		this.#names = [...this.#names, ...others].slice(0, COLOURS.length).sort();
+		return this.#names;
+	}
+
+	/* "6 of 230 shelves", where there are more than lines. */
+	describe() {
+		return this.#points.size > this.#names.length
+			? `${this.#names.length} of ${count(this.#points.size, "shelf", "shelves")}` : "";
+	}
+
 	draw() {
-		const lines = [...this.#points.keys()].sort();
+		const lines = this.#choose();
 		if (lines.length === 0)
 			return;
 		if (this.#plot === null || this.#place.dataset.lines !== lines.join())
@@ -102,12 +121,14 @@ export function itemView(place, sku) {
 	const about = h("p", {}, "Reading…");
 	const shelfPlace = h("div", { class: "shelf-cards" });
 	const plotPlace = h("div", { class: "inside" });
+	const plotAbout = h("span", { class: "muted small" });
 	const history = new History(plotPlace);
 	const ledger = new Ledger(LEDGER_ROWS, { isOneItem: true });
 	const message = h("div", {});
 	const moreButton = h("button", { type: "button", hidden: true }, "Show more shelves");
 	let next = null; /* where the page of shelves begins that is not shown yet */
 	let sum = 0;     /* available on all shelves, when it was read */
+	let shelvesMax = PAGE_ROWS; /* are shown; the book may know more */
 	let closeBook = () => {};
 	let isClosed = false;
 	let drawing = 0;
@@ -117,19 +138,24 @@ export function itemView(place, sku) {
 		h("div", { class: "head" }, h("div", {}, title, about)),
 		message, shelfPlace, moreButton,
 		h("section", { class: "card" },
-			h("header", {}, h("h2", {}, "Available over time")), plotPlace),
+			h("header", {}, h("h2", {}, "Available over time"), plotAbout), plotPlace),
 		h("section", { class: "card" },
 			h("header", {}, h("h2", {}, "Ledger"),
 				h("span", { class: "muted small" }, "newest first")),
 			ledger.element));
 
+	function rowsKnown() {
+		return (book.rowsOf.get(sku) ?? []).map((key) => book.rows.get(key));
+	}
+
 	function drawHead() {
 		const item = book.items.get(sku);
-		const rows = (book.rowsOf.get(sku) ?? []).map((key) => book.rows.get(key));
-		const shown = rows.reduce((all, row) => all + row.available, 0);
-		const words = [sku, next === null
-			? `${number(shown)} available on ${count(rows.length, "shelf", "shelves")}`
-			: `${number(sum)} available, ${count(rows.length, "shelf", "shelves")} shown`];
+		const rows = rowsKnown();
+		const available = next === null ? rows.reduce((all, row) => all + row.available, 0) : sum;
+		moreButton.hidden = next === null && shelves.size === rows.length;
+		const words = [sku, moreButton.hidden
+			? `${number(available)} available on ${count(rows.length, "shelf", "shelves")}`
+			: `${number(available)} available, ${count(shelves.size, "shelf", "shelves")} shown`];
 		if (item.unit)
 			words.push(`by the ${item.unit}`);
 		if (item.reorder_point !== null && item.reorder_point !== undefined)
@@ -144,7 +170,7 @@ export function itemView(place, sku) {
 	}
 
 	function drawAll() {
-		const rows = (book.rowsOf.get(sku) ?? []).map((key) => book.rows.get(key));
+		const rows = rowsKnown().filter((row, i) => i < shelvesMax || shelves.has(row.location));
 		const most = Math.max(1, ...rows.map((row) => row.on_hand));
 		for (const row of rows) {
 			let shelf = shelves.get(row.location);
@@ -157,6 +183,7 @@ export function itemView(place, sku) {
 		}
 		drawHead();
 		history.draw();
+		say(plotAbout, history.describe());
 	}
 
 	/* However fast it changes: a few times a second is all that anybody sees. */
@@ -170,12 +197,19 @@ export function itemView(place, sku) {
 
 	async function showPage() {
 		({ next, available: sum } = await learnWhole(sku, next));
-		moreButton.hidden = next === null;
+	}
+
+	/* A click shows more, also where the book knew of the next page before. */
+	async function showMore() {
+		shelvesMax += PAGE_ROWS;
+		while (next !== null && rowsKnown().length < shelvesMax)
+			await showPage();
+		drawAll();
 	}
 
 	moreButton.addEventListener("click", () => {
 		moreButton.disabled = true;
-		showPage().then(drawAll, (trouble) => message.replaceChildren(problemBox(trouble)))
+		showMore().catch((trouble) => message.replaceChildren(problemBox(trouble)))
 			.finally(() => { moreButton.disabled = false; });
 	});
 
@@ -204,7 +238,10 @@ export function itemView(place, sku) {
 			&& drawSoon()),
 		pulse.news.listen((sample) => sample !== null && shelves.size > 0 && history.draw()),
 	];
-	begin().catch((trouble) => message.replaceChildren(problemBox(trouble)));
+	begin().catch((trouble) => {
+		say(about, "");
+		message.replaceChildren(problemBox(trouble));
+	});
 
 	return () => {
 		isClosed = true;

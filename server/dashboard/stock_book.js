@@ -14,7 +14,7 @@ import { News } from "./news.js";
 import { pulse } from "./pulse.js";
 
 const ROWS_MAX = 5000;
-const PAGE_ROWS = 100; /* of one item: more shelves than anybody looks at */
+export const PAGE_ROWS = 100; /* of one item: more shelves than anybody looks at */
 const RELOAD_MS = 1500;
 
 export const book = {

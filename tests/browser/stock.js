@@ -128,3 +128,24 @@ test("the search finds by name and by SKU, and says when it finds nothing", asyn
 	visitor.assertContent();
 	await visitor.close();
 });
+
+test("an item with many shelves shows a hundred at a time, and six of them over time", async () => {
+	await server.ask("PUT", "/v1/items/MANY", { name: "On many shelves" });
+	for (let i = 1; i <= 130; i++) {
+		const code = `SHELF-${String(i).padStart(3, "0")}`;
+		await server.ask("PUT", `/v1/locations/${code}`, { name: `Shelf ${i}` });
+		await server.ask("POST", `/v1/stock/MANY/${code}/adjust`, { delta: 1 });
+	}
+	const visitor = await visit(browser, server, "/#/stock/MANY");
+	const { page } = visitor;
+	await page.getByText("130 available, 100 shelves shown").waitFor();
+	assert.equal(await page.locator(".shelf-card").count(), 100);
+	await page.getByText("6 of 130 shelves").waitFor();
+	assert.equal(await page.locator(".legend li").count(), 6);
+	await page.getByRole("button", { name: "Show more shelves" }).click();
+	await page.getByText("130 available on 130 shelves").waitFor();
+	assert.equal(await page.locator(".shelf-card").count(), 130);
+	assert.equal(await page.getByRole("button", { name: "Show more shelves" }).isVisible(), false);
+	visitor.assertContent();
+	await visitor.close();
+});
