@@ -414,7 +414,7 @@ static int run(const struct config *c)
 	log_write(LOG_INFO, "start", "rowlockd=%s sqlite=%s%s", ROWLOCK_VERSION, sqlite_version(),
 		  sqlite_has_wal_reset_bug() ? " note=\"this SQLite can corrupt its WAL when two "
 					       "connections write or checkpoint at once; rowlockd "
-					       "uses one, others should only read\""
+					       "uses one, and by hand: rowlock sql FILE\""
 					     : "");
 	code = open_store(c, &store);
 	if (code == 0)
