@@ -2,9 +2,11 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "store/sqlite_private.h"
+#include <errno.h>
 #include <stdlib.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 #include <time.h>
 
 #define IN_USE(column)                                                         \
@@ -807,6 +809,17 @@ static int64_t wal_bytes(struct store *store)
 	return s->wal_pages * (s->page_bytes + FRAME_HEADER_BYTES);
 }
 
+/*
+ * The log is there from the opening to the closing. Without it the file takes what is written, and
+ * a crash loses that: nobody would find the log that is still written to.
+ */
+static bool log_is_there(const struct sqlite_store *s)
+{
+	const char *path = sqlite3_db_filename(s->connection.db, "main");
+
+	return path == NULL || access(sqlite3_filename_wal(path), F_OK) == 0 || errno != ENOENT;
+}
+
 static int check_file(struct store *store)
 {
 	struct sqlite_store *s = sqlite_of(store);
@@ -815,7 +828,14 @@ static int check_file(struct store *store)
 	if (sqlite3_file_control(s->connection.db, "main", SQLITE_FCNTL_HAS_MOVED, &has_moved) !=
 	    SQLITE_OK)
 		return sqlite_raise(&s->connection);
-	return has_moved ? FAULT(-ESTALE) : 0;
+	if (has_moved)
+		return FAULT(-ESTALE);
+	if (log_is_there(s))
+		return 0;
+	/* What was answered goes into the file while we can still read it. */
+	(void)sqlite3_wal_checkpoint_v2(s->connection.db, "main", SQLITE_CHECKPOINT_PASSIVE, NULL,
+					NULL);
+	return FAULT(-ESTALE);
 }
 
 /*

@@ -261,7 +261,10 @@ struct store_ops {
 	 * one stayed, or another program writes; nothing is lost.
 	 */
 	int (*restart_log)(struct store *s, int64_t wait_ms, bool must_truncate);
-	/* 0 while the file is still the one that was opened, else -ESTALE. Any time, cheap. */
+	/*
+	 * 0 while the file is still the one that was opened, and its log is there; else -ESTALE,
+	 * and what was committed is in the file if that can be. Any time, cheap.
+	 */
 	int (*check_file)(struct store *s);
 	/* What the store says of time; and, within a group, notes what store time has reached. */
 	int (*load_time)(struct store *s, struct stored_time *ret);

@@ -116,6 +116,18 @@ def moved_under_load(rowlockd, folder):
     refuse(rowlockd, server.store, DATA, "--create")
 
 
+def log_is_removed(rowlockd, folder):
+    """As somebody does who finds it too large. What was answered is in the file."""
+    server = Daemon(rowlockd, folder / "store.db").start()
+    make_rows(server.port, 5)
+    pathlib.Path(server.store + "-wal").unlink()
+    answer = Client(server.port).post("/v1/stock/A-1/WH1/adjust", {"delta": 1})
+    assert answer.status in (500, 503), answer
+    server.wait(DISK)
+    with Daemon(rowlockd, folder / "store.db") as second:
+        assert Client(second.port).get("/v1/stock/A-1/WH1").json()["on_hand"] == 5
+
+
 def holder_is_killed(rowlockd, folder):
     """Another program holds the database, and dies: its lock dies with it."""
     with Daemon(rowlockd, folder / "store.db", ["--store-busy-ms", "200"]) as server:
@@ -319,6 +331,8 @@ run_cases([
     ("a lock file without its store is refused (65), unless --create", store_is_gone),
     ("a database that is moved away under load: no write is acknowledged into nowhere (74)",
      moved_under_load),
+    ("a log that is removed ends it with 74, and nothing that was answered is lost",
+     log_is_removed),
     ("another program holds the database and is killed: writes go on", holder_is_killed),
     ("a taken port is refused (71), with the flag to type", port_is_taken),
     ("what a process that was killed has left in --spool-dir is removed, and nothing else",
