@@ -714,6 +714,7 @@ static bool go_on_waiting(void *context)
 		return false;
 	if (!atomic_exchange(&wr->is_store_busy, true))
 		lock_manager_set_store_busy(wr->locks, true);
+	log_keeper_stop(&wr->log); /* the log does not grow meanwhile: lists need not stand back */
 	refused_init(&late);
 	lock_manager_refuse_late(wr->locks, clock_monotonic_ns(), &late);
 	finish_refused(&late);
