@@ -186,6 +186,13 @@ BEGIN
 	SELECT RAISE(ABORT, 'next_reservation only grows: an id that was given out must never return');
 END;
 
+-- 2^61 is more than the service ever gives out; from there on it would have none left to give.
+CREATE TRIGGER store_numbers_end BEFORE UPDATE ON store
+WHEN NEW.next_fence > 2305843009213693952 OR NEW.next_reservation > 2305843009213693952
+BEGIN
+	SELECT RAISE(ABORT, 'next_fence and next_reservation: at most 2^61, or the service has none left to give');
+END;
+
 -- The service numbers keys itself, and knows them by number. One that is deleted by hand is forgotten:
 -- its request would take effect again.
 

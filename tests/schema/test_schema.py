@@ -309,6 +309,10 @@ REFUSALS = [
     ("a movement without its levels",
      "INSERT INTO movement (stock_id, kind, on_hand_delta) VALUES (1, 'adjust', -3)",
      "NOT NULL constraint failed: movement."),
+    ("a fence behind the last one", "UPDATE store SET next_fence = 9223372036854775807",
+     "at most 2^61"),
+    ("a reservation behind the last one", "UPDATE store SET next_reservation = 1 << 62",
+     "at most 2^61"),
     ("a fence that goes back", "UPDATE store SET next_fence = 1", "next_fence only grows"),
     ("a count of edits that goes back", "UPDATE store SET lease_edits = 5; "
      "UPDATE store SET lease_edits = 4", "lease_edits only grows"),
