@@ -10,10 +10,10 @@ enum {
 	UPLOAD_BUFFER_BYTES = 512 * 1024,
 };
 
-static const char *const header_names[ANSWER_HEADER_COUNT] = {
-	[ANSWER_CONTENT_TYPE] = "Content-Type",     [ANSWER_EPOCH] = "Stock-Epoch",
-	[ANSWER_REPLAYED] = "Idempotency-Replayed", [ANSWER_REQUEST_ID] = "X-Request-Id",
-	[ANSWER_SERVER_TIMING] = "Server-Timing",   [ANSWER_STOCK_SEQ] = "Stock-Seq",
+static const char *const header_names[RESPONSE_HEADER_COUNT] = {
+	[RESPONSE_CONTENT_TYPE] = "Content-Type",     [RESPONSE_EPOCH] = "Stock-Epoch",
+	[RESPONSE_REPLAYED] = "Idempotency-Replayed", [RESPONSE_REQUEST_ID] = "X-Request-Id",
+	[RESPONSE_SERVER_TIMING] = "Server-Timing",   [RESPONSE_STOCK_SEQ] = "Stock-Seq",
 };
 
 static void slist_free(struct curl_slist **list)
@@ -69,7 +69,7 @@ static void headers_add(struct curl_slist **list, const char *header)
 }
 
 /* "Expect:" turns off libcurl's own "Expect: 100-continue", which costs a round trip. */
-struct curl_slist *api_headers(const struct request *r, const char *accept)
+struct curl_slist *api_headers(const struct api_request *r, const char *accept)
 {
 	struct curl_slist *list = NULL;
 	struct text header;
@@ -87,9 +87,9 @@ struct curl_slist *api_headers(const struct request *r, const char *accept)
 	return list;
 }
 
-static void answer_read_headers(struct answer *a, CURL *curl)
+static void response_read_headers(struct response *a, CURL *curl)
 {
-	for (int i = 0; i < ANSWER_HEADER_COUNT; i++) {
+	for (int i = 0; i < RESPONSE_HEADER_COUNT; i++) {
 		struct curl_header *header;
 
 		if (curl_easy_header(curl, header_names[i], 0, CURLH_HEADER, -1, &header) ==
@@ -98,21 +98,22 @@ static void answer_read_headers(struct answer *a, CURL *curl)
 	}
 }
 
-static void answer_read_json(struct answer *a)
+static void response_read_json(struct response *a)
 {
-	if (strstr(answer_header(a, ANSWER_CONTENT_TYPE), "json") != NULL && a->body.data != NULL)
+	if (strstr(response_header(a, RESPONSE_CONTENT_TYPE), "json") != NULL &&
+	    a->body.data != NULL)
 		a->json = json_loadb(a->body.data, a->body.byte_count, 0, NULL);
 }
 
-void api_read_answer(CURL *curl, struct answer *a)
+void api_read_response(CURL *curl, struct response *a)
 {
 	curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &a->status);
-	answer_read_headers(a, curl);
-	answer_read_json(a);
+	response_read_headers(a, curl);
+	response_read_json(a);
 }
 
 /* Says why no answer came, and for a write what that means. */
-static enum exit_code complain(const struct api *api, const struct request *r, CURLcode code,
+static enum exit_code complain(const struct api *api, const struct api_request *r, CURLcode code,
 			       const char *reason)
 {
 	long sent_bytes = 0;
@@ -124,7 +125,7 @@ static enum exit_code complain(const struct api *api, const struct request *r, C
 		fprintf(stderr,
 			"  The request had been sent: whether it took effect is not known.\n"
 			"  %s\n",
-			request_has_header(r, "Idempotency-Key")
+			api_request_has_header(r, "Idempotency-Key")
 				? "Sent again with the same --key it takes effect once; rowlock "
 				  "history shows what did."
 				: "Look before you send it again: rowlock history shows what took "
@@ -173,7 +174,7 @@ const char *api_url(const struct api *api)
 struct transfer_state {
 	const struct transfer *transfer;
 	CURL *curl;
-	struct answer *answer;
+	struct response *response;
 };
 
 static size_t upload_read(char *buffer, size_t size, size_t count, void *state)
@@ -191,7 +192,7 @@ static size_t transfer_receive(char *piece, size_t size, size_t bytes, void *sta
 
 	curl_easy_getinfo(s->curl, CURLINFO_RESPONSE_CODE, &status);
 	if (status >= 400)
-		return api_collect(piece, size, bytes, &s->answer->body);
+		return api_collect(piece, size, bytes, &s->response->body);
 	return s->transfer->receive(s->transfer->context, piece, bytes) ? bytes
 									: CURL_WRITEFUNC_ERROR;
 }
@@ -248,13 +249,13 @@ static void transfer_headers(struct curl_slist **list, const struct transfer *t)
 	text_fini(&header);
 }
 
-enum exit_code api_transfer(struct api *api, const struct request *r, const struct transfer *t,
-			    struct answer *ret_answer)
+enum exit_code api_transfer(struct api *api, const struct api_request *r, const struct transfer *t,
+			    struct response *ret_response)
 {
 	CLEANUP(slist_free) struct curl_slist *headers = NULL;
 	char reason[CURL_ERROR_SIZE] = "";
-	struct answer a = { 0 };
-	struct transfer_state state = { .transfer = t, .answer = &a };
+	struct response a = { 0 };
+	struct transfer_state state = { .transfer = t, .response = &a };
 	CURL *curl = memory_or_exit(curl_easy_duphandle(api->curl));
 	struct text url;
 
@@ -275,14 +276,14 @@ enum exit_code api_transfer(struct api *api, const struct request *r, const stru
 	SET(curl, CURLOPT_CUSTOMREQUEST, r->method);
 	CURLcode code = curl_easy_perform(curl);
 
-	api_read_answer(curl, &a);
+	api_read_response(curl, &a);
 	curl_easy_cleanup(curl);
 	text_fini(&url);
 	if (code == CURLE_OK) {
-		*ret_answer = a;
+		*ret_response = a;
 		return EXIT_DONE;
 	}
-	answer_fini(&a);
+	response_fini(&a);
 	exit_failed("the connection to %s broke: %s", api->url,
 		    reason[0] == '\0' ? curl_easy_strerror(code) : reason);
 	return EXIT_UNREACHABLE;
@@ -290,7 +291,7 @@ enum exit_code api_transfer(struct api *api, const struct request *r, const stru
 
 /* ---------------------------------------------------------------- short ones */
 
-void api_set_request(const struct api *api, CURL *curl, const struct request *r,
+void api_set_request(const struct api *api, CURL *curl, const struct api_request *r,
 		     struct curl_slist *headers)
 {
 	char *body = r->body == NULL ? NULL : json_line(r->body);
@@ -312,11 +313,11 @@ void api_set_request(const struct api *api, CURL *curl, const struct request *r,
 	free(body);
 }
 
-enum exit_code api_send(struct api *api, const struct request *r, struct answer *ret_answer)
+enum exit_code api_send(struct api *api, const struct api_request *r, struct response *ret_response)
 {
 	CLEANUP(slist_free) struct curl_slist *headers = api_headers(r, NULL);
 	char reason[CURL_ERROR_SIZE] = "";
-	struct answer a = { 0 };
+	struct response a = { 0 };
 
 	text_init(&a.body);
 	api_set_request(api, api->curl, r, headers);
@@ -326,24 +327,24 @@ enum exit_code api_send(struct api *api, const struct request *r, struct answer 
 	SET(api->curl, CURLOPT_ERRORBUFFER, NULL);
 
 	if (code != CURLE_OK) {
-		answer_fini(&a);
+		response_fini(&a);
 		return complain(api, r, code, reason);
 	}
-	api_read_answer(api->curl, &a);
-	*ret_answer = a;
+	api_read_response(api->curl, &a);
+	*ret_response = a;
 	return EXIT_DONE;
 }
 
-void answer_fini(struct answer *a)
+void response_fini(struct response *a)
 {
 	text_fini(&a->body);
 	json_decref(a->json);
-	for (int i = 0; i < ANSWER_HEADER_COUNT; i++)
+	for (int i = 0; i < RESPONSE_HEADER_COUNT; i++)
 		free(a->headers[i]);
-	*a = (struct answer){ 0 };
+	*a = (struct response){ 0 };
 }
 
-const char *answer_header(const struct answer *a, enum answer_header h)
+const char *response_header(const struct response *a, enum response_header h)
 {
 	return a->headers[h] == NULL ? "" : a->headers[h];
 }

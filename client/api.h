@@ -3,35 +3,35 @@
  *
  *     struct api *api;
  *     code = api_open("http://127.0.0.1:8080", 30, &api);
- *     code = api_send(api, &request, &answer);   // DONE: the server answered, whatever it said
+ *     code = api_send(api, &request, &response);   // DONE: the server answered, whatever it said
  *     ...
- *     answer_fini(&answer);
+ *     response_fini(&response);
  *     api_close(api);
  *
  * The connection is kept between requests. Redirects are not followed, nothing is sent twice.
  */
 #pragma once
-#include "client/request.h"
+#include "client/api_request.h"
 #include <stdio.h>
 
 struct api;
 
 /* The headers of an answer that somebody looks at. */
-enum answer_header {
-	ANSWER_CONTENT_TYPE,
-	ANSWER_EPOCH,
-	ANSWER_REPLAYED,
-	ANSWER_REQUEST_ID,
-	ANSWER_SERVER_TIMING,
-	ANSWER_STOCK_SEQ,
-	ANSWER_HEADER_COUNT,
+enum response_header {
+	RESPONSE_CONTENT_TYPE,
+	RESPONSE_EPOCH,
+	RESPONSE_REPLAYED,
+	RESPONSE_REQUEST_ID,
+	RESPONSE_SERVER_TIMING,
+	RESPONSE_STOCK_SEQ,
+	RESPONSE_HEADER_COUNT,
 };
 
-struct answer {
+struct response {
 	long status;
 	struct text body;
-	json_t *json;                       /* the body, where it is JSON; else NULL */
-	char *headers[ANSWER_HEADER_COUNT]; /* NULL: not sent */
+	json_t *json;                         /* the body, where it is JSON; else NULL */
+	char *headers[RESPONSE_HEADER_COUNT]; /* NULL: not sent */
 };
 
 /* Complains about a URL that is none. The timeout covers one request and its answer. */
@@ -42,7 +42,8 @@ void api_close(struct api *api); /* NULL is fine */
 const char *api_url(const struct api *api);
 
 /* EXIT_UNREACHABLE, with the reason on stderr, when no whole answer came. */
-enum exit_code api_send(struct api *api, const struct request *r, struct answer *ret_answer);
+enum exit_code api_send(struct api *api, const struct api_request *r,
+			struct response *ret_response);
 
 /* A long body that goes, and one that comes, without ever being in memory as a whole. */
 struct transfer {
@@ -59,10 +60,10 @@ struct transfer {
 };
 
 /* The same as api_send(), however long it takes, as long as the server is there. */
-enum exit_code api_transfer(struct api *api, const struct request *r, const struct transfer *t,
-			    struct answer *ret_answer);
+enum exit_code api_transfer(struct api *api, const struct api_request *r, const struct transfer *t,
+			    struct response *ret_response);
 
-void answer_fini(struct answer *a);
+void response_fini(struct response *a);
 
 /* A header's value, or "". */
-const char *answer_header(const struct answer *a, enum answer_header h);
+const char *response_header(const struct response *a, enum response_header h);

@@ -58,7 +58,7 @@ static size_t on_piece(char *piece, size_t size, size_t bytes, void *call)
 
 	curl_easy_getinfo(c->curl, CURLINFO_RESPONSE_CODE, &status);
 	if (c->receive == NULL || status < 200 || status > 299)
-		return api_collect(piece, size, bytes, &c->answer.body);
+		return api_collect(piece, size, bytes, &c->response.body);
 	return c->receive(c, piece, bytes) ? bytes : CURL_WRITEFUNC_ERROR;
 }
 
@@ -77,17 +77,17 @@ static void call_end(struct call *c)
 static void call_finish(struct call *c, CURLcode code)
 {
 	if (code == CURLE_OK)
-		api_read_answer(c->curl, &c->answer);
+		api_read_response(c->curl, &c->response);
 	else if (c->reason[0] == '\0')
 		snprintf(c->reason, sizeof(c->reason), "%s", curl_easy_strerror(code));
 	call_end(c);
 
 	/* It may be started again from its done(), so what is freed is a copy. */
-	struct answer answer = c->answer;
+	struct response response = c->response;
 	c->done(c);
 	if (c->curl == NULL)
-		c->answer = (struct answer){ 0 };
-	answer_fini(&answer);
+		c->response = (struct response){ 0 };
+	response_fini(&response);
 }
 
 static void act(struct calls *calls, curl_socket_t fd, int what)
@@ -107,7 +107,7 @@ static void act(struct calls *calls, curl_socket_t fd, int what)
 	}
 }
 
-void call_start(struct calls *calls, struct call *c, const struct request *r)
+void call_start(struct calls *calls, struct call *c, const struct api_request *r)
 {
 	CHECK(c->curl == NULL);
 
@@ -116,8 +116,8 @@ void call_start(struct calls *calls, struct call *c, const struct request *r)
 	c->calls = calls;
 	c->curl = curl;
 	c->headers = api_headers(r, c->accept);
-	c->answer = (struct answer){ 0 };
-	text_init(&c->answer.body);
+	c->response = (struct response){ 0 };
+	text_init(&c->response.body);
 	c->reason[0] = '\0';
 	api_set_request(calls->api, curl, r, c->headers);
 	SET(curl, CURLOPT_WRITEFUNCTION, on_piece);
@@ -137,7 +137,7 @@ void call_stop(struct call *c)
 	if (c->curl == NULL)
 		return;
 	call_end(c);
-	answer_fini(&c->answer);
+	response_fini(&c->response);
 }
 
 /* ---------------------------------------------------------------- all of them */

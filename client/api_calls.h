@@ -32,8 +32,8 @@ struct call {
 	void (*done)(struct call *c);
 
 	/* For done(). */
-	struct answer answer; /* status 0: no whole answer came */
-	char reason[256];     /* and why; "" for a stream that ended well */
+	struct response response; /* status 0: no whole answer came */
+	char reason[256];         /* and why; "" for a stream that ended well */
 
 	/* Set by call_start(). */
 	struct calls *calls;
@@ -48,7 +48,7 @@ struct calls *calls_open(struct api *api, int connections);
 void calls_close(struct calls *calls);
 
 /* Sends the request at once where a connection is open; else as soon as one is. */
-void call_start(struct calls *calls, struct call *c, const struct request *r);
+void call_start(struct calls *calls, struct call *c, const struct api_request *r);
 
 /* Gives it up, without its done(). One that is not under way is fine. */
 void call_stop(struct call *c);

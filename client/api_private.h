@@ -19,14 +19,14 @@ struct api {
 	} while (0)
 
 /* The URL, method and body of the request. The headers are the caller's, and must stay. */
-void api_set_request(const struct api *api, CURL *curl, const struct request *r,
+void api_set_request(const struct api *api, CURL *curl, const struct api_request *r,
 		     struct curl_slist *headers);
 
 /* accept: NULL for JSON. */
-struct curl_slist *api_headers(const struct request *r, const char *accept);
+struct curl_slist *api_headers(const struct api_request *r, const char *accept);
 
 /* A CURLOPT_WRITEFUNCTION that collects the body in a struct text, up to a bound. */
 size_t api_collect(char *piece, size_t size, size_t bytes, void *into);
 
 /* Status, headers and JSON, once the body is there. */
-void api_read_answer(CURL *curl, struct answer *a);
+void api_read_response(CURL *curl, struct response *a);

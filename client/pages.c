@@ -76,31 +76,31 @@ static enum exit_code page_take(struct pages *p, const json_t *page)
 }
 
 /* Asks for the page at the cursor and prints it. */
-static enum exit_code page_ask(struct pages *p, const struct request *list)
+static enum exit_code page_ask(struct pages *p, const struct api_request *list)
 {
 	int64_t row_count = p->rows_left < PAGE_ROWS_MAX ? p->rows_left : PAGE_ROWS_MAX;
-	struct request r;
-	struct answer answer;
+	struct api_request r;
+	struct response response;
 	char limit[24];
 
-	request_init(&r, "GET", memory_or_exit(list->path.data));
+	api_request_init(&r, "GET", memory_or_exit(list->path.data));
 	snprintf(limit, sizeof(limit), "%lld", (long long)row_count);
-	request_add_query(&r, "limit", limit);
+	api_request_add_query(&r, "limit", limit);
 	if (p->next != NULL) {
 		struct text cursor;
 
 		text_init(&cursor);
 		json_show(&cursor, p->next);
-		request_add_query(&r, "after", memory_or_exit(cursor.data));
+		api_request_add_query(&r, "after", memory_or_exit(cursor.data));
 		text_fini(&cursor);
 	}
-	enum exit_code code = session_ask(p->session, &r, &answer);
-	request_fini(&r);
+	enum exit_code code = session_ask(p->session, &r, &response);
+	api_request_fini(&r);
 	if (code != EXIT_DONE)
 		return code;
 
-	code = page_take(p, answer.json);
-	answer_fini(&answer);
+	code = page_take(p, response.json);
+	response_fini(&response);
 	return code;
 }
 
@@ -117,10 +117,10 @@ static void list_end(struct pages *p)
 	}
 }
 
-enum exit_code pages_print(struct session *s, struct request *r, const struct listing *listing)
+enum exit_code pages_print(struct session *s, struct api_request *r, const struct listing *listing)
 {
 	struct pages p = { .session = s, .listing = listing };
-	enum exit_code code = request_add_options(r, &s->args);
+	enum exit_code code = api_request_add_options(r, &s->args);
 
 	if (code != EXIT_DONE)
 		return code;
@@ -142,26 +142,26 @@ enum exit_code pages_print(struct session *s, struct request *r, const struct li
 	return code;
 }
 
-enum exit_code pages_print_whole(struct session *s, struct request *r,
+enum exit_code pages_print_whole(struct session *s, struct api_request *r,
 				 const struct listing *listing)
 {
 	struct pages p = { .session = s, .listing = listing };
-	struct answer answer;
-	enum exit_code code = session_ask_for(s, r, "a:data t:next", &answer);
+	struct response response;
+	enum exit_code code = session_ask_for(s, r, "a:data t:next", &response);
 
 	if (code != EXIT_DONE)
 		return code;
 	show_table(&p.table, listing);
-	if (!is_page(&p, answer.json))
+	if (!is_page(&p, response.json))
 		code = not_a_list();
 	else if (s->is_json)
-		show_body(&answer);
+		show_body(&response);
 	else
-		code = page_take(&p, answer.json);
+		code = page_take(&p, response.json);
 	if (p.next != NULL)
 		fputs("There are more: these are the first.\n", stderr);
 	json_decref(p.next);
 	table_fini(&p.table);
-	answer_fini(&answer);
+	response_fini(&response);
 	return code;
 }

@@ -1,8 +1,8 @@
 /*
  * pages - prints a list of the server, following its cursors.
  *
- *     struct request r;
- *     request_init(&r, "GET", "/v1/items");
+ *     struct api_request r;
+ *     api_request_init(&r, "GET", "/v1/items");
  *     code = pages_print(s, &r, &show_items);
  *
  * Prints --limit rows (default 100), or with --all every one. Each page is printed before the next
@@ -12,8 +12,8 @@
 #include "client/show.h"
 
 /* With --json the pages come out as one list object: {"data":[...],"next":...}. */
-enum exit_code pages_print(struct session *s, struct request *r, const struct listing *listing);
+enum exit_code pages_print(struct session *s, struct api_request *r, const struct listing *listing);
 
 /* The same for a list that has no pages: locks. With --json the answer as it came. */
-enum exit_code pages_print_whole(struct session *s, struct request *r,
+enum exit_code pages_print_whole(struct session *s, struct api_request *r,
 				 const struct listing *listing);

@@ -51,7 +51,7 @@ static void error_print(const json_t *error)
 	text_fini(&t);
 }
 
-static void problem_show(const struct answer *a, const char *code)
+static void problem_show(const struct response *a, const char *code)
 {
 	size_t i;
 	json_t *line;
@@ -74,7 +74,7 @@ static void problem_show(const struct answer *a, const char *code)
 	member_print(a->json, "request_id", "request id", "");
 }
 
-static void body_show(const struct answer *a)
+static void body_show(const struct response *a)
 {
 	const char *body = a->body.data == NULL ? "" : a->body.data;
 	char first_line[200];
@@ -82,10 +82,10 @@ static void body_show(const struct answer *a)
 	snprintf(first_line, sizeof(first_line), "%.*s", (int)strcspn(body, "\r\n"), body);
 	fprintf(stderr, "rowlock: the server answered %ld\n", a->status);
 	line_print("body", first_line);
-	line_print("request id", answer_header(a, ANSWER_REQUEST_ID));
+	line_print("request id", response_header(a, RESPONSE_REQUEST_ID));
 }
 
-enum exit_code problem_print(const struct answer *a, bool is_json)
+enum exit_code problem_print(const struct response *a, bool is_json)
 {
 	const char *code = json_string_value(json_object_get(a->json, "code"));
 

@@ -15,4 +15,4 @@
  * Prints what a refusing answer says; its JSON as it is when `is_json`. An answer that is no
  * problem body (a proxy's page) is shown by its first line. Returns the exit code it means.
  */
-enum exit_code problem_print(const struct answer *a, bool is_json);
+enum exit_code problem_print(const struct response *a, bool is_json);

@@ -48,23 +48,24 @@ const char *session_operand(const struct session *s, int n)
 	return n < s->args.operand_count ? s->args.operands[n] : NULL;
 }
 
-enum exit_code session_ask(struct session *s, const struct request *r, struct answer *ret_answer)
+enum exit_code session_ask(struct session *s, const struct api_request *r,
+			   struct response *ret_response)
 {
-	struct answer answer;
-	enum exit_code code = api_send(s->api, r, &answer);
+	struct response response;
+	enum exit_code code = api_send(s->api, r, &response);
 
 	if (code != EXIT_DONE)
 		return code;
-	if (answer.status < 200 || answer.status > 299) {
-		code = problem_print(&answer, s->is_json);
-		answer_fini(&answer);
+	if (response.status < 200 || response.status > 299) {
+		code = problem_print(&response, s->is_json);
+		response_fini(&response);
 		return code;
 	}
-	*ret_answer = answer;
+	*ret_response = response;
 	return EXIT_DONE;
 }
 
-enum exit_code session_strange(const struct session *s, const struct request *r)
+enum exit_code session_strange(const struct session *s, const struct api_request *r)
 {
 	exit_failed("%s answered something else than was asked for: is it rowlockd?",
 		    api_url(s->api));
@@ -73,7 +74,7 @@ enum exit_code session_strange(const struct session *s, const struct request *r)
 	return EXIT_FAILED;
 }
 
-static bool is_expected(const struct session *s, const struct answer *a, const char *shape)
+static bool is_expected(const struct session *s, const struct response *a, const char *shape)
 {
 	if (a->status == 202)
 		return args_has(&s->args, OPTION_ASYNC) && shape_fits(a->json, "s:id");
@@ -82,20 +83,20 @@ static bool is_expected(const struct session *s, const struct answer *a, const c
 	return (a->status == 200 || a->status == 201) && shape_fits(a->json, shape);
 }
 
-enum exit_code session_ask_for(struct session *s, struct request *r, const char *shape,
-			       struct answer *ret_answer)
+enum exit_code session_ask_for(struct session *s, struct api_request *r, const char *shape,
+			       struct response *ret_response)
 {
-	struct answer answer;
-	enum exit_code code = request_add_options(r, &s->args);
+	struct response response;
+	enum exit_code code = api_request_add_options(r, &s->args);
 
 	if (code == EXIT_DONE)
-		code = session_ask(s, r, &answer);
+		code = session_ask(s, r, &response);
 	if (code != EXIT_DONE)
 		return code;
-	if (!is_expected(s, &answer, shape)) {
-		answer_fini(&answer);
+	if (!is_expected(s, &response, shape)) {
+		response_fini(&response);
 		return session_strange(s, r);
 	}
-	*ret_answer = answer;
+	*ret_response = response;
 	return EXIT_DONE;
 }

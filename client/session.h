@@ -24,18 +24,19 @@ const char *session_operand(const struct session *s, int n);
  * Sends the request. DONE: the answer is a success, and the caller's to fini. Else the problem was
  * printed on stderr.
  */
-enum exit_code session_ask(struct session *s, const struct request *r, struct answer *ret_answer);
+enum exit_code session_ask(struct session *s, const struct api_request *r,
+			   struct response *ret_response);
 
 /*
  * The same with the flags of the command line put where they belong, and with an answer of this
  * shape (shape.h): 200 or 201, or, with --async, a 202 that names the operation. shape NULL: a 204,
  * which has no body. Anything else comes from somebody who is not rowlockd: FAILED.
  */
-enum exit_code session_ask_for(struct session *s, struct request *r, const char *shape,
-			       struct answer *ret_answer);
+enum exit_code session_ask_for(struct session *s, struct api_request *r, const char *shape,
+			       struct response *ret_response);
 
 /*
  * Complains that the answer to r is not what the contract says; after a write, that nobody knows
  * what was done. FAILED.
  */
-enum exit_code session_strange(const struct session *s, const struct request *r);
+enum exit_code session_strange(const struct session *s, const struct api_request *r);

@@ -1,7 +1,7 @@
 /*
  * shape - is an answer what the contract says? Something else may listen at the server's address.
  *
- *     if (!shape_fits(answer.json, "s:sku s:location i:on_hand o:movement"))
+ *     if (!shape_fits(response.json, "s:sku s:location i:on_hand o:movement"))
  *             ...this is not what was asked for...
  *
  * A shape names the members that an object must have: s a text, i a whole number, b true or false,

@@ -242,13 +242,13 @@ void show_fields(json_t *object)
 	table_fini(&t);
 }
 
-void show_body(const struct answer *a)
+void show_body(const struct response *a)
 {
 	if (a->body.byte_count > 0)
 		fwrite(a->body.data, 1, a->body.byte_count, stdout);
 }
 
-bool show_accepted(const struct session *s, const struct answer *a)
+bool show_accepted(const struct session *s, const struct response *a)
 {
 	if (a->status != 202)
 		return false;
@@ -259,7 +259,7 @@ bool show_accepted(const struct session *s, const struct answer *a)
 	return true;
 }
 
-void show_write(const struct session *s, const struct answer *a)
+void show_write(const struct session *s, const struct response *a)
 {
 	const json_t *movement = json_object_get(a->json, "movement");
 	size_t i;
@@ -283,18 +283,18 @@ void show_write(const struct session *s, const struct answer *a)
 	show_timing(a);
 }
 
-void show_replayed(const struct answer *a)
+void show_replayed(const struct response *a)
 {
-	if (answer_header(a, ANSWER_REPLAYED)[0] != '\0')
+	if (response_header(a, RESPONSE_REPLAYED)[0] != '\0')
 		puts("replayed: this is the answer that the key got the first time");
 }
 
-void show_timing(const struct answer *a)
+void show_timing(const struct response *a)
 {
 	struct text t;
 
 	text_init(&t);
-	timing_show(&t, answer_header(a, ANSWER_SERVER_TIMING));
+	timing_show(&t, response_header(a, RESPONSE_SERVER_TIMING));
 	if (t.byte_count > 0)
 		puts(t.data);
 	text_fini(&t);

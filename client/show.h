@@ -43,18 +43,18 @@ void show_one(const json_t *row, const struct listing *listing);
 void show_fields(json_t *object);
 
 /* Was it answered before it was done (--async)? Then the id of the operation is printed. */
-bool show_accepted(const struct session *s, const struct answer *a);
+bool show_accepted(const struct session *s, const struct response *a);
 
 /* Prints the answer's body as it came: what --json is for. */
-void show_body(const struct answer *a);
+void show_body(const struct response *a);
 
 /*
  * After a write: its movements, and what its lock cost; or the body, with --json.
  */
-void show_write(const struct session *s, const struct answer *a);
+void show_write(const struct session *s, const struct response *a);
 
 /* Says so where the answer is what its key got the first time: what it shows may be history. */
-void show_replayed(const struct answer *a);
+void show_replayed(const struct response *a);
 
 /* The line about what the lock cost, where the answer says it. */
-void show_timing(const struct answer *a);
+void show_timing(const struct response *a);

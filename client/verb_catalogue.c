@@ -16,43 +16,43 @@ static const struct collection locations = { "/v1/locations", "location", &show_
 
 static enum exit_code member_list(struct session *s, const struct collection *c)
 {
-	struct request r;
+	struct api_request r;
 
-	request_init(&r, "GET", c->path);
+	api_request_init(&r, "GET", c->path);
 	enum exit_code code = pages_print(s, &r, c->listing);
-	request_fini(&r);
+	api_request_fini(&r);
 	return code;
 }
 
 /* Sends one request about the member that the operand names. */
 static enum exit_code member_ask(struct session *s, const struct collection *c, const char *method,
-				 const char *shape, struct answer *ret_answer)
+				 const char *shape, struct response *ret_response)
 {
-	struct request r;
+	struct api_request r;
 
-	request_init(&r, method, c->path);
-	request_add_segment(&r, session_operand(s, 0));
+	api_request_init(&r, method, c->path);
+	api_request_add_segment(&r, session_operand(s, 0));
 	if (args_has(&s->args, OPTION_UNARCHIVE))
-		json_put(request_body(&r), "archived", json_false());
-	enum exit_code code = session_ask_for(s, &r, shape, ret_answer);
-	request_fini(&r);
+		json_put(api_request_body(&r), "archived", json_false());
+	enum exit_code code = session_ask_for(s, &r, shape, ret_response);
+	api_request_fini(&r);
 	return code;
 }
 
 static enum exit_code member_show(struct session *s, const struct collection *c, const char *method)
 {
-	struct answer answer;
-	enum exit_code code = member_ask(s, c, method, c->listing->shape, &answer);
+	struct response response;
+	enum exit_code code = member_ask(s, c, method, c->listing->shape, &response);
 
 	if (code != EXIT_DONE)
 		return code;
-	if (!show_accepted(s, &answer) && s->is_json) {
-		show_body(&answer);
-	} else if (answer.status != 202) {
-		show_fields(answer.json);
-		show_replayed(&answer);
+	if (!show_accepted(s, &response) && s->is_json) {
+		show_body(&response);
+	} else if (response.status != 202) {
+		show_fields(response.json);
+		show_replayed(&response);
 	}
-	answer_fini(&answer);
+	response_fini(&response);
 	return EXIT_DONE;
 }
 
@@ -83,16 +83,16 @@ static enum exit_code member_patch(struct session *s, const struct collection *c
 
 static enum exit_code member_delete(struct session *s, const struct collection *c)
 {
-	struct answer answer;
-	enum exit_code code = member_ask(s, c, "DELETE", NULL, &answer);
+	struct response response;
+	enum exit_code code = member_ask(s, c, "DELETE", NULL, &response);
 
 	if (code != EXIT_DONE)
 		return code;
-	if (!show_accepted(s, &answer) && !s->is_json) {
+	if (!show_accepted(s, &response) && !s->is_json) {
 		printf("%s %s is deleted\n", c->word, session_operand(s, 0));
-		show_replayed(&answer);
+		show_replayed(&response);
 	}
-	answer_fini(&answer);
+	response_fini(&response);
 	return EXIT_DONE;
 }
 

@@ -5,18 +5,18 @@
 #include "client/show.h"
 
 /* Sends the request, whose body has its operands by now, and shows what it did. */
-static enum exit_code change_send(struct session *s, struct request *r, const char *shape)
+static enum exit_code change_send(struct session *s, struct api_request *r, const char *shape)
 {
-	struct answer answer;
-	enum exit_code code = session_ask_for(s, r, shape, &answer);
+	struct response response;
+	enum exit_code code = session_ask_for(s, r, shape, &response);
 
 	if (code != EXIT_DONE)
 		return code;
-	if (answer.status == 202 || show_write_fits(answer.json))
-		show_write(s, &answer);
+	if (response.status == 202 || show_write_fits(response.json))
+		show_write(s, &response);
 	else
 		code = session_strange(s, r);
-	answer_fini(&answer);
+	response_fini(&response);
 	return code;
 }
 
@@ -24,18 +24,18 @@ static enum exit_code change_send(struct session *s, struct request *r, const ch
 static enum exit_code row_change(struct session *s, const char *verb, const char *field,
 				 const char *operand)
 {
-	struct request r;
+	struct api_request r;
 
-	request_init(&r, "POST", "/v1/stock");
-	request_add_segment(&r, session_operand(s, 0));
-	request_add_segment(&r, session_operand(s, 1));
-	request_add_segment(&r, verb);
-	enum exit_code code = request_add_number(&r, field, operand, session_operand(s, 2));
+	api_request_init(&r, "POST", "/v1/stock");
+	api_request_add_segment(&r, session_operand(s, 0));
+	api_request_add_segment(&r, session_operand(s, 1));
+	api_request_add_segment(&r, verb);
+	enum exit_code code = api_request_add_number(&r, field, operand, session_operand(s, 2));
 	if (args_has(&s->args, OPTION_FORCE))
-		json_put(request_body(&r), "expected", json_null());
+		json_put(api_request_body(&r), "expected", json_null());
 	if (code == EXIT_DONE)
 		code = change_send(s, &r, show_change_shape);
-	request_fini(&r);
+	api_request_fini(&r);
 	return code;
 }
 
@@ -72,15 +72,15 @@ enum exit_code verb_transfer(struct session *s)
 {
 	static const char *const fields[] = { "sku", "from", "to" };
 	enum exit_code code = EXIT_DONE;
-	struct request r;
+	struct api_request r;
 
-	request_init(&r, "POST", "/v1/transfers");
+	api_request_init(&r, "POST", "/v1/transfers");
 	for (size_t i = 0; i < LENGTH_OF(fields) && code == EXIT_DONE; i++)
-		code = request_add_text(&r, fields[i], session_operand(s, (int)i));
+		code = api_request_add_text(&r, fields[i], session_operand(s, (int)i));
 	if (code == EXIT_DONE)
-		code = request_add_number(&r, "quantity", "QUANTITY", session_operand(s, 3));
+		code = api_request_add_number(&r, "quantity", "QUANTITY", session_operand(s, 3));
 	if (code == EXIT_DONE)
 		code = change_send(s, &r, show_transfer_shape);
-	request_fini(&r);
+	api_request_fini(&r);
 	return code;
 }

@@ -18,14 +18,14 @@ struct cursor {
 	char epoch[40]; /* of the store that said so; "": it has not said anything yet */
 };
 
-static bool is_feed(const struct answer *a)
+static bool is_feed(const struct response *a)
 {
 	return shape_fits(a->json, "a:data i:next") &&
 	       shape_fits_all(json_object_get(a->json, "data"), show_movements.shape);
 }
 
 /* Prints the movements of an answer and moves on behind them. */
-static enum exit_code changes_print(struct session *s, struct table *t, const struct answer *a,
+static enum exit_code changes_print(struct session *s, struct table *t, const struct response *a,
 				    struct cursor *at)
 {
 	const json_t *rows = json_object_get(a->json, "data");
@@ -36,7 +36,7 @@ static enum exit_code changes_print(struct session *s, struct table *t, const st
 	if (!is_feed(a))
 		return exit_failed("the answer is no change feed: is the server rowlockd?");
 	snprintf(at->after, sizeof(at->after), "%lld", (long long)json_integer_value(next));
-	snprintf(at->epoch, sizeof(at->epoch), "%s", answer_header(a, ANSWER_EPOCH));
+	snprintf(at->epoch, sizeof(at->epoch), "%s", response_header(a, RESPONSE_EPOCH));
 	json_array_foreach (rows, i, row) {
 		if (s->is_json) {
 			char *line = json_line(row);
@@ -53,42 +53,42 @@ static enum exit_code changes_print(struct session *s, struct table *t, const st
 }
 
 /* The question with its filters, behind where the reader is. */
-static void changes_request(struct request *r, const struct request *filters,
+static void changes_request(struct api_request *r, const struct api_request *filters,
 			    const struct cursor *at, bool must_wait)
 {
 	char wait[8];
 
-	request_init(r, "GET", memory_or_exit(filters->path.data));
-	request_add_query(r, "after", at->after);
+	api_request_init(r, "GET", memory_or_exit(filters->path.data));
+	api_request_add_query(r, "after", at->after);
 	if (at->epoch[0] != '\0')
-		request_add_query(r, "epoch", at->epoch);
+		api_request_add_query(r, "epoch", at->epoch);
 	snprintf(wait, sizeof(wait), "%d", WAIT_S);
 	if (must_wait)
-		request_add_query(r, "wait", wait);
+		api_request_add_query(r, "wait", wait);
 }
 
 /* The server may stop and start meanwhile: the feed goes on where it was. */
-static enum exit_code changes_follow(struct session *s, const struct request *filters,
+static enum exit_code changes_follow(struct session *s, const struct api_request *filters,
 				     struct table *t, struct cursor *at)
 {
 	bool has_begun = false;
 
 	for (;;) {
-		struct request r;
-		struct answer answer = { 0 };
+		struct api_request r;
+		struct response response = { 0 };
 
 		changes_request(&r, filters, at, has_begun);
-		enum exit_code code = api_send(s->api, &r, &answer);
-		request_fini(&r);
-		if (code == EXIT_DONE && answer.status == 200) {
-			code = changes_print(s, t, &answer, at);
+		enum exit_code code = api_send(s->api, &r, &response);
+		api_request_fini(&r);
+		if (code == EXIT_DONE && response.status == 200) {
+			code = changes_print(s, t, &response, at);
 			has_begun = true;
 		} else if (code == EXIT_DONE) {
-			code = problem_print(&answer, s->is_json);
-			if (answer.status == 503 && has_begun)
+			code = problem_print(&response, s->is_json);
+			if (response.status == 503 && has_begun)
 				code = EXIT_UNREACHABLE;
 		}
-		answer_fini(&answer);
+		response_fini(&response);
 		if (code == EXIT_UNREACHABLE && has_begun)
 			nanosleep(&retry_pause, NULL);
 		else if (code != EXIT_DONE)
@@ -96,25 +96,25 @@ static enum exit_code changes_follow(struct session *s, const struct request *fi
 	}
 }
 
-static enum exit_code changes_once(struct session *s, const struct request *filters,
+static enum exit_code changes_once(struct session *s, const struct api_request *filters,
 				   struct table *t, struct cursor *at)
 {
 	const char *limit = s->args.values[OPTION_LIMIT];
-	struct request r;
-	struct answer answer;
+	struct api_request r;
+	struct response response;
 
 	changes_request(&r, filters, at, false);
 	if (limit != NULL)
-		request_add_query(&r, "limit", limit);
-	enum exit_code code = session_ask(s, &r, &answer);
-	request_fini(&r);
+		api_request_add_query(&r, "limit", limit);
+	enum exit_code code = session_ask(s, &r, &response);
+	api_request_fini(&r);
 	if (code != EXIT_DONE)
 		return code;
-	if (s->is_json && is_feed(&answer))
-		show_body(&answer);
+	if (s->is_json && is_feed(&response))
+		show_body(&response);
 	else
-		code = changes_print(s, t, &answer, at);
-	answer_fini(&answer);
+		code = changes_print(s, t, &response, at);
+	response_fini(&response);
 	if (code == EXIT_DONE && !s->is_json)
 		fprintf(stderr, "Go on with --after %s, or --follow.\n", at->after);
 	return code;
@@ -124,7 +124,7 @@ enum exit_code verb_changes(struct session *s)
 {
 	static const char *const names[] = { "sku", "location" };
 	bool must_follow = args_has(&s->args, OPTION_FOLLOW);
-	struct request filters;
+	struct api_request filters;
 	struct table t;
 	struct cursor at = { "", "" };
 
@@ -134,15 +134,15 @@ enum exit_code verb_changes(struct session *s)
 	if (args_has(&s->args, OPTION_AFTER))
 		snprintf(at.after, sizeof(at.after), "%s", s->args.values[OPTION_AFTER]);
 
-	request_init(&filters, "GET", "/v1/changes");
+	api_request_init(&filters, "GET", "/v1/changes");
 	for (int i = 0; i < s->args.operand_count; i++)
-		request_add_query(&filters, names[i], session_operand(s, i));
-	enum exit_code code = request_add_options(&filters, &s->args);
+		api_request_add_query(&filters, names[i], session_operand(s, i));
+	enum exit_code code = api_request_add_options(&filters, &s->args);
 	show_table(&t, &show_movements);
 	if (code == EXIT_DONE)
 		code = must_follow ? changes_follow(s, &filters, &t, &at)
 				   : changes_once(s, &filters, &t, &at);
 	table_fini(&t);
-	request_fini(&filters);
+	api_request_fini(&filters);
 	return code;
 }

@@ -68,18 +68,18 @@ static enum exit_code choose_row(struct crawl *c)
 static enum exit_code rows_ask(struct crawl *c)
 {
 	const char *sku = c->session->args.values[OPTION_SKU];
-	struct request r;
-	struct answer answer;
+	struct api_request r;
+	struct response response;
 
-	request_init(&r, "GET", "/v1/stock");
+	api_request_init(&r, "GET", "/v1/stock");
 	if (sku != NULL)
-		request_add_segment(&r, sku);
-	enum exit_code code = session_ask(c->session, &r, &answer);
-	request_fini(&r);
+		api_request_add_segment(&r, sku);
+	enum exit_code code = session_ask(c->session, &r, &response);
+	api_request_fini(&r);
 	if (code != EXIT_DONE)
 		return code;
-	c->rows = json_incref(json_object_get(answer.json, sku != NULL ? "locations" : "data"));
-	answer_fini(&answer);
+	c->rows = json_incref(json_object_get(response.json, sku != NULL ? "locations" : "data"));
+	response_fini(&response);
 	return choose_row(c);
 }
 
@@ -89,7 +89,7 @@ static void on_opened(struct call *call)
 {
 	struct crawl_ask *a = CONTAINER_OF(call, struct crawl_ask, call);
 
-	a->status = call->answer.status;
+	a->status = call->response.status;
 }
 
 /*
@@ -100,14 +100,14 @@ static enum exit_code connections_open(struct crawl *c)
 {
 	struct crawl_lane *const lanes[] = { &c->reads, &c->updates };
 	struct rlimit files;
-	struct request r;
+	struct api_request r;
 	int missing = 0;
 
 	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
 		files.rlim_cur = files.rlim_max;
 		setrlimit(RLIMIT_NOFILE, &files);
 	}
-	request_init(&r, "GET", "/livez");
+	api_request_init(&r, "GET", "/livez");
 	for (size_t l = 0; l < LENGTH_OF(lanes); l++) {
 		for (int i = 0; i < lanes[l]->count; i++) {
 			struct crawl_ask *a = &lanes[l]->asks[i];
@@ -116,7 +116,7 @@ static enum exit_code connections_open(struct crawl *c)
 			call_start(c->calls, &a->call, &r);
 		}
 	}
-	request_fini(&r);
+	api_request_fini(&r);
 	while (calls_under_way(c->calls) > 0)
 		calls_wait(c->calls, NULL, 0, MS_PER_S);
 	for (size_t l = 0; l < LENGTH_OF(lanes); l++)
@@ -131,10 +131,10 @@ static enum exit_code connections_open(struct crawl *c)
 /* ---------------------------------------------------------------- questions */
 
 /* "6 ahead", as the server says it of the row's queue; -1: it does not. */
-static int64_t ahead_of(const struct answer *a)
+static int64_t ahead_of(const struct response *a)
 {
-	const char *said = strstr(answer_header(a, ANSWER_SERVER_TIMING), " ahead\"");
-	const char *header = answer_header(a, ANSWER_SERVER_TIMING);
+	const char *said = strstr(response_header(a, RESPONSE_SERVER_TIMING), " ahead\"");
+	const char *header = response_header(a, RESPONSE_SERVER_TIMING);
 
 	while (said != NULL && said > header && said[-1] >= '0' && said[-1] <= '9')
 		said--;
@@ -146,20 +146,20 @@ static void on_answer(struct call *call)
 	struct crawl_ask *a = CONTAINER_OF(call, struct crawl_ask, call);
 	struct crawl *c = a->lane->is_of_updates ? CONTAINER_OF(a->lane, struct crawl, updates)
 						 : CONTAINER_OF(a->lane, struct crawl, reads);
-	const json_t *stock = json_object_get(call->answer.json, "stock");
+	const json_t *stock = json_object_get(call->response.json, "stock");
 
-	a->status = call->answer.status;
+	a->status = call->response.status;
 	a->answered = c->answer_count++;
 	a->took_ns = clock_monotonic_ns() - a->took_ns;
 	if (a->status < 200 || a->status > 299)
 		a->lane->failures++;
 	if (a->lane->is_of_updates && json_is_object(stock)) {
-		a->ahead = ahead_of(&call->answer);
+		a->ahead = ahead_of(&call->response);
 		a->version = json_member_int(stock, "version");
 	}
 }
 
-static void ask_start(struct crawl *c, struct crawl_ask *a, const struct request *r)
+static void ask_start(struct crawl *c, struct crawl_ask *a, const struct api_request *r)
 {
 	a->status = 0;
 	a->ahead = a->version = -1;
@@ -173,44 +173,44 @@ static void read_start(struct crawl *c, struct crawl_ask *a)
 {
 	const json_t *row = json_array_get(c->rows, roll(c) % json_array_size(c->rows));
 	const char *sku = json_member_text(row, "sku");
-	struct request r;
+	struct api_request r;
 
 	switch (roll(c) % 4) {
 	case 0:
-		request_init(&r, "GET", "/v1/stock");
-		request_add_segment(&r, sku);
-		request_add_segment(&r, json_member_text(row, "location"));
+		api_request_init(&r, "GET", "/v1/stock");
+		api_request_add_segment(&r, sku);
+		api_request_add_segment(&r, json_member_text(row, "location"));
 		break;
 	case 1:
-		request_init(&r, "GET", "/v1/stock");
-		request_add_segment(&r, sku);
+		api_request_init(&r, "GET", "/v1/stock");
+		api_request_add_segment(&r, sku);
 		break;
 	case 2:
-		request_init(&r, "GET", "/v1/items");
-		request_add_segment(&r, sku);
+		api_request_init(&r, "GET", "/v1/items");
+		api_request_add_segment(&r, sku);
 		break;
 	default:
-		request_init(&r, "GET", "/v1/movements?limit=50");
-		request_add_query(&r, "sku", sku);
+		api_request_init(&r, "GET", "/v1/movements?limit=50");
+		api_request_add_query(&r, "sku", sku);
 	}
 	ask_start(c, a, &r);
-	request_fini(&r);
+	api_request_fini(&r);
 }
 
 /* One unit more, or one less: an even number of them leaves the stock as it was. */
 static void update_start(struct crawl *c, struct crawl_ask *a, int number)
 {
-	struct request r;
+	struct api_request r;
 
-	request_init(&r, "POST", "/v1/stock");
-	request_add_segment(&r, c->sku);
-	request_add_segment(&r, c->location);
+	api_request_init(&r, "POST", "/v1/stock");
+	api_request_add_segment(&r, c->sku);
+	api_request_add_segment(&r, c->location);
 	text_add(&r.path, "/adjust");
-	request_add_query(&r, "wait", "20");
-	json_put(request_body(&r), "delta", json_integer(number % 2 == 0 ? 1 : -1));
-	json_put(request_body(&r), "reason", json_string("crawl"));
+	api_request_add_query(&r, "wait", "20");
+	json_put(api_request_body(&r), "delta", json_integer(number % 2 == 0 ? 1 : -1));
+	json_put(api_request_body(&r), "reason", json_string("crawl"));
 	ask_start(c, a, &r);
-	request_fini(&r);
+	api_request_fini(&r);
 }
 
 /* A read, an update, a read ...: each is sent before the next is begun. */
@@ -233,23 +233,23 @@ static void questions_start(struct crawl *c)
 static enum exit_code lease_take(struct crawl *c)
 {
 	json_t *row = memory_or_exit(json_object()), *rows = memory_or_exit(json_array());
-	struct request r;
-	struct answer answer;
+	struct api_request r;
+	struct response response;
 
 	json_put(row, "sku", json_string(c->sku));
 	json_put(row, "location", json_string(c->location));
 	if (json_array_append_new(rows, row) != 0)
 		exit_out_of_memory();
-	request_init(&r, "POST", "/v1/leases?wait=5");
-	json_put(request_body(&r), "rows", rows);
-	json_put(request_body(&r), "ttl_s", json_integer(LEASE_S));
-	json_put(request_body(&r), "purpose", json_string("rowlock crawl: all stand in line"));
-	enum exit_code code = session_ask(c->session, &r, &answer);
-	request_fini(&r);
+	api_request_init(&r, "POST", "/v1/leases?wait=5");
+	json_put(api_request_body(&r), "rows", rows);
+	json_put(api_request_body(&r), "ttl_s", json_integer(LEASE_S));
+	json_put(api_request_body(&r), "purpose", json_string("rowlock crawl: all stand in line"));
+	enum exit_code code = session_ask(c->session, &r, &response);
+	api_request_fini(&r);
 	if (code != EXIT_DONE)
 		return code;
-	snprintf(c->lease, sizeof(c->lease), "%s", json_member_text(answer.json, "id"));
-	answer_fini(&answer);
+	snprintf(c->lease, sizeof(c->lease), "%s", json_member_text(response.json, "id"));
+	response_fini(&response);
 	return EXIT_DONE;
 }
 
@@ -259,7 +259,7 @@ static void on_look(struct call *call)
 	size_t i;
 	json_t *lock;
 
-	json_array_foreach (json_object_get(call->answer.json, "data"), i, lock)
+	json_array_foreach (json_object_get(call->response.json, "data"), i, lock)
 		if (strcmp(c->sku, json_member_text(lock, "sku")) == 0 &&
 		    strcmp(c->location, json_member_text(lock, "location")) == 0)
 			c->waiter_count = (int)json_member_int(lock, "waiter_count");
@@ -267,7 +267,7 @@ static void on_look(struct call *call)
 
 static void on_release(struct call *call)
 {
-	if (call->answer.status != 204)
+	if (call->response.status != 204)
 		exit_failed("the lease was not released; it ends by itself");
 }
 
@@ -275,9 +275,9 @@ static void on_release(struct call *call)
 static bool line_wait(struct crawl *c)
 {
 	int64_t until_ns = clock_monotonic_ns() + LINE_S_MAX * NS_PER_S;
-	struct request r;
+	struct api_request r;
 
-	request_init(&r, "GET", "/v1/locks");
+	api_request_init(&r, "GET", "/v1/locks");
 	c->look = (struct call){ .timeout_ms = CALL_MS_MAX, .done = on_look };
 	while (c->waiter_count < c->updates.count && c->updates.failures == 0 &&
 	       clock_monotonic_ns() < until_ns) {
@@ -285,19 +285,19 @@ static bool line_wait(struct crawl *c)
 			call_start(c->calls, &c->look, &r);
 		calls_wait(c->calls, NULL, 0, MS_PER_S);
 	}
-	request_fini(&r);
+	api_request_fini(&r);
 	return c->waiter_count >= c->updates.count;
 }
 
 static void lease_release(struct crawl *c)
 {
-	struct request r;
+	struct api_request r;
 
-	request_init(&r, "DELETE", "/v1/leases");
-	request_add_segment(&r, c->lease);
+	api_request_init(&r, "DELETE", "/v1/leases");
+	api_request_add_segment(&r, c->lease);
 	c->release = (struct call){ .timeout_ms = CALL_MS_MAX, .done = on_release };
 	call_start(c->calls, &c->release, &r);
-	request_fini(&r);
+	api_request_fini(&r);
 }
 
 /* ---------------------------------------------------------------- all of it */

@@ -71,40 +71,40 @@ static void target_progress(void *context, int64_t sent, int64_t received, int64
 }
 
 /* A page that greets everybody is no export, though it be a success. */
-static enum exit_code judge(struct session *s, const struct request *r, const char *type,
-			    const struct answer *answer)
+static enum exit_code judge(struct session *s, const struct api_request *r, const char *type,
+			    const struct response *response)
 {
-	if (answer->status >= 400)
-		return problem_print(answer, s->is_json);
-	if (answer->status != 200 ||
-	    strncmp(answer_header(answer, ANSWER_CONTENT_TYPE), type, strlen(type)) != 0)
+	if (response->status >= 400)
+		return problem_print(response, s->is_json);
+	if (response->status != 200 ||
+	    strncmp(response_header(response, RESPONSE_CONTENT_TYPE), type, strlen(type)) != 0)
 		return session_strange(s, r);
 	return EXIT_DONE;
 }
 
 /* GETs it into the target; it must be of this media type. */
-static enum exit_code fetch(struct session *s, const struct request *r, const char *type,
+static enum exit_code fetch(struct session *s, const struct api_request *r, const char *type,
 			    struct target *t)
 {
 	const struct transfer transfer = {
 		.accept = type, .receive = target_take, .progress = target_progress, .context = t
 	};
-	struct answer answer = { 0 };
+	struct response response = { 0 };
 	enum exit_code code, written;
 
 	t->progress = progress_begin(0);
 	/* A bar between the lines on the same screen would be in the way. */
 	t->progress.is_shown = t->progress.is_shown && (t->name != NULL || !isatty(STDOUT_FILENO));
-	code = api_transfer(s->api, r, &transfer, &answer);
+	code = api_transfer(s->api, r, &transfer, &response);
 	progress_end(&t->progress);
 	if (code == EXIT_DONE)
-		code = judge(s, r, type, &answer);
-	answer_fini(&answer);
+		code = judge(s, r, type, &response);
+	response_fini(&response);
 	written = target_close(t, code == EXIT_DONE);
 	return code != EXIT_DONE ? code : written;
 }
 
-static enum exit_code fetch_to(struct session *s, struct request *r, const char *type,
+static enum exit_code fetch_to(struct session *s, struct api_request *r, const char *type,
 			       const char *name, bool must_not_exist)
 {
 	struct target t;
@@ -135,27 +135,27 @@ enum exit_code verb_export(struct session *s)
 {
 	const char *name = session_operand(s, 0);
 	const char *format = format_of(s, name);
-	struct request r;
+	struct api_request r;
 	enum exit_code code;
 
 	if (strcmp(format, "csv") != 0 && strcmp(format, "ndjson") != 0)
 		return exit_usage("--format is ndjson or csv, not '%s'", format);
-	request_init(&r, "GET", "/v1/export");
-	request_add_query(&r, "format", format);
+	api_request_init(&r, "GET", "/v1/export");
+	api_request_add_query(&r, "format", format);
 	code = fetch_to(s, &r, strcmp(format, "csv") == 0 ? "text/csv" : "application/x-ndjson",
 			name, false);
-	request_fini(&r);
+	api_request_fini(&r);
 	return code;
 }
 
 enum exit_code verb_backup(struct session *s)
 {
-	struct request r;
+	struct api_request r;
 	enum exit_code code;
 
-	request_init(&r, "GET", "/v1/backup");
+	api_request_init(&r, "GET", "/v1/backup");
 	code = fetch_to(s, &r, "application/vnd.sqlite3", session_operand(s, 0),
 			!args_has(&s->args, OPTION_FORCE));
-	request_fini(&r);
+	api_request_fini(&r);
 	return code;
 }

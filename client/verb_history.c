@@ -6,13 +6,14 @@
 enum exit_code verb_history(struct session *s)
 {
 	static const char *const filters[] = { "sku", "location" };
-	struct request r;
+	struct api_request r;
 
-	request_init(&r, "GET", "/v1/movements");
+	api_request_init(&r, "GET", "/v1/movements");
 	for (int i = 0; i < s->args.operand_count; i++)
-		request_add_query(&r, filters[i], session_operand(s, i));
-	request_add_query(&r, "order", args_has(&s->args, OPTION_OLDEST_FIRST) ? "asc" : "desc");
+		api_request_add_query(&r, filters[i], session_operand(s, i));
+	api_request_add_query(&r, "order",
+			      args_has(&s->args, OPTION_OLDEST_FIRST) ? "asc" : "desc");
 	enum exit_code code = pages_print(s, &r, &show_movements);
-	request_fini(&r);
+	api_request_fini(&r);
 	return code;
 }

@@ -16,25 +16,25 @@ static enum exit_code compare_read(const struct args *a, enum csv_compare *ret)
 }
 
 static enum exit_code import_request(struct session *s, const struct import_source *f,
-				     struct request *r, const char **ret_key)
+				     struct api_request *r, const char **ret_key)
 {
 	const char *key = s->args.values[OPTION_KEY];
 
 	if (key != NULL && args_has(&s->args, OPTION_NO_KEY))
 		return exit_usage("--key and --no-key contradict each other");
-	request_add_query(r, "results", s->is_json ? "all" : "failed");
+	api_request_add_query(r, "results", s->is_json ? "all" : "failed");
 	if (args_has(&s->args, OPTION_ATOMIC))
-		request_add_query(r, "atomic", "true");
+		api_request_add_query(r, "atomic", "true");
 	if (key == NULL && !args_has(&s->args, OPTION_NO_KEY)) {
 		key = f->key;
-		request_add_header(r, "Idempotency-Key", key);
+		api_request_add_header(r, "Idempotency-Key", key);
 	}
 	*ret_key = key;
-	return request_add_options(r, &s->args);
+	return api_request_add_options(r, &s->args);
 }
 
 static enum exit_code import_send(struct session *s, const struct import_source *f,
-				  struct request *r, const char *key)
+				  struct api_request *r, const char *key)
 {
 	struct import_report m = { .source = f,
 				   .is_json = s->is_json,
@@ -45,13 +45,13 @@ static enum exit_code import_send(struct session *s, const struct import_source 
 				    .receive = import_report_take,
 				    .progress = import_report_progress,
 				    .context = &m };
-	struct answer answer;
+	struct response response;
 	enum exit_code code;
 
 	text_init(&m.partial);
 	if (key != NULL)
 		fprintf(stderr, "key %s\n", key);
-	code = api_transfer(s->api, r, &t, &answer);
+	code = api_transfer(s->api, r, &t, &response);
 	progress_end(&m.progress);
 	if (code == EXIT_UNREACHABLE)
 		fputs(key != NULL
@@ -60,9 +60,9 @@ static enum exit_code import_send(struct session *s, const struct import_source 
 				"what was.\n",
 		      stderr);
 	if (code == EXIT_DONE) {
-		code = answer.status >= 400 ? problem_print(&answer, s->is_json)
-					    : import_report_end(&m, key);
-		answer_fini(&answer);
+		code = response.status >= 400 ? problem_print(&response, s->is_json)
+					      : import_report_end(&m, key);
+		response_fini(&response);
 	}
 	json_decref(m.total);
 	text_fini(&m.partial);
@@ -84,14 +84,14 @@ static bool has_nothing_to_send(const struct session *s, const struct import_sou
 
 static enum exit_code source_send(struct session *s, const struct import_source *f)
 {
-	struct request r;
+	struct api_request r;
 	const char *key = NULL;
 
-	request_init(&r, "POST", "/v1/batch");
+	api_request_init(&r, "POST", "/v1/batch");
 	enum exit_code code = import_request(s, f, &r, &key);
 	if (code == EXIT_DONE && !has_nothing_to_send(s, f))
 		code = import_send(s, f, &r, key);
-	request_fini(&r);
+	api_request_fini(&r);
 	return code;
 }
 

@@ -44,66 +44,66 @@ static bool lease_has_fence(const char *lease)
 }
 
 /* One request about the lease that the operand names; with its fence, only about that one. */
-static void lease_request_init(struct request *r, const struct session *s, const char *method)
+static void lease_request_init(struct api_request *r, const struct session *s, const char *method)
 {
 	const char *lease = session_operand(s, 0);
 	char *id = lease_id(lease);
 
-	request_init(r, method, "/v1/leases");
-	request_add_segment(r, id);
+	api_request_init(r, method, "/v1/leases");
+	api_request_add_segment(r, id);
 	if (lease_has_fence(lease))
-		request_add_header(r, "Lease", lease);
+		api_request_add_header(r, "Lease", lease);
 	free(id);
 }
 
-static enum exit_code lease_ask(struct session *s, struct request *r, const char *more)
+static enum exit_code lease_ask(struct session *s, struct api_request *r, const char *more)
 {
-	struct answer answer;
-	enum exit_code code = session_ask_for(s, r, show_leases.shape, &answer);
+	struct response response;
+	enum exit_code code = session_ask_for(s, r, show_leases.shape, &response);
 
 	if (code != EXIT_DONE)
 		return code;
-	if (show_accepted(s, &answer)) {
-		answer_fini(&answer);
+	if (show_accepted(s, &response)) {
+		response_fini(&response);
 		return EXIT_DONE;
 	}
 	if (s->is_json) {
-		show_body(&answer);
+		show_body(&response);
 	} else {
-		show_one(answer.json, &show_leases);
-		show_replayed(&answer);
+		show_one(response.json, &show_leases);
+		show_replayed(&response);
 		if (more != NULL)
 			printf("%s: --lease '%s;fence=%lld'\n", more,
-			       json_member_text(answer.json, "id"),
-			       (long long)json_member_int(answer.json, "fence"));
+			       json_member_text(response.json, "id"),
+			       (long long)json_member_int(response.json, "fence"));
 	}
-	answer_fini(&answer);
+	response_fini(&response);
 	return EXIT_DONE;
 }
 
-static void default_ttl(const struct session *s, struct request *r)
+static void default_ttl(const struct session *s, struct api_request *r)
 {
 	if (!args_has(&s->args, OPTION_TTL))
-		json_put(request_body(r), "ttl_s", json_integer(TTL_DEFAULT_S));
+		json_put(api_request_body(r), "ttl_s", json_integer(TTL_DEFAULT_S));
 }
 
 enum exit_code verb_lease_list(struct session *s)
 {
-	struct request r;
+	struct api_request r;
 
-	request_init(&r, "GET", "/v1/leases");
+	api_request_init(&r, "GET", "/v1/leases");
 	enum exit_code code = pages_print(s, &r, &show_leases);
-	request_fini(&r);
+	api_request_fini(&r);
 	return code;
 }
 
 enum exit_code verb_lease_show(struct session *s)
 {
-	struct request r;
+	struct api_request r;
 
 	lease_request_init(&r, s, "GET");
 	enum exit_code code = lease_ask(s, &r, NULL);
-	request_fini(&r);
+	api_request_fini(&r);
 	return code;
 }
 
@@ -112,24 +112,24 @@ enum exit_code verb_lease_take(struct session *s)
 	bool has_id = args_has(&s->args, OPTION_ID);
 	json_t *rows = memory_or_exit(json_array());
 	enum exit_code code = EXIT_DONE;
-	struct request r;
+	struct api_request r;
 
-	request_init(&r, has_id ? "PUT" : "POST", "/v1/leases");
+	api_request_init(&r, has_id ? "PUT" : "POST", "/v1/leases");
 	if (has_id)
-		request_add_segment(&r, s->args.values[OPTION_ID]);
-	json_put(request_body(&r), "rows", rows);
+		api_request_add_segment(&r, s->args.values[OPTION_ID]);
+	json_put(api_request_body(&r), "rows", rows);
 	default_ttl(s, &r);
 	for (int i = 0; i < s->args.operand_count && code == EXIT_DONE; i++)
 		code = rows_add(rows, session_operand(s, i));
 	if (code == EXIT_DONE)
 		code = lease_ask(s, &r, "Write to these rows with");
-	request_fini(&r);
+	api_request_fini(&r);
 	return code;
 }
 
 enum exit_code verb_lease_renew(struct session *s)
 {
-	struct request r;
+	struct api_request r;
 
 	if (!lease_has_fence(session_operand(s, 0)))
 		return exit_usage("renewing needs the fence that lease take printed: '%s;fence=N'",
@@ -137,24 +137,24 @@ enum exit_code verb_lease_renew(struct session *s)
 	lease_request_init(&r, s, "PUT");
 	default_ttl(s, &r);
 	enum exit_code code = lease_ask(s, &r, NULL);
-	request_fini(&r);
+	api_request_fini(&r);
 	return code;
 }
 
 enum exit_code verb_lease_release(struct session *s)
 {
-	struct request r;
-	struct answer answer;
+	struct api_request r;
+	struct response response;
 
 	lease_request_init(&r, s, "DELETE");
-	enum exit_code code = session_ask_for(s, &r, NULL, &answer);
-	request_fini(&r);
+	enum exit_code code = session_ask_for(s, &r, NULL, &response);
+	api_request_fini(&r);
 	if (code != EXIT_DONE)
 		return code;
 	if (!s->is_json) {
 		printf("%s is released\n", session_operand(s, 0));
-		show_replayed(&answer);
+		show_replayed(&response);
 	}
-	answer_fini(&answer);
+	response_fini(&response);
 	return EXIT_DONE;
 }

@@ -7,11 +7,11 @@
 
 static enum exit_code locks_ask(struct session *s)
 {
-	struct request r;
+	struct api_request r;
 
-	request_init(&r, "GET", "/v1/locks?sort=wait");
+	api_request_init(&r, "GET", "/v1/locks?sort=wait");
 	enum exit_code code = pages_print_whole(s, &r, &show_locks);
-	request_fini(&r);
+	api_request_fini(&r);
 	return code != EXIT_DONE || fflush(stdout) == 0 ? code : EXIT_FAILED;
 }
 

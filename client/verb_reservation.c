@@ -38,12 +38,12 @@ static enum exit_code line_add(json_t *lines, const char *word)
 }
 
 /* The operands from `first` on. */
-static enum exit_code lines_add(struct session *s, struct request *r, int first)
+static enum exit_code lines_add(struct session *s, struct api_request *r, int first)
 {
 	json_t *lines = memory_or_exit(json_array());
 	enum exit_code code = EXIT_DONE;
 
-	json_put(request_body(r), "lines", lines);
+	json_put(api_request_body(r), "lines", lines);
 	for (int i = first; i < s->args.operand_count && code == EXIT_DONE; i++)
 		code = line_add(lines, session_operand(s, i));
 	return code;
@@ -61,112 +61,112 @@ static enum exit_code judge_state(const json_t *reservation, const char *state)
 }
 
 /* `state`: that it has to be in when it was done; NULL: any. */
-static enum exit_code ask(struct session *s, struct request *r, const char *state)
+static enum exit_code ask(struct session *s, struct api_request *r, const char *state)
 {
-	struct answer answer;
-	enum exit_code code = session_ask_for(s, r, show_reservations.shape, &answer);
+	struct response response;
+	enum exit_code code = session_ask_for(s, r, show_reservations.shape, &response);
 
 	if (code != EXIT_DONE)
 		return code;
-	if (show_accepted(s, &answer)) {
-		answer_fini(&answer);
+	if (show_accepted(s, &response)) {
+		response_fini(&response);
 		return EXIT_DONE;
 	}
 	if (s->is_json) {
-		show_body(&answer);
+		show_body(&response);
 	} else {
-		show_one(answer.json, &show_reservations);
-		show_replayed(&answer);
-		show_timing(&answer);
+		show_one(response.json, &show_reservations);
+		show_replayed(&response);
+		show_timing(&response);
 	}
-	code = judge_state(answer.json, state);
-	answer_fini(&answer);
+	code = judge_state(response.json, state);
+	response_fini(&response);
 	return code;
 }
 
 /* METHOD /v1/reservations/ID[/verb] */
-static void one_init(struct request *r, const struct session *s, const char *method,
+static void one_init(struct api_request *r, const struct session *s, const char *method,
 		     const char *verb)
 {
-	request_init(r, method, "/v1/reservations");
-	request_add_segment(r, session_operand(s, 0));
+	api_request_init(r, method, "/v1/reservations");
+	api_request_add_segment(r, session_operand(s, 0));
 	if (verb != NULL)
-		request_add_segment(r, verb);
+		api_request_add_segment(r, verb);
 }
 
-static void default_ttl(const struct session *s, struct request *r)
+static void default_ttl(const struct session *s, struct api_request *r)
 {
 	if (!args_has(&s->args, OPTION_TTL))
-		json_put(request_body(r), "ttl_s", json_integer(TTL_DEFAULT_S));
+		json_put(api_request_body(r), "ttl_s", json_integer(TTL_DEFAULT_S));
 }
 
 enum exit_code verb_reservation_list(struct session *s)
 {
-	struct request r;
+	struct api_request r;
 
-	request_init(&r, "GET", "/v1/reservations");
+	api_request_init(&r, "GET", "/v1/reservations");
 	enum exit_code code = pages_print(s, &r, &show_reservations);
-	request_fini(&r);
+	api_request_fini(&r);
 	return code;
 }
 
 enum exit_code verb_reservation_show(struct session *s)
 {
-	struct request r;
+	struct api_request r;
 
 	one_init(&r, s, "GET", NULL);
 	enum exit_code code = ask(s, &r, NULL);
-	request_fini(&r);
+	api_request_fini(&r);
 	return code;
 }
 
 enum exit_code verb_reservation_make(struct session *s)
 {
 	bool has_id = args_has(&s->args, OPTION_ID);
-	struct request r;
+	struct api_request r;
 
-	request_init(&r, has_id ? "PUT" : "POST", "/v1/reservations");
+	api_request_init(&r, has_id ? "PUT" : "POST", "/v1/reservations");
 	if (has_id)
-		request_add_segment(&r, s->args.values[OPTION_ID]);
+		api_request_add_segment(&r, s->args.values[OPTION_ID]);
 	default_ttl(s, &r);
 	enum exit_code code = lines_add(s, &r, 0);
 	if (code == EXIT_DONE)
 		code = ask(s, &r, "active");
-	request_fini(&r);
+	api_request_fini(&r);
 	return code;
 }
 
 enum exit_code verb_reservation_commit(struct session *s)
 {
-	struct request r;
+	struct api_request r;
 
 	one_init(&r, s, "POST", "commit");
-	request_body(&r);
+	api_request_body(&r);
 	enum exit_code code = s->args.operand_count > 1 ? lines_add(s, &r, 1) : EXIT_DONE;
 	if (code == EXIT_DONE)
 		code = ask(s, &r, "committed");
-	request_fini(&r);
+	api_request_fini(&r);
 	return code;
 }
 
 enum exit_code verb_reservation_release(struct session *s)
 {
-	struct request r;
+	struct api_request r;
 
 	one_init(&r, s, "POST", "release");
-	request_body(&r);
+	api_request_body(&r);
 	enum exit_code code = ask(s, &r, "released");
-	request_fini(&r);
+	api_request_fini(&r);
 	return code;
 }
 
 enum exit_code verb_reservation_extend(struct session *s)
 {
-	struct request r;
+	struct api_request r;
 
 	one_init(&r, s, "POST", "extend");
 	default_ttl(s, &r);
 	enum exit_code code = ask(s, &r, "active");
-	request_fini(&r);
+	api_request_fini(&r);
 	return code;
 }

@@ -51,13 +51,13 @@ static json_t *metric_read(const char *metrics, const char *name, enum reading r
 	}
 }
 
-static enum exit_code path_ask(struct session *s, const char *path, struct answer *ret_answer)
+static enum exit_code path_ask(struct session *s, const char *path, struct response *ret_response)
 {
-	struct request r;
+	struct api_request r;
 
-	request_init(&r, "GET", path);
-	enum exit_code code = api_send(s->api, &r, ret_answer);
-	request_fini(&r);
+	api_request_init(&r, "GET", path);
+	enum exit_code code = api_send(s->api, &r, ret_response);
+	api_request_fini(&r);
 	return code;
 }
 
@@ -65,41 +65,41 @@ static enum exit_code path_ask(struct session *s, const char *path, struct answe
 static enum exit_code probe_add(struct session *s, json_t *status, const char *path,
 				const char *name)
 {
-	struct answer answer;
-	enum exit_code code = path_ask(s, path, &answer);
+	struct response response;
+	enum exit_code code = path_ask(s, path, &response);
 
 	if (code != EXIT_DONE)
 		return code;
 	/* {"live":true}, {"ready":true,...}: a page that greets everybody is not one of them. */
-	bool is_yes = answer.status == 200 && json_is_true(json_object_get(answer.json, name));
+	bool is_yes = response.status == 200 && json_is_true(json_object_get(response.json, name));
 
-	if (answer.json != NULL)
-		json_object_update_missing(status, answer.json);
+	if (response.json != NULL)
+		json_object_update_missing(status, response.json);
 	json_put(status, name, json_boolean(is_yes));
-	code = exit_of_answer(answer.status, NULL);
+	code = exit_of_answer(response.status, NULL);
 	if (code == EXIT_DONE && !is_yes)
 		code = exit_failed("%s%s answered something else than was asked for: is it "
 				   "rowlockd?",
 				   api_url(s->api), path);
-	answer_fini(&answer);
+	response_fini(&response);
 	return code;
 }
 
 static enum exit_code metrics_add(struct session *s, json_t *status)
 {
-	struct answer answer;
-	enum exit_code code = path_ask(s, "/metrics", &answer);
+	struct response response;
+	enum exit_code code = path_ask(s, "/metrics", &response);
 
 	if (code != EXIT_DONE)
 		return code;
-	for (size_t i = 0; i < LENGTH_OF(readings) && answer.status == 200; i++) {
+	for (size_t i = 0; i < LENGTH_OF(readings) && response.status == 200; i++) {
 		json_t *value =
-			metric_read(answer.body.data, readings[i].metric, readings[i].reading);
+			metric_read(response.body.data, readings[i].metric, readings[i].reading);
 
 		if (value != NULL)
 			json_put(status, readings[i].label, value);
 	}
-	answer_fini(&answer);
+	response_fini(&response);
 	return EXIT_DONE;
 }
 

@@ -35,7 +35,7 @@ static enum exit_code flags_check(const struct session *s)
 	return code;
 }
 
-static void rows_show(const struct answer *a)
+static void rows_show(const struct response *a)
 {
 	struct table t;
 	size_t i;
@@ -53,8 +53,8 @@ static void rows_show(const struct answer *a)
 static const char sum_shape[] = "s:sku i:on_hand i:reserved i:available a:locations";
 
 /* `before`: the cursor that led here, "" to the first page. One that leads to itself has no end. */
-static enum exit_code rows_check(struct session *s, const struct request *r, const struct answer *a,
-				 const char *before)
+static enum exit_code rows_check(struct session *s, const struct api_request *r,
+				 const struct response *a, const char *before)
 {
 	const json_t *next = json_object_get(a->json, "next");
 	bool is_page = shape_fits_all(json_object_get(a->json, "locations"), show_stock.shape) &&
@@ -75,81 +75,81 @@ static void page_append(json_t *summary, const json_t *page)
 }
 
 /* The page behind this one: its rows come behind those that are there. */
-static enum exit_code page_take(struct session *s, const struct request *first, json_t *summary)
+static enum exit_code page_take(struct session *s, const struct api_request *first, json_t *summary)
 {
 	const char *before = json_member_text(summary, "next");
-	struct request r;
-	struct answer answer;
+	struct api_request r;
+	struct response response;
 	enum exit_code code;
 
-	request_init(&r, "GET", memory_or_exit(first->path.data));
-	request_add_query(&r, "after", before);
-	code = session_ask(s, &r, &answer);
+	api_request_init(&r, "GET", memory_or_exit(first->path.data));
+	api_request_add_query(&r, "after", before);
+	code = session_ask(s, &r, &response);
 	if (code == EXIT_DONE) {
-		code = rows_check(s, &r, &answer, before);
+		code = rows_check(s, &r, &response, before);
 		if (code == EXIT_DONE)
-			page_append(summary, answer.json);
-		answer_fini(&answer);
+			page_append(summary, response.json);
+		response_fini(&response);
 	}
-	request_fini(&r);
+	api_request_fini(&r);
 	return code;
 }
 
 /* The sums are those of the first page; rows of a later one may be of a moment later. */
-static enum exit_code item_ask(struct session *s, struct request *r)
+static enum exit_code item_ask(struct session *s, struct api_request *r)
 {
-	struct answer answer;
-	enum exit_code code = session_ask_for(s, r, sum_shape, &answer);
+	struct response response;
+	enum exit_code code = session_ask_for(s, r, sum_shape, &response);
 
 	if (code != EXIT_DONE)
 		return code;
-	code = rows_check(s, r, &answer, "");
-	while (code == EXIT_DONE && json_is_string(json_object_get(answer.json, "next")))
-		code = page_take(s, r, answer.json);
+	code = rows_check(s, r, &response, "");
+	while (code == EXIT_DONE && json_is_string(json_object_get(response.json, "next")))
+		code = page_take(s, r, response.json);
 	if (code == EXIT_DONE && s->is_json) {
-		char *line = json_line(answer.json);
+		char *line = json_line(response.json);
 
 		puts(line);
 		free(line);
 	} else if (code == EXIT_DONE) {
-		rows_show(&answer);
+		rows_show(&response);
 	}
-	answer_fini(&answer);
+	response_fini(&response);
 	return code;
 }
 
-static enum exit_code row_ask(struct session *s, struct request *r)
+static enum exit_code row_ask(struct session *s, struct api_request *r)
 {
-	struct answer answer;
-	enum exit_code code = session_ask_for(s, r, show_stock.shape, &answer);
+	struct response response;
+	enum exit_code code = session_ask_for(s, r, show_stock.shape, &response);
 
 	if (code != EXIT_DONE)
 		return code;
 	if (s->is_json) {
-		show_body(&answer);
+		show_body(&response);
 	} else {
-		show_one(answer.json, &show_stock);
-		show_timing(&answer);
+		show_one(response.json, &show_stock);
+		show_timing(&response);
 	}
-	answer_fini(&answer);
+	response_fini(&response);
 	return code;
 }
 
 enum exit_code verb_stock(struct session *s)
 {
-	struct request r;
+	struct api_request r;
 	enum exit_code code = flags_check(s);
 
 	if (code != EXIT_DONE)
 		return code;
-	request_init(&r, "GET", "/v1/stock");
+	api_request_init(&r, "GET", "/v1/stock");
 	for (int i = 0; i < s->args.operand_count; i++)
-		request_add_segment(&r, session_operand(s, i));
+		api_request_add_segment(&r, session_operand(s, i));
 	if (args_has(&s->args, OPTION_LOCKED))
-		request_add_query(&r, "read", "locked");
+		api_request_add_query(&r, "read", "locked");
 	code = s->args.operand_count == 0   ? pages_print(s, &r, &show_stock)
 	       : s->args.operand_count == 1 ? item_ask(s, &r)
 					    : row_ask(s, &r);
-	request_fini(&r);
+	api_request_fini(&r);
 	return code;
 }

@@ -84,32 +84,32 @@ static void counts_print(const json_t *answer)
 enum exit_code verb_verify(struct session *s)
 {
 	const char *after = s->args.values[OPTION_AFTER];
-	struct request r;
-	struct answer answer;
+	struct api_request r;
+	struct response response;
 
-	request_init(&r, "GET", "/v1/verify");
+	api_request_init(&r, "GET", "/v1/verify");
 	if (after != NULL)
-		request_add_query(&r, "since", after);
-	enum exit_code code = session_ask(s, &r, &answer);
-	request_fini(&r);
+		api_request_add_query(&r, "since", after);
+	enum exit_code code = session_ask(s, &r, &response);
+	api_request_fini(&r);
 	if (code != EXIT_DONE)
 		return code;
-	if (!shape_fits(answer.json, "b:ok i:seq i:finding_count a:findings o:checked")) {
-		answer_fini(&answer);
+	if (!shape_fits(response.json, "b:ok i:seq i:finding_count a:findings o:checked")) {
+		response_fini(&response);
 		return exit_failed("the answer is no verification: is the server rowlockd?");
 	}
-	if (!json_is_true(json_object_get(answer.json, "ok")) ||
-	    json_array_size(json_object_get(answer.json, "findings")) > 0)
+	if (!json_is_true(json_object_get(response.json, "ok")) ||
+	    json_array_size(json_object_get(response.json, "findings")) > 0)
 		code = EXIT_FAILED;
 	if (s->is_json) {
-		show_body(&answer);
+		show_body(&response);
 	} else {
-		counts_print(answer.json);
+		counts_print(response.json);
 		if (code == EXIT_DONE)
 			puts("The books balance.");
 		else
-			findings_print(answer.json);
+			findings_print(response.json);
 	}
-	answer_fini(&answer);
+	response_fini(&response);
 	return code;
 }

@@ -39,14 +39,14 @@ struct viewer {
 /* Why this is not the answer that was hoped for. */
 static void lose(struct viewer *v, const struct call *c)
 {
-	const char *title = json_member_text(c->answer.json, "title");
+	const char *title = json_member_text(c->response.json, "title");
 	char reason[300];
 
-	if (c->answer.status == 0)
+	if (c->response.status == 0)
 		snprintf(reason, sizeof(reason), "%s",
 			 c->reason[0] != '\0' ? c->reason : "the connection was closed");
 	else
-		snprintf(reason, sizeof(reason), "it answers %ld %s", c->answer.status, title);
+		snprintf(reason, sizeof(reason), "it answers %ld %s", c->response.status, title);
 	watch_lose(&v->watch, reason, clock_monotonic_ns());
 	v->is_dirty = true;
 }
@@ -55,15 +55,15 @@ static void on_locks(struct call *c)
 {
 	struct viewer *v = CONTAINER_OF(c, struct viewer, locks);
 
-	if (c->answer.status != 200 || !watch_locks(&v->watch, c->answer.json))
+	if (c->response.status != 200 || !watch_locks(&v->watch, c->response.json))
 		lose(v, c);
 }
 
 static void on_metrics(struct call *c)
 {
 	struct viewer *v = CONTAINER_OF(c, struct viewer, metrics);
-	bool is_told = c->answer.status == 200 && c->answer.body.data != NULL &&
-		       watch_metrics(&v->watch, c->answer.body.data, clock_monotonic_ns());
+	bool is_told = c->response.status == 200 && c->response.body.data != NULL &&
+		       watch_metrics(&v->watch, c->response.body.data, clock_monotonic_ns());
 
 	if (!is_told) {
 		lose(v, c);
@@ -107,12 +107,12 @@ static void on_feed_end(struct call *c)
 {
 	struct viewer *v = CONTAINER_OF(c, struct viewer, feed);
 
-	if (c->answer.status == 410) { /* of another store, whose movements begin now */
+	if (c->response.status == 410) { /* of another store, whose movements begin now */
 		strcpy(v->events.last_id, "latest");
 		watch_forget_rows(&v->watch);
 	} else {
-		if (c->answer.status == 200)
-			c->answer.status = 0; /* it began well, and has no end */
+		if (c->response.status == 200)
+			c->response.status = 0; /* it began well, and has no end */
 		lose(v, c);
 	}
 	feed_end(v);
@@ -122,26 +122,26 @@ static void on_feed_end(struct call *c)
 
 static void feed_start(struct viewer *v)
 {
-	struct request r;
+	struct api_request r;
 
-	request_init(&r, "GET", "/v1/changes");
-	request_add_query(&r, "after", v->events.last_id);
-	enum exit_code code = request_add_options(&r, &v->session->args);
+	api_request_init(&r, "GET", "/v1/changes");
+	api_request_add_query(&r, "after", v->events.last_id);
+	enum exit_code code = api_request_add_options(&r, &v->session->args);
 	CHECK(code == EXIT_DONE); /* look_back() has sent them, too */
 	call_start(v->calls, &v->feed, &r);
-	request_fini(&r);
+	api_request_fini(&r);
 	v->feed_heard_ns = clock_monotonic_ns();
 }
 
 static void ask(struct viewer *v, struct call *c, const char *path)
 {
-	struct request r;
+	struct api_request r;
 
 	if (c->curl != NULL)
 		return; /* it has not answered the last time yet */
-	request_init(&r, "GET", path);
+	api_request_init(&r, "GET", path);
 	call_start(v->calls, c, &r);
-	request_fini(&r);
+	api_request_fini(&r);
 }
 
 /* Starts what is due. */
@@ -169,25 +169,25 @@ static void questions_start(struct viewer *v)
 static enum exit_code look_back(struct viewer *v)
 {
 	char limit[8];
-	struct request r;
-	struct answer answer;
+	struct api_request r;
+	struct response response;
 
 	snprintf(limit, sizeof(limit), "%d", ROWS_BEFORE);
-	request_init(&r, "GET", "/v1/movements?order=desc");
-	request_add_query(&r, "limit", limit);
-	enum exit_code code = session_ask_for(v->session, &r, "a:data", &answer);
-	request_fini(&r);
+	api_request_init(&r, "GET", "/v1/movements?order=desc");
+	api_request_add_query(&r, "limit", limit);
+	enum exit_code code = session_ask_for(v->session, &r, "a:data", &response);
+	api_request_fini(&r);
 	if (code != EXIT_DONE)
 		return code;
 
-	const json_t *rows = json_object_get(answer.json, "data");
+	const json_t *rows = json_object_get(response.json, "data");
 	for (size_t i = json_array_size(rows); i > 0; i--)
 		watch_movement(&v->watch, json_array_get(rows, i - 1), 0, true);
 	snprintf(v->events.last_id, sizeof(v->events.last_id), "%s",
-		 answer_header(&answer, ANSWER_STOCK_SEQ));
+		 response_header(&response, RESPONSE_STOCK_SEQ));
 	if (!json_is_array(rows) || v->events.last_id[0] == '\0')
 		code = exit_failed("the answer is no ledger: is the server rowlockd?");
-	answer_fini(&answer);
+	response_fini(&response);
 	return code;
 }
 

@@ -244,7 +244,7 @@ static void claim_leave_lines(struct lock_table *t, struct claim *c)
 /* To the end; gate_settle() brings an earlier one that came later to its place. */
 static void gate_append(struct lock_table *t, struct gate *g, struct claim *c)
 {
-	bool is_late =
+	bool rests_on_group =
 		!list_is_empty(&g->claims) && claim_of_gate(g->claims.prev)->arrival > c->arrival;
 
 	list_push_back(&g->claims, &c->gate_link);
@@ -252,7 +252,7 @@ static void gate_append(struct lock_table *t, struct gate *g, struct claim *c)
 	c->gate_place = ++g->joined_count;
 	c->gate = g;
 	c->state = CLAIM_AT_GATE;
-	if (is_late && !list_is_linked(&g->disorder_link))
+	if (rests_on_group && !list_is_linked(&g->disorder_link))
 		list_push_back(&t->disordered, &g->disorder_link);
 }
 

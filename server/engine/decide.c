@@ -24,19 +24,19 @@ struct booked *bookings_add(struct bookings *b)
 	return &b->all[b->count++];
 }
 
-static void refuse(struct write *w, enum outcome o)
+static void refuse(struct work *w, enum outcome o)
 {
 	w->answer.outcome = o;
 	w->answer.status = outcome_row(o)->http_status;
 }
 
-static void carry_out(struct write *w, int status)
+static void carry_out(struct work *w, int status)
 {
 	w->answer.outcome = OUTCOME_DONE;
 	w->answer.status = status;
 }
 
-bool decided_is_recorded(const struct write *w)
+bool decided_is_recorded(const struct work *w)
 {
 	return w->command.key != NULL && outcome_row(w->answer.outcome)->is_recorded;
 }
@@ -76,7 +76,7 @@ static int find_stated(struct decider *d, const struct command *c, const struct 
 	return d->store->ops->stated_since(d->store, row->loaded_seq, seen_seq, ret_seq);
 }
 
-static int decide_stock(struct decider *d, struct write *w)
+static int decide_stock(struct decider *d, struct work *w)
 {
 	struct command *c = &w->command;
 	struct rules_row rows[COMMAND_MOVEMENTS_MAX];
@@ -119,21 +119,21 @@ static int decide_stock(struct decider *d, struct write *w)
 		d->has_writes = true;
 		rests_on_group = true;
 	}
-	w->is_late = rests_on_group;
+	w->rests_on_group = rests_on_group;
 	return 0;
 }
 
 /* ---------------------------------------------------------------- catalogue */
 
 /* Refused for its version: the answer shows the item as it is. Its texts are not in the cache. */
-static int refuse_stale_item(struct decider *d, struct write *w)
+static int refuse_stale_item(struct decider *d, struct work *w)
 {
 	refuse(w, OUTCOME_PRECONDITION_FAILED);
 	return d->store->ops->load_item(d->store, w->command.item.sku.text, &w->arena,
 					&w->answer.item);
 }
 
-static int refuse_stale_location(struct decider *d, struct write *w)
+static int refuse_stale_location(struct decider *d, struct work *w)
 {
 	refuse(w, OUTCOME_PRECONDITION_FAILED);
 	return d->store->ops->load_location(d->store, w->command.location.code.text, &w->arena,
@@ -141,7 +141,7 @@ static int refuse_stale_location(struct decider *d, struct write *w)
 }
 
 /* Over what is known of it: stored, answered with, and known from now on. */
-static int store_item(struct decider *d, struct write *w, struct cached_item *known,
+static int store_item(struct decider *d, struct work *w, struct cached_item *known,
 		      struct item item)
 {
 	bool is_new = known->item.id == 0;
@@ -161,18 +161,18 @@ static int store_item(struct decider *d, struct write *w, struct cached_item *kn
 	known->item.name = known->item.unit = known->item.attributes = NULL;
 	known->changed_group = d->group;
 	d->has_writes = true;
-	w->is_late = true;
+	w->rests_on_group = true;
 	return 0;
 }
 
-static int put_item(struct decider *d, struct write *w)
+static int put_item(struct decider *d, struct work *w)
 {
 	struct cached_item *known;
 	int r = row_cache_item(d->cache, w->command.item.sku.text, &known);
 
 	if (r < 0)
 		return r;
-	w->is_late = known->changed_group == d->group;
+	w->rests_on_group = known->changed_group == d->group;
 
 	if (rules_precondition(&w->command, known->item.version) != OUTCOME_DONE)
 		return refuse_stale_item(d, w);
@@ -180,7 +180,7 @@ static int put_item(struct decider *d, struct write *w)
 }
 
 /* The item as it is now, with its texts, and the patch applied to it. */
-static int load_patched_item(struct decider *d, struct write *w, struct item *ret_old,
+static int load_patched_item(struct decider *d, struct work *w, struct item *ret_old,
 			     struct item *ret_new)
 {
 	struct item patch = w->command.item;
@@ -201,7 +201,7 @@ static int load_patched_item(struct decider *d, struct write *w, struct item *re
 }
 
 /* The patch of an item that is not there: it is made, if the patch says so. */
-static int patch_no_item(struct decider *d, struct write *w, struct cached_item *known)
+static int patch_no_item(struct decider *d, struct work *w, struct cached_item *known)
 {
 	struct item new = w->command.item;
 
@@ -218,7 +218,7 @@ static int patch_no_item(struct decider *d, struct write *w, struct cached_item 
 }
 
 /* What changes nothing makes no version: its sender may repeat it, and nobody's tag is outdated. */
-static int patch_item(struct decider *d, struct write *w)
+static int patch_item(struct decider *d, struct work *w)
 {
 	struct cached_item *known;
 	struct item old, new;
@@ -226,7 +226,7 @@ static int patch_item(struct decider *d, struct write *w)
 
 	if (r < 0)
 		return r;
-	w->is_late = known->changed_group == d->group;
+	w->rests_on_group = known->changed_group == d->group;
 	if (known->item.id == 0 && !w->command.creates)
 		return patch_no_item(d, w, known);
 	if (rules_precondition(&w->command, known->item.version) != OUTCOME_DONE)
@@ -249,7 +249,7 @@ static int patch_item(struct decider *d, struct write *w)
 	return store_item(d, w, known, new);
 }
 
-static int delete_item(struct decider *d, struct write *w)
+static int delete_item(struct decider *d, struct work *w)
 {
 	struct cached_item *known;
 	bool has_stock;
@@ -257,7 +257,7 @@ static int delete_item(struct decider *d, struct write *w)
 
 	if (r < 0)
 		return r;
-	w->is_late = known->changed_group == d->group;
+	w->rests_on_group = known->changed_group == d->group;
 	if (known->item.id == 0) {
 		refuse(w, OUTCOME_UNKNOWN_ITEM);
 		return 0;
@@ -267,7 +267,7 @@ static int delete_item(struct decider *d, struct write *w)
 		return refuse_stale_item(d, w);
 
 	/* Rows that this group has stocked for the first time must be there to be found. */
-	w->is_late = true;
+	w->rests_on_group = true;
 	r = row_cache_write(d->cache);
 	if (r < 0)
 		return r;
@@ -288,7 +288,7 @@ static int delete_item(struct decider *d, struct write *w)
 	return 0;
 }
 
-static int store_location(struct decider *d, struct write *w, struct cached_location *known,
+static int store_location(struct decider *d, struct work *w, struct cached_location *known,
 			  struct location location)
 {
 	bool is_new = known->location.id == 0;
@@ -308,25 +308,25 @@ static int store_location(struct decider *d, struct write *w, struct cached_loca
 	known->location.name = NULL;
 	known->changed_group = d->group;
 	d->has_writes = true;
-	w->is_late = true;
+	w->rests_on_group = true;
 	return 0;
 }
 
-static int put_location(struct decider *d, struct write *w)
+static int put_location(struct decider *d, struct work *w)
 {
 	struct cached_location *known;
 	int r = row_cache_location(d->cache, w->command.location.code.text, &known);
 
 	if (r < 0)
 		return r;
-	w->is_late = known->changed_group == d->group;
+	w->rests_on_group = known->changed_group == d->group;
 
 	if (rules_precondition(&w->command, known->location.version) != OUTCOME_DONE)
 		return refuse_stale_location(d, w);
 	return store_location(d, w, known, w->command.location);
 }
 
-static int patch_location(struct decider *d, struct write *w)
+static int patch_location(struct decider *d, struct work *w)
 {
 	struct cached_location *known;
 	struct location old, new;
@@ -334,7 +334,7 @@ static int patch_location(struct decider *d, struct write *w)
 
 	if (r < 0)
 		return r;
-	w->is_late = known->changed_group == d->group;
+	w->rests_on_group = known->changed_group == d->group;
 	if (known->location.id == 0 && !w->command.creates) {
 		refuse(w, OUTCOME_UNKNOWN_LOCATION);
 		return 0;
@@ -358,7 +358,7 @@ static int patch_location(struct decider *d, struct write *w)
 	return 0;
 }
 
-static int delete_location(struct decider *d, struct write *w)
+static int delete_location(struct decider *d, struct work *w)
 {
 	struct cached_location *known;
 	bool has_stock;
@@ -366,7 +366,7 @@ static int delete_location(struct decider *d, struct write *w)
 
 	if (r < 0)
 		return r;
-	w->is_late = known->changed_group == d->group;
+	w->rests_on_group = known->changed_group == d->group;
 	if (known->location.id == 0) {
 		refuse(w, OUTCOME_UNKNOWN_LOCATION);
 		return 0;
@@ -375,7 +375,7 @@ static int delete_location(struct decider *d, struct write *w)
 	if (rules_precondition(&w->command, known->location.version) != OUTCOME_DONE)
 		return refuse_stale_location(d, w);
 
-	w->is_late = true;
+	w->rests_on_group = true;
 	r = row_cache_write(d->cache);
 	if (r < 0)
 		return r;
@@ -428,7 +428,7 @@ static int index_of_row(const struct command *c, uint64_t key)
 }
 
 /* Why the lease cannot be taken, or DONE. */
-static int may_take(struct decider *d, struct write *w, const struct row_ref rows[], int row_count,
+static int may_take(struct decider *d, struct work *w, const struct row_ref rows[], int row_count,
 		    enum outcome *ret)
 {
 	uint64_t keys[COMMAND_ROWS_MAX];
@@ -439,7 +439,7 @@ static int may_take(struct decider *d, struct write *w, const struct row_ref row
 
 		if (r < 0)
 			return r;
-		w->is_late = w->is_late || row_is_open(d, row);
+		w->rests_on_group = w->rests_on_group || row_is_open(d, row);
 		if (row->item->item.id == 0 || row->location->location.id == 0) {
 			*ret = row->item->item.id == 0 ? OUTCOME_UNKNOWN_ITEM
 						       : OUTCOME_UNKNOWN_LOCATION;
@@ -496,7 +496,7 @@ static int store_lease(struct decider *d, const struct lease *l)
 	return 0;
 }
 
-static int take_lease(struct decider *d, struct write *w)
+static int take_lease(struct decider *d, struct work *w)
 {
 	struct row_ref *rows = arena_alloc(&w->arena, sizeof(rows[0]) * COMMAND_ROWS_MAX);
 	char made_id[32];
@@ -551,12 +551,12 @@ static int take_lease(struct decider *d, struct write *w)
 	carry_out(w, 201);
 	d->leases_taken++;
 	d->has_writes = true;
-	w->is_late = true;
+	w->rests_on_group = true;
 	return 0;
 }
 
 /* The lease that a renewal or release names, or why not. */
-static struct lease *find_lease(struct decider *d, struct write *w, enum outcome *ret)
+static struct lease *find_lease(struct decider *d, struct work *w, enum outcome *ret)
 {
 	const struct command *c = &w->command;
 	struct lease *l = lease_book_by_id(&d->locks->leases, c->lease_id);
@@ -575,7 +575,7 @@ static struct lease *find_lease(struct decider *d, struct write *w, enum outcome
 	return l;
 }
 
-static int renew_lease(struct decider *d, struct write *w)
+static int renew_lease(struct decider *d, struct work *w)
 {
 	enum outcome o;
 	struct lease *l = find_lease(d, w, &o);
@@ -606,11 +606,11 @@ static int renew_lease(struct decider *d, struct write *w)
 		return FAULT(-ENOMEM);
 	carry_out(w, 200);
 	d->has_writes = true;
-	w->is_late = true;
+	w->rests_on_group = true;
 	return 0;
 }
 
-static int release_lease(struct decider *d, struct write *w)
+static int release_lease(struct decider *d, struct work *w)
 {
 	enum outcome o;
 	struct lease *l = find_lease(d, w, &o);
@@ -627,13 +627,13 @@ static int release_lease(struct decider *d, struct write *w)
 	w->lease = l;
 	carry_out(w, 204);
 	d->has_writes = true;
-	w->is_late = true;
+	w->rests_on_group = true;
 	return 0;
 }
 
 /* ---------------------------------------------------------------- all */
 
-static int decide_by_kind(struct decider *d, struct write *w)
+static int decide_by_kind(struct decider *d, struct work *w)
 {
 	switch (w->command.kind) {
 	case COMMAND_ADJUST:
@@ -672,10 +672,10 @@ static int decide_by_kind(struct decider *d, struct write *w)
 }
 
 /* Nothing is done, and its key remembers that. It rests on nothing. */
-static int decide_recalled(struct write *w)
+static int decide_recalled(struct work *w)
 {
 	refuse(w, OUTCOME_OPERATION_WITHDRAWN);
-	w->is_late = false;
+	w->rests_on_group = false;
 	return 0;
 }
 
@@ -683,7 +683,7 @@ static int decide_recalled(struct write *w)
  * A record that it needs makes no sense, and it has changed nothing yet: that is this command's own
  * bad luck, and nobody else's in the group.
  */
-static void refuse_damaged(struct decider *d, struct write *w)
+static void refuse_damaged(struct decider *d, struct work *w)
 {
 	w->answer = (struct answer){
 		.detail = "A record that this needs makes no sense: somebody wrote past the "
@@ -691,7 +691,7 @@ static void refuse_damaged(struct decider *d, struct write *w)
 			  "others go on."
 	};
 	refuse(w, OUTCOME_STORE_DAMAGED);
-	w->is_late = false;
+	w->rests_on_group = false;
 	decide_note_damage(d, "row_damaged", w->command.request_id);
 }
 
@@ -707,7 +707,7 @@ void decide_note_damage(struct decider *d, const char *event, const char *name)
 		  f->file != NULL ? f->file : "", f->line);
 }
 
-int decide(struct decider *d, struct write *w)
+int decide(struct decider *d, struct work *w)
 {
 	int r;
 
@@ -722,8 +722,8 @@ int decide(struct decider *d, struct write *w)
 	/* An answer that its key remembers is written with the group, a refusal too. */
 	if (decided_is_recorded(w)) {
 		d->has_writes = true;
-		w->is_late = true;
+		w->rests_on_group = true;
 	}
-	w->answer.seq = w->is_late ? d->seq : d->seq_committed;
+	w->answer.seq = w->rests_on_group ? d->seq : d->seq_committed;
 	return 0;
 }

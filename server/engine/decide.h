@@ -50,12 +50,13 @@ struct decider {
 };
 
 /*
- * Decides one write: fills its answer, its cached rows or its lease, and is_late: its answer rests
- * on the open group and must wait for the flush. 0, or a fault: then the group must be rolled back.
+ * Decides one command: fills its answer, its cached rows or its lease, and rests_on_group: its
+ * answer rests on the open group and must wait for the flush. 0, or a fault: then the group must be
+ * rolled back.
  * A record that makes no sense (-EBADMSG) refuses the command that needs it, with STORE_DAMAGED;
  * only where the command has begun to change something does it take the group with it.
  */
-int decide(struct decider *d, struct write *w);
+int decide(struct decider *d, struct work *w);
 
 /* Logs, at most once a second, that `name` (a request, a reservation) met a record without sense.
  */
@@ -65,4 +66,4 @@ void decide_note_damage(struct decider *d, const char *event, const char *name);
 bool fences_are_current(const struct decider *d, const struct command *c);
 
 /* Was it decided in a way that its idempotency key remembers? */
-bool decided_is_recorded(const struct write *w);
+bool decided_is_recorded(const struct work *w);

@@ -46,13 +46,13 @@ static int rows_of_lines(struct decider *d, const struct reservation *reservatio
 	return r;
 }
 
-static void refuse(struct write *w, enum outcome o)
+static void refuse(struct work *w, enum outcome o)
 {
 	w->answer.outcome = o;
 	w->answer.status = outcome_row(o)->http_status;
 }
 
-static void carry_out(struct write *w, int status, const struct reservation *reservation)
+static void carry_out(struct work *w, int status, const struct reservation *reservation)
 {
 	w->answer.outcome = OUTCOME_DONE;
 	w->answer.status = status;
@@ -65,7 +65,7 @@ static int expire_aside(struct decider *d, int64_t id);
  * By its name; id 0: there is none. -EBADMSG: what is there makes no sense. One whose time has come
  * has expired, though nobody has come to it yet.
  */
-static int load(struct decider *d, struct write *w, const char *name, struct reservation *ret)
+static int load(struct decider *d, struct work *w, const char *name, struct reservation *ret)
 {
 	int r = d->store->ops->load_reservation(d->store, name, &w->arena, ret);
 
@@ -173,7 +173,7 @@ static enum outcome why_resolved(enum reservation_state state)
 }
 
 /* It has ended, and the answer shows it: so says whoever wants to hold, sell or keep it. */
-static void refuse_resolved(struct write *w, const struct reservation *reservation)
+static void refuse_resolved(struct work *w, const struct reservation *reservation)
 {
 	refuse(w, why_resolved(reservation->state));
 	w->answer.reservation = *reservation;
@@ -313,7 +313,7 @@ static bool is_same(const struct command *c, const struct reservation *reservati
 }
 
 /* The one that is to be superseded; id 0 where there is nothing to do. *ret: why it cannot be. */
-static int find_superseded(struct decider *d, struct write *w, struct reservation *ret_old,
+static int find_superseded(struct decider *d, struct work *w, struct reservation *ret_old,
 			   enum outcome *ret)
 {
 	int r;
@@ -338,7 +338,7 @@ static int find_superseded(struct decider *d, struct write *w, struct reservatio
 }
 
 /* Is there enough, counting what the superseded one gives back? */
-static enum outcome may_reserve(struct write *w, const struct rows *rows,
+static enum outcome may_reserve(struct work *w, const struct rows *rows,
 				const struct reservation *old, struct short_line lines[])
 {
 	const struct command *c = &w->command;
@@ -367,7 +367,7 @@ static int keep_time(struct decider *d, const struct reservation *reservation)
 				    rows, reservation->line_count);
 }
 
-static int store_new(struct decider *d, struct write *w, const struct rows *rows,
+static int store_new(struct decider *d, struct work *w, const struct rows *rows,
 		     struct reservation *ret)
 {
 	const struct command *c = &w->command;
@@ -395,8 +395,7 @@ static int store_new(struct decider *d, struct write *w, const struct rows *rows
 	return r < 0 ? r : keep_time(d, ret);
 }
 
-static int make(struct decider *d, struct write *w, const struct rows *rows,
-		struct reservation *old)
+static int make(struct decider *d, struct work *w, const struct rows *rows, struct reservation *old)
 {
 	const struct command *c = &w->command;
 	struct reservation made;
@@ -418,7 +417,7 @@ static int make(struct decider *d, struct write *w, const struct rows *rows,
 	return r;
 }
 
-static int reserve(struct decider *d, struct write *w)
+static int reserve(struct decider *d, struct work *w)
 {
 	const struct command *c = &w->command;
 	struct short_line *lines = arena_alloc(&w->arena, sizeof(lines[0]) * (size_t)c->row_count);
@@ -461,7 +460,7 @@ static int reserve(struct decider *d, struct write *w)
 /* ---------------------------------------------------------------- resolving one */
 
 /* The one that the command names, if it is active; id 0: it was refused. */
-static int find_active(struct decider *d, struct write *w, struct reservation *ret)
+static int find_active(struct decider *d, struct work *w, struct reservation *ret)
 {
 	int r = load(d, w, w->command.reservation_id, ret);
 
@@ -477,7 +476,7 @@ static int find_active(struct decider *d, struct write *w, struct reservation *r
 }
 
 /* How much of each line is committed: all of it, or what the command names. False: refused. */
-static bool take_parts(struct write *w, struct reservation *reservation)
+static bool take_parts(struct work *w, struct reservation *reservation)
 {
 	const struct command *c = &w->command;
 	int taken = 0;
@@ -506,7 +505,7 @@ static bool take_parts(struct write *w, struct reservation *reservation)
 	return false;
 }
 
-static enum outcome may_commit(struct write *w, const struct reservation *reservation,
+static enum outcome may_commit(struct work *w, const struct reservation *reservation,
 			       const struct rows *rows, struct short_line lines[])
 {
 	int64_t quantities[COMMAND_ROWS_MAX];
@@ -517,7 +516,7 @@ static enum outcome may_commit(struct write *w, const struct reservation *reserv
 }
 
 /* One movement for what leaves the building, one for what does not. */
-static int book_commit(struct decider *d, const struct write *w,
+static int book_commit(struct decider *d, const struct work *w,
 		       const struct reservation *reservation, int index, struct cached_row *row)
 {
 	const struct reservation_line *l = &reservation->lines[index];
@@ -537,7 +536,7 @@ static int book_commit(struct decider *d, const struct write *w,
 	return book(d, row, &b);
 }
 
-static int commit(struct decider *d, struct write *w)
+static int commit(struct decider *d, struct work *w)
 {
 	struct short_line *lines;
 	struct reservation found;
@@ -564,7 +563,7 @@ static int commit(struct decider *d, struct write *w)
 	return r;
 }
 
-static int release(struct decider *d, struct write *w)
+static int release(struct decider *d, struct work *w)
 {
 	struct reservation found;
 	int r = find_active(d, w, &found);
@@ -577,7 +576,7 @@ static int release(struct decider *d, struct write *w)
 	return r;
 }
 
-static int extend(struct decider *d, struct write *w)
+static int extend(struct decider *d, struct work *w)
 {
 	struct reservation found;
 	int r = find_active(d, w, &found);
@@ -595,7 +594,7 @@ static int extend(struct decider *d, struct write *w)
 	return 0;
 }
 
-static int decide_by_kind(struct decider *d, struct write *w)
+static int decide_by_kind(struct decider *d, struct work *w)
 {
 	switch (w->command.kind) {
 	case COMMAND_RESERVE:
@@ -611,7 +610,7 @@ static int decide_by_kind(struct decider *d, struct write *w)
 	}
 }
 
-int decide_reservation(struct decider *d, struct write *w)
+int decide_reservation(struct decider *d, struct work *w)
 {
 	int r = 0;
 
@@ -620,6 +619,6 @@ int decide_reservation(struct decider *d, struct write *w)
 	else
 		refuse(w, OUTCOME_STALE_FENCE);
 	/* What it has read may have been written by this group: it waits for the group's flush. */
-	w->is_late = d->has_writes;
+	w->rests_on_group = d->has_writes;
 	return r;
 }

@@ -15,7 +15,7 @@
 #include "engine/decide.h"
 
 /* COMMAND_RESERVE and the three that resolve or extend: see decide(). */
-int decide_reservation(struct decider *d, struct write *w);
+int decide_reservation(struct decider *d, struct work *w);
 
 /* Books a slice of what is overdue by the group's time, oldest first. 0 or a fault. */
 int expire_reservations(struct decider *d);

@@ -14,15 +14,15 @@
 
 /* Outermost first. */
 enum guard_rank {
-	RANK_OPERATIONS, /* operation_book: writes that go on by themselves, and who asks */
-	RANK_LOCKS,      /* lock_manager: claims, leases, keys, the ready queue */
-	RANK_READERS,    /* reader_pool: the queue of long reads */
-	RANK_LOG_GATE,   /* log_gate: who reads long, and who waits to */
-	RANK_FEED,       /* feed: the newest movements, and who listens */
-	RANK_BATCHES,    /* batch: the keys of those under way */
-	RANK_MAILBOX,    /* a loop's finished requests */
-	RANK_LAB,        /* the laboratory's runs */
-	RANK_TIME,       /* store_time: what time it is */
+	RANK_OPERATIONS,     /* operation_book: writes that go on by themselves, and who asks */
+	RANK_LOCKS,          /* lock_manager: claims, leases, keys, the ready queue */
+	RANK_READERS,        /* reader_pool: the queue of long reads */
+	RANK_READ_ADMISSION, /* read_admission: who reads long, and who waits to */
+	RANK_FEED,           /* feed: the newest movements, and who listens */
+	RANK_BATCHES,        /* batch: the keys of those under way */
+	RANK_MAILBOX,        /* a loop's finished requests */
+	RANK_LAB,            /* the laboratory's runs */
+	RANK_TIME,           /* store_time: what time it is */
 };
 
 struct guard {

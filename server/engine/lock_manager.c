@@ -28,7 +28,7 @@ int lock_manager_init(struct lock_manager *m, struct store_time *time)
 		return FAULT(-ENOMEM);
 	guard_init(&m->guard, RANK_LOCKS);
 	m->time = time;
-	signal_flag_init(&m->work);
+	signal_flag_init(&m->wake);
 	lock_table_init(&m->table);
 	list_init(&m->waiting);
 	list_init(&m->ready);
@@ -39,7 +39,7 @@ int lock_manager_init(struct lock_manager *m, struct store_time *time)
 	return 0;
 }
 
-static void forget_key_in_flight(struct lock_manager *m, struct write *w)
+static void forget_key_in_flight(struct lock_manager *m, struct work *w)
 {
 	if (w->is_in_flight && !w->is_unknown) {
 		map_remove(&m->keys_in_flight, &w->key_node);
@@ -52,11 +52,11 @@ static void let_unknown_go(struct lock_manager *m)
 	struct list *link;
 
 	while ((link = list_pop_front(&m->unknown)) != NULL) {
-		struct write *w = CONTAINER_OF(link, struct write, unknown_link);
+		struct work *w = CONTAINER_OF(link, struct work, unknown_link);
 
 		w->is_unknown = false;
 		forget_key_in_flight(m, w);
-		write_release(w);
+		work_release(w);
 	}
 }
 
@@ -81,7 +81,7 @@ void lock_manager_fini(struct lock_manager *m)
 	lease_book_fini(&m->leases);
 	lock_table_fini(&m->table);
 	key_slots_unmap(&m->keys);
-	signal_flag_fini(&m->work);
+	signal_flag_fini(&m->wake);
 	guard_fini(&m->guard);
 }
 
@@ -91,16 +91,16 @@ static void wake_writer_locked(struct lock_manager *m)
 {
 	CHECK(guard_is_mine(&m->guard));
 	if (m->is_writer_asleep)
-		signal_flag_raise(&m->work);
+		signal_flag_raise(&m->wake);
 }
 
-static void make_ready_locked(struct lock_manager *m, struct write *w, int64_t now_ns)
+static void make_ready_locked(struct lock_manager *m, struct work *w, int64_t now_ns)
 {
-	if (w->state == WRITE_WAITING) {
+	if (w->state == WORK_WAITING) {
 		list_remove(&w->work_link);
 		m->waiting_count--;
 	}
-	write_move(w, WRITE_READY);
+	work_move(w, WORK_READY);
 	w->cost.granted_ns = now_ns;
 	list_push_back(&m->ready, &w->work_link);
 	m->ready_count++;
@@ -115,11 +115,11 @@ static void grant_locked(struct lock_manager *m, struct list *granted, int64_t n
 	while ((link = list_pop_front(granted)) != NULL)
 		make_ready_locked(m,
 				  CONTAINER_OF(CONTAINER_OF(link, struct claim, granted_link),
-					       struct write, claim),
+					       struct work, claim),
 				  now_ns);
 }
 
-static void leave_locked(struct lock_manager *m, struct write *w, int64_t now_ns)
+static void leave_locked(struct lock_manager *m, struct work *w, int64_t now_ns)
 {
 	struct list granted;
 
@@ -131,34 +131,34 @@ static void leave_locked(struct lock_manager *m, struct write *w, int64_t now_ns
 }
 
 /* Takes a write that is not decided yet out of everything. */
-static void take_out_locked(struct lock_manager *m, struct write *w, enum write_state next,
+static void take_out_locked(struct lock_manager *m, struct work *w, enum work_state next,
 			    int64_t now_ns)
 {
-	if (w->state == WRITE_WAITING)
+	if (w->state == WORK_WAITING)
 		m->waiting_count--;
-	else if (w->state == WRITE_READY)
+	else if (w->state == WORK_READY)
 		m->ready_count--;
 	metric_set(METRIC_WAITING, m->waiting_count); /* the writer may be asleep, and not see it */
 	list_remove(&w->work_link);
-	write_move(w, next);
+	work_move(w, next);
 	leave_locked(m, w, now_ns);
 	forget_key_in_flight(m, w);
 }
 
-static void attach_locked(struct write *w, struct waiter *waiter)
+static void attach_locked(struct work *w, struct waiter *waiter)
 {
-	waiter->write = w;
-	list_init(&waiter->write_link);
-	list_push_back(&w->waiters, &waiter->write_link);
+	waiter->work = w;
+	list_init(&waiter->waiter_link);
+	list_push_back(&w->waiters, &waiter->waiter_link);
 	w->waiter_count++;
 }
 
 static void detach_locked(struct waiter *waiter)
 {
-	struct write *w = waiter->write;
+	struct work *w = waiter->work;
 
 	CHECK(w->waiter_count > 0);
-	list_remove(&waiter->write_link);
+	list_remove(&waiter->waiter_link);
 	w->waiter_count--;
 }
 
@@ -191,7 +191,7 @@ static void name_lease(struct lease *held, struct arena *texts, struct answer *a
 }
 
 /* Why its wait ended without a decision; the lease for name_lease(). */
-static struct lease *explain_wait_locked(struct lock_manager *m, const struct write *w,
+static struct lease *explain_wait_locked(struct lock_manager *m, const struct work *w,
 					 struct answer *ret)
 {
 	struct lease *held = NULL;
@@ -207,19 +207,19 @@ static struct lease *explain_wait_locked(struct lock_manager *m, const struct wr
 	return held;
 }
 
-static void answer_with(struct write *w, enum outcome o)
+static void answer_with(struct work *w, enum outcome o)
 {
 	w->answer = (struct answer){ .outcome = o, .status = outcome_row(o)->http_status };
 }
 
 /* ---------------------------------------------------------------- loops */
 
-static struct write *in_flight_locked(struct lock_manager *m, const struct write *w)
+static struct work *in_flight_locked(struct lock_manager *m, const struct work *w)
 {
 	struct map_node *n = map_find(&m->keys_in_flight, w->key_hash);
 
 	for (; n != NULL; n = map_find_next(n)) {
-		struct write *other = CONTAINER_OF(n, struct write, key_node);
+		struct work *other = CONTAINER_OF(n, struct work, key_node);
 
 		if (strcmp(other->command.key, w->command.key) == 0)
 			return other;
@@ -228,7 +228,7 @@ static struct write *in_flight_locked(struct lock_manager *m, const struct write
 }
 
 /* Shares the write with the same key, or refuses when it is another request. */
-static enum enter join_locked(struct write *first, struct write *w, struct waiter *waiter)
+static enum enter join_locked(struct work *first, struct work *w, struct waiter *waiter)
 {
 	if (first->command.fingerprint != w->command.fingerprint) {
 		answer_with(w, OUTCOME_KEY_REUSED);
@@ -239,7 +239,7 @@ static enum enter join_locked(struct write *first, struct write *w, struct waite
 		w->answer.is_unknown = true;
 		return ENTER_ANSWERED;
 	}
-	write_hold(first);
+	work_hold(first);
 	attach_locked(first, waiter);
 	waiter->has_joined = true;
 	if (first->decide_by_ns < w->decide_by_ns)
@@ -262,7 +262,7 @@ static bool fences_are_current_locked(const struct lock_manager *m, const struct
 
 /* Whom it waits for: the lease in the way, or the request just ahead. For the log of slow writes.
  */
-static void remember_blocker_locked(struct write *w)
+static void remember_blocker_locked(struct work *w)
 {
 	const char *who = "";
 
@@ -274,7 +274,7 @@ static void remember_blocker_locked(struct write *w)
 		if (w->claim.slots[i].is_first)
 			continue;
 		who = CONTAINER_OF(CONTAINER_OF(ahead, struct claim_slot, queue_link)->claim,
-				   struct write, claim)
+				   struct work, claim)
 			      ->command.request_id;
 		break;
 	}
@@ -285,7 +285,7 @@ static void remember_blocker_locked(struct write *w)
 	w->blocked_by[bytes] = '\0';
 }
 
-static enum enter queue_locked(struct lock_manager *m, struct write *w, struct waiter *waiter,
+static enum enter queue_locked(struct lock_manager *m, struct work *w, struct waiter *waiter,
 			       int64_t wait_ms, int64_t now_ns, struct lease **ret_held)
 {
 	enum claim_state state = lock_table_enter(&m->table, &w->claim);
@@ -305,7 +305,7 @@ static enum enter queue_locked(struct lock_manager *m, struct write *w, struct w
 		return ENTER_ANSWERED;
 	}
 
-	write_hold(w); /* the engine's own, until it is done with it */
+	work_hold(w); /* the engine's own, until it is done with it */
 	attach_locked(w, waiter);
 	if (w->command.key != NULL) {
 		map_insert(&m->keys_in_flight, &w->key_node, w->key_hash);
@@ -314,7 +314,7 @@ static enum enter queue_locked(struct lock_manager *m, struct write *w, struct w
 	if (state == CLAIM_GRANTED) {
 		make_ready_locked(m, w, now_ns);
 	} else {
-		write_move(w, WRITE_WAITING);
+		work_move(w, WORK_WAITING);
 		list_push_back(&m->waiting, &w->work_link);
 		m->waiting_count++;
 		metric_set(METRIC_WAITING, m->waiting_count);
@@ -336,15 +336,15 @@ static bool key_has_record_locked(const struct lock_manager *m, uint64_t key_has
 	return search->id > m->key_floor;
 }
 
-static enum enter enter_locked(struct lock_manager *m, struct write *w, struct waiter *waiter,
+static enum enter enter_locked(struct lock_manager *m, struct work *w, struct waiter *waiter,
 			       int64_t wait_ms, int64_t now_ns, struct key_search *search,
 			       struct lease **ret_held)
 {
 	CHECK(guard_is_mine(&m->guard));
-	CHECK(w->state == WRITE_NEW);
+	CHECK(w->state == WORK_NEW);
 
 	if (w->command.key != NULL) {
-		struct write *first = in_flight_locked(m, w);
+		struct work *first = in_flight_locked(m, w);
 
 		if (first != NULL)
 			return join_locked(first, w, waiter);
@@ -362,7 +362,7 @@ static enum enter enter_locked(struct lock_manager *m, struct write *w, struct w
 	return queue_locked(m, w, waiter, wait_ms, now_ns, ret_held);
 }
 
-enum enter lock_manager_enter(struct lock_manager *m, struct write *w, struct waiter *waiter,
+enum enter lock_manager_enter(struct lock_manager *m, struct work *w, struct waiter *waiter,
 			      int64_t wait_ms, int64_t now_ns, struct key_search *search)
 {
 	struct lease *held = NULL;
@@ -383,9 +383,9 @@ bool lock_manager_look_up(struct lock_manager *m, uint64_t key_hash, struct key_
 	return is_found;
 }
 
-bool lock_manager_is_unknown(struct lock_manager *m, struct write *w)
+bool lock_manager_is_unknown(struct lock_manager *m, struct work *w)
 {
-	struct write *first = NULL;
+	struct work *first = NULL;
 
 	guard_lock(&m->guard);
 	if (!list_is_empty(&m->unknown))
@@ -401,10 +401,10 @@ bool lock_manager_is_unknown(struct lock_manager *m, struct write *w)
 static bool withdraw_locked(struct lock_manager *m, struct waiter *waiter, int64_t now_ns,
 			    struct answer *ret, struct lease **ret_held)
 {
-	struct write *w = waiter->write;
+	struct work *w = waiter->work;
 
 	CHECK(guard_is_mine(&m->guard));
-	if (w->state == WRITE_DONE)
+	if (w->state == WORK_DONE)
 		return false;
 	if (w->waiter_count > 1) {
 		*ret = (struct answer){ .outcome = OUTCOME_REQUEST_IN_FLIGHT, .is_unknown = true };
@@ -412,13 +412,13 @@ static bool withdraw_locked(struct lock_manager *m, struct waiter *waiter, int64
 		detach_locked(waiter);
 		return true;
 	}
-	if (w->state != WRITE_WAITING) {
+	if (w->state != WORK_WAITING) {
 		/* It owns its rows: the writer decides it, or says that the store is busy. */
 		w->is_overdue = true;
 		return false;
 	}
 	*ret_held = explain_wait_locked(m, w, ret);
-	take_out_locked(m, w, WRITE_WITHDRAWN, now_ns);
+	take_out_locked(m, w, WORK_WITHDRAWN, now_ns);
 	detach_locked(waiter);
 	return true;
 }
@@ -426,37 +426,37 @@ static bool withdraw_locked(struct lock_manager *m, struct waiter *waiter, int64
 bool lock_manager_withdraw(struct lock_manager *m, struct waiter *waiter, int64_t now_ns,
 			   struct arena *texts, struct answer *ret_answer)
 {
-	struct write *w = waiter->write;
+	struct work *w = waiter->work;
 	struct lease *held = NULL;
 	bool is_out;
 	bool is_last;
 
 	guard_lock(&m->guard);
 	is_out = withdraw_locked(m, waiter, now_ns, ret_answer, &held);
-	is_last = is_out && w->state == WRITE_WITHDRAWN;
+	is_last = is_out && w->state == WORK_WITHDRAWN;
 	guard_unlock(&m->guard);
 
 	name_lease(held, texts, ret_answer);
 	if (is_last) {
 		metric_add(METRIC_TIMEOUTS, 1);
-		write_release(w); /* the engine's hold; the waiter still has its own */
+		work_release(w); /* the engine's hold; the waiter still has its own */
 	}
 	return is_out;
 }
 
 /* It gives its place up at once, and is ready: there is nothing that it has to wait for. */
-static enum recall recall_locked(struct lock_manager *m, struct write *w, int64_t now_ns)
+static enum recall recall_locked(struct lock_manager *m, struct work *w, int64_t now_ns)
 {
 	CHECK(guard_is_mine(&m->guard));
 	if (w->is_recalled)
 		return RECALL_BEGUN;
-	if (w->state != WRITE_WAITING && w->state != WRITE_READY)
+	if (w->state != WORK_WAITING && w->state != WORK_READY)
 		return RECALL_LATE;
 	if (w->waiter_count > 1)
 		return RECALL_SHARED;
 	w->is_recalled = true;
 	leave_locked(m, w, now_ns);
-	if (w->state == WRITE_WAITING)
+	if (w->state == WORK_WAITING)
 		make_ready_locked(m, w, now_ns);
 	return RECALL_BEGUN;
 }
@@ -464,19 +464,18 @@ static enum recall recall_locked(struct lock_manager *m, struct write *w, int64_
 enum recall lock_manager_recall(struct lock_manager *m, struct waiter *waiter, int64_t now_ns)
 {
 	guard_lock(&m->guard);
-	enum recall result = recall_locked(m, waiter->write, now_ns);
+	enum recall result = recall_locked(m, waiter->work, now_ns);
 	guard_unlock(&m->guard);
 	return result;
 }
 
-void lock_manager_place(struct lock_manager *m, const struct waiter *waiter,
-			struct write_place *ret)
+void lock_manager_place(struct lock_manager *m, const struct waiter *waiter, struct work_place *ret)
 {
-	const struct write *w = waiter->write;
+	const struct work *w = waiter->work;
 
 	guard_lock(&m->guard);
-	ret->is_decided = w->state != WRITE_WAITING && w->state != WRITE_READY && !w->is_recalled;
-	ret->ahead_count = w->state == WRITE_WAITING ? lock_table_ahead(&m->table, &w->claim) : 0;
+	ret->is_decided = w->state != WORK_WAITING && w->state != WORK_READY && !w->is_recalled;
+	ret->ahead_count = w->state == WORK_WAITING ? lock_table_ahead(&m->table, &w->claim) : 0;
 	guard_unlock(&m->guard);
 }
 
@@ -507,7 +506,7 @@ bool lock_manager_wait(struct lock_manager *m, int64_t until_ns)
 		if (next_ns <= clock_monotonic_ns())
 			break;
 		m->is_writer_asleep = true;
-		guard_wait(&m->guard, &m->work, next_ns);
+		guard_wait(&m->guard, &m->wake, next_ns);
 		m->is_writer_asleep = false;
 	}
 	m->must_look = false;
@@ -517,20 +516,20 @@ bool lock_manager_wait(struct lock_manager *m, int64_t until_ns)
 }
 
 /* The next one that fits: an atomic part goes alone. NULL: none does. */
-static struct write *next_ready_locked(struct lock_manager *m, bool is_alone)
+static struct work *next_ready_locked(struct lock_manager *m, bool is_alone)
 {
-	struct write *w;
+	struct work *w;
 
 	if (list_is_empty(&m->ready))
 		return NULL;
-	w = CONTAINER_OF(m->ready.next, struct write, work_link);
+	w = CONTAINER_OF(m->ready.next, struct work, work_link);
 	return w->is_atomic && !is_alone ? NULL : w;
 }
 
 int lock_manager_take(struct lock_manager *m, int limit, bool is_first, struct list *batch)
 {
 	bool is_closed = false;
-	struct write *w;
+	struct work *w;
 	int count = 0;
 
 	guard_lock(&m->guard);
@@ -538,7 +537,7 @@ int lock_manager_take(struct lock_manager *m, int limit, bool is_first, struct l
 	       (w = next_ready_locked(m, is_first && count == 0)) != NULL) {
 		list_remove(&w->work_link);
 		is_closed = w->is_atomic;
-		write_move(w, WRITE_DECIDED);
+		work_move(w, WORK_DECIDED);
 		list_push_back(batch, &w->work_link);
 		m->ready_count--;
 		count++;
@@ -557,7 +556,7 @@ void lock_manager_put_back(struct lock_manager *m, struct list *batch)
 
 	guard_lock(&m->guard);
 	while ((link = list_pop_front(batch)) != NULL) {
-		write_move(CONTAINER_OF(link, struct write, work_link), WRITE_READY);
+		work_move(CONTAINER_OF(link, struct work, work_link), WORK_READY);
 		list_push_back(&m->ready, link);
 		m->ready_count++;
 	}
@@ -565,11 +564,11 @@ void lock_manager_put_back(struct lock_manager *m, struct list *batch)
 }
 
 void lock_manager_pass_on(struct lock_manager *m, struct list *batch, int64_t now_ns,
-			  bool (*keeps_rows)(const struct write *w))
+			  bool (*keeps_rows)(const struct work *w))
 {
 	guard_lock(&m->guard);
 	LIST_EACH (it, batch) {
-		struct write *w = CONTAINER_OF(it, struct write, work_link);
+		struct work *w = CONTAINER_OF(it, struct work, work_link);
 
 		if (!keeps_rows(w))
 			leave_locked(m, w, now_ns);
@@ -598,7 +597,7 @@ static void open_gate_locked(struct lock_manager *m, struct lease *l, int64_t no
 }
 
 /* The lease change of a write that is durable now; a lease that is to be let go, or NULL. */
-static struct lease *change_lease_locked(struct lock_manager *m, struct write *w, int64_t now_ns)
+static struct lease *change_lease_locked(struct lock_manager *m, struct work *w, int64_t now_ns)
 {
 	struct lease *l = w->lease;
 
@@ -629,7 +628,7 @@ static struct lease *change_lease_locked(struct lock_manager *m, struct write *w
 	}
 }
 
-static void finish_one_locked(struct lock_manager *m, struct write *w, int64_t now_ns,
+static void finish_one_locked(struct lock_manager *m, struct work *w, int64_t now_ns,
 			      struct list *waiters, struct list *gone)
 {
 	struct lease *l = change_lease_locked(m, w, now_ns);
@@ -638,7 +637,7 @@ static void finish_one_locked(struct lock_manager *m, struct write *w, int64_t n
 		list_push_back(gone, &l->link);
 	leave_locked(m, w, now_ns);
 	forget_key_in_flight(m, w);
-	write_move(w, WRITE_DONE);
+	work_move(w, WORK_DONE);
 	list_splice_back(waiters, &w->waiters);
 	w->waiter_count = 0;
 }
@@ -651,7 +650,7 @@ void lock_manager_finish(struct lock_manager *m, struct list *batch, int64_t now
 	list_init(&gone);
 	guard_lock(&m->guard);
 	LIST_EACH (it, batch)
-		finish_one_locked(m, CONTAINER_OF(it, struct write, work_link), now_ns, waiters,
+		finish_one_locked(m, CONTAINER_OF(it, struct work, work_link), now_ns, waiters,
 				  &gone);
 	metric_set(METRIC_LEASES, m->leases.count);
 	guard_unlock(&m->guard);
@@ -706,7 +705,7 @@ void lock_manager_renew_lease(struct lock_manager *m, struct lease *l, int64_t e
 }
 
 /* A lease that was not known stands in its way: it waits there as if that had been so before. */
-static void send_back_locked(struct lock_manager *m, struct write *w, int64_t now_ns,
+static void send_back_locked(struct lock_manager *m, struct work *w, int64_t now_ns,
 			     struct list *late)
 {
 	struct list granted;
@@ -718,12 +717,12 @@ static void send_back_locked(struct lock_manager *m, struct write *w, int64_t no
 	if (w->decide_by_ns <= now_ns || w->is_overdue || w->avoids_leases) {
 		answer_with(w, OUTCOME_ROW_LEASED);
 		w->lease = see_lease_locked(m, &w->claim, &w->answer.lease);
-		take_out_locked(m, w, WRITE_DONE, now_ns);
+		take_out_locked(m, w, WORK_DONE, now_ns);
 		list_push_back(late, &w->work_link);
 	} else {
 		list_remove(&w->work_link);
 		m->ready_count--;
-		write_move(w, WRITE_WAITING);
+		work_move(w, WORK_WAITING);
 		list_push_back(&m->waiting, &w->work_link);
 		m->waiting_count++;
 		remember_blocker_locked(w);
@@ -741,7 +740,7 @@ static struct list *send_some_back_locked(struct lock_manager *m, struct list *a
 	int64_t now_ns = clock_monotonic_ns(); /* after every deadline that was met before */
 
 	for (int i = 0; i < READY_SLICE && at != &m->ready; i++) {
-		struct write *w = CONTAINER_OF(at, struct write, work_link);
+		struct work *w = CONTAINER_OF(at, struct work, work_link);
 
 		at = at->next;
 		send_back_locked(m, w, now_ns, late);
@@ -763,7 +762,7 @@ void lock_manager_send_back(struct lock_manager *m, struct refused *refused)
 	} while (at != &m->ready);
 
 	while ((link = list_pop_front(&late)) != NULL) {
-		struct write *w = CONTAINER_OF(link, struct write, work_link);
+		struct work *w = CONTAINER_OF(link, struct work, work_link);
 
 		name_lease(w->lease, &w->arena, &w->answer);
 		w->lease = NULL;
@@ -773,11 +772,11 @@ void lock_manager_send_back(struct lock_manager *m, struct refused *refused)
 	}
 }
 
-static void refuse_locked(struct lock_manager *m, struct write *w, enum outcome o, int64_t now_ns,
+static void refuse_locked(struct lock_manager *m, struct work *w, enum outcome o, int64_t now_ns,
 			  struct refused *refused)
 {
 	answer_with(w, o);
-	take_out_locked(m, w, WRITE_DONE, now_ns);
+	take_out_locked(m, w, WORK_DONE, now_ns);
 	list_push_back(&refused->writes, &w->work_link);
 	list_splice_back(&refused->waiters, &w->waiters);
 	w->waiter_count = 0;
@@ -789,10 +788,10 @@ void lock_manager_refuse_all(struct lock_manager *m, enum outcome o, struct refu
 
 	guard_lock(&m->guard);
 	while (!list_is_empty(&m->waiting))
-		refuse_locked(m, CONTAINER_OF(m->waiting.next, struct write, work_link), o, now_ns,
+		refuse_locked(m, CONTAINER_OF(m->waiting.next, struct work, work_link), o, now_ns,
 			      refused);
 	while (!list_is_empty(&m->ready))
-		refuse_locked(m, CONTAINER_OF(m->ready.next, struct write, work_link), o, now_ns,
+		refuse_locked(m, CONTAINER_OF(m->ready.next, struct work, work_link), o, now_ns,
 			      refused);
 	guard_unlock(&m->guard);
 }
@@ -802,7 +801,7 @@ static struct list *refuse_some_late_locked(struct lock_manager *m, struct list 
 					    struct refused *refused)
 {
 	for (int i = 0; i < READY_SLICE && at != &m->ready; i++) {
-		struct write *w = CONTAINER_OF(at, struct write, work_link);
+		struct work *w = CONTAINER_OF(at, struct work, work_link);
 
 		at = at->next;
 		if (w->decide_by_ns <= now_ns)
@@ -830,7 +829,7 @@ void lock_manager_close(struct lock_manager *m, enum outcome why)
 		m->closed_with = why;
 		m->must_look = true;
 		if (m->is_writer_asleep)
-			signal_flag_raise(&m->work);
+			signal_flag_raise(&m->wake);
 	}
 	guard_unlock(&m->guard);
 }
@@ -927,7 +926,7 @@ void lock_manager_add_key(struct lock_manager *m, uint64_t key_hash, int64_t id,
 	guard_unlock(&m->guard);
 }
 
-static void keep_unknown_locked(struct lock_manager *m, struct write *w)
+static void keep_unknown_locked(struct lock_manager *m, struct work *w)
 {
 	if (w->command.key == NULL)
 		return;
@@ -936,18 +935,18 @@ static void keep_unknown_locked(struct lock_manager *m, struct write *w)
 	w->is_in_flight = w->is_unknown = true;
 	list_init(&w->unknown_link);
 	list_push_back(&m->unknown, &w->unknown_link);
-	write_hold(w);
+	work_hold(w);
 }
 
 void lock_manager_keep_unknown(struct lock_manager *m, struct list *writes)
 {
 	guard_lock(&m->guard);
 	LIST_EACH (it, writes) {
-		struct write *w = CONTAINER_OF(it, struct write, work_link);
+		struct work *w = CONTAINER_OF(it, struct work, work_link);
 
 		keep_unknown_locked(m, w);
 		LIST_EACH (line, &w->lines)
-			keep_unknown_locked(m, CONTAINER_OF(line, struct write, work_link));
+			keep_unknown_locked(m, CONTAINER_OF(line, struct work, work_link));
 	}
 	guard_unlock(&m->guard);
 }

@@ -33,17 +33,17 @@ struct key_epoch {
 
 struct lock_manager {
 	struct guard guard;
-	struct signal_flag work; /* the writer sleeps on it */
+	struct signal_flag wake; /* the writer sleeps on it */
 	struct store_time *time; /* by which leases end */
 
 	/* All below is guarded by guard. */
 	struct lock_table table;
-	struct list waiting; /* write.work_link: WAITING, by arrival */
-	struct list ready;   /* write.work_link: READY, by the time of grant */
+	struct list waiting; /* work.work_link: WAITING, by arrival */
+	struct list ready;   /* work.work_link: READY, by the time of grant */
 	int waiting_count;
 	int ready_count;
 	struct lease_book leases;
-	struct map keys_in_flight; /* write.key_node */
+	struct map keys_in_flight; /* work.key_node */
 	struct map_node *key_buckets[KEYS_IN_FLIGHT_BUCKETS];
 	struct list unknown; /* write.unknown_link: of a group whose flush failed, with a key */
 	struct key_map keys; /* the writer's: others look under the guard */
@@ -83,11 +83,11 @@ struct key_search {
  * Brings a write in for `waiter`. The claim must be initialised. wait_ms 0: what would queue is
  * answered ROW_BUSY or ROW_LEASED.
  */
-enum enter lock_manager_enter(struct lock_manager *m, struct write *w, struct waiter *waiter,
+enum enter lock_manager_enter(struct lock_manager *m, struct work *w, struct waiter *waiter,
 			      int64_t wait_ms, int64_t now_ns, struct key_search *search);
 
 /* Is its key one of lock_manager_keep_unknown()? Then w->answer says so, or KEY_REUSED. */
-bool lock_manager_is_unknown(struct lock_manager *m, struct write *w);
+bool lock_manager_is_unknown(struct lock_manager *m, struct work *w);
 
 /*
  * The next record that may be the key's, for a write that does not enter by itself: search->id.
@@ -104,7 +104,7 @@ enum recall lock_manager_recall(struct lock_manager *m, struct waiter *waiter, i
 
 /* See service_place(). */
 void lock_manager_place(struct lock_manager *m, const struct waiter *waiter,
-			struct write_place *ret);
+			struct work_place *ret);
 
 /* ---------------------------------------------------------------- the writer */
 
@@ -126,11 +126,11 @@ void lock_manager_put_back(struct lock_manager *m, struct list *batch);
 /* Gives back the rows of every write in `batch` that is not `keeps_rows`; next in line are ready.
  */
 void lock_manager_pass_on(struct lock_manager *m, struct list *batch, int64_t now_ns,
-			  bool (*keeps_rows)(const struct write *w));
+			  bool (*keeps_rows)(const struct work *w));
 
 /*
  * The writes in `batch` are DONE: gives back what they still hold, forgets their keys in flight,
- * and moves their waiters' parcels to `waiters` (link: waiter.write_link). Lease changes of those
+ * and moves their waiters' parcels to `waiters` (link: waiter.waiter_link). Lease changes of those
  * that were carried out take effect, before anybody else gets the rows.
  */
 void lock_manager_finish(struct lock_manager *m, struct list *batch, int64_t now_ns,
@@ -168,8 +168,8 @@ void lock_manager_let_leases_go(struct list *leases);
 
 /* Writes that were taken out undecided, and whoever waited for them; see lock_manager_finish(). */
 struct refused {
-	struct list writes;  /* write.work_link */
-	struct list waiters; /* waiter.write_link */
+	struct list writes;  /* work.work_link */
+	struct list waiters; /* waiter.waiter_link */
 };
 
 /*

@@ -10,25 +10,25 @@ void log_keeper_init(struct log_keeper *k, struct store *store)
 				  .checkpoint_from_bytes = WAL_BYTES_CHECKPOINT,
 				  .restart_from_bytes = WAL_BYTES_RESTART,
 				  .wrote_ns = clock_monotonic_ns() };
-	log_gate_init(&k->gate);
+	read_admission_init(&k->admission);
 }
 
 void log_keeper_fini(struct log_keeper *k)
 {
-	log_gate_fini(&k->gate);
+	read_admission_fini(&k->admission);
 }
 
-static void open_gate(struct log_keeper *k)
+static void open_admission(struct log_keeper *k)
 {
 	if (k->is_closed)
-		log_gate_open(&k->gate);
+		read_admission_open(&k->admission);
 	k->is_closed = false;
 	k->tries = 0;
 }
 
 void log_keeper_stop(struct log_keeper *k)
 {
-	open_gate(k);
+	open_admission(k);
 }
 
 /* Beside whoever reads. */
@@ -58,10 +58,10 @@ static int restart(struct log_keeper *k, int64_t bytes, int64_t now_ns)
 		metric_add(METRIC_LOG_RESTARTS, 1);
 		k->restart_from_bytes = WAL_BYTES_RESTART;
 		k->checkpoint_from_bytes = WAL_BYTES_CHECKPOINT;
-		open_gate(k);
+		open_admission(k);
 	} else if (r != -EBUSY || k->tries == LOG_RESTART_TRIES) {
 		k->restart_from_bytes = bytes + bytes / 4;
-		open_gate(k);
+		open_admission(k);
 	}
 	return r == -EBUSY ? 0 : r;
 }
@@ -81,7 +81,7 @@ int log_keeper_look(struct log_keeper *k, int64_t now_ns)
 	if (bytes < WAL_BYTES_CHECKPOINT) {
 		k->checkpoint_from_bytes = WAL_BYTES_CHECKPOINT;
 		k->restart_from_bytes = WAL_BYTES_RESTART;
-		open_gate(k);
+		open_admission(k);
 		return 0;
 	}
 	if (bytes >= k->checkpoint_from_bytes)
@@ -89,7 +89,7 @@ int log_keeper_look(struct log_keeper *k, int64_t now_ns)
 	if (r < 0 || bytes < k->restart_from_bytes)
 		return r;
 	k->is_closed = true;
-	return log_gate_close(&k->gate) ? restart(k, bytes, now_ns) : 0;
+	return read_admission_close(&k->admission) ? restart(k, bytes, now_ns) : 0;
 }
 
 int log_keeper_rest(struct log_keeper *k, int64_t now_ns)
@@ -97,7 +97,7 @@ int log_keeper_rest(struct log_keeper *k, int64_t now_ns)
 	int r;
 
 	if (k->is_empty || now_ns - k->wrote_ns < LOG_IDLE_S * NS_PER_S ||
-	    log_gate_reading(&k->gate) > 0)
+	    read_admission_reading(&k->admission) > 0)
 		return 0;
 	r = k->store->ops->restart_log(k->store, 0, true);
 	if (r == 0) {

@@ -4,7 +4,7 @@
  *
  *                  WAL_BYTES_CHECKPOINT          WAL_BYTES_RESTART
  *     written to ──────────┬───────────────────────────┬──────────────
- *                 copied, beside readers;       the gate is closed: no new long read,
+ *                 copied, beside readers;       admission is closed: no new long read,
  *                 begins anew by itself         those under way end, then it is made
  *                 if nobody reads then          to begin anew
  *
@@ -16,26 +16,26 @@
  * two do it at once), and only between groups. Busy: for at most LOG_RESTART_WAIT_MS, so long may
  * the writer wait for loops to end their turn.
  *
- * Threads: the writer's. The gate is for reader threads.
+ * Threads: the writer's. The admission is for reader threads.
  */
 #pragma once
-#include "engine/log_gate.h"
+#include "engine/read_admission.h"
 #include "store/store.h"
 
 enum {
 	LOG_RESTART_WAIT_MS = 10, /* more than a loop's turn takes */
 	LOG_RESTART_AGAIN_MS = 30,
-	LOG_RESTART_TRIES = 4, /* then somebody else reads, who does not come by the gate */
+	LOG_RESTART_TRIES = 4, /* then somebody else reads, who does not come by the admission */
 	LOG_LOOK_MS = 2,       /* while it waits for long reads to end, and no group comes */
 };
 
 struct log_keeper {
 	struct store *store;
-	struct log_gate gate;
+	struct read_admission admission;
 	int64_t bytes; /* when it was looked at last */
 	int64_t checkpoint_from_bytes;
 	int64_t restart_from_bytes;
-	bool is_closed; /* the gate */
+	bool is_closed; /* the admission */
 	int tries;      /* since it was closed */
 	int64_t tried_ns;
 	int64_t wrote_ns; /* when the log was last seen to have changed */

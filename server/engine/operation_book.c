@@ -37,7 +37,7 @@ void operation_book_init(struct operation_book *b, struct service *s, int64_t wa
 
 static void operation_destroy(struct operation *o)
 {
-	CHECK(o->waiter.write == NULL);
+	CHECK(o->waiter.work == NULL);
 	CHECK(list_is_empty(&o->polls));
 	free(o->result);
 	free(o);
@@ -147,7 +147,7 @@ static void count_finished(enum operation_state state)
 }
 
 /* What the request would have been answered, on one line without an end. NULL: nothing. */
-static char *result_of(const struct operation *o, const struct write *w, const struct answer *a)
+static char *result_of(const struct operation *o, const struct work *w, const struct answer *a)
 {
 	struct command c = w->command;
 	struct text body;
@@ -199,7 +199,7 @@ static void send_home(struct list *parcels)
 static bool finish_locked(struct operation_book *b, struct operation *o, const struct answer *a,
 			  struct list *parcels)
 {
-	struct write *w = o->waiter.write;
+	struct work *w = o->waiter.work;
 	bool is_unheard = !o->is_known && list_is_empty(&o->polls);
 
 	CHECK(guard_is_mine(&b->guard));
@@ -208,7 +208,7 @@ static bool finish_locked(struct operation_book *b, struct operation *o, const s
 	o->status = a->status;
 	o->seq = a->seq;
 	o->finished_ns = clock_monotonic_ns();
-	o->waiter.write = NULL;
+	o->waiter.work = NULL;
 	if (w->operation == o)
 		w->operation = NULL;
 	take_polls_locked(o, a == &w->answer, parcels);
@@ -224,7 +224,7 @@ static bool finish_locked(struct operation_book *b, struct operation *o, const s
 static void finish(struct operation *o, const struct answer *a)
 {
 	struct operation_book *b = o->home->book;
-	struct write *w = o->waiter.write;
+	struct work *w = o->waiter.work;
 	struct list parcels;
 	bool is_unheard;
 	char *result;
@@ -242,7 +242,7 @@ static void finish(struct operation *o, const struct answer *a)
 	if (is_unheard)
 		operation_destroy(o);
 	send_home(&parcels);
-	write_release(w);
+	work_release(w);
 }
 
 /* Its write was answered. */
@@ -251,7 +251,7 @@ static void arrive(struct parcel *p)
 	struct operation *o =
 		CONTAINER_OF(CONTAINER_OF(p, struct waiter, parcel), struct operation, waiter);
 
-	finish(o, &o->waiter.write->answer);
+	finish(o, &o->waiter.work->answer);
 }
 
 /* ---------------------------------------------------------------- homes */
@@ -283,8 +283,8 @@ static void expire(struct operation *o)
 	guard_lock(&b->guard);
 	is_out = service_withdraw(b->service, &o->waiter, &texts, &a);
 	o->is_leaving = is_out;
-	if (is_out && o->waiter.write->operation == o)
-		o->waiter.write->operation = NULL;
+	if (is_out && o->waiter.work->operation == o)
+		o->waiter.work->operation = NULL;
 	guard_unlock(&b->guard);
 	if (is_out)
 		finish(o, &a);
@@ -316,7 +316,7 @@ struct operation *operation_create(struct operation_home *h, const char *request
 	o->waiter.parcel = (struct parcel){ .home = h->mailbox, .arrive = arrive };
 	snprintf(o->request_id, sizeof(o->request_id), "%s", request_id);
 	list_init(&o->waiter.parcel.link);
-	list_init(&o->waiter.write_link);
+	list_init(&o->waiter.waiter_link);
 	list_init(&o->home_link);
 	list_init(&o->kept_link);
 	list_init(&o->polls);
@@ -358,7 +358,7 @@ void operation_discard(struct operation *o)
  */
 static struct operation *share_locked(struct operation_book *b, struct operation *o)
 {
-	struct write *w = o->waiter.write;
+	struct work *w = o->waiter.work;
 	struct operation *first = w->operation;
 	struct arena texts;
 	struct answer unheard;
@@ -392,24 +392,24 @@ static bool share(struct operation *o, char ret_id[OPERATION_ID_BYTES])
 
 	if (first == NULL)
 		return false;
-	o->waiter.write = write_release(o->waiter.write);
+	o->waiter.work = work_release(o->waiter.work);
 	operation_discard(o);
 	return true;
 }
 
-enum submit operation_submit(struct operation *o, struct write *w, struct snapshot *snapshot,
+enum submit operation_submit(struct operation *o, struct work *w, struct snapshot *snapshot,
 			     struct operation_begun *ret)
 {
 	struct operation_book *b = o->home->book;
 
 	w->operation = o; /* nobody else has seen it yet */
 	if (service_submit(b->service, w, &o->waiter, snapshot, b->wait_ms) == SUBMIT_ANSWERED) {
-		o->waiter.write->operation = NULL;
+		o->waiter.work->operation = NULL;
 		return SUBMIT_ANSWERED;
 	}
 	ret->has_joined = o->waiter.has_joined;
-	ret->write = o->waiter.write;
-	write_hold(ret->write);
+	ret->work = o->waiter.work;
+	work_hold(ret->work);
 	if (ret->has_joined && share(o, ret->id))
 		return SUBMIT_PENDING;
 	memcpy(ret->id, o->id, OPERATION_ID_BYTES);
@@ -435,7 +435,7 @@ static int look_locked(struct operation_book *b, const char *id, struct arena *a
 		       struct operation_view *ret)
 {
 	struct operation *o = find_locked(b, id);
-	struct write_place place;
+	struct work_place place;
 
 	if (o == NULL)
 		return -ENOENT;

@@ -9,7 +9,7 @@
  *     struct operation *o = operation_create(home, x->request_id, &refusal);
  *     if (o == NULL) ...answer with `refusal`...
  *     if (operation_submit(o, w, snapshot, &begun) == SUBMIT_ANSWERED)
- *             ...answer from o->waiter.write, take that away, operation_discard(o)...
+ *             ...answer from o->waiter.work, take that away, operation_discard(o)...
  *     else
  *             ...tell the client begun.id; from now on o is the book's...
  *
@@ -106,15 +106,15 @@ struct operation *operation_create(struct operation_home *h, const char *request
 /* What a client is told of. */
 struct operation_begun {
 	char id[OPERATION_ID_BYTES];
-	struct write *write; /* held for the caller */
-	bool has_joined;     /* an earlier request with the same key made the write */
+	struct work *work; /* held for the caller */
+	bool has_joined;   /* an earlier request with the same key made the write */
 };
 
 /*
  * service_submit() for the operation. PENDING: it is the book's, or gone, since there is one
  * already for an earlier request with the same key.
  */
-enum submit operation_submit(struct operation *o, struct write *w, struct snapshot *snapshot,
+enum submit operation_submit(struct operation *o, struct work *w, struct snapshot *snapshot,
 			     struct operation_begun *ret);
 
 /* It was not submitted, or answered at once; it has no write any more. */

@@ -8,7 +8,7 @@ static struct long_read *next_read(struct reader_pool *p)
 
 	guard_lock(&p->guard);
 	while (list_is_empty(&p->queue) && !p->must_stop)
-		guard_wait(&p->guard, &p->work, INT64_MAX);
+		guard_wait(&p->guard, &p->wake, INT64_MAX);
 	link = list_pop_front(&p->queue);
 	guard_unlock(&p->guard);
 	return link == NULL ? NULL : CONTAINER_OF(link, struct long_read, queue_link);
@@ -23,7 +23,7 @@ static void run_read(const struct reader_pool *p, struct reader *reader, struct 
 {
 	int64_t begun_ns;
 
-	if (!log_gate_enter(p->gate, read->is_whole, read->is_patient)) {
+	if (!read_admission_enter(p->admission, read->is_whole, read->is_patient)) {
 		read->result = -EAGAIN; /* no fault: the log is too long */
 		return;
 	}
@@ -36,7 +36,7 @@ static void run_read(const struct reader_pool *p, struct reader *reader, struct 
 		read->result = FAULT(-ECANCELED);
 	read->fault = *fault_latest();
 	reader->ops->end(reader);
-	log_gate_leave(p->gate, read->is_whole);
+	read_admission_leave(p->admission, read->is_whole);
 	reader->ops->limit_time(reader, 0, NULL);
 	metric_observe(METRIC_LONG_READ_TIME, clock_monotonic_ns() - begun_ns);
 }
@@ -93,7 +93,7 @@ int reader_pool_open(struct reader_pool *p, struct store *store, int thread_coun
 	CHECK(thread_count >= 1);
 	CHECK(thread_count <= READER_THREADS_MAX);
 	guard_init(&p->guard, RANK_READERS);
-	signal_flag_init(&p->work);
+	signal_flag_init(&p->wake);
 	list_init(&p->queue);
 	p->under_way_count = 0;
 	p->must_stop = false;
@@ -115,7 +115,7 @@ void reader_pool_close(struct reader_pool *p)
 	guard_lock(&p->guard);
 	p->must_stop = true;
 	for (int i = 0; i < p->thread_count; i++)
-		signal_flag_raise(&p->work);
+		signal_flag_raise(&p->wake);
 	guard_unlock(&p->guard);
 
 	for (int i = 0; i < p->thread_count; i++) {
@@ -123,7 +123,7 @@ void reader_pool_close(struct reader_pool *p)
 		p->threads[i].reader->ops->close(p->threads[i].reader);
 	}
 	CHECK(p->under_way_count == 0);
-	signal_flag_fini(&p->work);
+	signal_flag_fini(&p->wake);
 	guard_fini(&p->guard);
 }
 
@@ -142,7 +142,7 @@ bool reader_pool_submit(struct reader_pool *p, struct long_read *read)
 		list_init(&read->queue_link);
 		list_push_back(&p->queue, &read->queue_link);
 		p->under_way_count++;
-		signal_flag_raise(&p->work);
+		signal_flag_raise(&p->wake);
 	}
 	guard_unlock(&p->guard);
 	return is_taken;

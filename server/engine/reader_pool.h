@@ -3,12 +3,12 @@
  *
  * Each thread has its own read-only connection. A read runs in one snapshot under a time limit,
  * then its parcel goes home. The queue is bounded. Where the log has become too long a read stands
- * back before it begins (engine/log_gate.h), and is refused with -EAGAIN when that takes too long.
+ * back before it begins (engine/read_admission.h), and is refused with -EAGAIN when that takes too long.
  *
  * Threads: submit from any; open and close from one.
  */
 #pragma once
-#include "engine/log_gate.h"
+#include "engine/read_admission.h"
 #include "engine/service.h"
 
 enum { READER_THREADS_MAX = 64 };
@@ -21,20 +21,20 @@ struct reader_thread {
 
 struct reader_pool {
 	struct guard guard;
-	struct signal_flag work;
-	struct list queue;     /* long_read.queue_link; guarded, as is all below */
-	int under_way_count;   /* queued or running */
-	int reads_max;         /* of those; written before the threads start, as is the next one */
-	int64_t limit_ms;      /* for each read */
-	struct log_gate *gate; /* where each stands back */
-	atomic_int_fast64_t end_ns; /* no read goes on after this; any thread */
+	struct signal_flag wake;
+	struct list queue;   /* long_read.queue_link; guarded, as is all below */
+	int under_way_count; /* queued or running */
+	int reads_max;       /* of those; written before the threads start, as is the next one */
+	int64_t limit_ms;    /* for each read */
+	struct read_admission *admission; /* where each stands back */
+	atomic_int_fast64_t end_ns;       /* no read goes on after this; any thread */
 	bool must_stop;
 	int thread_count; /* written before the threads start, as is the next one */
 	bool is_uncounted;
 	struct reader_thread threads[READER_THREADS_MAX];
 };
 
-/* reads_max, limit_ms and gate must be set. 0 or a fault; then nothing is left open. */
+/* reads_max, limit_ms and admission must be set. 0 or a fault; then nothing is left open. */
 int reader_pool_open(struct reader_pool *p, struct store *store, int thread_count);
 
 /* Finishes what is queued, then ends the threads. */

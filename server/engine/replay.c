@@ -30,7 +30,7 @@ static int judge(const struct command *c, const struct answer *a, const struct k
 	return has_body ? answer_body_judge(k->body) : FAULT(-EBADMSG);
 }
 
-static int rebuild(struct reader *reader, struct write *w, const struct key_record *k)
+static int rebuild(struct reader *reader, struct work *w, const struct key_record *k)
 {
 	struct answer *a = &w->answer;
 	int r;
@@ -61,13 +61,13 @@ static int rebuild(struct reader *reader, struct write *w, const struct key_reco
 	return 0;
 }
 
-static void refuse(struct write *w, enum outcome o)
+static void refuse(struct work *w, enum outcome o)
 {
 	w->answer = (struct answer){ .outcome = o, .status = outcome_row(o)->http_status };
 }
 
 /* The key may have been used, and what it did cannot be read. */
-static enum replay fail(struct snapshot *snapshot, struct write *w, int fault)
+static enum replay fail(struct snapshot *snapshot, struct work *w, int fault)
 {
 	service_note_fault(snapshot->service, fault, w->command.request_id);
 	refuse(w, outcome_of_fault(fault));
@@ -85,7 +85,7 @@ static bool is_corrected_line(const struct key_record *k)
 	return k->outcome != OUTCOME_DONE && strchr(k->key, '#') != NULL;
 }
 
-enum replay replay_try(struct snapshot *snapshot, struct write *w, int64_t key_id)
+enum replay replay_try(struct snapshot *snapshot, struct work *w, int64_t key_id)
 {
 	struct reader *reader = snapshot->reader;
 	struct key_record k;

@@ -14,4 +14,4 @@ enum replay {
 
 /* Compares the record with this id, reading in the loop's snapshot. How old it is does not matter:
  * what is forgotten is not looked up (lock_manager.h). */
-enum replay replay_try(struct snapshot *snapshot, struct write *w, int64_t key_id);
+enum replay replay_try(struct snapshot *snapshot, struct work *w, int64_t key_id);

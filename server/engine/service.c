@@ -17,7 +17,7 @@ static int open_readers(struct service *s, int thread_count)
 
 	s->readers.reads_max = LONG_READS_MAX;
 	s->readers.limit_ms = LONG_READ_MS_MAX;
-	s->readers.gate = s->spoolers.gate = &s->writer.log.gate;
+	s->readers.admission = s->spoolers.admission = &s->writer.log.admission;
 	s->spoolers.reads_max = SPOOLED_READS_MAX;
 	s->spoolers.limit_ms = SPOOLED_READ_S_MAX * MS_PER_S;
 	r = reader_pool_open(&s->readers, s->store, thread_count);
@@ -104,7 +104,7 @@ void service_drain(struct service *s, int64_t until_ns)
 	guard_lock(&s->locks.guard);
 	s->locks.is_draining = true;
 	s->locks.drain_until_ns = until_ns;
-	signal_flag_raise(&s->locks.work);
+	signal_flag_raise(&s->locks.wake);
 	guard_unlock(&s->locks.guard);
 	reader_pool_end_by(&s->readers, until_ns);
 	reader_pool_end_by(&s->spoolers, until_ns);
@@ -112,10 +112,10 @@ void service_drain(struct service *s, int64_t until_ns)
 
 /* ---------------------------------------------------------------- writes */
 
-static void answer_at_once(struct write *w, struct waiter *waiter, enum outcome o)
+static void answer_at_once(struct work *w, struct waiter *waiter, enum outcome o)
 {
 	w->answer = (struct answer){ .outcome = o, .status = outcome_row(o)->http_status };
-	waiter->write = w;
+	waiter->work = w;
 }
 
 /* Rows, and names of things that are no rows. */
@@ -187,7 +187,7 @@ int service_claim_count(struct service *s, struct command *c)
 	return claimed.count;
 }
 
-static bool claim_rows(struct service *s, struct write *w)
+static bool claim_rows(struct service *s, struct work *w)
 {
 	struct command *c = &w->command;
 	struct claim_slot *slots = w->first_slots;
@@ -202,14 +202,14 @@ static bool claim_rows(struct service *s, struct write *w)
 	return true;
 }
 
-enum submit service_submit(struct service *s, struct write *w, struct waiter *waiter,
+enum submit service_submit(struct service *s, struct work *w, struct waiter *waiter,
 			   struct snapshot *snapshot, int64_t wait_ms)
 {
 	struct key_search search = { 0 };
 	int64_t now_ns = clock_monotonic_ns();
 	enum enter result;
 
-	CHECK(w->state == WRITE_NEW);
+	CHECK(w->state == WORK_NEW);
 	if (!claim_rows(s, w)) {
 		answer_at_once(w, waiter, OUTCOME_OUT_OF_MEMORY);
 		return SUBMIT_ANSWERED;
@@ -224,15 +224,15 @@ enum submit service_submit(struct service *s, struct write *w, struct waiter *wa
 
 		if (replay == REPLAY_OTHER_KEY)
 			continue;
-		waiter->write = w;
+		waiter->work = w;
 		return SUBMIT_ANSWERED;
 	}
 	if (result == ENTER_ANSWERED) {
-		waiter->write = w;
+		waiter->work = w;
 		return SUBMIT_ANSWERED;
 	}
-	if (waiter->write != w) /* it shares another one, and was never in itself */
-		write_release(w);
+	if (waiter->work != w) /* it shares another one, and was never in itself */
+		work_release(w);
 	return SUBMIT_PENDING;
 }
 
@@ -246,7 +246,7 @@ static int by_key(const void *a, const void *b)
 }
 
 /* The rows of all of its lines, in rising order. */
-static bool claim_part_rows(struct service *s, struct write *part)
+static bool claim_part_rows(struct service *s, struct work *part)
 {
 	uint64_t keys[CLAIM_PART_ROWS_MAX];
 	struct claim_slot *slots;
@@ -255,7 +255,7 @@ static bool claim_part_rows(struct service *s, struct write *part)
 	LIST_EACH (it, &part->lines) {
 		struct claimed claimed = { .count = 0 };
 
-		list_claims(s, &CONTAINER_OF(it, struct write, work_link)->command, &claimed);
+		list_claims(s, &CONTAINER_OF(it, struct work, work_link)->command, &claimed);
 		CHECK(count + claimed.count <= CLAIM_PART_ROWS_MAX);
 		memcpy(&keys[count], claimed.keys, sizeof(keys[0]) * (size_t)claimed.count);
 		count += claimed.count;
@@ -268,16 +268,16 @@ static bool claim_part_rows(struct service *s, struct write *part)
 	return slots != NULL;
 }
 
-enum submit service_submit_part(struct service *s, struct write *part, struct waiter *waiter,
+enum submit service_submit_part(struct service *s, struct work *part, struct waiter *waiter,
 				int64_t wait_ms)
 {
 	struct key_search no_key = { 0 };
 	int64_t now_ns = clock_monotonic_ns();
 
-	CHECK(part->state == WRITE_NEW);
+	CHECK(part->state == WORK_NEW);
 	CHECK(part->line_count > 0);
 	CHECK(part->command.key == NULL);
-	waiter->write = part;
+	waiter->work = part;
 	if (!claim_part_rows(s, part)) {
 		answer_at_once(part, waiter, OUTCOME_OUT_OF_MEMORY);
 		return SUBMIT_ANSWERED;
@@ -289,7 +289,7 @@ enum submit service_submit_part(struct service *s, struct write *part, struct wa
 		       : SUBMIT_PENDING;
 }
 
-bool service_replay(struct service *s, struct write *w, struct snapshot *snapshot)
+bool service_replay(struct service *s, struct work *w, struct snapshot *snapshot)
 {
 	struct key_search search = { 0 };
 
@@ -311,7 +311,7 @@ enum recall service_recall(struct service *s, struct waiter *waiter)
 	return lock_manager_recall(&s->locks, waiter, clock_monotonic_ns());
 }
 
-void service_place(struct service *s, const struct waiter *waiter, struct write_place *ret)
+void service_place(struct service *s, const struct waiter *waiter, struct work_place *ret)
 {
 	lock_manager_place(&s->locks, waiter, ret);
 }

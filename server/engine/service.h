@@ -1,11 +1,11 @@
 /*
  * service - the engine as the loops see it: submit writes, read snapshots, look at the queues.
  *
- *     struct write *w = write_create();
+ *     struct work *w = work_create();
  *     ...fill in w->command, texts in w->arena...
  *     waiter.parcel.home = &loop->mailbox;
  *     if (service_submit(s, w, &waiter, &loop->snapshot, wait_ms) == SUBMIT_ANSWERED)
- *             ...answer from waiter.write->answer, then write_release(waiter.write)...
+ *             ...answer from waiter.work->answer, then work_release(waiter.work)...
  *     else
  *             ...suspend BEFORE submitting; the parcel comes to the mailbox; then as above...
  *
@@ -14,7 +14,7 @@
 #pragma once
 #include "base/fault.h"
 #include "ops/metrics.h"
-#include "engine/write.h"
+#include "engine/work.h"
 #include "store/verify.h"
 
 struct service;
@@ -52,7 +52,7 @@ void service_drain(struct service *s, int64_t until_ns);
 
 enum submit {
 	SUBMIT_PENDING,  /* the parcel will come to waiter->parcel.home */
-	SUBMIT_ANSWERED, /* waiter->write->answer is there */
+	SUBMIT_ANSWERED, /* waiter->work->answer is there */
 };
 
 struct snapshot;
@@ -60,12 +60,12 @@ struct snapshot;
 /*
  * Queues a write, joins the one with the same idempotency key, or answers at once (a replay, a
  * queue at its bound, draining, wait_ms 0 and the row not free). Takes over the caller's hold on w;
- * in both cases waiter->write is the write to answer from, held for the caller.
+ * in both cases waiter->work is the write to answer from, held for the caller.
  *
  * Once it is PENDING another thread may finish it at any moment. Deadlines are the caller's: see
  * service_withdraw().
  */
-enum submit service_submit(struct service *s, struct write *w, struct waiter *waiter,
+enum submit service_submit(struct service *s, struct work *w, struct waiter *waiter,
 			   struct snapshot *snapshot, int64_t wait_ms);
 
 /*
@@ -75,7 +75,7 @@ enum submit service_submit(struct service *s, struct write *w, struct waiter *wa
  * answer of the part is DONE when its lines have answers; otherwise none of them was applied, and
  * it says why. Of an atomic part that is the answer of the line at answer.row_index.
  */
-enum submit service_submit_part(struct service *s, struct write *part, struct waiter *waiter,
+enum submit service_submit_part(struct service *s, struct work *part, struct waiter *waiter,
 				int64_t wait_ms);
 
 /*
@@ -83,7 +83,7 @@ enum submit service_submit_part(struct service *s, struct write *part, struct wa
  * outcome_of_fault() says, unknown; or, after a flush that failed, that nobody knows). Sets
  * key_hash. Whoever asks sees to it that nobody else uses the key meanwhile.
  */
-bool service_replay(struct service *s, struct write *w, struct snapshot *snapshot);
+bool service_replay(struct service *s, struct work *w, struct snapshot *snapshot);
 
 /* How many rows and names a command claims: 1 to CLAIM_ROWS_MAX. */
 int service_claim_count(struct service *s, struct command *c);
@@ -92,7 +92,7 @@ int service_claim_count(struct service *s, struct command *c);
  * The waiter's time is up, or its client is gone. True: it no longer waits, nothing was done (or,
  * with REQUEST_IN_FLIGHT, others still wait for it), and *ret_answer says ROW_BUSY, ROW_LEASED
  * (with the lease), STORE_BUSY or REQUEST_IN_FLIGHT; texts in `texts`. The caller still holds
- * waiter->write. False: it is decided (or done) already, its parcel comes as soon as it is durable.
+ * waiter->work. False: it is decided (or done) already, its parcel comes as soon as it is durable.
  */
 bool service_withdraw(struct service *s, struct waiter *waiter, struct arena *texts,
 		      struct answer *ret_answer);
@@ -109,13 +109,13 @@ enum recall {
  */
 enum recall service_recall(struct service *s, struct waiter *waiter);
 
-struct write_place {
+struct work_place {
 	bool is_decided;
 	int ahead_count; /* while it is not: claims that stand before it */
 };
 
 /* Where a pending write stands. */
-void service_place(struct service *s, const struct waiter *waiter, struct write_place *ret);
+void service_place(struct service *s, const struct waiter *waiter, struct work_place *ret);
 
 /* ---------------------------------------------------------------- reads */
 

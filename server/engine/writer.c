@@ -24,12 +24,12 @@ enum {
 
 static struct waiter *waiter_of(struct list *link)
 {
-	return CONTAINER_OF(link, struct waiter, write_link);
+	return CONTAINER_OF(link, struct waiter, waiter_link);
 }
 
-static struct write *write_of(struct list *link)
+static struct work *work_of(struct list *link)
 {
-	return CONTAINER_OF(link, struct write, work_link);
+	return CONTAINER_OF(link, struct work, work_link);
 }
 
 /* Sends every waiter's parcel home, one burst and one wake-up for each loop. */
@@ -60,12 +60,12 @@ static void let_go(struct list *writes)
 	struct list *link;
 
 	while ((link = list_pop_front(writes)) != NULL)
-		write_release(write_of(link));
+		work_release(work_of(link));
 }
 
-static void log_if_slow(const struct writer *wr, const struct write *w)
+static void log_if_slow(const struct writer *wr, const struct work *w)
 {
-	const struct write_cost *k = &w->cost;
+	const struct work_cost *k = &w->cost;
 	char sku[CODE_BYTES_MAX * 2];
 
 	if (wr->slow_ns == 0 || k->done_ns - k->claimed_ns < wr->slow_ns)
@@ -91,7 +91,7 @@ static void finish(struct writer *wr, struct list *writes)
 
 	list_init(&waiters);
 	LIST_EACH (it, writes) {
-		struct write *w = write_of(it);
+		struct work *w = work_of(it);
 
 		w->cost.done_ns = now_ns;
 		w->cost.group_count = wr->group.member_count;
@@ -234,7 +234,7 @@ static enum outcome fail_group(struct writer *wr, int r)
 	if (o == OUTCOME_OUTCOME_UNKNOWN)
 		lock_manager_keep_unknown(wr->locks, &wr->members);
 	LIST_EACH (it, &wr->members) {
-		struct write *w = write_of(it);
+		struct work *w = work_of(it);
 
 		w->answer = (struct answer){ .outcome = o,
 					     .status = outcome_row(o)->http_status,
@@ -265,7 +265,7 @@ static void note_success(struct writer *wr)
 
 /* ---------------------------------------------------------------- writing a group */
 
-static int write_movements(struct writer *wr, struct write *w)
+static int write_movements(struct writer *wr, struct work *w)
 {
 	for (int i = 0; i < w->answer.movement_count; i++) {
 		struct movement *m = &w->answer.movements[i];
@@ -283,7 +283,7 @@ static int write_movements(struct writer *wr, struct write *w)
 	return 0;
 }
 
-static int write_key(struct writer *wr, struct write *w)
+static int write_key(struct writer *wr, struct work *w)
 {
 	struct text body;
 	int r;
@@ -386,7 +386,7 @@ struct group_progress {
 	int64_t movement_count;
 };
 
-static int write_command(struct writer *wr, struct write *w, struct group_progress *p)
+static int write_command(struct writer *wr, struct work *w, struct group_progress *p)
 {
 	int r = 0;
 
@@ -404,7 +404,7 @@ static int write_command(struct writer *wr, struct write *w, struct group_progre
 static int write_commands(struct writer *wr, struct list *writes, struct group_progress *p)
 {
 	LIST_EACH (it, writes) {
-		struct write *w = write_of(it);
+		struct work *w = work_of(it);
 		int r = w->line_count > 0 ? write_commands(wr, &w->lines, p)
 					  : write_command(wr, w, p);
 
@@ -457,7 +457,7 @@ static int flush_group(struct writer *wr)
 static void remember_keys(struct writer *wr, const struct list *writes)
 {
 	LIST_EACH (it, writes) {
-		struct write *w = write_of(it);
+		struct work *w = work_of(it);
 
 		if (w->line_count > 0)
 			remember_keys(wr, &w->lines);
@@ -528,15 +528,15 @@ static void end_group(struct writer *wr)
 
 /* ---------------------------------------------------------------- deciding a group */
 
-static bool keeps_rows_always(const struct write *w)
+static bool keeps_rows_always(const struct work *w)
 {
-	return w->is_late;
+	return w->rests_on_group;
 }
 
 /* A lease takes effect when it is durable: until then nobody may pass. */
-static bool keeps_rows_early(const struct write *w)
+static bool keeps_rows_early(const struct work *w)
 {
-	return w->is_late && w->lease != NULL;
+	return w->rests_on_group && w->lease != NULL;
 }
 
 /*
@@ -556,20 +556,20 @@ static void take_group_back(struct writer *wr)
 }
 
 /* Line by line, each sees the effects of those before it. 0 or a fault. */
-static int decide_part(struct writer *wr, struct write *part)
+static int decide_part(struct writer *wr, struct work *part)
 {
 	struct decider *d = &wr->decider;
-	bool is_late = false;
+	bool rests_on_group = false;
 	int index = 0;
 
 	part->answer = (struct answer){ .outcome = OUTCOME_DONE, .status = 200 };
 	LIST_EACH (it, &part->lines) {
-		struct write *line = write_of(it);
+		struct work *line = work_of(it);
 		int r = decide(d, line);
 
 		if (r < 0)
 			return r;
-		is_late = is_late || line->is_late;
+		rests_on_group = rests_on_group || line->rests_on_group;
 		if (line->answer.outcome != OUTCOME_DONE) {
 			metric_add(METRIC_REFUSALS, 1);
 			if (part->is_atomic) {
@@ -581,13 +581,13 @@ static int decide_part(struct writer *wr, struct write *part)
 		}
 		index++;
 	}
-	part->is_late = is_late;
-	part->answer.seq = is_late ? d->seq : d->seq_committed;
+	part->rests_on_group = rests_on_group;
+	part->answer.seq = rests_on_group ? d->seq : d->seq_committed;
 	return 0;
 }
 
 /* Is all that is overdue in its rows booked? Of a part, in those of all of its lines. */
-static int settle(struct writer *wr, const struct write *w, bool *ret_is_settled)
+static int settle(struct writer *wr, const struct work *w, bool *ret_is_settled)
 {
 	int r = 0;
 
@@ -597,7 +597,7 @@ static int settle(struct writer *wr, const struct write *w, bool *ret_is_settled
 	if (w->line_count == 0)
 		return settle_overdue(&wr->decider, &w->command, ret_is_settled);
 	LIST_EACH (it, &w->lines) {
-		r = settle_overdue(&wr->decider, &write_of(it)->command, ret_is_settled);
+		r = settle_overdue(&wr->decider, &work_of(it)->command, ret_is_settled);
 		if (r < 0 || !*ret_is_settled)
 			break;
 	}
@@ -618,7 +618,7 @@ static int put_unsettled_back(struct writer *wr, struct list *batch, bool *ret_h
 		bool is_settled = true;
 
 		if (r == 0)
-			r = settle(wr, write_of(it), &is_settled);
+			r = settle(wr, work_of(it), &is_settled);
 		if (r == 0 && !is_settled) {
 			list_remove(it);
 			list_push_back(&unsettled, it);
@@ -638,13 +638,13 @@ static int decide_batch(struct writer *wr, struct list *batch, int r)
 	list_init(&at_once);
 	wr->decider.now_ns = clock_monotonic_ns();
 	LIST_EACH (it, batch) {
-		struct write *w = write_of(it);
+		struct work *w = work_of(it);
 
 		w->cost.picked_ns = wr->decider.now_ns;
 		if (r == 0)
 			r = w->line_count > 0 ? decide_part(wr, w) : decide(&wr->decider, w);
 		/* What was not decided, or only in part, belongs to the group that failed. */
-		w->is_late = w->is_late || r < 0;
+		w->rests_on_group = w->rests_on_group || r < 0;
 	}
 
 	int64_t decided_ns = clock_monotonic_ns();
@@ -652,12 +652,12 @@ static int decide_batch(struct writer *wr, struct list *batch, int r)
 	lock_manager_pass_on(wr->locks, batch, decided_ns,
 			     wr->releases_rows_early ? keeps_rows_early : keeps_rows_always);
 	while ((link = list_pop_front(batch)) != NULL) {
-		struct write *w = write_of(link);
+		struct work *w = work_of(link);
 
 		w->cost.decided_ns = decided_ns;
-		group_add(&wr->group, decided_ns, w->is_late, write_command_count(w));
-		list_push_back(w->is_late ? &wr->members : &at_once, link);
-		metric_add(METRIC_COMMANDS, write_command_count(w));
+		group_add(&wr->group, decided_ns, w->rests_on_group, work_command_count(w));
+		list_push_back(w->rests_on_group ? &wr->members : &at_once, link);
+		metric_add(METRIC_COMMANDS, work_command_count(w));
 		if (w->line_count == 0 && w->answer.outcome != OUTCOME_DONE)
 			metric_add(METRIC_REFUSALS, 1);
 	}
@@ -682,7 +682,7 @@ static int decide_group(struct writer *wr)
 		bool has_unsettled = false;
 		int r = 0;
 
-		is_closed = write_of(batch.next)->is_atomic;
+		is_closed = work_of(batch.next)->is_atomic;
 		if (wr->reservations.overdue_count > 0)
 			r = put_unsettled_back(wr, &batch, &has_unsettled);
 		r = decide_batch(wr, &batch, r);
@@ -1440,7 +1440,7 @@ void writer_close(struct writer *w)
 	guard_lock(&w->locks->guard);
 	w->locks->must_stop = true;
 	if (w->locks->is_writer_asleep)
-		signal_flag_raise(&w->locks->work);
+		signal_flag_raise(&w->locks->wake);
 	guard_unlock(&w->locks->guard);
 
 	CHECK(pthread_join(w->thread, NULL) == 0);

@@ -42,7 +42,7 @@ struct writer {
 	struct feed feed;
 	struct reader *reader;    /* of what others wrote, for the feed */
 	int64_t looked_ns;        /* when it was looked for that */
-	struct list members;      /* write.work_link: wait for the flush */
+	struct list members;      /* work.work_link: wait for the flush */
 	struct list ended_leases; /* lease.link: to be deleted from the store */
 	bool has_leases;          /* those in memory are what the store had at lease_edits */
 	int64_t lease_edits;

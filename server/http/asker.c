@@ -39,7 +39,7 @@ void asker_park(struct exchange *x, struct asker *k, int64_t until_ns, exchange_
 		exchange_continue *late)
 {
 	CHECK(x->asker == NULL);
-	CHECK(x->waiter.write == NULL);
+	CHECK(x->waiter.work == NULL);
 	k->done = done;
 	k->late = late;
 	x->asker = k;
@@ -58,12 +58,12 @@ bool asker_wait(struct exchange *x, struct asker *k, int64_t until_ns, exchange_
 bool asker_leave(struct exchange *x)
 {
 	struct asker *k = x->asker;
-	bool is_out = k->begun.write != NULL ? operation_abandon(k->home, &k->poll)
-					     : operation_unpoll(k->home->book, &k->poll);
+	bool is_out = k->begun.work != NULL ? operation_abandon(k->home, &k->poll)
+					    : operation_unpoll(k->home->book, &k->poll);
 
 	if (!is_out)
 		return false;
-	k->begun.write = write_release(k->begun.write);
+	k->begun.work = work_release(k->begun.work);
 	x->asker = NULL;
 	return true;
 }

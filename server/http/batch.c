@@ -27,7 +27,7 @@ static void batch_free(struct batch *b)
 	lines_destroy(&b->waiting);
 	lines_destroy(&b->under_way);
 	batch_line_destroy(b->loser);
-	write_release(b->refused_part);
+	work_release(b->refused_part);
 	spool_close(b->spool);
 	text_fini(&b->partial);
 	arena_fini(&b->texts);
@@ -160,7 +160,7 @@ static bool is_wanted(const struct batch *b, bool is_applied)
 
 static void write_answer(struct batch *b, struct batch_line *line, bool is_applied)
 {
-	struct write *w = line->write;
+	struct work *w = line->work;
 
 	b->replayed_count += w->answer.is_replayed;
 	if (b->seq < w->answer.seq)
@@ -174,8 +174,7 @@ static void write_answer(struct batch *b, struct batch_line *line, bool is_appli
 
 static void write_result(struct batch *b, struct batch_line *line)
 {
-	bool is_applied =
-		line->state != LINE_REFUSED && line->write->answer.outcome == OUTCOME_DONE;
+	bool is_applied = line->state != LINE_REFUSED && line->work->answer.outcome == OUTCOME_DONE;
 
 	b->line_count++;
 	b->applied_count += is_applied;

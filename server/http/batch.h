@@ -46,7 +46,7 @@ enum batch_line_state {
 /* Lies in its write's arena. */
 struct batch_line {
 	struct list link;
-	struct write *write;
+	struct work *work;
 	enum batch_line_state state;
 	int64_t number; /* in the file, from 1 */
 	const char *id; /* NULL: none */
@@ -94,7 +94,7 @@ struct batch {
 	bool is_ended; /* the upload is complete */
 
 	/* The part under way. */
-	struct write *part; /* NULL: none */
+	struct work *part; /* NULL: none */
 	struct waiter waiter;
 	struct errand part_errand;
 	int part_lines_max; /* smaller after it could not be had */
@@ -114,11 +114,11 @@ struct batch {
 	struct server_timing timing; /* of all of its parts; the most of ahead and group */
 	int64_t stopped_at;          /* the line that was not tried any more; 0: none */
 	enum outcome stopped_by;
-	bool is_unknown;            /* whether that part took effect */
-	bool has_lost_results;      /* they could not be kept, or sent */
-	struct batch_line *loser;   /* of an atomic one: the line that refused it; its own */
-	struct write *refused_part; /* it was refused with; has the refusal's texts */
-	struct answer refusal;      /* of an atomic one that was refused as a whole */
+	bool is_unknown;           /* whether that part took effect */
+	bool has_lost_results;     /* they could not be kept, or sent */
+	struct batch_line *loser;  /* of an atomic one: the line that refused it; its own */
+	struct work *refused_part; /* it was refused with; has the refusal's texts */
+	struct answer refusal;     /* of an atomic one that was refused as a whole */
 	bool is_refused;
 };
 

@@ -12,15 +12,15 @@ struct batch_line *batch_line_destroy(struct batch_line *line)
 	if (line == NULL)
 		return NULL;
 	list_remove(&line->link);
-	list_remove(&line->write->work_link);
-	write_release(line->write);
+	list_remove(&line->work->work_link);
+	work_release(line->work);
 	return NULL;
 }
 
 void batch_line_refuse(struct batch_line *line, enum outcome o, const char *pointer,
 		       const char *detail)
 {
-	struct message_error *e = arena_alloc(&line->write->arena, sizeof(*e));
+	struct message_error *e = arena_alloc(&line->work->arena, sizeof(*e));
 	static const struct message_error no_memory = { .outcome = OUTCOME_OUT_OF_MEMORY,
 							.detail = "Memory is short." };
 
@@ -54,15 +54,15 @@ static const char *reservation_named(const struct command *c)
 
 static void count_claims(struct batch *b, struct batch_line *line)
 {
-	line->claim_count = service_claim_count(b->service, &line->write->command);
+	line->claim_count = service_claim_count(b->service, &line->work->command);
 }
 
 /* False: it is not there (yet). */
 static bool find_rows(struct batch *b, struct batch_line *line)
 {
-	const char *name = reservation_named(&line->write->command);
+	const char *name = reservation_named(&line->work->command);
 	bool is_known;
-	int r = write_read_promised_rows(b->snapshot, line->write, name, &is_known);
+	int r = write_read_promised_rows(b->snapshot, line->work, name, &is_known);
 
 	if (r < 0) {
 		refuse_fault(b, line, r);
@@ -79,7 +79,7 @@ void batch_line_find_rows(struct batch *b, struct batch_line *line)
 	if (!find_rows(b, line)) {
 		/* One to supersede that is not there is refused by the rules, in its turn. */
 		line->state = LINE_READY;
-		if (line->write->command.kind == COMMAND_RESERVATION_COMMIT)
+		if (line->work->command.kind == COMMAND_RESERVATION_COMMIT)
 			batch_line_refuse(line, OUTCOME_UNKNOWN_RESERVATION, "/reservation", NULL);
 	}
 	count_claims(b, line);
@@ -95,7 +95,7 @@ static struct batch *batch_of_read(struct long_read *read)
 /* On the reader thread. */
 static int read_past(struct long_read *read, struct reader *reader, struct arena *arena)
 {
-	struct command *c = &batch_of_read(read)->counting->write->command;
+	struct command *c = &batch_of_read(read)->counting->work->command;
 
 	(void)arena;
 	return reader->ops->past_level(reader, c->rows[0].sku.text, c->rows[0].location.text,
@@ -108,7 +108,7 @@ static void begin_past(struct batch *b, struct batch_line *line)
 	b->counting = line;
 	b->read.run = read_past;
 	b->read.is_patient = true;
-	b->read.arena = &line->write->arena;
+	b->read.arena = &line->work->arena;
 	line->state = LINE_NEEDS_PAST;
 	if (service_read(b->service, &b->read)) {
 		errand_begin(b->errands, &b->read_errand, NULL, INT64_MAX);
@@ -125,7 +125,7 @@ void batch_line_take_past(struct batch *b, struct batch_line *line)
 	if (b->read.result < 0) {
 		fault_adopt(&b->read.fault);
 		refuse_fault(b, line, b->read.result);
-	} else if (line->write->command.past.as_of_seq > b->read.seq) {
+	} else if (line->work->command.past.as_of_seq > b->read.seq) {
 		batch_line_refuse(line, OUTCOME_MEANINGLESS, "/as_of_seq",
 				  "That seq is not reached yet.");
 	}
@@ -136,11 +136,11 @@ void batch_line_take_past(struct batch *b, struct batch_line *line)
 /* With the key of the batch each line has one of its own, which no single request can have. */
 static bool set_key(struct batch *b, struct batch_line *line)
 {
-	struct command *c = &line->write->command;
+	struct command *c = &line->work->command;
 	char key[KEY_BYTES_MAX + 32];
 	int bytes = snprintf(key, sizeof(key), "%s#%lld", b->options.key, (long long)line->number);
 
-	c->key = arena_copy(&line->write->arena, key, (size_t)bytes);
+	c->key = arena_copy(&line->work->arena, key, (size_t)bytes);
 	c->fingerprint = request_fingerprint("BATCH", batch_op_text(c->kind), c);
 	return c->key != NULL;
 }
@@ -154,7 +154,7 @@ static void set_leases(const struct batch *b, struct command *c)
 
 static void prepare(struct batch *b, struct batch_line *line)
 {
-	struct command *c = &line->write->command;
+	struct command *c = &line->work->command;
 
 	c->request_id = b->request_id;
 	set_leases(b, c);
@@ -162,7 +162,7 @@ static void prepare(struct batch *b, struct batch_line *line)
 		batch_line_refuse(line, OUTCOME_OUT_OF_MEMORY, "", NULL);
 		return;
 	}
-	if (c->key != NULL && service_replay(b->service, line->write, b->snapshot)) {
+	if (c->key != NULL && service_replay(b->service, line->work, b->snapshot)) {
 		line->state = LINE_ANSWERED;
 		return;
 	}
@@ -176,15 +176,15 @@ static void prepare(struct batch *b, struct batch_line *line)
 
 struct batch_line *batch_line_create(struct batch *b, const char *text, size_t byte_count)
 {
-	struct write *w = write_create();
+	struct work *w = work_create();
 	struct batch_line *line = w != NULL ? arena_alloc(&w->arena, sizeof(*line)) : NULL;
 	struct message_error e;
 
 	if (line == NULL) {
-		write_release(w);
+		work_release(w);
 		return NULL;
 	}
-	*line = (struct batch_line){ .write = w,
+	*line = (struct batch_line){ .work = w,
 				     .number = b->line_number,
 				     .byte_count = byte_count };
 	list_init(&line->link);

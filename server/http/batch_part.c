@@ -13,7 +13,7 @@ static bool part_create(struct batch *b)
 {
 	struct command *c;
 
-	b->part = write_create();
+	b->part = work_create();
 	if (b->part == NULL)
 		return false;
 	c = &b->part->command;
@@ -30,7 +30,7 @@ static bool part_add(struct batch *b, struct batch_line *line)
 {
 	if (b->part == NULL && !part_create(b))
 		return false;
-	list_push_back(&b->part->lines, &line->write->work_link);
+	list_push_back(&b->part->lines, &line->work->work_link);
 	b->part->line_count++;
 	return true;
 }
@@ -46,7 +46,7 @@ static bool ends_batch(const struct batch_line *line)
 	if (line->state == LINE_REFUSED)
 		o = line->error->outcome;
 	else if (line->state == LINE_ANSWERED)
-		o = line->write->answer.outcome;
+		o = line->work->answer.outcome;
 	return o != OUTCOME_STORE_DAMAGED && outcome_row(o)->http_status >= 500;
 }
 
@@ -82,7 +82,7 @@ static void part_let_go(struct batch *b)
 {
 	LIST_EACH_SAFE (it, &b->part->lines)
 		list_remove(it);
-	b->part = write_release(b->part);
+	b->part = work_release(b->part);
 }
 
 /* What was under way waits again, in front. */
@@ -110,7 +110,7 @@ static struct batch_line *loser_of(struct batch *b, const struct answer *a)
 			continue;
 		/* A part that was not decided is refused for none of them. */
 		if (index++ == a->row_index)
-			return a->outcome == line->write->answer.outcome ? line : NULL;
+			return a->outcome == line->work->answer.outcome ? line : NULL;
 	}
 	return NULL;
 }
@@ -120,16 +120,16 @@ static void part_refuse_all(struct batch *b, const struct answer *a)
 {
 	struct batch_line *loser = loser_of(b, a);
 
-	batch_refuse_all(b, loser != NULL ? &loser->write->answer : a, loser);
+	batch_refuse_all(b, loser != NULL ? &loser->work->answer : a, loser);
 	b->refused_part = b->part;
-	write_hold(b->part);
+	work_hold(b->part);
 	part_let_go(b);
 }
 
 /* A line by itself gets the answer that any single request would get. */
 static void part_answer_line(struct batch *b, const struct answer *a)
 {
-	CONTAINER_OF(b->part->lines.next, struct write, work_link)->answer = *a;
+	CONTAINER_OF(b->part->lines.next, struct work, work_link)->answer = *a;
 	batch_write_results(b);
 	part_let_go(b);
 }
@@ -143,7 +143,7 @@ static void part_shrink(struct batch *b, const struct answer *a)
 }
 
 /* What its lock cost, in all parts together. */
-static void add_cost(struct batch *b, const struct write_cost *k)
+static void add_cost(struct batch *b, const struct work_cost *k)
 {
 	struct server_timing *t = &b->timing;
 
@@ -255,11 +255,11 @@ static void part_submit(struct batch *b)
 /* What its commits refer to may be made by a line before them: their rows are claimed with it. */
 static void atomic_find_rows(struct batch *b, struct batch_line *line)
 {
-	struct command *c = &line->write->command;
+	struct command *c = &line->work->command;
 
 	for (struct list *it = line->link.prev; it != &b->waiting; it = it->prev) {
 		const struct batch_line *maker = CONTAINER_OF(it, struct batch_line, link);
-		const struct command *m = &maker->write->command;
+		const struct command *m = &maker->work->command;
 
 		if (maker->state == LINE_READY && m->kind == COMMAND_RESERVE &&
 		    c->kind == COMMAND_RESERVATION_COMMIT && m->reservation_id != NULL &&
@@ -285,7 +285,7 @@ static void find_rows(struct batch *b, struct batch_line *line)
 static struct answer answer_of_line(const struct batch_line *line)
 {
 	if (line->state != LINE_REFUSED)
-		return line->write->answer;
+		return line->work->answer;
 	return (struct answer){ .outcome = line->error->outcome,
 				.status = outcome_row(line->error->outcome)->http_status,
 				.detail = line->error->detail };
@@ -293,7 +293,7 @@ static struct answer answer_of_line(const struct batch_line *line)
 
 static bool has_taken_effect(const struct batch_line *line)
 {
-	return line->state == LINE_ANSWERED && line->write->answer.outcome == OUTCOME_DONE;
+	return line->state == LINE_ANSWERED && line->work->answer.outcome == OUTCOME_DONE;
 }
 
 /*

@@ -222,7 +222,7 @@ static void request_begin(struct request *r)
 	x->status = 0;
 	x->reply_header_count = 0;
 	list_init(&x->waiter.parcel.link);
-	list_init(&x->waiter.write_link);
+	list_init(&x->waiter.waiter_link);
 	list_init(&x->long_read.parcel.link);
 	list_init(&x->long_read.queue_link);
 }

@@ -32,7 +32,7 @@ static void reply_refused(struct exchange *x, const struct batch *b)
 								       : NULL,
 						    .members = line });
 	else if (b->loser != NULL)
-		reply_answer(x, b->loser->write, &b->refusal);
+		reply_answer(x, b->loser->work, &b->refusal);
 	else if (b->refused_part != NULL)
 		reply_answer(x, b->refused_part, &b->refusal);
 	else

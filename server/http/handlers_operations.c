@@ -91,21 +91,21 @@ static void accept(struct exchange *x)
 {
 	struct asker *k = asker_of(x);
 	struct operation_view v;
-	struct write *w = k->begun.write;
+	struct work *w = k->begun.work;
 
 	x->is_unsure = true;
 	if (look(x, &v)) {
 		reply_accepted(x, w, v.id, RETRY_AFTER_S);
 		reply_view(x, 202, &v);
 	}
-	k->begun.write = write_release(w);
+	k->begun.work = work_release(w);
 }
 
 /* It has finished before the wait was over: if its write was answered, this is the answer. */
 static void answer(struct exchange *x)
 {
 	struct asker *k = asker_of(x);
-	struct write *w = k->begun.write;
+	struct work *w = k->begun.work;
 
 	if (!k->poll.is_answered) {
 		accept(x);
@@ -113,29 +113,29 @@ static void answer(struct exchange *x)
 	}
 	x->waiter.has_joined = k->begun.has_joined;
 	reply_answer(x, w, &w->answer);
-	k->begun.write = write_release(w);
+	k->begun.work = work_release(w);
 	operation_forget(k->home->book, k->begun.id);
 }
 
 /* Refused before it queued, or a replay. */
 static void answer_at_once(struct exchange *x, struct operation *o)
 {
-	struct write *w = o->waiter.write;
+	struct work *w = o->waiter.work;
 
-	o->waiter.write = NULL;
+	o->waiter.work = NULL;
 	operation_discard(o);
 	reply_answer(x, w, &w->answer);
-	write_release(w);
+	work_release(w);
 }
 
-void write_submit_async(struct exchange *x, struct write *w, int64_t wait_ms)
+void write_submit_async(struct exchange *x, struct work *w, int64_t wait_ms)
 {
 	struct asker *k = begin(x);
 	struct operation *o;
 	enum outcome refusal;
 
 	if (k == NULL) {
-		write_release(w);
+		work_release(w);
 		return;
 	}
 	o = operation_create(k->home, x->request_id, &refusal);

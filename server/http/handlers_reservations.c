@@ -5,7 +5,7 @@
 #include "wire/messages.h"
 #include <string.h>
 
-int write_read_promised_rows(struct snapshot *snapshot, struct write *w, const char *name,
+int write_read_promised_rows(struct snapshot *snapshot, struct work *w, const char *name,
 			     bool *ret_is_known)
 {
 	struct command *c = &w->command;
@@ -30,7 +30,7 @@ int write_read_promised_rows(struct snapshot *snapshot, struct write *w, const c
 }
 
 /* False: it was answered. */
-static bool read_promised_rows(struct exchange *x, struct write *w, const char *name,
+static bool read_promised_rows(struct exchange *x, struct work *w, const char *name,
 			       bool *ret_is_known)
 {
 	int r = write_read_promised_rows(x->snapshot, w, name, ret_is_known);
@@ -38,11 +38,11 @@ static bool read_promised_rows(struct exchange *x, struct write *w, const char *
 	if (r == 0)
 		return true;
 	reply_fault(x, r);
-	write_release(w);
+	work_release(w);
 	return false;
 }
 
-static void make_reservation(struct exchange *x, struct write *w)
+static void make_reservation(struct exchange *x, struct work *w)
 {
 	struct message_error e;
 	bool is_known;
@@ -57,17 +57,17 @@ static void make_reservation(struct exchange *x, struct write *w)
 
 void handle_reservation_make(struct exchange *x)
 {
-	struct write *w = write_begin(x, COMMAND_RESERVE);
+	struct work *w = write_begin(x, COMMAND_RESERVE);
 
 	if (w != NULL && write_has_no_condition(x, w))
 		make_reservation(x, w);
 }
 
 /* The one that the path names; NULL: it was answered. */
-static struct write *begin_reservation(struct exchange *x, enum command_kind kind)
+static struct work *begin_reservation(struct exchange *x, enum command_kind kind)
 {
 	const char *id = call_of(x)->names[0];
-	struct write *w = write_begin(x, kind);
+	struct work *w = write_begin(x, kind);
 
 	if (w == NULL || !write_has_no_condition(x, w))
 		return NULL;
@@ -80,7 +80,7 @@ static struct write *begin_reservation(struct exchange *x, enum command_kind kin
 
 void handle_reservation_put(struct exchange *x)
 {
-	struct write *w = begin_reservation(x, COMMAND_RESERVE);
+	struct work *w = begin_reservation(x, COMMAND_RESERVE);
 
 	if (w == NULL)
 		return;
@@ -93,7 +93,7 @@ void handle_reservation_put(struct exchange *x)
 
 void handle_reservation_commit(struct exchange *x)
 {
-	struct write *w = begin_reservation(x, COMMAND_RESERVATION_COMMIT);
+	struct work *w = begin_reservation(x, COMMAND_RESERVATION_COMMIT);
 	struct message_error e;
 	bool is_known;
 
@@ -115,7 +115,7 @@ void handle_reservation_commit(struct exchange *x)
 /* Release and extension pass leases: they claim the reservation, and none of its rows. */
 void handle_reservation_release(struct exchange *x)
 {
-	struct write *w = begin_reservation(x, COMMAND_RESERVATION_RELEASE);
+	struct work *w = begin_reservation(x, COMMAND_RESERVATION_RELEASE);
 
 	if (w != NULL)
 		write_submit_without_body(x, w);
@@ -123,7 +123,7 @@ void handle_reservation_release(struct exchange *x)
 
 void handle_reservation_extend(struct exchange *x)
 {
-	struct write *w = begin_reservation(x, COMMAND_RESERVATION_EXTEND);
+	struct work *w = begin_reservation(x, COMMAND_RESERVATION_EXTEND);
 	struct message_error e;
 
 	if (w == NULL)

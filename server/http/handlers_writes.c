@@ -10,10 +10,10 @@
 
 static void finish(struct exchange *x)
 {
-	struct write *w = x->waiter.write;
+	struct work *w = x->waiter.work;
 
 	reply_answer(x, w, &w->answer);
-	x->waiter.write = write_release(w);
+	x->waiter.work = work_release(w);
 }
 
 /* Its time is up: unless it is decided already, nothing was done. */
@@ -25,18 +25,18 @@ static void expire(struct exchange *x)
 		exchange_park(x, finish, expire, INT64_MAX);
 		return;
 	}
-	reply_answer(x, x->waiter.write, &a);
-	x->waiter.write = write_release(x->waiter.write);
+	reply_answer(x, x->waiter.work, &a);
+	x->waiter.work = work_release(x->waiter.work);
 }
 
-struct write *write_begin(struct exchange *x, enum command_kind kind)
+struct work *write_begin(struct exchange *x, enum command_kind kind)
 {
-	struct write *w = write_create();
+	struct work *w = work_create();
 	const char *request_id =
 		w == NULL ? NULL : arena_copy(&w->arena, x->request_id, strlen(x->request_id));
 
 	if (request_id == NULL) {
-		write_release(w);
+		work_release(w);
 		reply_refuse(x, OUTCOME_OUT_OF_MEMORY, NULL);
 		return NULL;
 	}
@@ -47,14 +47,14 @@ struct write *write_begin(struct exchange *x, enum command_kind kind)
 	return w;
 }
 
-void write_refuse(struct exchange *x, struct write *w, enum outcome o, const char *pointer,
+void write_refuse(struct exchange *x, struct work *w, enum outcome o, const char *pointer,
 		  const char *detail)
 {
 	reply_problem(x, &(struct problem){ .outcome = o, .pointer = pointer, .detail = detail });
-	write_release(w);
+	work_release(w);
 }
 
-void write_refuse_message(struct exchange *x, struct write *w, const struct message_error *e)
+void write_refuse_message(struct exchange *x, struct work *w, const struct message_error *e)
 {
 	write_refuse(x, w, e->outcome, e->pointer[0] != '\0' ? e->pointer : NULL, e->detail);
 }
@@ -65,7 +65,7 @@ bool write_read_wait(struct exchange *x, int64_t *ret_ms)
 }
 
 /* Headers that decide what is done may be there once. */
-static bool headers_are_single(struct exchange *x, struct write *w)
+static bool headers_are_single(struct exchange *x, struct work *w)
 {
 	static const char *const names[] = { "Idempotency-Key", "If-Match", "If-None-Match",
 					     "Lease" };
@@ -79,7 +79,7 @@ static bool headers_are_single(struct exchange *x, struct write *w)
 	return true;
 }
 
-static bool read_key(struct exchange *x, struct write *w)
+static bool read_key(struct exchange *x, struct work *w)
 {
 	struct command *c = &w->command;
 
@@ -106,7 +106,7 @@ static bool read_key(struct exchange *x, struct write *w)
 	return true;
 }
 
-static bool read_lease(struct exchange *x, struct write *w)
+static bool read_lease(struct exchange *x, struct work *w)
 {
 	switch (lease_header_read(exchange_header(x, "Lease"), &w->arena, &w->command)) {
 	case HEADER_ABSENT:
@@ -123,14 +123,14 @@ static bool read_lease(struct exchange *x, struct write *w)
 	return false;
 }
 
-void write_submit(struct exchange *x, struct write *w)
+void write_submit(struct exchange *x, struct work *w)
 {
 	bool is_async =
 		w->command.kind != COMMAND_READ && prefer_async_read(exchange_header(x, "Prefer"));
 	int64_t wait_ms;
 
 	if (!(is_async ? call_read_wait(x, 0, &wait_ms) : write_read_wait(x, &wait_ms))) {
-		write_release(w);
+		work_release(w);
 		return;
 	}
 	if (!headers_are_single(x, w) || !read_lease(x, w) || !read_key(x, w))
@@ -155,7 +155,7 @@ void write_submit(struct exchange *x, struct write *w)
 
 /* ---------------------------------------------------------------- conditions */
 
-static bool read_if_match(struct exchange *x, struct write *w, bool *ret_is_any)
+static bool read_if_match(struct exchange *x, struct work *w, bool *ret_is_any)
 {
 	const char *detail = NULL;
 
@@ -167,7 +167,7 @@ static bool read_if_match(struct exchange *x, struct write *w, bool *ret_is_any)
 }
 
 /* A condition that this call cannot keep is refused rather than ignored. */
-static bool has_no(struct exchange *x, struct write *w, const char *name, const char *detail)
+static bool has_no(struct exchange *x, struct work *w, const char *name, const char *detail)
 {
 	if (exchange_header(x, name) == NULL)
 		return true;
@@ -176,7 +176,7 @@ static bool has_no(struct exchange *x, struct write *w, const char *name, const 
 }
 
 /* Any row can be compared with, also one that was never stocked: `*` opts out of comparing. */
-static bool read_row_condition(struct exchange *x, struct write *w, bool *ret_is_any)
+static bool read_row_condition(struct exchange *x, struct work *w, bool *ret_is_any)
 {
 	return read_if_match(x, w, ret_is_any) &&
 	       has_no(x, w, "If-None-Match",
@@ -184,7 +184,7 @@ static bool read_row_condition(struct exchange *x, struct write *w, bool *ret_is
 }
 
 /* If-Match and If-None-Match: * on an item or location. */
-static bool read_condition(struct exchange *x, struct write *w)
+static bool read_condition(struct exchange *x, struct work *w)
 {
 	struct command *c = &w->command;
 
@@ -198,7 +198,7 @@ static bool read_condition(struct exchange *x, struct write *w)
 	return false;
 }
 
-bool write_has_no_condition(struct exchange *x, struct write *w)
+bool write_has_no_condition(struct exchange *x, struct work *w)
 {
 	return has_no(x, w, "If-Match", "If-Match: this call is not about one row.") &&
 	       has_no(x, w, "If-None-Match", "If-None-Match: this call is not about one row.");
@@ -214,7 +214,7 @@ static void set_code(struct code *c, const char *name)
 }
 
 /* The row that the path names; false: it was answered. */
-static bool read_row(struct exchange *x, struct write *w)
+static bool read_row(struct exchange *x, struct work *w)
 {
 	struct row_ref *row = arena_alloc(&w->arena, sizeof(*row));
 
@@ -231,7 +231,7 @@ static bool read_row(struct exchange *x, struct write *w)
 
 void handle_stock_adjust(struct exchange *x)
 {
-	struct write *w = write_begin(x, COMMAND_ADJUST);
+	struct work *w = write_begin(x, COMMAND_ADJUST);
 	struct message_error e;
 	bool is_any;
 
@@ -245,7 +245,7 @@ void handle_stock_adjust(struct exchange *x)
 
 void handle_stock_set(struct exchange *x)
 {
-	struct write *w = write_begin(x, COMMAND_SET);
+	struct work *w = write_begin(x, COMMAND_SET);
 	struct message_error e;
 	bool is_any, has_compare;
 
@@ -266,11 +266,11 @@ void handle_stock_set(struct exchange *x)
 /* The ledger has been read: with what it says of then, the count queues. */
 static void count_continue(struct exchange *x)
 {
-	struct write *w = call_of(x)->own;
+	struct work *w = call_of(x)->own;
 
 	if (x->long_read.result < 0) {
 		reply_fault(x, x->long_read.result);
-		write_release(w);
+		work_release(w);
 		return;
 	}
 	/* By what the ledger has, not by what was published: a read may have seen it already. */
@@ -284,7 +284,7 @@ static void count_continue(struct exchange *x)
 /* On the reader thread. */
 static int read_past(struct long_read *read, struct reader *reader, struct arena *arena)
 {
-	struct write *w = call_of(exchange_of_parcel(&read->parcel))->own;
+	struct work *w = call_of(exchange_of_parcel(&read->parcel))->own;
 	const struct row_ref *row = &w->command.rows[0];
 
 	(void)arena;
@@ -298,7 +298,7 @@ static int read_past(struct long_read *read, struct reader *reader, struct arena
  */
 void handle_stock_count(struct exchange *x)
 {
-	struct write *w = write_begin(x, COMMAND_COUNT);
+	struct work *w = write_begin(x, COMMAND_COUNT);
 	struct message_error e;
 	bool is_any;
 
@@ -321,7 +321,7 @@ void handle_stock_count(struct exchange *x)
 
 void handle_transfer_create(struct exchange *x)
 {
-	struct write *w = write_begin(x, COMMAND_TRANSFER);
+	struct work *w = write_begin(x, COMMAND_TRANSFER);
 	struct message_error e;
 
 	if (w == NULL || !write_has_no_condition(x, w))
@@ -336,7 +336,7 @@ void handle_transfer_create(struct exchange *x)
  * difference. */
 void stock_show_locked(struct exchange *x)
 {
-	struct write *w = write_begin(x, COMMAND_READ);
+	struct work *w = write_begin(x, COMMAND_READ);
 
 	if (w != NULL && read_row(x, w))
 		write_submit(x, w);
@@ -344,9 +344,9 @@ void stock_show_locked(struct exchange *x)
 
 /* ---------------------------------------------------------------- catalogue */
 
-static struct write *begin_item(struct exchange *x, enum command_kind kind)
+static struct work *begin_item(struct exchange *x, enum command_kind kind)
 {
-	struct write *w = write_begin(x, kind);
+	struct work *w = write_begin(x, kind);
 
 	if (w == NULL)
 		return NULL;
@@ -354,9 +354,9 @@ static struct write *begin_item(struct exchange *x, enum command_kind kind)
 	return read_condition(x, w) ? w : NULL;
 }
 
-static struct write *begin_location(struct exchange *x, enum command_kind kind)
+static struct work *begin_location(struct exchange *x, enum command_kind kind)
 {
-	struct write *w = write_begin(x, kind);
+	struct work *w = write_begin(x, kind);
 
 	if (w == NULL)
 		return NULL;
@@ -366,7 +366,7 @@ static struct write *begin_location(struct exchange *x, enum command_kind kind)
 
 void handle_item_put(struct exchange *x)
 {
-	struct write *w = begin_item(x, COMMAND_ITEM_PUT);
+	struct work *w = begin_item(x, COMMAND_ITEM_PUT);
 	struct message_error e;
 
 	if (w == NULL)
@@ -379,7 +379,7 @@ void handle_item_put(struct exchange *x)
 
 void handle_location_put(struct exchange *x)
 {
-	struct write *w = begin_location(x, COMMAND_LOCATION_PUT);
+	struct work *w = begin_location(x, COMMAND_LOCATION_PUT);
 	struct message_error e;
 
 	if (w == NULL)
@@ -392,7 +392,7 @@ void handle_location_put(struct exchange *x)
 
 void handle_item_patch(struct exchange *x)
 {
-	struct write *w = begin_item(x, COMMAND_ITEM_PATCH);
+	struct work *w = begin_item(x, COMMAND_ITEM_PATCH);
 	struct message_error e;
 
 	if (w == NULL)
@@ -406,7 +406,7 @@ void handle_item_patch(struct exchange *x)
 
 void handle_location_patch(struct exchange *x)
 {
-	struct write *w = begin_location(x, COMMAND_LOCATION_PATCH);
+	struct work *w = begin_location(x, COMMAND_LOCATION_PATCH);
 	struct message_error e;
 
 	if (w == NULL)
@@ -418,7 +418,7 @@ void handle_location_patch(struct exchange *x)
 		write_submit(x, w);
 }
 
-void write_submit_without_body(struct exchange *x, struct write *w)
+void write_submit_without_body(struct exchange *x, struct work *w)
 {
 	struct message_error e;
 
@@ -430,7 +430,7 @@ void write_submit_without_body(struct exchange *x, struct write *w)
 
 void handle_item_delete(struct exchange *x)
 {
-	struct write *w = begin_item(x, COMMAND_ITEM_DELETE);
+	struct work *w = begin_item(x, COMMAND_ITEM_DELETE);
 
 	if (w != NULL)
 		write_submit_without_body(x, w);
@@ -438,7 +438,7 @@ void handle_item_delete(struct exchange *x)
 
 void handle_location_delete(struct exchange *x)
 {
-	struct write *w = begin_location(x, COMMAND_LOCATION_DELETE);
+	struct work *w = begin_location(x, COMMAND_LOCATION_DELETE);
 
 	if (w != NULL)
 		write_submit_without_body(x, w);
@@ -446,7 +446,7 @@ void handle_location_delete(struct exchange *x)
 
 /* ---------------------------------------------------------------- leases */
 
-static bool read_lease_id(struct exchange *x, struct write *w)
+static bool read_lease_id(struct exchange *x, struct work *w)
 {
 	const char *id = call_of(x)->names[0];
 
@@ -457,7 +457,7 @@ static bool read_lease_id(struct exchange *x, struct write *w)
 	return false;
 }
 
-static void take(struct exchange *x, struct write *w)
+static void take(struct exchange *x, struct work *w)
 {
 	struct message_error e;
 
@@ -469,14 +469,14 @@ static void take(struct exchange *x, struct write *w)
 
 void handle_lease_take(struct exchange *x)
 {
-	struct write *w = write_begin(x, COMMAND_LEASE_TAKE);
+	struct work *w = write_begin(x, COMMAND_LEASE_TAKE);
 
 	if (w != NULL && write_has_no_condition(x, w))
 		take(x, w);
 }
 
 /* The Lease header of a renewal or release must be about the lease in the path, and no other. */
-static bool header_names_lease(struct exchange *x, struct write *w)
+static bool header_names_lease(struct exchange *x, struct work *w)
 {
 	struct command named = { 0 };
 
@@ -502,7 +502,7 @@ static bool header_names_lease(struct exchange *x, struct write *w)
 void handle_lease_put(struct exchange *x)
 {
 	bool is_renewal = exchange_header(x, "Lease") != NULL;
-	struct write *w = write_begin(x, is_renewal ? COMMAND_LEASE_RENEW : COMMAND_LEASE_TAKE);
+	struct work *w = write_begin(x, is_renewal ? COMMAND_LEASE_RENEW : COMMAND_LEASE_TAKE);
 	struct message_error e;
 
 	if (w == NULL || !read_lease_id(x, w) || !header_names_lease(x, w))
@@ -524,7 +524,7 @@ void handle_lease_put(struct exchange *x)
 
 void handle_lease_release(struct exchange *x)
 {
-	struct write *w = write_begin(x, COMMAND_LEASE_RELEASE);
+	struct work *w = write_begin(x, COMMAND_LEASE_RELEASE);
 
 	if (w != NULL && read_lease_id(x, w) && header_names_lease(x, w))
 		write_submit_without_body(x, w);

@@ -243,9 +243,9 @@ static void request_probe(struct loop *l, struct request *r)
 		seq_waiter_probe(r);
 	else if (r->x.asker != NULL && r->connection != NULL)
 		asker_probe(r);
-	if (r->connection != NULL && r->x.waiter.write == NULL)
+	if (r->connection != NULL && r->x.waiter.work == NULL)
 		read_probe(r);
-	if (r->connection == NULL || r->is_decided || r->x.waiter.write == NULL ||
+	if (r->connection == NULL || r->is_decided || r->x.waiter.work == NULL ||
 	    !connection_is_gone(r->connection))
 		return;
 	if (!service_withdraw(l->edge->options.service, &r->x.waiter, &r->x.arena, &unheard)) {
@@ -253,7 +253,7 @@ static void request_probe(struct loop *l, struct request *r)
 		return;
 	}
 	metric_add(METRIC_CLIENTS_GONE, 1);
-	r->x.waiter.write = write_release(r->x.waiter.write);
+	r->x.waiter.work = work_release(r->x.waiter.work);
 	request_move(r, REQUEST_ABANDONED);
 	loop_daemon_resume(r);
 }

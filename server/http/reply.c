@@ -317,7 +317,7 @@ void reply_timing(struct exchange *x, const struct server_timing *t)
  * and done nothing else; whatever still happens to it is not ours to read, for others may wait for
  * it.
  */
-static void timing_header(struct exchange *x, const struct write_cost *k, bool is_left)
+static void timing_header(struct exchange *x, const struct work_cost *k, bool is_left)
 {
 	struct server_timing t = { .ahead_count = k->ahead_count };
 
@@ -333,7 +333,7 @@ static void timing_header(struct exchange *x, const struct write_cost *k, bool i
 	reply_timing(x, &t);
 }
 
-void reply_accepted(struct exchange *x, const struct write *w, const char *operation_id,
+void reply_accepted(struct exchange *x, const struct work *w, const char *operation_id,
 		    int64_t retry_after_s)
 {
 	int64_t wait_s = call_of(x)->preferred_wait_s;
@@ -421,7 +421,7 @@ static int64_t seq_shown(const struct exchange *x, const struct answer *a)
 	return is_decided ? a->seq : service_seq(x->service);
 }
 
-void reply_answer(struct exchange *x, const struct write *w, const struct answer *a)
+void reply_answer(struct exchange *x, const struct work *w, const struct answer *a)
 {
 	const struct command *c = &w->command;
 	struct answer stored;

@@ -58,7 +58,7 @@ void reply_preference_applied(struct exchange *x);
 void reply_timing(struct exchange *x, const struct server_timing *t);
 
 /* The headers of a 202, whose operation is to be asked for again after so many seconds. */
-void reply_accepted(struct exchange *x, const struct write *w, const char *operation_id,
+void reply_accepted(struct exchange *x, const struct work *w, const char *operation_id,
 		    int64_t retry_after_s);
 
 /* 410: the seq that was named does not exist in this store. */
@@ -68,4 +68,4 @@ void reply_cursor_lost(struct exchange *x, int64_t latest_seq);
 void reply_behind(struct exchange *x, int64_t wanted_seq, int64_t latest_seq);
 
 /* The answer to a write (or a locked read), with what its lock cost. `a` may be w->answer. */
-void reply_answer(struct exchange *x, const struct write *w, const struct answer *a);
+void reply_answer(struct exchange *x, const struct work *w, const struct answer *a);

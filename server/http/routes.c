@@ -57,11 +57,8 @@ static bool method_fits(const struct route *r, enum http_method method)
 static const char *allowed_methods(struct exchange *x, const struct path *p)
 {
 	static const char *const names[HTTP_OTHER] = {
-		[HTTP_GET] = "GET, HEAD, ",
-		[HTTP_POST] = "POST, ",
-		[HTTP_PUT] = "PUT, ",
-		[HTTP_PATCH] = "PATCH, ",
-		[HTTP_DELETE] = "DELETE, ",
+		[HTTP_GET] = "GET, HEAD, ", [HTTP_POST] = "POST, ",     [HTTP_PUT] = "PUT, ",
+		[HTTP_PATCH] = "PATCH, ",   [HTTP_DELETE] = "DELETE, ",
 	};
 	char allow[64] = "";
 

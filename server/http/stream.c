@@ -9,12 +9,12 @@
 
 struct stream {
 	struct subscriber follower;
-	struct text out;    /* not sent yet, from `sent` on */
-	size_t sent;        /* bytes of it */
-	int64_t wrote_ns;   /* when the last write began: the pause runs from then */
-	int64_t moved_ns;   /* when the client last took something */
-	struct page page;   /* of the ledger; its texts are gone once its events are written */
-	bool is_broken;     /* the store could not be read */
+	struct text out;  /* not sent yet, from `sent` on */
+	size_t sent;      /* bytes of it */
+	int64_t wrote_ns; /* when the last write began: the pause runs from then */
+	int64_t moved_ns; /* when the client last took something */
+	struct page page; /* of the ledger; its texts are gone once its events are written */
+	bool is_broken;   /* the store could not be read */
 };
 
 static const int64_t pause_ns = STREAM_PAUSE_MS * NS_PER_MS;
@@ -49,7 +49,7 @@ static void write_event(struct stream *t, const struct movement_view *v)
 }
 
 /* Where it stands, for Last-Event-ID: an id without data is remembered, and nothing happens. */
-static void write_place(struct stream *t)
+static void work_place(struct stream *t)
 {
 	text_add(&t->out, "id: ");
 	text_add_int(&t->out, t->follower.after);
@@ -93,8 +93,8 @@ static bool is_stuck(struct stream *t)
 {
 	const struct loop *l = connection_of_stream(t)->loop;
 
-	return !is_flushed(t) && clock_monotonic_ns() - t->moved_ns >=
-					 l->edge->options.reply_timeout_ms * NS_PER_MS;
+	return !is_flushed(t) &&
+	       clock_monotonic_ns() - t->moved_ns >= l->edge->options.reply_timeout_ms * NS_PER_MS;
 }
 
 /* ---------------------------------------------------------------- the end */
@@ -266,7 +266,7 @@ void stream_probe(struct subscriber *s)
 		return;
 	subscriber_leave(s);
 	text_add(&t->out, ": still here\n");
-	write_place(t);
+	work_place(t);
 	t->moved_ns = clock_monotonic_ns();
 	subscriber_due(s, 0);
 }
@@ -303,7 +303,7 @@ void stream_open(struct exchange *x, const struct subscriber_filter *f, int64_t 
 	reply_headers(x, after);
 	connection_write_head(&t->out, x);
 	text_add(&t->out, ": movements, as they are committed\n");
-	write_place(t);
+	work_place(t);
 	connection_account(connection_of_stream(t)->loop, x);
 	park(t);
 	subscriber_begin(&t->follower, exchange_subscribers(x));

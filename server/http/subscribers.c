@@ -26,8 +26,7 @@ bool subscriber_wants(const struct subscriber *s, const struct movement_view *v)
 {
 	const struct subscriber_filter *f = &s->filter;
 
-	return v->movement.seq > s->after &&
-	       (f->sku == NULL || strcmp(f->sku, v->sku.text) == 0) &&
+	return v->movement.seq > s->after && (f->sku == NULL || strcmp(f->sku, v->sku.text) == 0) &&
 	       (f->location == NULL || strcmp(f->location, v->location.text) == 0) &&
 	       (f->kind == MOVEMENT_KINDS || f->kind == v->movement.kind);
 }

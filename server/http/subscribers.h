@@ -52,7 +52,7 @@ struct subscribers {
 	struct list waiting;
 	struct list due;  /* streams that have something to send */
 	int64_t serve_ns; /* when to serve the next of them; INT64_MAX: none */
-	struct map map; /* the waiting ones, by the hash of what they want */
+	struct map map;   /* the waiting ones, by the hash of what they want */
 	struct map_node *buckets[SUBSCRIBER_BUCKETS];
 	int filter_counts[SUBSCRIBER_FILTERS]; /* waiting ones by the names they filter by */
 	uint64_t seed;

@@ -105,7 +105,7 @@ void desk_close(struct desk *d)
 {
 	if (d == NULL)
 		return;
-	write_release(d->waiter.write);
+	work_release(d->waiter.work);
 	snapshot_fini(&d->snapshot);
 	mailbox_fini(&d->box);
 	free(d);
@@ -113,7 +113,7 @@ void desk_close(struct desk *d)
 
 /* ---------------------------------------------------------------- commands */
 
-static bool name_rows(struct write *w, const struct request *q)
+static bool name_rows(struct work *w, const struct desk_request *q)
 {
 	int numbers[2] = { q->row, q->to_row };
 	struct command *c = &w->command;
@@ -132,7 +132,7 @@ static bool name_rows(struct write *w, const struct request *q)
 }
 
 /* "PREFIXnumber" */
-static const char *name_number(struct write *w, const char *prefix, int64_t number)
+static const char *name_number(struct work *w, const char *prefix, int64_t number)
 {
 	char name[32];
 	int bytes = snprintf(name, sizeof(name), "%s%lld", prefix, (long long)number);
@@ -140,7 +140,7 @@ static const char *name_number(struct write *w, const char *prefix, int64_t numb
 	return arena_copy(&w->arena, name, (size_t)bytes);
 }
 
-static bool name_lease(struct write *w, int64_t fence)
+static bool name_lease(struct work *w, int64_t fence)
 {
 	struct command *c = &w->command;
 
@@ -151,7 +151,7 @@ static bool name_lease(struct write *w, int64_t fence)
 	return c->lease_id != NULL;
 }
 
-static bool name_order(struct write *w, const struct request *q)
+static bool name_order(struct work *w, const struct desk_request *q)
 {
 	struct command *c = &w->command;
 
@@ -164,9 +164,9 @@ static bool name_order(struct write *w, const struct request *q)
 }
 
 /* NULL: memory is short. */
-static struct write *make_write(const struct request *q)
+static struct work *make_write(const struct desk_request *q)
 {
-	struct write *w = write_create();
+	struct work *w = work_create();
 	bool is_made = w != NULL;
 
 	if (w == NULL)
@@ -186,7 +186,7 @@ static struct write *make_write(const struct request *q)
 		is_made = is_made && name_order(w, q);
 	if (q->kind != COMMAND_LEASE_RELEASE)
 		is_made = is_made && name_rows(w, q);
-	return is_made ? w : write_release(w);
+	return is_made ? w : work_release(w);
 }
 
 static void wait_for_parcel(struct desk *d)
@@ -204,25 +204,25 @@ static void wait_for_parcel(struct desk *d)
 	CHECK(list_is_empty(&parcels));
 }
 
-const struct answer *desk_ask(struct desk *d, const struct request *q)
+const struct answer *desk_ask(struct desk *d, const struct desk_request *q)
 {
-	struct write *w = make_write(q);
+	struct work *w = make_write(q);
 
-	d->waiter.write = write_release(d->waiter.write);
+	d->waiter.work = work_release(d->waiter.work);
 	if (w == NULL) {
 		race_fail(d->race, FAULT(-ENOMEM));
 		return NULL;
 	}
 	d->waiter = (struct waiter){ .parcel.home = &d->box };
 	list_init(&d->waiter.parcel.link);
-	list_init(&d->waiter.write_link);
+	list_init(&d->waiter.waiter_link);
 	if (service_submit(d->service, w, &d->waiter, &d->snapshot, PATIENCE_MS) == SUBMIT_PENDING)
 		wait_for_parcel(d);
 	snapshot_rest(&d->snapshot);
 	/* It may be gone already, if another one is shared: only the pointers are compared. */
-	d->was_known = d->waiter.write != w || d->waiter.write->answer.is_replayed;
-	race_queue_saw(d->race, d->waiter.write->cost.ahead_count);
-	return &d->waiter.write->answer;
+	d->was_known = d->waiter.work != w || d->waiter.work->answer.is_replayed;
+	race_queue_saw(d->race, d->waiter.work->cost.ahead_count);
+	return &d->waiter.work->answer;
 }
 
 bool desk_was_known(const struct desk *d)

@@ -1,7 +1,7 @@
 /*
  * desk - one client's way into the service's own engine: sends a command and waits for its answer.
  *
- *     const struct answer *a = desk_ask(d, &(struct request){
+ *     const struct answer *a = desk_ask(d, &(struct desk_request){
  *             .kind = COMMAND_ADJUST, .row = 3, .quantity = -1 });
  *     if (a->outcome == OUTCOME_DONE) ...a->stocks[0].on_hand...
  *
@@ -21,7 +21,7 @@ int desk_open(struct race *race, struct desk **ret);
 void desk_close(struct desk *d); /* NULL is fine */
 
 /* What is 0 is left out. */
-struct request {
+struct desk_request {
 	enum command_kind kind;
 	int row;
 	int to_row; /* of a transfer */
@@ -34,7 +34,7 @@ struct request {
 };
 
 /* NULL: the engine failed, and race_fail() was told. */
-const struct answer *desk_ask(struct desk *d, const struct request *q);
+const struct answer *desk_ask(struct desk *d, const struct desk_request *q);
 
 /* Was the answer given before, or is it shared with another request of the same key? */
 bool desk_was_known(const struct desk *d);

@@ -9,7 +9,9 @@
 static enum verdict as_of_seq_count(struct racer *r, const struct wish *w)
 {
 	struct past_level past = { 0 };
-	struct request count = { .kind = COMMAND_COUNT, .row = w->changes[0].row, .past = &past };
+	struct desk_request count = { .kind = COMMAND_COUNT,
+				      .row = w->changes[0].row,
+				      .past = &past };
 
 	counting_pause(r);
 	if (!counting_count(r, count.row, &count.quantity, &past.as_of_seq) ||

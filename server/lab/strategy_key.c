@@ -9,11 +9,11 @@
 
 static enum verdict key_update(struct racer *r, const struct wish *w)
 {
-	struct request order = { .kind = COMMAND_ADJUST,
-				 .row = w->changes[0].row,
-				 .quantity = w->changes[0].delta,
-				 .order = w->order,
-				 .has_key = true };
+	struct desk_request order = { .kind = COMMAND_ADJUST,
+				      .row = w->changes[0].row,
+				      .quantity = w->changes[0].delta,
+				      .order = w->order,
+				      .has_key = true };
 	enum verdict v;
 
 	racer_think(r);

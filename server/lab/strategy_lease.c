@@ -11,8 +11,8 @@ enum { LEASE_MS = 600000 };
 
 static enum verdict count_leased(struct racer *r, int row, int64_t fence)
 {
-	struct request set = { .kind = COMMAND_SET, .row = row, .fence = fence };
-	struct request release = { .kind = COMMAND_LEASE_RELEASE, .fence = fence };
+	struct desk_request set = { .kind = COMMAND_SET, .row = row, .fence = fence };
+	struct desk_request release = { .kind = COMMAND_LEASE_RELEASE, .fence = fence };
 	enum verdict v = VERDICT_FAILED;
 	int64_t seq;
 
@@ -24,7 +24,7 @@ static enum verdict count_leased(struct racer *r, int row, int64_t fence)
 static enum verdict lease_count(struct racer *r, const struct wish *w)
 {
 	int row = w->changes[0].row;
-	struct request take = { .kind = COMMAND_LEASE_TAKE, .row = row, .ttl_ms = LEASE_MS };
+	struct desk_request take = { .kind = COMMAND_LEASE_TAKE, .row = row, .ttl_ms = LEASE_MS };
 	const struct answer *a;
 	enum verdict v;
 

@@ -8,7 +8,7 @@
 
 static enum verdict locked_read(struct racer *r, const struct wish *w)
 {
-	struct request read = { .kind = COMMAND_READ, .row = w->changes[0].row };
+	struct desk_request read = { .kind = COMMAND_READ, .row = w->changes[0].row };
 
 	return desk_verdict(r, desk_ask(r->desk, &read));
 }

@@ -12,13 +12,13 @@
 static enum verdict row_group_update(struct racer *r, const struct wish *w)
 {
 	const struct change *first = &w->changes[0], *second = &w->changes[1];
-	struct request sale = { .kind = COMMAND_ADJUST,
-				.row = first->row,
-				.quantity = first->delta };
-	struct request transfer = { .kind = COMMAND_TRANSFER,
-				    .row = first->row,
-				    .to_row = second->row,
-				    .quantity = second->delta };
+	struct desk_request sale = { .kind = COMMAND_ADJUST,
+				     .row = first->row,
+				     .quantity = first->delta };
+	struct desk_request transfer = { .kind = COMMAND_TRANSFER,
+					 .row = first->row,
+					 .to_row = second->row,
+					 .quantity = second->delta };
 
 	racer_think(r); /* about everything but the level, which the engine looks at */
 	return desk_verdict(r, desk_ask(r->desk, w->change_count == 2 ? &transfer : &sale));

@@ -8,7 +8,7 @@
 
 static enum verdict set_count(struct racer *r, const struct wish *w)
 {
-	struct request set = { .kind = COMMAND_SET, .row = w->changes[0].row };
+	struct desk_request set = { .kind = COMMAND_SET, .row = w->changes[0].row };
 	int64_t seq;
 
 	counting_pause(r);

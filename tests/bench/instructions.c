@@ -384,9 +384,9 @@ static void run_requests(struct shop *s, struct sample samples[GROUP])
 
 /* ---------------------------------------------------------------- lines of a batch */
 
-static struct write *line_read(const struct sample *sample)
+static struct work *line_read(const struct sample *sample)
 {
-	struct write *w = write_create();
+	struct work *w = work_create();
 	struct message_error e;
 	const char *id;
 
@@ -396,23 +396,23 @@ static struct write *line_read(const struct sample *sample)
 	return w;
 }
 
-static void part_answer(struct shop *s, struct write *part, struct text *out)
+static void part_answer(struct shop *s, struct work *part, struct text *out)
 {
 	struct list *link;
 	int64_t number = 0;
 
 	while ((link = list_pop_front(&part->lines)) != NULL) {
-		struct write *w = CONTAINER_OF(link, struct write, work_link);
+		struct work *w = CONTAINER_OF(link, struct work, work_link);
 
 		s->refusal_count += w->answer.outcome != OUTCOME_DONE;
 		batch_result_write(out, ++number, NULL, &w->command, &w->answer);
-		write_release(w);
+		work_release(w);
 	}
 }
 
 static void run_part(struct shop *s, const struct sample samples[GROUP])
 {
-	struct write *part = write_create();
+	struct work *part = work_create();
 	struct waiter waiter = { .parcel.home = &s->mailbox };
 	struct text out;
 
@@ -430,7 +430,7 @@ static void run_part(struct shop *s, const struct sample samples[GROUP])
 	part_answer(s, part, &out);
 	CHECK(!out.failed);
 	text_fini(&out);
-	write_release(waiter.write);
+	work_release(waiter.work);
 }
 
 /* ---------------------------------------------------------------- counting */

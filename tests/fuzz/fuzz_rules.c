@@ -42,7 +42,7 @@ static int64_t draw_quantity(struct fuzz *f)
 static struct command draw_command(struct fuzz *f, const struct stock *s)
 {
 	static const enum command_kind kinds[] = { COMMAND_ADJUST, COMMAND_ADJUST, COMMAND_TRANSFER,
-						   COMMAND_SET, COMMAND_COUNT, COMMAND_READ };
+						   COMMAND_SET,    COMMAND_COUNT,  COMMAND_READ };
 	struct command c = { .kind = kinds[fuzz_below(f, LENGTH_OF(kinds))], .row_count = 1 };
 
 	c.quantity = draw_quantity(f);

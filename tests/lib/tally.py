@@ -1,4 +1,5 @@
-"""tally - counts the test cases of meson test runs: `N passed, M failed, K skipped`.
+"""tally - counts the test cases of meson test runs: `N passed, M failed, K skipped`. Before it,
+what did not pass is named, so that the end of a long output says what to look for.
 
     tally.py build/meson-logs/testlog.json ...
 
@@ -10,26 +11,36 @@ import pathlib
 import re
 import sys
 
-CASE = re.compile(r"^(not )?ok\b[^#\n]*(# *skip\b)?", re.MULTILINE | re.IGNORECASE)
+CASE = re.compile(r"^(not )?ok\b([^#\n]*)(# *skip\b)?", re.MULTILINE | re.IGNORECASE)
 WHOLE = {"OK": "passed", "EXPECTEDFAIL": "passed", "SKIP": "skipped", "IGNORED": "skipped"}
 
 
 def count_program(program):
-    count = dict(passed=0, failed=0, skipped=0)
-    for is_not, is_skipped in CASE.findall(program.get("stdout") or ""):
-        count["skipped" if is_skipped else "failed" if is_not else "passed"] += 1
+    """How many of each kind, and the sentences of those that did not pass."""
+    count, others = dict(passed=0, failed=0, skipped=0), []
+    for is_not, sentence, is_skipped in CASE.findall(program.get("stdout") or ""):
+        kind = "skipped" if is_skipped else "failed" if is_not else "passed"
+        count[kind] += 1
+        if kind != "passed":
+            others.append(f"{kind}: {sentence.strip()}")
     whole = WHOLE.get(program["result"], "failed")
     if not any(count.values()) or (whole == "failed" and not count["failed"]):
         count[whole] += 1
-    return count
+        if whole != "passed":
+            others.append(f"{whole}: as a whole ({program['result']})")
+    return count, others
 
 
 def main(logs):
     total = dict(passed=0, failed=0, skipped=0)
     for log in logs:
         for line in pathlib.Path(log).read_text().splitlines():
-            for kind, number in count_program(json.loads(line)).items():
+            program = json.loads(line)
+            count, others = count_program(program)
+            for kind, number in count.items():
                 total[kind] += number
+            for other in others:
+                print(f"{pathlib.Path(log).parts[0]}: {program['name']}: {other}")
     print(", ".join(f"{number} {kind}" for kind, number in total.items()))
     return 1 if total["failed"] or not total["passed"] else 0
 

@@ -19,8 +19,8 @@ void caller_open(struct caller *c, struct service *s)
 /* Forgets the last write and its answer. */
 static void forget(struct caller *c)
 {
-	CHECK(IMPLIES(c->waiter.write != NULL, c->answer != NULL));
-	c->waiter.write = write_release(c->waiter.write);
+	CHECK(IMPLIES(c->waiter.work != NULL, c->answer != NULL));
+	c->waiter.work = work_release(c->waiter.work);
 	c->answer = NULL;
 	arena_fini(&c->texts);
 	arena_init(&c->texts);
@@ -36,7 +36,7 @@ void caller_close(struct caller *c)
 
 /* ---------------------------------------------------------------- sending */
 
-static const char *copied(struct write *w, const char *s)
+static const char *copied(struct work *w, const char *s)
 {
 	const char *copy = arena_copy(&w->arena, s, strlen(s));
 
@@ -52,7 +52,7 @@ static void name_location(struct code *ret, int row)
 	CHECK(code_set(ret, code, (size_t)bytes));
 }
 
-static void name_rows(struct write *w, const struct order *o)
+static void name_rows(struct work *w, const struct order *o)
 {
 	struct row_ref *rows = arena_alloc(&w->arena, 2 * sizeof(rows[0]));
 	bool is_of_two = o->kind == COMMAND_TRANSFER || o->is_of_two;
@@ -67,7 +67,7 @@ static void name_rows(struct write *w, const struct order *o)
 	w->command.row_count = is_of_two ? 2 : 1;
 }
 
-static void bring_fence(struct write *w, int64_t fence)
+static void bring_fence(struct work *w, int64_t fence)
 {
 	char id[32];
 
@@ -78,9 +78,9 @@ static void bring_fence(struct write *w, int64_t fence)
 	w->command.fence_count = 1;
 }
 
-static struct write *write_of_order(const struct order *o)
+static struct work *write_of_order(const struct order *o)
 {
-	struct write *w = write_create();
+	struct work *w = work_create();
 
 	CHECK(w != NULL);
 	w->command.kind = o->kind;
@@ -111,13 +111,13 @@ static struct write *write_of_order(const struct order *o)
 
 void caller_send(struct caller *c, const struct order *o)
 {
-	struct write *w = write_of_order(o);
+	struct work *w = write_of_order(o);
 
 	forget(c);
 	c->until_ns = clock_monotonic_ns() + o->wait_ms * NS_PER_MS;
 	c->waiter = (struct waiter){ .parcel.home = &c->box };
 	if (service_submit(c->service, w, &c->waiter, &c->snapshot, o->wait_ms) == SUBMIT_ANSWERED)
-		c->answer = &c->waiter.write->answer;
+		c->answer = &c->waiter.work->answer;
 }
 
 /* ---------------------------------------------------------------- waiting */
@@ -168,7 +168,7 @@ const struct answer *caller_answer(struct caller *c)
 			return c->answer;
 		wait_for_parcel_long(c);
 	}
-	c->answer = &c->waiter.write->answer;
+	c->answer = &c->waiter.work->answer;
 	return c->answer;
 }
 

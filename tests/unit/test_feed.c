@@ -62,8 +62,7 @@ static int open_feed(void **state)
 
 	feed_init(&fixture.feed);
 	assert_int_equal(mailbox_init(&fixture.box), 0);
-	fixture.listener =
-		(struct feed_listener){ .home = &fixture.box, .is_for_movements = true };
+	fixture.listener = (struct feed_listener){ .home = &fixture.box, .is_for_movements = true };
 	feed_listen(&fixture.feed, &fixture.listener);
 	*state = &fixture;
 	return 0;

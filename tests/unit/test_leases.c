@@ -160,9 +160,9 @@ struct talk {
 	const struct answer *answer; /* NULL: it is under way */
 };
 
-static struct write *make_write(enum command_kind kind, const char *lease_id, int row)
+static struct work *make_write(enum command_kind kind, const char *lease_id, int row)
 {
-	struct write *w = write_create();
+	struct work *w = work_create();
 	char code[16];
 
 	assert_non_null(w);
@@ -185,14 +185,14 @@ static struct write *make_write(enum command_kind kind, const char *lease_id, in
 	return w;
 }
 
-static void bring_fence(struct write *w, int64_t fence)
+static void bring_fence(struct work *w, int64_t fence)
 {
 	w->command.fences[0] = fence;
 	w->command.fence_ids[0] = "n";
 	w->command.fence_count = 1;
 }
 
-static void send(struct talk *t, struct write *w, int64_t wait_ms)
+static void send(struct talk *t, struct work *w, int64_t wait_ms)
 {
 	*t = (struct talk){ 0 };
 	arena_init(&t->texts);
@@ -200,7 +200,7 @@ static void send(struct talk *t, struct write *w, int64_t wait_ms)
 	t->waiter.parcel.home = &t->box;
 	if (service_submit(place.service, w, &t->waiter, &place.snapshot, wait_ms) ==
 	    SUBMIT_ANSWERED)
-		t->answer = &t->waiter.write->answer;
+		t->answer = &t->waiter.work->answer;
 }
 
 static void hear(struct talk *t)
@@ -215,20 +215,20 @@ static void hear(struct talk *t)
 	list_init(&parcels);
 	mailbox_take(&t->box, &parcels);
 	assert_non_null(list_pop_front(&parcels));
-	t->answer = &t->waiter.write->answer;
+	t->answer = &t->waiter.work->answer;
 }
 
 static enum outcome end_talk(struct talk *t)
 {
 	enum outcome o = t->answer->outcome;
 
-	write_release(t->waiter.write);
+	work_release(t->waiter.work);
 	mailbox_fini(&t->box);
 	arena_fini(&t->texts);
 	return o;
 }
 
-static enum outcome ask(struct write *w)
+static enum outcome ask(struct work *w)
 {
 	struct talk t;
 
@@ -368,9 +368,9 @@ static bool is_command(enum event event)
 	return event != TIME_PASSES && event != DELETE_BY_HAND;
 }
 
-static struct write *write_of_event(enum event event)
+static struct work *write_of_event(enum event event)
 {
-	struct write *w;
+	struct work *w;
 
 	switch (event) {
 	case TAKE:
@@ -481,7 +481,7 @@ static void expect_lease(const struct lease_view leases[], size_t count,
 static void expect_rows_are_kept(const struct model *m)
 {
 	bool has_first = model_find(m, NULL, -1, true) >= 0;
-	struct write *w = make_write(COMMAND_ADJUST, "", 0);
+	struct work *w = make_write(COMMAND_ADJUST, "", 0);
 
 	for (int row = 0; row < ROWS; row++) {
 		enum outcome expected =
@@ -524,7 +524,7 @@ static const char *const gap_texts[GAPS] = { "together with", "then", "in vain, 
 
 static void begin_round(struct model *m)
 {
-	struct write *w = make_write(COMMAND_LEASE_TAKE, "n", 0);
+	struct work *w = make_write(COMMAND_LEASE_TAKE, "n", 0);
 	struct talk t;
 
 	type("DELETE FROM row_lock");
@@ -625,7 +625,7 @@ static void the_bound_is_for_taking(void **state)
 	     "expires_at) SELECT 'h' || i, 100000 + i, item.id, l.id, 'x', ms, ms + 6000000000 "
 	     "FROM n JOIN item JOIN location l ON l.code = 'X' || i JOIN v_now");
 	for (int is_restarted = 0; is_restarted < 2; is_restarted++) {
-		struct write *w = make_write(COMMAND_ADJUST, "", 0);
+		struct work *w = make_write(COMMAND_ADJUST, "", 0);
 
 		groups_pass(1);
 		assert_true(code_set(&w->command.rows[0].location, "X10002", 6));

@@ -46,7 +46,7 @@ static struct operation *make(struct bench *t)
 /* Its write comes home with this outcome, as the writer would send it. */
 static void answer(struct bench *t, struct operation *o, enum outcome outcome, bool is_unknown)
 {
-	struct write *w = write_create();
+	struct work *w = work_create();
 
 	assert_non_null(w);
 	w->command.kind = COMMAND_ITEM_DELETE;
@@ -58,7 +58,7 @@ static void answer(struct bench *t, struct operation *o, enum outcome outcome, b
 				     .is_unknown = is_unknown,
 				     .lease = { .id = "l_1", .purpose = "" },
 				     .seq = 7 };
-	o->waiter.write = w;
+	o->waiter.work = w;
 	t->home.count++;
 	o->waiter.parcel.arrive(&o->waiter.parcel);
 	assert_int_equal(t->home.count, 0);

@@ -558,7 +558,8 @@ static void a_count_is_applied_to_now(void **state)
 
 		scene_set(&s, COMMAND_COUNT, r->counted, 0);
 		s.stocks[0].on_hand = r->now;
-		s.command.past = (struct past_level){ .as_of_seq = 3, .on_hand = r->then,
+		s.command.past = (struct past_level){ .as_of_seq = 3,
+						      .on_hand = r->then,
 						      .stated_seq = r->stated_before };
 		s.rows[0].stated_seq = r->stated_behind;
 		scene_play(&s);

@@ -284,7 +284,7 @@ static const char *numbered(const char *text, int run, char out[1024])
 	return out;
 }
 
-static const char *copied(struct write *w, const char *text)
+static const char *copied(struct work *w, const char *text)
 {
 	const char *copy = arena_copy(&w->arena, text, strlen(text));
 
@@ -299,7 +299,7 @@ static void name_row(struct row_ref *row, const char *sku, const char *location)
 	assert_true(code_set(&row->location, location, strlen(location)));
 }
 
-static void read_lease_words(struct place *p, struct write *w, const char *verb, const char *sku)
+static void read_lease_words(struct place *p, struct work *w, const char *verb, const char *sku)
 {
 	struct command *c = &w->command;
 	char sql[200];
@@ -324,7 +324,7 @@ static void read_lease_words(struct place *p, struct write *w, const char *verb,
 	c->row_count = 2;
 }
 
-static void read_words(struct place *p, struct write *w, const char *line)
+static void read_words(struct place *p, struct work *w, const char *line)
 {
 	struct command *c = &w->command;
 	char verb[32] = "", name[80] = "", other[80] = "";
@@ -348,7 +348,7 @@ static void read_words(struct place *p, struct write *w, const char *line)
 }
 
 /* What the handler of the call reads before it submits. */
-static void read_before(struct place *p, struct write *w)
+static void read_before(struct place *p, struct work *w)
 {
 	struct command *c = &w->command;
 	struct reader *r = p->snapshot.reader;
@@ -375,9 +375,9 @@ static void read_before(struct place *p, struct write *w)
 	snapshot_rest(&p->snapshot);
 }
 
-static struct write *make_write(struct place *p, const char *text)
+static struct work *make_write(struct place *p, const char *text)
 {
-	struct write *w = write_create();
+	struct work *w = work_create();
 	struct message_error e;
 	const char *id;
 	char line[1024];
@@ -406,7 +406,7 @@ static struct write *make_write(struct place *p, const char *text)
 	return w;
 }
 
-static void give_key(struct place *p, struct write *w, int index)
+static void give_key(struct place *p, struct work *w, int index)
 {
 	char key[64];
 
@@ -434,14 +434,14 @@ static void wait_for_answers(struct place *p, int count)
 /* By itself. */
 static enum outcome ask(struct place *p, const char *line)
 {
-	struct write *w = make_write(p, line);
+	struct work *w = make_write(p, line);
 	struct waiter waiter = { .parcel.home = &p->box };
 	enum outcome o;
 
 	if (service_submit(p->service, w, &waiter, &p->snapshot, WAIT_MS) == SUBMIT_PENDING)
 		wait_for_answers(p, 1);
-	o = waiter.write->answer.outcome;
-	write_release(waiter.write);
+	o = waiter.work->answer.outcome;
+	work_release(waiter.work);
 	return o;
 }
 
@@ -459,7 +459,7 @@ struct attempt {
 	const struct scene *scene;
 	int count;
 	struct waiter waiters[LINES_MAX];
-	struct write *lines[LINES_MAX]; /* of a part */
+	struct work *lines[LINES_MAX]; /* of a part */
 	struct answer answers[LINES_MAX];
 	int64_t seq_before;
 };
@@ -469,7 +469,7 @@ static void submit_apart(struct place *p, struct attempt *a)
 	int pending = 0;
 
 	for (int i = 0; i < a->count; i++) {
-		struct write *w = make_write(p, a->scene->acts[i].line);
+		struct work *w = make_write(p, a->scene->acts[i].line);
 
 		if (a->scene->has_keys)
 			give_key(p, w, i);
@@ -480,15 +480,15 @@ static void submit_apart(struct place *p, struct attempt *a)
 	faulty_store_let_go(&p->store);
 	wait_for_answers(p, pending);
 	for (int i = 0; i < a->count; i++) {
-		a->answers[i] = a->waiters[i].write->answer;
-		write_release(a->waiters[i].write);
+		a->answers[i] = a->waiters[i].work->answer;
+		work_release(a->waiters[i].work);
 	}
 }
 
 /* Who was not decided has the answer of the part. */
 static void submit_part(struct place *p, struct attempt *a)
 {
-	struct write *part = write_create();
+	struct work *part = work_create();
 	struct waiter *waiter = &a->waiters[0];
 
 	assert_non_null(part);
@@ -496,7 +496,7 @@ static void submit_part(struct place *p, struct attempt *a)
 	part->command.lease_id = part->command.purpose = "";
 	part->is_atomic = a->scene->together == ATOMIC;
 	for (int i = 0; i < a->count; i++) {
-		struct write *w = make_write(p, a->scene->acts[i].line);
+		struct work *w = make_write(p, a->scene->acts[i].line);
 
 		if (a->scene->has_keys) {
 			give_key(p, w, i);
@@ -516,9 +516,9 @@ static void submit_part(struct place *p, struct attempt *a)
 		a->answers[i] =
 			part->answer.outcome == OUTCOME_DONE ? a->lines[i]->answer : part->answer;
 		list_remove(&a->lines[i]->work_link);
-		write_release(a->lines[i]);
+		work_release(a->lines[i]);
 	}
-	write_release(waiter->write);
+	work_release(waiter->work);
 }
 
 /* Is what was said true? */
@@ -739,13 +739,13 @@ static void each_fault_has_its_word(struct place *p)
 	}
 }
 
-static struct write *make_refused_part(struct place *p)
+static struct work *make_refused_part(struct place *p)
 {
 	static const char *const lines[] = {
 		"{'op':'adjust','sku':'A','location':'W','delta':1}",
 		"{'op':'adjust','sku':'B','location':'W','delta':" TOO_MUCH "}",
 	};
-	struct write *part = write_create();
+	struct work *part = work_create();
 
 	assert_non_null(part);
 	part->command.request_id = "test";
@@ -757,13 +757,13 @@ static struct write *make_refused_part(struct place *p)
 	return part;
 }
 
-static void let_part_go(struct write *part)
+static void let_part_go(struct work *part)
 {
 	struct list *link;
 
 	while ((link = list_pop_front(&part->lines)) != NULL)
-		write_release(CONTAINER_OF(link, struct write, work_link));
-	write_release(part);
+		work_release(CONTAINER_OF(link, struct work, work_link));
+	work_release(part);
 }
 
 /* A refused atomic batch takes its group back, and with it what the group began with: only once. */
@@ -788,12 +788,12 @@ static void what_runs_out_is_booked_behind_refused_parts(struct place *p)
 	faulty_store_let_go(&p->store);
 	wait_for_answers(p, PARTS);
 	for (int i = 0; i < PARTS; i++)
-		assert_int_equal(waiters[i].write->answer.outcome, OUTCOME_INSUFFICIENT_STOCK);
-	if (waiters[PARTS - 1].write->answer.seq != seq_before + 1)
+		assert_int_equal(waiters[i].work->answer.outcome, OUTCOME_INSUFFICIENT_STOCK);
+	if (waiters[PARTS - 1].work->answer.seq != seq_before + 1)
 		fail_msg("%s: it is not booked before the last of them", p->what);
 	assert_int_equal(metric_value(METRIC_RESERVATIONS_EXPIRED), expired_before + 1);
 	for (int i = 0; i < PARTS; i++)
-		let_part_go(waiters[i].write);
+		let_part_go(waiters[i].work);
 }
 
 /* Reservations that a hand has extended book nothing when they run out: they are as many a group.

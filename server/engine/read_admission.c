@@ -1,17 +1,17 @@
-#include "engine/log_gate.h"
+#include "engine/read_admission.h"
 #include "base/check.h"
 #include "base/clock.h"
 #include "core/limits.h"
 #include "ops/metrics.h"
 
-void log_gate_init(struct log_gate *g)
+void read_admission_init(struct read_admission *g)
 {
-	*g = (struct log_gate){ 0 };
-	guard_init(&g->guard, RANK_LOG_GATE);
+	*g = (struct read_admission){ 0 };
+	guard_init(&g->guard, RANK_READ_ADMISSION);
 	signal_flag_init(&g->opened);
 }
 
-void log_gate_fini(struct log_gate *g)
+void read_admission_fini(struct read_admission *g)
 {
 	CHECK(g->reading_count == 0);
 	CHECK(g->waiting_count == 0);
@@ -20,15 +20,16 @@ void log_gate_fini(struct log_gate *g)
 }
 
 /* While somebody reads the whole store, nothing is gained by waiting. */
-static bool holds_up_locked(const struct log_gate *g)
+static bool holds_up_locked(const struct read_admission *g)
 {
 	CHECK(guard_is_mine(&g->guard));
 	return g->is_closed && g->whole_count == 0;
 }
 
-static bool wait_locked(struct log_gate *g, bool is_patient)
+static bool wait_locked(struct read_admission *g, bool is_patient)
 {
-	int64_t until_ns = is_patient ? INT64_MAX : g->closed_ns + LOG_GATE_MS_MAX * NS_PER_MS;
+	int64_t until_ns =
+		is_patient ? INT64_MAX : g->closed_ns + READ_ADMISSION_MS_MAX * NS_PER_MS;
 
 	g->waiting_count++;
 	while (holds_up_locked(g) && clock_monotonic_ns() < until_ns)
@@ -42,7 +43,7 @@ static bool wait_locked(struct log_gate *g, bool is_patient)
 	return true;
 }
 
-bool log_gate_enter(struct log_gate *g, bool is_whole, bool is_patient)
+bool read_admission_enter(struct read_admission *g, bool is_whole, bool is_patient)
 {
 	bool is_held_up, comes_through = true;
 
@@ -62,7 +63,7 @@ bool log_gate_enter(struct log_gate *g, bool is_whole, bool is_patient)
 	return comes_through;
 }
 
-void log_gate_leave(struct log_gate *g, bool is_whole)
+void read_admission_leave(struct read_admission *g, bool is_whole)
 {
 	guard_lock(&g->guard);
 	CHECK(g->reading_count > 0);
@@ -74,7 +75,7 @@ void log_gate_leave(struct log_gate *g, bool is_whole)
 	guard_unlock(&g->guard);
 }
 
-bool log_gate_close(struct log_gate *g)
+bool read_admission_close(struct read_admission *g)
 {
 	bool is_empty;
 
@@ -87,7 +88,7 @@ bool log_gate_close(struct log_gate *g)
 	return is_empty;
 }
 
-void log_gate_open(struct log_gate *g)
+void read_admission_open(struct read_admission *g)
 {
 	guard_lock(&g->guard);
 	g->is_closed = false;
@@ -96,7 +97,7 @@ void log_gate_open(struct log_gate *g)
 	guard_unlock(&g->guard);
 }
 
-int log_gate_reading(struct log_gate *g)
+int read_admission_reading(struct read_admission *g)
 {
 	int count;
 

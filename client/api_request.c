@@ -1,4 +1,4 @@
-#include "client/request.h"
+#include "client/api_request.h"
 #include "base/check.h"
 #include <string.h>
 
@@ -31,7 +31,7 @@ static bool is_bare_version(const char *s)
 	return s[0] != '\0' && s[strspn(s, "0123456789")] == '\0';
 }
 
-static enum exit_code add_header_option(struct request *r, const struct option_row *row,
+static enum exit_code add_header_option(struct api_request *r, const struct option_row *row,
 					const char *value)
 {
 	char quoted[32];
@@ -47,14 +47,14 @@ static enum exit_code add_header_option(struct request *r, const struct option_r
 		snprintf(quoted, sizeof(quoted), "\"%s\"", value);
 		value = quoted;
 	}
-	request_add_header(r, row->wire_name, value);
+	api_request_add_header(r, row->wire_name, value);
 	return EXIT_DONE;
 }
 
-static enum exit_code add_body_option(struct request *r, const struct option_row *row,
+static enum exit_code add_body_option(struct api_request *r, const struct option_row *row,
 				      const char *value)
 {
-	json_t *body = request_body(r);
+	json_t *body = api_request_body(r);
 	json_t *parsed;
 	int64_t number;
 
@@ -75,11 +75,12 @@ static enum exit_code add_body_option(struct request *r, const struct option_row
 		json_put(body, row->wire_name, parsed);
 		return EXIT_DONE;
 	default:
-		return request_add_text(r, row->wire_name, value);
+		return api_request_add_text(r, row->wire_name, value);
 	}
 }
 
-static enum exit_code add_option(struct request *r, const struct option_row *row, const char *value)
+static enum exit_code add_option(struct api_request *r, const struct option_row *row,
+				 const char *value)
 {
 	switch (row->place) {
 	case PLACE_LOCAL:
@@ -93,33 +94,33 @@ static enum exit_code add_option(struct request *r, const struct option_row *row
 	case PLACE_QUERY:
 		break;
 	}
-	request_add_query(r, row->wire_name, row->kind == KIND_SWITCH ? "true" : value);
+	api_request_add_query(r, row->wire_name, row->kind == KIND_SWITCH ? "true" : value);
 	return EXIT_DONE;
 }
 
-void request_init(struct request *r, const char *method, const char *path)
+void api_request_init(struct api_request *r, const char *method, const char *path)
 {
-	*r = (struct request){ .method = method, .has_query = strchr(path, '?') != NULL };
+	*r = (struct api_request){ .method = method, .has_query = strchr(path, '?') != NULL };
 	text_init(&r->path);
 	text_add(&r->path, path);
 }
 
-void request_fini(struct request *r)
+void api_request_fini(struct api_request *r)
 {
 	text_fini(&r->path);
 	for (int i = 0; i < r->header_count; i++)
 		text_fini(&r->headers[i]);
 	json_decref(r->body);
-	*r = (struct request){ 0 };
+	*r = (struct api_request){ 0 };
 }
 
-void request_add_segment(struct request *r, const char *segment)
+void api_request_add_segment(struct api_request *r, const char *segment)
 {
 	text_add_char(&r->path, '/');
 	add_escaped(&r->path, segment);
 }
 
-void request_add_query(struct request *r, const char *name, const char *value)
+void api_request_add_query(struct api_request *r, const char *name, const char *value)
 {
 	text_add_char(&r->path, r->has_query ? '&' : '?');
 	r->has_query = true;
@@ -128,7 +129,7 @@ void request_add_query(struct request *r, const char *name, const char *value)
 	add_escaped(&r->path, value);
 }
 
-void request_add_header(struct request *r, const char *name, const char *value)
+void api_request_add_header(struct api_request *r, const char *name, const char *value)
 {
 	CHECK(r->header_count < REQUEST_HEADERS_MAX);
 
@@ -137,7 +138,7 @@ void request_add_header(struct request *r, const char *name, const char *value)
 	text_add_format(header, "%s: %s", name, value);
 }
 
-bool request_has_header(const struct request *r, const char *name)
+bool api_request_has_header(const struct api_request *r, const char *name)
 {
 	size_t bytes = strlen(name);
 
@@ -148,17 +149,17 @@ bool request_has_header(const struct request *r, const char *name)
 	return false;
 }
 
-json_t *request_body(struct request *r)
+json_t *api_request_body(struct api_request *r)
 {
 	if (r->body == NULL)
 		r->body = memory_or_exit(json_object());
 	return r->body;
 }
 
-enum exit_code request_add_options(struct request *r, const struct args *a)
+enum exit_code api_request_add_options(struct api_request *r, const struct args *a)
 {
 	if (args_has(a, OPTION_ASYNC))
-		request_add_header(r, "Prefer", "respond-async");
+		api_request_add_header(r, "Prefer", "respond-async");
 	for (int i = 0; i < OPTION_COUNT; i++) {
 		if (!args_has(a, (enum option)i))
 			continue;
@@ -170,23 +171,23 @@ enum exit_code request_add_options(struct request *r, const struct args *a)
 	return EXIT_DONE;
 }
 
-enum exit_code request_add_text(struct request *r, const char *name, const char *text)
+enum exit_code api_request_add_text(struct api_request *r, const char *name, const char *text)
 {
 	json_t *value = json_string(text);
 
 	if (value == NULL)
 		return exit_usage("%s is not UTF-8: '%s'", name, text);
-	json_put(request_body(r), name, value);
+	json_put(api_request_body(r), name, value);
 	return EXIT_DONE;
 }
 
-enum exit_code request_add_number(struct request *r, const char *name, const char *operand,
-				  const char *text)
+enum exit_code api_request_add_number(struct api_request *r, const char *name, const char *operand,
+				      const char *text)
 {
 	int64_t number;
 
 	if (!number_read(text, &number))
 		return exit_usage("%s is a whole number, not '%s'", operand, text);
-	json_put(request_body(r), name, json_integer(number));
+	json_put(api_request_body(r), name, json_integer(number));
 	return EXIT_DONE;
 }

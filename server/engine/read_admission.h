@@ -1,20 +1,20 @@
 /*
- * log_gate - where long reads stand back for a moment, so that the log can begin anew.
+ * read_admission - where long reads stand back for a moment, so that the log can begin anew.
  *
  * SQLite writes its log from the front again only when all of it was copied into the database and
  * nobody reads what stands in it any more. One list behind the other, from two clients, leaves no
  * such moment, and the log grows for as long as somebody writes. So when it has become too long the
- * writer closes the gate: whoever wants to begin a long read waits, those under way come to their
- * end, the log begins anew, and the gate is opened.
+ * writer closes the admission: whoever wants to begin a long read waits, those under way come to their
+ * end, the log begins anew, and admission is opened.
  *
  *     reader thread                         writer, between groups
- *     if (!log_gate_enter(g, is_whole, …))  if (log_gate_close(g))      // nobody reads long now
- *             ...refuse: 503...                     ...begin the log anew, log_gate_open(g)...
+ *     if (!read_admission_enter(g, is_whole, …))  if (read_admission_close(g))      // nobody reads long now
+ *             ...refuse: 503...                     ...begin the log anew, read_admission_open(g)...
  *     ...read...
- *     log_gate_leave(g, is_whole)
+ *     read_admission_leave(g, is_whole)
  *
  * A read of the whole store (an export, a backup) may take minutes, and holds the log for as long.
- * Lists do not wait for that, which would not help: the gate holds up nobody while there is one;
+ * Lists do not wait for that, which would not help: admission holds up nobody while there is one;
  * the next one waits behind it. Point reads never come by here: loops let go of their snapshots
  * after each turn.
  *
@@ -23,7 +23,7 @@
 #pragma once
 #include "engine/guard.h"
 
-struct log_gate {
+struct read_admission {
 	struct guard guard;
 	struct signal_flag opened;
 	bool is_closed;    /* guarded, as is all below */
@@ -33,21 +33,21 @@ struct log_gate {
 	int waiting_count;
 };
 
-void log_gate_init(struct log_gate *g);
-void log_gate_fini(struct log_gate *g); /* nobody may be in it */
+void read_admission_init(struct read_admission *g);
+void read_admission_fini(struct read_admission *g); /* nobody may be in it */
 
 /*
- * Waits while the gate is closed. False: it has been for LOG_GATE_MS_MAX, and the read is not to
+ * Waits while admission is closed. False: it has been for READ_ADMISSION_MS_MAX, and the read is not to
  * begin. Whoever is patient waits until it opens.
  */
-bool log_gate_enter(struct log_gate *g, bool is_whole, bool is_patient);
-void log_gate_leave(struct log_gate *g, bool is_whole);
+bool read_admission_enter(struct read_admission *g, bool is_whole, bool is_patient);
+void read_admission_leave(struct read_admission *g, bool is_whole);
 
 /* From now on nobody comes through. Says whether everybody has left. */
-bool log_gate_close(struct log_gate *g);
+bool read_admission_close(struct read_admission *g);
 
 /* Harmless when it is open. */
-void log_gate_open(struct log_gate *g);
+void read_admission_open(struct read_admission *g);
 
 /* How many read long now. */
-int log_gate_reading(struct log_gate *g);
+int read_admission_reading(struct read_admission *g);

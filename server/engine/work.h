@@ -1,5 +1,5 @@
 /*
- * write - the life of one command that queues: a change of stock, or a locked read.
+ * work - the life of one command that queues: a change of stock, or a locked read.
  *
  *     NEW ──> WAITING <─> READY <─> DECIDED ──> DONE
  *      │         │           │                    ▲
@@ -12,10 +12,10 @@
  * books. DONE: the group is durable, or failed; the answer may be
  * read. WITHDRAWN: everybody who waited gave up before it was decided.
  *
- * A part of a batch is one write, too: it claims the rows of all of its lines, and they are decided
+ * A part of a batch is one piece of work, too: it claims the rows of all of its lines, and they are decided
  * in their order in its place. Its lines stay NEW; their answers are there when it is DONE.
  *
- * One write may have several waiters: requests with the same idempotency key share it.
+ * One piece of work may have several waiters: requests with the same idempotency key share it.
  *
  * Threads: `state`, `claim`, links and `waiters` are guarded by the lock manager's guard. `command`
  * is written before service_submit() and only read afterwards. `answer` and `cost` are the writer's
@@ -30,14 +30,14 @@
 #include "engine/mailbox.h"
 #include <stdatomic.h>
 
-enum write_state {
-	WRITE_NEW,
-	WRITE_WAITING,
-	WRITE_READY,
-	WRITE_DECIDED,
-	WRITE_DONE,
-	WRITE_WITHDRAWN,
-	WRITE_STATES,
+enum work_state {
+	WORK_NEW,
+	WORK_WAITING,
+	WORK_READY,
+	WORK_DECIDED,
+	WORK_DONE,
+	WORK_WITHDRAWN,
+	WORK_STATES,
 };
 
 struct cached_row;
@@ -45,7 +45,7 @@ struct lease;
 struct operation;
 
 /* What the lock cost: monotonic ns of each step, for Server-Timing. 0: it did not get there. */
-struct write_cost {
+struct work_cost {
 	int64_t claimed_ns; /* entered the queues */
 	int64_t granted_ns; /* owned all of its rows */
 	int64_t picked_ns;  /* the writer took it up */
@@ -55,9 +55,9 @@ struct write_cost {
 	int group_count; /* commands in its group */
 };
 
-struct write {
+struct work {
 	struct command command; /* texts in `arena`, or constants */
-	enum write_state state;
+	enum work_state state;
 	struct claim claim;
 	struct claim_slot first_slots[2]; /* enough for all but leases of many rows */
 	struct list work_link;            /* in lock_manager.waiting, .ready, then in the group */
@@ -67,10 +67,10 @@ struct write {
 	struct list unknown_link; /* in lock_manager.unknown, with is_unknown */
 	bool is_recalled;         /* it is to be refused instead of decided */
 	bool is_overdue;     /* somebody's wait ended while it was ready; its answer comes anyway */
-	struct list waiters; /* waiter.write_link */
+	struct list waiters; /* waiter.waiter_link */
 	int waiter_count;
 	struct answer answer;
-	struct write_cost cost;
+	struct work_cost cost;
 	uint64_t key_hash;    /* with a key */
 	int64_t decide_by_ns; /* when the last of its waiters stops waiting for a decision */
 	char blocked_by[ID_BYTES_MAX +
@@ -78,13 +78,13 @@ struct write {
 	atomic_int holder_count;
 	struct operation *operation; /* it belongs to, or NULL; operation_book.h */
 
-	struct list lines; /* of a part of a batch: write.work_link, in order; else empty */
+	struct list lines; /* of a part of a batch: work.work_link, in order; else empty */
 	int line_count;
 	bool is_atomic;     /* all of its lines take effect or none; it has a group of its own */
 	bool avoids_leases; /* a lease in the way is answered at once, whatever its wait */
 
 	/* The writer's own, from READY to DONE. */
-	bool is_late; /* its answer rests on the open group: it waits for the flush */
+	bool rests_on_group; /* its answer rests on the open group: it waits for the flush */
 	struct cached_row *cached_rows[2]; /* the rows of its movements; row_cache.h */
 	int64_t key_id;                    /* of the record of its key; 0: none was made */
 	struct lease *lease;               /* that it takes, renews or releases; lease_book.h */
@@ -92,31 +92,31 @@ struct write {
 	struct arena arena;
 };
 
-/* One HTTP request that waits for a write. Lies in the request; still while it is pending. */
+/* One HTTP request that waits for work. Lies in the request; still while it is pending. */
 struct waiter {
 	struct parcel parcel; /* comes home when the answer is there */
-	struct write *write;  /* the one it shares, once submitted */
-	struct list write_link;
+	struct work *work;    /* the one it shares, once submitted */
+	struct list waiter_link;
 	bool is_pending; /* submitted and not yet answered; the loop's own view */
 	bool has_joined; /* the write is that of an earlier request with the same key */
 };
 
 /* NULL when memory is short. holder_count is 1. */
-struct write *write_create(void);
+struct work *work_create(void);
 
 /* One holder fewer; the last one frees it. NULL is fine. Returns NULL. */
-struct write *write_release(struct write *w);
+struct work *work_release(struct work *w);
 
-static inline void write_hold(struct write *w)
+static inline void work_hold(struct work *w)
 {
 	atomic_fetch_add_explicit(&w->holder_count, 1, memory_order_relaxed);
 }
 
 /* How many commands it stands for. */
-static inline int write_command_count(const struct write *w)
+static inline int work_command_count(const struct work *w)
 {
 	return w->line_count > 0 ? w->line_count : 1;
 }
 
 /* Changes phase; CHECKs that the arrow exists. Guarded by the lock manager's guard. */
-void write_move(struct write *w, enum write_state next);
+void work_move(struct work *w, enum work_state next);

@@ -1,4 +1,4 @@
-/* look - what service.h lets people see of queues and leases: copies, made under the guard. */
+/* lock_views - what service.h lets people see of queues and leases: copies, made under the guard. */
 #include "base/clock.h"
 #include "base/fault.h"
 #include "engine/engine.h"
@@ -107,13 +107,13 @@ int service_lease(struct service *s, const char *id, struct arena *a, struct lea
 /* ---------------------------------------------------------------- queues */
 
 enum {
-	LOOK_ROWS = 64,     /* rows that are gone through while the guard is held */
+	VIEWED_ROWS = 64,   /* rows that are gone through while the guard is held */
 	LOOK_BUCKETS = 512, /* and buckets of the table, while there are few rows in it */
 };
 
-static const struct write *write_of_claim(const struct claim *c)
+static const struct work *work_of_claim(const struct claim *c)
 {
-	return CONTAINER_OF(c, const struct write, claim);
+	return CONTAINER_OF(c, const struct work, claim);
 }
 
 static const struct row_ref *row_of_command(const struct command *c, uint64_t key)
@@ -128,12 +128,12 @@ static const struct row_ref *row_of_command(const struct command *c, uint64_t ke
 }
 
 /* The one of its rows, or of its lines' rows, that has this key. */
-static const struct row_ref *row_of_write(const struct write *w, uint64_t key)
+static const struct row_ref *row_of_write(const struct work *w, uint64_t key)
 {
 	const struct row_ref *row = row_of_command(&w->command, key);
 
 	for (struct list *it = w->lines.next; row == NULL && it != &w->lines; it = it->next)
-		row = row_of_command(&CONTAINER_OF(it, struct write, work_link)->command, key);
+		row = row_of_command(&CONTAINER_OF(it, struct work, work_link)->command, key);
 	return row;
 }
 
@@ -148,7 +148,7 @@ static const struct row_ref *row_names(const struct row_entry *e)
 			return &l->rows[i];
 	if (c == NULL)
 		c = row_entry_first_waiter(e);
-	return c == NULL ? NULL : row_of_write(write_of_claim(c), e->node.key);
+	return c == NULL ? NULL : row_of_write(work_of_claim(c), e->node.key);
 }
 
 /* One row as it stood under the guard. Lies ready before the guard is taken: nothing is allocated
@@ -172,7 +172,7 @@ static void see_waiters(struct sight *s, const struct row_entry *e)
 	v->waiter_count = (size_t)row_entry_waiter_count(e);
 	while (v->waiter_views < LOCK_WAITERS_SHOWN &&
 	       (slot = row_entry_waiter_after(e, slot)) != NULL) {
-		const struct write *w = write_of_claim(slot->claim);
+		const struct work *w = work_of_claim(slot->claim);
 		int64_t age_ms = (s->now_ns - w->cost.claimed_ns) / NS_PER_MS;
 		int64_t left_ms = (w->decide_by_ns - s->now_ns) / NS_PER_MS;
 
@@ -201,9 +201,9 @@ static void see_holder(struct sight *s, const struct row_entry *e)
 			age_ms = s->now_ms - s->lease->taken_at_ms;
 	} else if (owner != NULL) {
 		snprintf(s->holder_id, sizeof(s->holder_id), "%s",
-			 write_of_claim(owner)->command.request_id);
+			 work_of_claim(owner)->command.request_id);
 		s->view.holder_id = s->holder_id;
-		age_ms = (s->now_ns - write_of_claim(owner)->cost.granted_ns) / NS_PER_MS;
+		age_ms = (s->now_ns - work_of_claim(owner)->cost.granted_ns) / NS_PER_MS;
 	}
 	s->view.holder_age_ms = age_ms > 0 ? age_ms : 0;
 }
@@ -258,7 +258,7 @@ struct candidate {
 };
 
 /* What is gathered on the way. */
-struct look {
+struct lock_views {
 	struct service *service;
 	struct lock_manager *locks;
 	struct arena *arena;
@@ -272,27 +272,27 @@ struct look {
 };
 
 /* For one more piece of the walk, before the guard is taken. */
-static int make_room(struct look *look)
+static int make_room(struct lock_views *views)
 {
-	size_t room = look->room * 2 + LOOK_ROWS;
+	size_t room = views->room * 2 + VIEWED_ROWS;
 	struct candidate *larger;
 
-	if (look->candidate_count + LOOK_ROWS <= look->room)
+	if (views->candidate_count + VIEWED_ROWS <= views->room)
 		return 0;
-	larger = realloc(look->candidates, room * sizeof(larger[0]));
+	larger = realloc(views->candidates, room * sizeof(larger[0]));
 	if (larger == NULL)
 		return FAULT(-ENOMEM);
-	look->candidates = larger;
-	look->room = room;
+	views->candidates = larger;
+	views->room = room;
 	return 0;
 }
 
 static void note_waited_for(void *context, const struct row_entry *e)
 {
-	struct look *look = context;
+	struct lock_views *views = context;
 
-	CHECK(look->candidate_count < look->room);
-	look->candidates[look->candidate_count++] =
+	CHECK(views->candidate_count < views->room);
+	views->candidates[views->candidate_count++] =
 		(struct candidate){ .row = e->node.key,
 				    .since = row_entry_first_waiter(e)->arrival };
 }
@@ -300,16 +300,16 @@ static void note_waited_for(void *context, const struct row_entry *e)
 /* More than can be shown are not needed. */
 static void note_held(void *context, const struct row_entry *e)
 {
-	struct look *look = context;
+	struct lock_views *views = context;
 
-	if (look->held_count < LOCK_ROWS_SHOWN && row_entry_first_waiter(e) == NULL)
-		look->held[look->held_count++] = e->node.key;
+	if (views->held_count < LOCK_ROWS_SHOWN && row_entry_first_waiter(e) == NULL)
+		views->held[views->held_count++] = e->node.key;
 }
 
 /* Every row that somebody waits for, piece by piece. */
-static int find_waited_for(struct look *look)
+static int find_waited_for(struct lock_views *views)
 {
-	struct lock_manager *m = look->locks;
+	struct lock_manager *m = views->locks;
 	struct lock_walk walk;
 	bool goes_on = true;
 	int r = 0;
@@ -317,9 +317,9 @@ static int find_waited_for(struct look *look)
 	guard_lock(&m->guard);
 	lock_walk_begin(&m->table, &walk);
 	guard_unlock(&m->guard);
-	while (goes_on && (r = make_room(look)) == 0) {
+	while (goes_on && (r = make_room(views)) == 0) {
 		guard_lock(&m->guard);
-		goes_on = lock_walk_on(&m->table, &walk, LOOK_ROWS, note_waited_for, look);
+		goes_on = lock_walk_on(&m->table, &walk, VIEWED_ROWS, note_waited_for, views);
 		guard_unlock(&m->guard);
 	}
 	guard_lock(&m->guard);
@@ -329,12 +329,12 @@ static int find_waited_for(struct look *look)
 }
 
 /* Others, until there are enough. */
-static void find_held(struct look *look)
+static void find_held(struct lock_views *views)
 {
-	struct lock_manager *m = look->locks;
+	struct lock_manager *m = views->locks;
 	int count;
 
-	for (int from = 0; from < LOCK_TABLE_BUCKETS && look->held_count < LOCK_ROWS_SHOWN;
+	for (int from = 0; from < LOCK_TABLE_BUCKETS && views->held_count < LOCK_ROWS_SHOWN;
 	     from += count) {
 		guard_lock(&m->guard);
 		count = (int)((size_t)LOOK_BUCKETS * LOCK_TABLE_BUCKETS /
@@ -342,7 +342,7 @@ static void find_held(struct look *look)
 			1;
 		if (count > LOCK_TABLE_BUCKETS - from)
 			count = LOCK_TABLE_BUCKETS - from;
-		lock_table_each(&m->table, from, count, note_held, look);
+		lock_table_each(&m->table, from, count, note_held, views);
 		guard_unlock(&m->guard);
 	}
 }
@@ -362,46 +362,48 @@ static int by_row(const void *a, const void *b)
 }
 
 /* At a moment of its own. It may be gone by now. */
-static int show_row(struct look *look, struct sight *s, uint64_t row)
+static int show_row(struct lock_views *views, struct sight *s, uint64_t row)
 {
-	s->now_ms = store_time_now(&look->service->time);
-	guard_lock(&look->locks->guard);
-	see_row_locked(look->locks, row, s);
-	guard_unlock(&look->locks->guard);
+	s->now_ms = store_time_now(&views->service->time);
+	guard_lock(&views->locks->guard);
+	see_row_locked(views->locks, row, s);
+	guard_unlock(&views->locks->guard);
 	if (!s->is_there)
 		return 0;
-	return copy_sight(s, look->arena, &look->rows[look->row_count++]) ? 0 : FAULT(-ENOMEM);
+	return copy_sight(s, views->arena, &views->rows[views->row_count++]) ? 0 : FAULT(-ENOMEM);
 }
 
 /* The longest wait first. */
-static int show_waited_for(struct look *look, struct sight *s)
+static int show_waited_for(struct lock_views *views, struct sight *s)
 {
-	int r = find_waited_for(look);
+	int r = find_waited_for(views);
 
-	if (look->candidate_count > 0)
-		qsort(look->candidates, look->candidate_count, sizeof(look->candidates[0]),
+	if (views->candidate_count > 0)
+		qsort(views->candidates, views->candidate_count, sizeof(views->candidates[0]),
 		      by_since);
-	for (size_t i = 0; r == 0 && i < look->candidate_count && look->row_count < LOCK_ROWS_SHOWN;
-	     i++)
-		r = show_row(look, s, look->candidates[i].row);
+	for (size_t i = 0;
+	     r == 0 && i < views->candidate_count && views->row_count < LOCK_ROWS_SHOWN; i++)
+		r = show_row(views, s, views->candidates[i].row);
 	return r;
 }
 
 /* They fill what room is left. One that somebody waited for just now is there already. */
-static int show_held(struct look *look, struct sight *s)
+static int show_held(struct lock_views *views, struct sight *s)
 {
 	int r = 0;
 
-	find_held(look);
-	if (look->candidate_count > 0)
-		qsort(look->candidates, look->candidate_count, sizeof(look->candidates[0]), by_row);
-	for (size_t i = 0; r == 0 && i < look->held_count && look->row_count < LOCK_ROWS_SHOWN;
+	find_held(views);
+	if (views->candidate_count > 0)
+		qsort(views->candidates, views->candidate_count, sizeof(views->candidates[0]),
+		      by_row);
+	for (size_t i = 0; r == 0 && i < views->held_count && views->row_count < LOCK_ROWS_SHOWN;
 	     i++) {
-		struct candidate c = { .row = look->held[i] };
+		struct candidate c = { .row = views->held[i] };
 
-		if (look->candidate_count == 0 ||
-		    bsearch(&c, look->candidates, look->candidate_count, sizeof(c), by_row) == NULL)
-			r = show_row(look, s, c.row);
+		if (views->candidate_count == 0 ||
+		    bsearch(&c, views->candidates, views->candidate_count, sizeof(c), by_row) ==
+			    NULL)
+			r = show_row(views, s, c.row);
 	}
 	return r;
 }
@@ -421,22 +423,22 @@ static int by_wait(const void *a, const void *b)
 int service_locks(struct service *s, struct arena *a, struct lock_view **ret_rows,
 		  size_t *ret_count)
 {
-	struct look look = { .service = s, .locks = &s->locks, .arena = a };
+	struct lock_views views = { .service = s, .locks = &s->locks, .arena = a };
 	struct sight *sight = arena_alloc(a, sizeof(*sight));
 	int r;
 
-	look.rows = arena_alloc(a, sizeof(look.rows[0]) * LOCK_ROWS_SHOWN);
-	look.held = arena_alloc(a, sizeof(look.held[0]) * LOCK_ROWS_SHOWN);
-	if (look.rows == NULL || look.held == NULL || sight == NULL)
+	views.rows = arena_alloc(a, sizeof(views.rows[0]) * LOCK_ROWS_SHOWN);
+	views.held = arena_alloc(a, sizeof(views.held[0]) * LOCK_ROWS_SHOWN);
+	if (views.rows == NULL || views.held == NULL || sight == NULL)
 		return FAULT(-ENOMEM);
-	r = show_waited_for(&look, sight);
+	r = show_waited_for(&views, sight);
 	if (r == 0)
-		r = show_held(&look, sight);
-	free(look.candidates);
+		r = show_held(&views, sight);
+	free(views.candidates);
 	if (r < 0)
 		return r;
-	qsort(look.rows, look.row_count, sizeof(look.rows[0]), by_wait);
-	*ret_rows = look.rows;
-	*ret_count = look.row_count;
+	qsort(views.rows, views.row_count, sizeof(views.rows[0]), by_wait);
+	*ret_rows = views.rows;
+	*ret_count = views.row_count;
 	return 0;
 }

@@ -1,20 +1,20 @@
-#include "engine/write.h"
+#include "engine/work.h"
 #include <stdlib.h>
 
 /* clang-format off */
-#define TO(s) (1u << WRITE_##s)
-static const unsigned may_move_to[WRITE_STATES] = {
-	[WRITE_NEW]       = TO(WAITING) | TO(READY) | TO(DONE),
-	[WRITE_WAITING]   = TO(READY) | TO(WITHDRAWN) | TO(DONE),
-	[WRITE_READY]     = TO(DECIDED) | TO(WAITING) | TO(WITHDRAWN) | TO(DONE),
-	[WRITE_DECIDED]   = TO(DONE) | TO(READY),
-	[WRITE_DONE]      = 0,
-	[WRITE_WITHDRAWN] = 0,
+#define TO(s) (1u << WORK_##s)
+static const unsigned may_move_to[WORK_STATES] = {
+	[WORK_NEW]       = TO(WAITING) | TO(READY) | TO(DONE),
+	[WORK_WAITING]   = TO(READY) | TO(WITHDRAWN) | TO(DONE),
+	[WORK_READY]     = TO(DECIDED) | TO(WAITING) | TO(WITHDRAWN) | TO(DONE),
+	[WORK_DECIDED]   = TO(DONE) | TO(READY),
+	[WORK_DONE]      = 0,
+	[WORK_WITHDRAWN] = 0,
 };
 #undef TO
 /* clang-format on */
 
-void write_move(struct write *w, enum write_state next)
+void work_move(struct work *w, enum work_state next)
 {
 	CHECK(may_move_to[w->state] & (1u << next));
 	w->state = next;
@@ -34,7 +34,7 @@ enum { KEEPS_WRITES = true, WRITES_KEPT_MAX = 256 };
 #endif
 
 struct kept_writes {
-	struct write *writes[WRITES_KEPT_MAX];
+	struct work *writes[WRITES_KEPT_MAX];
 	int count;
 };
 
@@ -55,12 +55,12 @@ static void make_thread_end_key(void)
 	CHECK(pthread_key_create(&at_thread_end, free_kept) == 0);
 }
 
-static struct write *take_memory(void)
+static struct work *take_memory(void)
 {
-	return kept.count > 0 ? kept.writes[--kept.count] : malloc(sizeof(struct write));
+	return kept.count > 0 ? kept.writes[--kept.count] : malloc(sizeof(struct work));
 }
 
-static void give_memory_back(struct write *w)
+static void give_memory_back(struct work *w)
 {
 	bool is_kept = KEEPS_WRITES && kept.count < WRITES_KEPT_MAX;
 
@@ -76,16 +76,16 @@ static void give_memory_back(struct write *w)
 
 /* ---------------------------------------------------------------- life */
 
-struct write *write_create(void)
+struct work *work_create(void)
 {
-	struct write *w = take_memory();
+	struct work *w = take_memory();
 
 	if (w == NULL)
 		return NULL;
 	/* The arena's first block stays as malloc left it: clearing it would cost more than the
 	 * rest. */
 	w->command = (struct command){ 0 };
-	w->state = WRITE_NEW;
+	w->state = WORK_NEW;
 	w->claim = (struct claim){ .state = CLAIM_OUT };
 	list_init(&w->work_link);
 	w->key_node = (struct map_node){ 0 };
@@ -96,10 +96,10 @@ struct write *write_create(void)
 	list_init(&w->waiters);
 	w->waiter_count = 0;
 	w->answer = (struct answer){ 0 };
-	w->cost = (struct write_cost){ 0 };
+	w->cost = (struct work_cost){ 0 };
 	w->decide_by_ns = 0;
 	w->key_hash = 0;
-	w->is_late = false;
+	w->rests_on_group = false;
 	w->blocked_by[0] = '\0';
 	w->cached_rows[0] = NULL;
 	w->cached_rows[1] = NULL;
@@ -114,7 +114,7 @@ struct write *write_create(void)
 	return w;
 }
 
-struct write *write_release(struct write *w)
+struct work *work_release(struct work *w)
 {
 	if (w == NULL)
 		return NULL;
