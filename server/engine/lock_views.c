@@ -1,4 +1,4 @@
-/* lock_views - what service.h lets people see of queues and leases: copies, made under the guard. */
+/* lock_views - what service.h shows of queues and leases: copies, made under the guard. */
 #include "base/clock.h"
 #include "base/fault.h"
 #include "engine/engine.h"

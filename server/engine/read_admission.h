@@ -4,14 +4,14 @@
  * SQLite writes its log from the front again only when all of it was copied into the database and
  * nobody reads what stands in it any more. One list behind the other, from two clients, leaves no
  * such moment, and the log grows for as long as somebody writes. So when it has become too long the
- * writer closes the admission: whoever wants to begin a long read waits, those under way come to their
- * end, the log begins anew, and admission is opened.
+ * writer closes the admission: whoever wants to begin a long read waits, those under way come to
+ * their end, the log begins anew, and admission is opened.
  *
- *     reader thread                         writer, between groups
- *     if (!read_admission_enter(g, is_whole, …))  if (read_admission_close(g))      // nobody reads long now
- *             ...refuse: 503...                     ...begin the log anew, read_admission_open(g)...
- *     ...read...
- *     read_admission_leave(g, is_whole)
+ *     reader thread                                  writer, between groups
+ *     if (!read_admission_enter(g, is_whole, …))     if (read_admission_close(g))
+ *             ...refuse: 503...                              // nobody reads long now
+ *     ...read...                                             ...begin the log anew...
+ *     read_admission_leave(g, is_whole)              read_admission_open(g)
  *
  * A read of the whole store (an export, a backup) may take minutes, and holds the log for as long.
  * Lists do not wait for that, which would not help: admission holds up nobody while there is one;
@@ -37,8 +37,8 @@ void read_admission_init(struct read_admission *g);
 void read_admission_fini(struct read_admission *g); /* nobody may be in it */
 
 /*
- * Waits while admission is closed. False: it has been for READ_ADMISSION_MS_MAX, and the read is not to
- * begin. Whoever is patient waits until it opens.
+ * Waits while admission is closed. False: it has been for READ_ADMISSION_MS_MAX, and the read is
+ * not to begin. A patient read waits until it opens.
  */
 bool read_admission_enter(struct read_admission *g, bool is_whole, bool is_patient);
 void read_admission_leave(struct read_admission *g, bool is_whole);

@@ -3,7 +3,8 @@
  *
  * Each thread has its own read-only connection. A read runs in one snapshot under a time limit,
  * then its parcel goes home. The queue is bounded. Where the log has become too long a read stands
- * back before it begins (engine/read_admission.h), and is refused with -EAGAIN when that takes too long.
+ * back before it begins (engine/read_admission.h), and is refused with -EAGAIN when that takes too
+ * long.
  *
  * Threads: submit from any; open and close from one.
  */

@@ -12,8 +12,8 @@
  * books. DONE: the group is durable, or failed; the answer may be
  * read. WITHDRAWN: everybody who waited gave up before it was decided.
  *
- * A part of a batch is one piece of work, too: it claims the rows of all of its lines, and they are decided
- * in their order in its place. Its lines stay NEW; their answers are there when it is DONE.
+ * A part of a batch is one piece of work, too: it claims the rows of all of its lines, and they are
+ * decided in their order in its place. Its lines stay NEW; their answers are there when it is DONE.
  *
  * One piece of work may have several waiters: requests with the same idempotency key share it.
  *
