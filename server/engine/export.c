@@ -4,8 +4,8 @@
 #include "base/hash.h"
 #include "base/map.h"
 #include "engine/mend.h"
-#include "wire/batch_lines.h"
 #include "wire/csv_write.h"
+#include "wire/export_lines.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -145,14 +145,13 @@ static int write_location_line(struct export *e, struct location *location,
 
 static int write_location(struct export *e, struct location *location)
 {
-	return write_location_line(e, location, batch_location_line_write);
+	return write_location_line(e, location, export_location_write);
 }
 
 static int write_archived_location(struct export *e, struct location *location)
 {
-	return location->is_archived
-		       ? write_location_line(e, location, batch_location_last_line_write)
-		       : 0;
+	return location->is_archived ? write_location_line(e, location, export_location_rest_write)
+				     : 0;
 }
 
 static int write_item_line(struct export *e, struct item *item,
@@ -170,20 +169,20 @@ static int write_item(struct export *e, struct item *item)
 {
 	if (is_debtor(e, &item->sku))
 		item->backorder_limit = QUANTITY_MAX;
-	return write_item_line(e, item, batch_item_line_write);
+	return write_item_line(e, item, export_item_write);
 }
 
 static int write_final_item(struct export *e, struct item *item)
 {
 	return item->is_archived || is_debtor(e, &item->sku)
-		       ? write_item_line(e, item, batch_item_last_line_write)
+		       ? write_item_line(e, item, export_item_rest_write)
 		       : 0;
 }
 
 static int write_level(struct export *e, const struct stock_view *row)
 {
 	if (mend_can_say(&row->sku) && mend_can_say(&row->location))
-		batch_level_line_write(e->out, &row->sku, &row->location, row->stock.on_hand);
+		export_level_write(e->out, &row->sku, &row->location, row->stock.on_hand);
 	return 0;
 }
 
@@ -194,8 +193,7 @@ static int write_reservation(struct export *e, struct reservation *reservation)
 	int r = mend_reservation(reservation, &e->page, &can_be_said);
 
 	if (r == 0 && can_be_said && left_ms > 0)
-		batch_reservation_line_write(e->out, reservation,
-					     (left_ms + MS_PER_S - 1) / MS_PER_S);
+		export_reservation_write(e->out, reservation, (left_ms + MS_PER_S - 1) / MS_PER_S);
 	return r;
 }
 

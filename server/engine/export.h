@@ -1,7 +1,7 @@
 /*
  * export - all that a store has now, written as one snapshot into a spool.
  *
- * As NDJSON it is a batch (wire/batch_lines.h) that makes the same catalogue, levels and open
+ * As NDJSON it is a batch (wire/export_lines.h) that makes the same catalogue, levels and open
  * reservations in an empty store. The rules hold there, too, so what they would refuse comes round
  * about: what is archived is archived by a last line, and an item that owes more than it may is
  * allowed anything until its last line.

@@ -2,7 +2,7 @@
 #include "base/check.h"
 #include "base/fault.h"
 #include "base/utf8.h"
-#include "wire/messages.h"
+#include "wire/messages_catalogue.h"
 #include "wire/request_text.h"
 #include <string.h>
 

@@ -2,7 +2,7 @@
 #include "base/clock.h"
 #include "base/fault.h"
 #include "ops/log.h"
-#include "wire/batch_lines.h"
+#include "wire/batch_results.h"
 #include "wire/json_stored.h"
 #include "wire/json_write.h"
 #include <stdlib.h>

@@ -23,7 +23,7 @@
 #pragma once
 #include "http/errands.h"
 #include "http/exchange.h"
-#include "wire/messages.h"
+#include "wire/message.h"
 #include "wire/server_timing.h"
 
 enum batch_results { BATCH_ALL, BATCH_FAILED, BATCH_NONE };

@@ -2,8 +2,8 @@
 #include "base/fault.h"
 #include "http/batch.h"
 #include "http/handlers.h"
-#include "wire/batch_lines.h"
 #include "wire/fingerprint.h"
+#include "wire/messages_batch.h"
 #include <stdio.h>
 #include <string.h>
 

@@ -13,7 +13,7 @@
  */
 #pragma once
 #include "http/exchange.h"
-#include "wire/messages.h"
+#include "wire/message.h"
 
 /* NULL: it was answered that memory is short. */
 struct work *write_begin(struct exchange *x, enum command_kind kind);

@@ -3,6 +3,7 @@
 #include "http/batch.h"
 #include "http/handlers.h"
 #include "http/reply.h"
+#include "wire/problems.h"
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>

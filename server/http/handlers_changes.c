@@ -8,6 +8,8 @@
 #include "base/clock.h"
 #include "http/page.h"
 #include "http/stream.h"
+#include "wire/answers_stock.h"
+#include "wire/problems.h"
 #include <string.h>
 
 /* One request for changes. */

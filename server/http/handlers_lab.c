@@ -4,7 +4,8 @@
  */
 #include "http/page.h"
 #include "lab/runs.h"
-#include "wire/messages.h"
+#include "wire/messages_lab.h"
+#include "wire/problems.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>

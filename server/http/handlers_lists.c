@@ -4,6 +4,9 @@
  */
 #include "base/fault.h"
 #include "http/page.h"
+#include "wire/answers_catalogue.h"
+#include "wire/answers_reservation.h"
+#include "wire/answers_stock.h"
 #include "wire/moment.h"
 #include <string.h>
 

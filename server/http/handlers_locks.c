@@ -1,5 +1,6 @@
 /* handlers_locks - looking at leases and at the queues of rows: who holds what, and who waits. */
 #include "http/page.h"
+#include "wire/answers_lease.h"
 #include <string.h>
 
 /* ---------------------------------------------------------------- queues */

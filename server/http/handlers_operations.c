@@ -7,6 +7,7 @@
 #include "http/asker.h"
 #include "http/handlers.h"
 #include "http/reply.h"
+#include "wire/problems.h"
 #include <stdio.h>
 #include <string.h>
 

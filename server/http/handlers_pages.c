@@ -4,6 +4,7 @@
 #include "http/asset.h"
 #include "http/reply.h"
 #include "openapi_json.h"
+#include "wire/problems.h"
 #include <string.h>
 
 static const char plain[] = "text/plain; charset=utf-8";

@@ -1,6 +1,9 @@
 /* handlers_reads - point reads, answered at once from the loop's snapshot: no lock, no wait. */
 #include "http/handlers.h"
 #include "http/reply.h"
+#include "wire/answers_catalogue.h"
+#include "wire/answers_reservation.h"
+#include "wire/answers_stock.h"
 #include <string.h>
 
 /* Begins or renews the snapshot; false: it was answered that the store failed. */

@@ -2,7 +2,7 @@
 #include "base/fault.h"
 #include "http/handlers.h"
 #include "http/reply.h"
-#include "wire/messages.h"
+#include "wire/messages_reservation.h"
 #include <string.h>
 
 int write_read_promised_rows(struct snapshot *snapshot, struct work *w, const char *name,

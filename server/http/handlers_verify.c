@@ -8,6 +8,7 @@
 #include "base/fault.h"
 #include "http/reply.h"
 #include "ops/log.h"
+#include "wire/answers_finding.h"
 
 /* ---------------------------------------------------------------- answering */
 

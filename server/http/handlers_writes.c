@@ -3,7 +3,10 @@
 #include "http/handlers.h"
 #include "http/reply.h"
 #include "wire/fingerprint.h"
-#include "wire/messages.h"
+#include "wire/messages_catalogue.h"
+#include "wire/messages_lease.h"
+#include "wire/messages_stock.h"
+#include "wire/problems.h"
 #include <string.h>
 
 /* ---------------------------------------------------------------- the way of every write */

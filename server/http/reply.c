@@ -3,6 +3,7 @@
 #include "base/fault.h"
 #include "ops/log.h"
 #include "wire/json_stored.h"
+#include "wire/answers.h"
 #include "wire/server_timing.h"
 #include <stdio.h>
 #include <string.h>

@@ -6,7 +6,7 @@
  */
 #pragma once
 #include "http/routes.h"
-#include "wire/answers.h"
+#include "wire/problems.h"
 #include "wire/server_timing.h"
 
 /* The JSON in x->reply: ?pretty, and under /v1 Cache-Control and Stock-Seq. */

@@ -3,6 +3,7 @@
 #include "http/connection.h"
 #include "http/reply.h"
 #include "ops/log.h"
+#include "wire/answers_stock.h"
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>

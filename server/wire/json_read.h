@@ -1,5 +1,5 @@
 /*
- * json_read - a JSON object read by a table of its fields. For messages.c.
+ * json_read - a JSON object read by a table of its fields. For the sources messages_NOUN.c.
  *
  *     static const struct field fields[] = {
  *             { "delta", FIELD_INTEGER, .is_required = true, .least = -Q, .most = Q },
@@ -9,7 +9,7 @@
  *     if (!json_read(&message, fields, v, LENGTH_OF(fields), arena, e)) return false;
  */
 #pragma once
-#include "wire/messages.h"
+#include "wire/message.h"
 
 enum field_type {
 	FIELD_INTEGER, /* least .. most */

@@ -27,7 +27,8 @@
 #include "http/request.h"
 #include "http/routes.h"
 #include "store/sqlite.h"
-#include "wire/batch_lines.h"
+#include "wire/batch_results.h"
+#include "wire/messages_batch.h"
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>

@@ -1,10 +1,13 @@
 /* Requests with a few bytes changed: nothing is read beyond its end, and answers stay JSON. */
 #include "fuzz.h"
-#include "wire/answers.h"
-#include "wire/batch_lines.h"
 #include "wire/json_merge.h"
-#include "wire/messages.h"
+#include "wire/messages_batch.h"
+#include "wire/messages_catalogue.h"
+#include "wire/messages_lab.h"
+#include "wire/messages_lease.h"
+#include "wire/messages_stock.h"
 #include "wire/moment.h"
+#include "wire/problems.h"
 #include "wire/request_text.h"
 #include <jansson.h>
 #include <stdlib.h>

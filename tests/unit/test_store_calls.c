@@ -15,7 +15,7 @@
 #include "store/sqlite.h"
 #include "store/verify.h"
 #include "unit.h"
-#include "wire/batch_lines.h"
+#include "wire/messages_batch.h"
 #include <errno.h>
 #include <poll.h>
 #include <sqlite3.h>

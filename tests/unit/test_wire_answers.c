@@ -1,6 +1,7 @@
 #include "unit.h"
 #include "wire/answers.h"
 #include "wire/json_stored.h"
+#include "wire/problems.h"
 
 #define AT      INT64_C(1795460270123)
 #define AT_TEXT "\"2026-11-23T18:57:50.123Z\""

@@ -1,6 +1,7 @@
-#include "wire/batch_lines.h"
 #include "unit.h"
 #include "base/text.h"
+#include "wire/batch_results.h"
+#include "wire/messages_batch.h"
 #include <string.h>
 
 #define AT_1 "\"sku\":\"A-1\",\"location\":\"WH1\""

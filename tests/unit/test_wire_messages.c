@@ -1,6 +1,9 @@
-#include "wire/messages.h"
 #include "base/text.h"
 #include "unit.h"
+#include "wire/messages_catalogue.h"
+#include "wire/messages_lab.h"
+#include "wire/messages_lease.h"
+#include "wire/messages_stock.h"
 #include <jansson.h>
 #include <stdlib.h>
 

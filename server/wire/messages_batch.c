@@ -1,11 +1,11 @@
-#include "wire/batch_lines.h"
+#include "wire/messages_batch.h"
 #include "base/check.h"
-#include "wire/answers.h"
-#include "wire/json_read.h"
+#include "wire/message_fields.h"
+#include "wire/messages_catalogue.h"
+#include "wire/messages_reservation.h"
+#include "wire/messages_stock.h"
 #include "wire/request_text.h"
 #include <string.h>
-
-/* ---------------------------------------------------------------- reading */
 
 /* What a line has beside the fields of the single call's body. */
 enum { OP, ID, SKU, LOCATION, RESERVATION, NAMES };
@@ -161,13 +161,6 @@ static bool has_names(const struct op *op, const struct field_value v[], struct 
 	       require(op->needs_reservation, &v[RESERVATION], "/reservation", e);
 }
 
-static void set_code(struct code *c, const char *text)
-{
-	bool is_code = code_set(c, text, strlen(text));
-
-	CHECK(is_code); /* json_read() has looked at it */
-}
-
 static bool set_row(struct command *c, const struct field_value v[], struct arena *a,
 		    struct message_error *e)
 {
@@ -175,8 +168,8 @@ static bool set_row(struct command *c, const struct field_value v[], struct aren
 	if (c->rows == NULL)
 		return message_refuse(e, OUTCOME_OUT_OF_MEMORY, "", "Memory is short.");
 	c->row_count = 1;
-	set_code(&c->rows[0].sku, v[SKU].text);
-	set_code(&c->rows[0].location, v[LOCATION].text);
+	field_set_code(&c->rows[0].sku, &v[SKU]);
+	field_set_code(&c->rows[0].location, &v[LOCATION]);
 	return true;
 }
 
@@ -202,9 +195,9 @@ static bool set_names(struct command *c, const struct op *op, const struct field
 	if (op->needs_sku && op->needs_location)
 		return set_row(c, v, a, e);
 	if (op->needs_sku)
-		set_code(&c->item.sku, v[SKU].text);
+		field_set_code(&c->item.sku, &v[SKU]);
 	if (op->needs_location)
-		set_code(&c->location.code, v[LOCATION].text);
+		field_set_code(&c->location.code, &v[LOCATION]);
 	return !command_is_of_reservation(op->kind) || set_reservation(c, v[RESERVATION].text, e);
 }
 
@@ -241,242 +234,4 @@ bool batch_line_read(const char *line, size_t byte_count, struct arena *a, struc
 	is_fine = read_parsed(m, a, c, ret_id, e);
 	json_forget(&m);
 	return is_fine;
-}
-
-/* ---------------------------------------------------------------- writing */
-
-/* Of what a line before has made. */
-enum { VERSION_MADE = 1 };
-
-static struct json line_begin(struct text *out, const char *op)
-{
-	struct json j = json_begin(out);
-
-	json_open(&j, '{');
-	JSON_NAME(&j, "op"), json_text(&j, op);
-	return j;
-}
-
-static void line_end(struct json *j)
-{
-	json_close(j, '}');
-	text_add_char(j->text, '\n');
-}
-
-/* 0 of what must not be there yet: an export makes things, and overwrites none. */
-static void expected_version_write(struct json *j, int64_t version)
-{
-	JSON_NAME(j, "expected_version"), json_int(j, version);
-}
-
-void batch_item_line_write(struct text *out, const struct item *i)
-{
-	struct json j = line_begin(out, "item");
-
-	JSON_NAME(&j, "sku"), json_text(&j, i->sku.text);
-	JSON_NAME(&j, "name"), json_text(&j, i->name);
-	JSON_NAME(&j, "unit"), json_text(&j, i->unit != NULL ? i->unit : "piece");
-	if (i->backorder_limit != 0)
-		JSON_NAME(&j, "backorder_limit"), json_int(&j, i->backorder_limit);
-	if (i->has_reorder_point)
-		JSON_NAME(&j, "reorder_point"), json_int(&j, i->reorder_point);
-	if (i->attributes != NULL)
-		JSON_NAME(&j, "attributes"), json_raw(&j, i->attributes);
-	expected_version_write(&j, 0);
-	line_end(&j);
-}
-
-void batch_location_line_write(struct text *out, const struct location *l)
-{
-	struct json j = line_begin(out, "location");
-
-	JSON_NAME(&j, "location"), json_text(&j, l->code.text);
-	JSON_NAME(&j, "name"), json_text(&j, l->name);
-	expected_version_write(&j, 0);
-	line_end(&j);
-}
-
-void batch_item_last_line_write(struct text *out, const struct item *i)
-{
-	struct json j = line_begin(out, "patch_item");
-
-	JSON_NAME(&j, "sku"), json_text(&j, i->sku.text);
-	JSON_NAME(&j, "backorder_limit"), json_int(&j, i->backorder_limit);
-	JSON_NAME(&j, "archived"), json_bool(&j, i->is_archived);
-	expected_version_write(&j, VERSION_MADE);
-	line_end(&j);
-}
-
-void batch_location_last_line_write(struct text *out, const struct location *l)
-{
-	struct json j = line_begin(out, "patch_location");
-
-	JSON_NAME(&j, "location"), json_text(&j, l->code.text);
-	JSON_NAME(&j, "archived"), json_bool(&j, l->is_archived);
-	expected_version_write(&j, VERSION_MADE);
-	line_end(&j);
-}
-
-void batch_level_line_write(struct text *out, const struct code *sku, const struct code *location,
-			    int64_t on_hand)
-{
-	struct json j = line_begin(out, on_hand < 0 ? "adjust" : "set");
-
-	JSON_NAME(&j, "sku"), json_text(&j, sku->text);
-	JSON_NAME(&j, "location"), json_text(&j, location->text);
-	if (on_hand < 0)
-		JSON_NAME(&j, "delta"), json_int(&j, on_hand);
-	else
-		JSON_NAME(&j, "on_hand"), json_int(&j, on_hand);
-	expected_version_write(&j, 0);
-	JSON_NAME(&j, "reason"), json_text(&j, "import");
-	line_end(&j);
-}
-
-void batch_reservation_line_write(struct text *out, const struct reservation *r, int64_t ttl_s)
-{
-	struct json j = line_begin(out, "reserve");
-
-	if (strncmp(r->name, "r_", 2) != 0)
-		JSON_NAME(&j, "reservation"), json_text(&j, r->name);
-	if (r->owner != NULL)
-		JSON_NAME(&j, "owner"), json_text(&j, r->owner);
-	if (r->reference != NULL)
-		JSON_NAME(&j, "reference"), json_text(&j, r->reference);
-	JSON_NAME(&j, "ttl_s"), json_int(&j, ttl_s);
-	JSON_NAME(&j, "lines"), json_open(&j, '[');
-	for (int i = 0; i < r->line_count; i++) {
-		json_open(&j, '{');
-		JSON_NAME(&j, "sku"), json_text(&j, r->lines[i].sku.text);
-		JSON_NAME(&j, "location"), json_text(&j, r->lines[i].location.text);
-		JSON_NAME(&j, "quantity"), json_int(&j, r->lines[i].quantity);
-		json_close(&j, '}');
-	}
-	json_close(&j, ']');
-	line_end(&j);
-}
-
-/* ---------------------------------------------------------------- results */
-
-static struct json result_begin(struct text *out, int64_t line, const char *id, int status)
-{
-	struct json j = json_begin(out);
-
-	json_open(&j, '{');
-	JSON_NAME(&j, "line"), json_int(&j, line);
-	if (id != NULL)
-		JSON_NAME(&j, "id"), json_text(&j, id);
-	JSON_NAME(&j, "status"), json_int(&j, status);
-	return j;
-}
-
-static void result_end(struct json *j)
-{
-	json_close(j, '}');
-	text_add_char(j->text, '\n');
-}
-
-static void level_write(struct json *j, const struct stock *s)
-{
-	JSON_NAME(j, "seq"), json_int(j, s->seq);
-	JSON_NAME(j, "version"), json_int(j, s->version);
-	JSON_NAME(j, "on_hand"), json_int(j, s->on_hand);
-	JSON_NAME(j, "reserved"), json_int(j, s->reserved);
-	JSON_NAME(j, "available"), json_int(j, stock_available(s));
-}
-
-static void transfer_write(struct json *j, const struct command *c, const struct answer *a)
-{
-	JSON_NAME(j, "stock"), json_open(j, '[');
-	for (int i = 0; i < a->stock_count; i++)
-		stock_write(j, &c->rows[i].sku, &c->rows[i].location, &a->stocks[i]);
-	json_close(j, ']');
-}
-
-/* As short as it can be: a batch has many. */
-static void done_write(struct json *j, const struct command *c, const struct answer *a)
-{
-	switch (c->kind) {
-	case COMMAND_ADJUST:
-	case COMMAND_SET:
-	case COMMAND_COUNT:
-		level_write(j, &a->stocks[0]);
-		break;
-	case COMMAND_TRANSFER:
-		transfer_write(j, c, a);
-		break;
-	case COMMAND_ITEM_PUT:
-	case COMMAND_ITEM_PATCH:
-		JSON_NAME(j, "version"), json_int(j, a->item.version);
-		break;
-	case COMMAND_LOCATION_PUT:
-	case COMMAND_LOCATION_PATCH:
-		JSON_NAME(j, "version"), json_int(j, a->location.version);
-		break;
-	default:
-		CHECK(command_is_of_reservation(c->kind));
-		JSON_NAME(j, "reservation"), json_text(j, a->reservation.name);
-		JSON_NAME(j, "state"), json_text(j, reservation_state_text(a->reservation.state));
-		break;
-	}
-}
-
-static void numbers_write(struct json *j, const struct command *c, const struct answer *a)
-{
-	answer_detail_write(j, c, a);
-	if (a->outcome == OUTCOME_INSUFFICIENT_STOCK || a->outcome == OUTCOME_INSUFFICIENT_ON_HAND)
-		answer_shortages_write(j, c, a);
-	if (a->outcome == OUTCOME_PRECONDITION_FAILED || a->outcome == OUTCOME_STALE_QUANTITY ||
-	    a->outcome == OUTCOME_COUNT_OUTDATED)
-		answer_current_write(j, c, a);
-}
-
-/* The same of a replay, as it was said the first time. */
-static void again_write(struct json *j, const struct answer *a)
-{
-	json_text(j, a->detail != NULL ? a->detail : outcome_row(a->outcome)->title);
-	if (a->members != NULL)
-		json_raw(j, a->members);
-}
-
-static void refused_write(struct json *j, const struct command *c, const struct answer *a)
-{
-	JSON_NAME(j, "code"), json_text(j, outcome_row(a->outcome)->code);
-	JSON_NAME(j, "detail");
-	if (a->body != NULL) /* a replay */
-		again_write(j, a);
-	else
-		numbers_write(j, c, a);
-	if (a->reservation.name != NULL) {
-		JSON_NAME(j, "reservation"), json_text(j, a->reservation.name);
-		JSON_NAME(j, "state"), json_text(j, reservation_state_text(a->reservation.state));
-	}
-	if (a->is_unknown)
-		JSON_NAME(j, "outcome"), json_text(j, "unknown");
-}
-
-void batch_result_write(struct text *out, int64_t line, const char *id, const struct command *c,
-			const struct answer *a)
-{
-	struct json j = result_begin(out, line, id, a->status);
-
-	if (a->outcome == OUTCOME_DONE)
-		done_write(&j, c, a);
-	else
-		refused_write(&j, c, a);
-	if (a->is_replayed)
-		JSON_NAME(&j, "replayed"), json_bool(&j, true);
-	result_end(&j);
-}
-
-void batch_refusal_write(struct text *out, int64_t line, const char *id,
-			 const struct message_error *e)
-{
-	struct json j = result_begin(out, line, id, outcome_row(e->outcome)->http_status);
-
-	JSON_NAME(&j, "code"), json_text(&j, outcome_row(e->outcome)->code);
-	JSON_NAME(&j, "detail"), json_text(&j, e->detail);
-	if (e->pointer[0] != '\0')
-		JSON_NAME(&j, "pointer"), json_text(&j, e->pointer);
-	result_end(&j);
 }

@@ -1,0 +1,15 @@
+/*
+ * answers_stock - stock rows and their movements, as clients read them. For the ways of all answers
+ * see answers.h.
+ */
+#pragma once
+#include "core/command.h"
+#include "wire/json_write.h"
+
+/* "sku" and "location", as members of an object that is open. */
+void row_names_write(struct json *j, const struct code *sku, const struct code *location);
+
+void stock_write(struct json *j, const struct code *sku, const struct code *location,
+		 const struct stock *s);
+void movement_write(struct json *j, const struct code *sku, const struct code *location,
+		    const struct movement *m);

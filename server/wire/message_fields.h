@@ -1,0 +1,37 @@
+/*
+ * message_fields - fields that messages about several nouns have, and how each enters the command.
+ *
+ *     static const struct field fields[COUNT] = {
+ *             [DELTA] = { .name = "delta", .type = FIELD_INTEGER, QUANTITY_RANGE },
+ *             [REASON] = REASON_FIELD,
+ *             ...
+ *
+ * For the sources messages_NOUN.c. Threads: none inside.
+ */
+#pragma once
+#include "wire/json_read.h"
+
+#define QUANTITY_RANGE .least = -QUANTITY_MAX, .most = QUANTITY_MAX
+#define REASON_FIELD                                   \
+	{                                              \
+		.name = "reason", .type = FIELD_REASON \
+	}
+#define REFERENCE_FIELD                                                       \
+	{                                                                     \
+		.name = "reference", .type = FIELD_TEXT, .may_be_null = true, \
+		.most = REFERENCE_CHARACTERS_MAX                              \
+	}
+#define TTL_FIELD                                                                           \
+	{                                                                                   \
+		.name = "ttl_s", .type = FIELD_INTEGER, .is_required = true, QUANTITY_RANGE \
+	}
+
+/* A reason that is left out is the word of the movement. */
+void field_set_reason(struct command *c, const struct field_value *reason,
+		      const struct field_value *reference, enum movement_kind kind);
+
+/* 1 to LEASE_TTL_S_MAX seconds, of leases and reservations alike. */
+bool field_set_ttl(struct command *c, const struct field_value *ttl_s, struct message_error *e);
+
+/* A FIELD_CODE that json_read() has looked at. */
+void field_set_code(struct code *c, const struct field_value *code);
