@@ -106,6 +106,20 @@ int sqlite_integer(struct sqlite_connection *c, const char *sql, int64_t *ret)
 	return r;
 }
 
+int sqlite_bounded_integer(struct sqlite_connection *c, int statement, int64_t bound, int64_t *ret)
+{
+	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
+	int r = sqlite_statement(c, statement, &s);
+
+	if (r < 0)
+		return r;
+	sqlite3_bind_int64(s, 1, bound);
+	if (sqlite3_step(s) != SQLITE_ROW)
+		return sqlite_raise(c);
+	*ret = sqlite3_column_int64(s, 0);
+	return 0;
+}
+
 int sqlite_connect(struct sqlite_connection *c, const char *path, int flags,
 		   const char *const texts[], int statement_count)
 {

@@ -282,38 +282,6 @@ bool offline_has_changed(const struct offline *f)
 
 /* ---------------------------------------------------------------- checking */
 
-int sqlite_check_integrity(struct sqlite_connection *c,
-			   void (*see)(void *context, const char *line), void *context)
-{
-	static const char *const checks[] = {
-		"SELECT * FROM pragma_integrity_check WHERE integrity_check <> 'ok'",
-		"SELECT printf('row %s of %s names a row of %s that does not exist', rowid, "
-		"\"table\", parent) FROM pragma_foreign_key_check",
-		/* Without it no server starts, though all that it has adds up. */
-		"SELECT 'the one row of store does not exist' "
-		"WHERE (SELECT count(*) FROM store) <> 1",
-	};
-	int count = 0, code = SQLITE_DONE;
-
-	for (size_t i = 0; i < LENGTH_OF(checks) && code == SQLITE_DONE; i++) {
-		sqlite3_stmt *s;
-
-		if (sqlite3_prepare_v2(c->db, checks[i], -1, &s, NULL) != SQLITE_OK)
-			return sqlite_raise(c);
-		while ((code = sqlite3_step(s)) == SQLITE_ROW) {
-			const char *line = (const char *)sqlite3_column_text(s, 0);
-
-			see(context, line != NULL ? line : "");
-			count++;
-		}
-		sqlite3_finalize(s);
-		if (count > 0)
-			break; /* references of a file that is none say nothing */
-	}
-	/* A check that the damage itself has ended has found some. */
-	return code == SQLITE_DONE || count > 0 ? count : sqlite_raise(c);
-}
-
 int offline_check(struct offline *f, void (*see)(void *context, const char *line), void *context)
 {
 	return sqlite_check_integrity(&f->reader.connection, see, context);

@@ -48,6 +48,9 @@ int sqlite_execute(struct sqlite_connection *c, const char *sql);
 /* The integer that `sql` yields. 0 or a fault. */
 int sqlite_integer(struct sqlite_connection *c, const char *sql, int64_t *ret);
 
+/* The one integer of a prepared statement whose only parameter is `bound`. 0 or a fault. */
+int sqlite_bounded_integer(struct sqlite_connection *c, int statement, int64_t bound, int64_t *ret);
+
 /*
  * What SQLite says of a file, fit for a line of a log: it quotes the file, which may hold anything.
  * What is no visible ASCII becomes a blank or a '?'.
@@ -160,9 +163,6 @@ struct sqlite_reader {
  * (-ENOSPC: the disk is full): nothing was written. Costs a few comparisons, mostly.
  */
 int sqlite_wal_index_make_room(struct sqlite_store *s);
-
-/* sqlite_writer.c: the one integer of a statement whose only parameter is `bound`. 0 or a fault. */
-int sqlite_bounded_integer(struct store *store, int statement, int64_t bound, int64_t *ret);
 
 extern const struct store_ops sqlite_store_ops;   /* sqlite_writer.c */
 extern const struct reader_ops sqlite_reader_ops; /* sqlite_reader.c */
@@ -347,7 +347,10 @@ int sqlite_reader_reservation(struct reader *r, const char *name, struct arena *
 int sqlite_list_reservations(struct reader *r, const struct reservation_query *q, struct arena *a,
 			     struct page *ret);
 
-/* Each reads the columns above, from column 0 on. texts NULL: only numbers, skus and codes. */
+/*
+ * sqlite_columns.c: each reads the columns above, from column 0 on. texts NULL: only numbers, skus
+ * and codes.
+ */
 int sqlite_read_movement(sqlite3_stmt *s, struct arena *a, struct movement_view *ret);
 int sqlite_read_item(sqlite3_stmt *s, struct arena *texts, struct item *ret);
 int sqlite_read_location(sqlite3_stmt *s, struct arena *texts, struct location *ret);

@@ -156,7 +156,7 @@ static int take_id(struct store *store, int64_t *ret)
 	int r = 0;
 
 	if (s->reservation_next == 0)
-		r = sqlite_bounded_integer(store, NEXT_RESERVATION, reservation_id_max,
+		r = sqlite_bounded_integer(&s->connection, NEXT_RESERVATION, reservation_id_max,
 					   &s->reservation_next);
 	if (r < 0)
 		return r;

@@ -291,21 +291,6 @@ static int commit(struct store *store)
 
 /* ---------------------------------------------------------------- reading inside a group */
 
-int sqlite_bounded_integer(struct store *store, int statement, int64_t bound, int64_t *ret)
-{
-	struct sqlite_connection *c = &sqlite_of(store)->connection;
-	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
-	int r = sqlite_statement(c, statement, &s);
-
-	if (r < 0)
-		return r;
-	sqlite3_bind_int64(s, 1, bound);
-	if (sqlite3_step(s) != SQLITE_ROW)
-		return sqlite_raise(c);
-	*ret = sqlite3_column_int64(s, 0);
-	return 0;
-}
-
 /* To us 0 is the id of what is not there. */
 static int must_have_id(int64_t id)
 {
@@ -559,7 +544,7 @@ static int add_movement(struct store *store, const struct movement *m)
 
 static int next_fence(struct store *store, int64_t *ret)
 {
-	return sqlite_bounded_integer(store, TAKE_FENCE, FENCE_MAX, ret);
+	return sqlite_bounded_integer(&sqlite_of(store)->connection, TAKE_FENCE, FENCE_MAX, ret);
 }
 
 static int add_lease_row(struct store *store, const struct lease_row *row, int64_t item_id,
@@ -706,7 +691,7 @@ static int add_key(struct store *store, const struct key_record *k)
 
 static int newest_key(struct store *store, int64_t *ret)
 {
-	return sqlite_bounded_integer(store, NEWEST_KEY, KEY_ID_MAX, ret);
+	return sqlite_bounded_integer(&sqlite_of(store)->connection, NEWEST_KEY, KEY_ID_MAX, ret);
 }
 
 static int delete_keys(struct store *store, int64_t id_last, int count)
@@ -928,33 +913,6 @@ static int is_empty(struct store *store, bool *ret)
 	if (r == 0)
 		*ret = has_none != 0;
 	return r;
-}
-
-static int stop_early(void *until_ns)
-{
-	return clock_monotonic_ns() > *(const int64_t *)until_ns;
-}
-
-static void see_damage(void *where, const char *line)
-{
-	char *text = where;
-
-	if (text[0] == '\0')
-		sqlite_words(line, text);
-}
-
-void sqlite_find_damage(const char *path, char ret[DAMAGE_BYTES])
-{
-	enum { LOOK_S = 2, INSTRUCTIONS_BETWEEN_LOOKS = 10000 };
-	int64_t until_ns = clock_monotonic_ns() + LOOK_S * NS_PER_S;
-	struct sqlite_connection c;
-
-	ret[0] = '\0';
-	if (sqlite_connect(&c, path, SQLITE_OPEN_READONLY, NULL, 0) == 0) {
-		sqlite3_progress_handler(c.db, INSTRUCTIONS_BETWEEN_LOOKS, stop_early, &until_ns);
-		(void)sqlite_check_integrity(&c, see_damage, ret);
-	}
-	sqlite_disconnect(&c);
 }
 
 static void leave_damaged(struct store *store, char ret_where[DAMAGE_BYTES])
