@@ -3,6 +3,7 @@
 
     tests/tidy.py                                    the sources
     tests/tidy.py --core libcore.a --base libbase.a  and that core/ is pure
+    tests/tidy.py --build build                      and that sources form no circles
 
 A rule is one test case (TAP); what it finds is `path:line: what is wrong`.
 """
@@ -11,6 +12,8 @@ import pathlib
 import re
 import subprocess
 import sys
+
+from circles import find_circles
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 
@@ -180,6 +183,7 @@ def main():
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--core", help="libcore.a: prove that it calls nothing outside")
     parser.add_argument("--base", help="libbase.a")
+    parser.add_argument("--build", help="a built tree: find sources that need each other")
     arguments = parser.parse_args()
     tree = read_tree()
     cases = [(sentence, find_lines(tree, *row)) for sentence, *row in NO_LINE]
@@ -194,6 +198,9 @@ def main():
     if arguments.core:
         cases.append(("core has no thread, no clock, no memory of its own, no I/O",
                       find_impure(arguments.core, arguments.base)))
+    if arguments.build:
+        cases.append(("no sources need each other but those of tests/circles.py",
+                      find_circles(arguments.build)))
     is_tidy = True
     print(f"1..{len(cases)}")
     for number, (sentence, findings) in enumerate(cases, 1):
