@@ -2,36 +2,127 @@
  * command - what a client wants done, parsed and checked as far as that goes without the store.
  *
  * One struct for every kind: `rows` are the stock rows it names, in the request's order; the other
- * fields count only where the kind's comment names them. Texts live as long as the command does.
+ * fields count only where the kind's row in schema/commands.def names them. What a row says of its
+ * kind is read here; nobody else lists kinds for that. Texts live as long as the command does.
  */
 #pragma once
+#include "base/check.h"
 #include "core/catalogue.h"
 #include "core/movement.h"
 
-/* Stored with idempotency keys, inside of their fingerprints: new ones come last. */
+/* Their numbers are stored, inside of the fingerprints of idempotency keys: they never change. */
 enum command_kind {
-	COMMAND_ADJUST,          /* rows[0], quantity = delta (not 0), is_up_to, condition */
-	COMMAND_SET,             /* rows[0], quantity = the new on_hand (>= 0), condition */
-	COMMAND_TRANSFER,        /* rows[0] from, rows[1] to, quantity >= 1 */
-	COMMAND_READ,            /* rows[0]: a locked read; changes nothing */
-	COMMAND_ITEM_PUT,        /* item, condition, is_create_only */
-	COMMAND_ITEM_DELETE,     /* item.sku, condition */
-	COMMAND_LOCATION_PUT,    /* location, condition, is_create_only */
-	COMMAND_LOCATION_DELETE, /* location.code, condition */
-	COMMAND_LEASE_TAKE,      /* rows, lease_id ("" makes one), ttl_ms, purpose */
-	COMMAND_LEASE_RENEW,     /* lease_id, fences[0], ttl_ms */
-	COMMAND_LEASE_RELEASE,   /* lease_id, fences[0] when fence_count is 1 */
-	COMMAND_COUNT,           /* rows[0], quantity = what was counted (>= 0), past */
-	COMMAND_RESERVE, /* rows, quantities, reservation_id (NULL makes one), owner, ttl_ms,
-			    supersedes, more_rows */
-	COMMAND_RESERVATION_COMMIT,  /* reservation_id, more_rows; rows and quantities: a part of it
-				      */
-	COMMAND_RESERVATION_RELEASE, /* reservation_id */
-	COMMAND_RESERVATION_EXTEND,  /* reservation_id, ttl_ms */
-	COMMAND_ITEM_PATCH,          /* item.sku, patched, creates, those of item, condition */
-	COMMAND_LOCATION_PATCH,      /* location.code, patched, creates, ..., condition */
+#define COMMAND(number, name, word, op, path, touches, respects, movements, condition, statuses, \
+		answers, flags)                                                                  \
+	COMMAND_##name = number,
+#include "schema/commands.def"
+#undef COMMAND
 	COMMAND_KINDS,
 };
+
+/* ------------------------------------------------------------------ what its row says */
+
+/* What the path of its call names, and in a batch a member of its line. */
+enum command_path {
+	NAMES_NOTHING,
+	NAMES_ROW, /* a sku and a location */
+	NAMES_ITEM,
+	NAMES_LOCATION,
+	NAMES_LEASE,
+	NAMES_RESERVATION,
+};
+
+/* A set: what it changes, or must find unchanged. */
+enum command_touch {
+	TOUCHES_NOTHING = 0,
+	TOUCHES_ROWS = 1 << 0,        /* command.rows */
+	TOUCHES_PROMISED = 1 << 1,    /* command.more_rows: of the reservation it resolves */
+	TOUCHES_ITEM = 1 << 2,        /* item.sku */
+	TOUCHES_LOCATION = 1 << 3,    /* location.code */
+	TOUCHES_LEASE = 1 << 4,       /* lease_id, where it has one */
+	TOUCHES_RESERVATION = 1 << 5, /* reservation_id, where it has one */
+	TOUCHES_SUPERSEDED = 1 << 6,  /* supersedes, where it has one */
+};
+
+/* Which of If-Match, If-None-Match and expected it understands. */
+enum command_condition {
+	CONDITION_NONE,
+	CONDITION_ROW,   /* If-Match of a stock row, expected, expected_version */
+	CONDITION_THING, /* If-Match and If-None-Match: * of an item or location */
+};
+
+/* A set: the HTTP statuses of its success. */
+enum command_success { SUCCESS_200 = 1 << 0, SUCCESS_201 = 1 << 1, SUCCESS_204 = 1 << 2 };
+
+/* What the body of a success shows. */
+enum command_answer {
+	ANSWERS_NOTHING,   /* no body: 204 */
+	ANSWERS_MOVEMENT,  /* its movement, and the row after it */
+	ANSWERS_MOVEMENTS, /* one for each of its rows, and those */
+	ANSWERS_STOCK,     /* the row alone */
+	ANSWERS_ITEM,      /* as it is now, as are the three below */
+	ANSWERS_LOCATION,
+	ANSWERS_LEASE,
+	ANSWERS_RESERVATION,
+};
+
+/* A row of schema/commands.def, which says what each column means. */
+struct command_traits {
+	const char *word;
+	const char *op; /* "": no line of a batch makes it */
+	enum command_path path;
+	unsigned touches;   /* a set of TOUCHES_* */
+	unsigned respects;  /* of those, TOUCHES_ROWS and TOUCHES_PROMISED */
+	unsigned movements; /* a set: 1 << MOVEMENT_* */
+	enum command_condition condition;
+	unsigned statuses; /* a set of SUCCESS_* */
+	enum command_answer answers;
+	bool is_recorded; /* under an idempotency key */
+	bool may_be_async;
+	bool may_be_atomic;
+	bool makes_id; /* where none was given */
+};
+
+extern const struct command_traits command_table[COMMAND_KINDS];
+
+static inline const struct command_traits *command_traits(enum command_kind kind)
+{
+	CHECK(kind < COMMAND_KINDS);
+	return &command_table[kind];
+}
+
+/* Is it carried out with this HTTP status? */
+bool command_may_answer(enum command_kind kind, int status);
+
+/* The status of every success of a command that has only one. */
+int command_status(enum command_kind kind);
+
+/* The kind of every movement of a command that makes only one kind. */
+enum movement_kind command_movement(enum command_kind kind);
+
+/* Of the op of a batch's line; COMMAND_KINDS: there is none like it. */
+enum command_kind command_by_op(const char *op);
+
+/* Does it show its movements? Then its answer is told by the ledger's numbers alone. */
+static inline bool command_shows_movements(enum command_kind kind)
+{
+	enum command_answer answers = command_traits(kind)->answers;
+
+	return answers == ANSWERS_MOVEMENT || answers == ANSWERS_MOVEMENTS;
+}
+
+/* Is it about one reservation, that it makes, resolves or extends? */
+static inline bool command_is_of_reservation(enum command_kind kind)
+{
+	return (command_traits(kind)->touches & TOUCHES_RESERVATION) != 0;
+}
+
+static inline bool command_is_of_item(enum command_kind kind)
+{
+	return (command_traits(kind)->touches & TOUCHES_ITEM) != 0;
+}
+
+/* ------------------------------------------------------------------ one of them */
 
 /* What must be true of the row, item or location for the command to be carried out. */
 struct condition {
@@ -89,21 +180,3 @@ struct command {
 	const char *key;      /* Idempotency-Key; NULL: none */
 	uint64_t fingerprint; /* with a key: of everything that makes it "the same request" */
 };
-
-static inline bool command_is_of_reservation(enum command_kind kind)
-{
-	return kind >= COMMAND_RESERVE && kind <= COMMAND_RESERVATION_EXTEND;
-}
-
-static inline bool command_is_of_item(enum command_kind kind)
-{
-	return kind == COMMAND_ITEM_PUT || kind == COMMAND_ITEM_PATCH ||
-	       kind == COMMAND_ITEM_DELETE;
-}
-
-/* Does it go through the rules that change stock? */
-static inline bool command_makes_movements(enum command_kind kind)
-{
-	return kind == COMMAND_ADJUST || kind == COMMAND_SET || kind == COMMAND_COUNT ||
-	       kind == COMMAND_TRANSFER;
-}

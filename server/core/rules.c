@@ -168,7 +168,7 @@ static void row_change(const struct command *c, const struct rules_row *row, int
 
 static void check_command(const struct command *c, const struct rules_row rows[])
 {
-	CHECK(command_makes_movements(c->kind) || c->kind == COMMAND_READ);
+	CHECK(command_shows_movements(c->kind) || c->kind == COMMAND_READ);
 	CHECK(c->row_count == (c->kind == COMMAND_TRANSFER ? 2 : 1));
 	CHECK(c->quantity >= -QUANTITY_MAX);
 	CHECK(c->quantity <= QUANTITY_MAX);

@@ -360,7 +360,7 @@ static void location_header(struct exchange *x, const struct command *c, const s
 		header_text(x, "Location", "/v1/leases/", a->lease.id);
 	else if (c->kind == COMMAND_RESERVE && a->reservation.name != NULL)
 		header_text(x, "Location", "/v1/reservations/", a->reservation.name);
-	else if (command_makes_movements(c->kind))
+	else if (command_shows_movements(c->kind))
 		header_int(x, "Location", "/v1/movements/", a->movements[0].seq, "");
 }
 

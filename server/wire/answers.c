@@ -10,7 +10,7 @@ enum { ANSWER_BYTES = 1024 };
 
 bool answer_is_rebuilt(const struct command *c, const struct answer *a)
 {
-	return a->outcome == OUTCOME_DONE && command_makes_movements(c->kind);
+	return a->outcome == OUTCOME_DONE && command_shows_movements(c->kind);
 }
 
 static void one_row_write(struct json *j, const struct command *c, const struct answer *a)

@@ -1,0 +1,104 @@
+#include "core/command.h"
+#include "unit.h"
+#include <string.h>
+
+/* Every number that was ever given out: stores of all versions have them in their fingerprints. */
+static const struct {
+	int number;
+	enum command_kind kind;
+} given_out[] = {
+	{ 0, COMMAND_ADJUST },
+	{ 1, COMMAND_SET },
+	{ 2, COMMAND_TRANSFER },
+	{ 3, COMMAND_READ },
+	{ 4, COMMAND_ITEM_PUT },
+	{ 5, COMMAND_ITEM_DELETE },
+	{ 6, COMMAND_LOCATION_PUT },
+	{ 7, COMMAND_LOCATION_DELETE },
+	{ 8, COMMAND_LEASE_TAKE },
+	{ 9, COMMAND_LEASE_RENEW },
+	{ 10, COMMAND_LEASE_RELEASE },
+	{ 11, COMMAND_COUNT },
+	{ 12, COMMAND_RESERVE },
+	{ 13, COMMAND_RESERVATION_COMMIT },
+	{ 14, COMMAND_RESERVATION_RELEASE },
+	{ 15, COMMAND_RESERVATION_EXTEND },
+	{ 16, COMMAND_ITEM_PATCH },
+	{ 17, COMMAND_LOCATION_PATCH },
+};
+
+static void numbers_that_were_given_out_stay(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < LENGTH_OF(given_out); i++)
+		assert_int_equal(given_out[i].kind, given_out[i].number);
+	assert_true(LENGTH_OF(given_out) <= COMMAND_KINDS);
+}
+
+static bool is_one(unsigned set)
+{
+	return set != 0 && (set & (set - 1)) == 0;
+}
+
+/* What no row may say, whatever its command does. */
+static void rows_are_sound(void **state)
+{
+	(void)state;
+	for (enum command_kind kind = 0; kind < COMMAND_KINDS; kind++) {
+		const struct command_traits *t = command_traits(kind);
+
+		ROW_EXPECT(t->word, t->word[0] != '\0');
+		ROW_EXPECT(t->word, t->touches != TOUCHES_NOTHING);
+		ROW_EXPECT(t->word, (t->respects & ~t->touches) == 0);
+		ROW_EXPECT(t->word, (t->respects & ~(TOUCHES_ROWS | TOUCHES_PROMISED)) == 0);
+		ROW_EXPECT(t->word, t->movements < 1u << MOVEMENT_KINDS);
+		ROW_EXPECT(t->word, t->statuses != 0);
+		ROW_EXPECT(t->word,
+			   (t->answers == ANSWERS_NOTHING) == (t->statuses == SUCCESS_204));
+		ROW_EXPECT(t->word, IMPLIES(command_shows_movements(kind), is_one(t->movements)));
+		ROW_EXPECT(t->word, IMPLIES(t->movements != 0, t->is_recorded));
+		ROW_EXPECT(t->word, IMPLIES(t->may_be_atomic, t->op[0] != '\0'));
+		ROW_EXPECT(t->word, IMPLIES(t->makes_id, (t->statuses & SUCCESS_201) != 0));
+	}
+}
+
+static void ops_are_found(void **state)
+{
+	(void)state;
+	for (enum command_kind kind = 0; kind < COMMAND_KINDS; kind++) {
+		const char *op = command_traits(kind)->op;
+
+		assert_int_equal(command_by_op(op), op[0] != '\0' ? kind : COMMAND_KINDS);
+	}
+	assert_int_equal(command_by_op("adjustment"), COMMAND_KINDS);
+}
+
+static void what_a_row_says_is_read(void **state)
+{
+	(void)state;
+	assert_int_equal(command_status(COMMAND_ADJUST), 201);
+	assert_int_equal(command_status(COMMAND_SET), 200);
+	assert_int_equal(command_status(COMMAND_ITEM_DELETE), 204);
+	assert_true(command_may_answer(COMMAND_ITEM_PUT, 200));
+	assert_true(command_may_answer(COMMAND_ITEM_PUT, 201));
+	assert_false(command_may_answer(COMMAND_ITEM_PUT, 204));
+	assert_false(command_may_answer(COMMAND_ITEM_PUT, 202));
+	assert_int_equal(command_movement(COMMAND_COUNT), MOVEMENT_COUNT_OF_STOCK);
+	assert_true(command_is_of_reservation(COMMAND_RESERVATION_EXTEND));
+	assert_false(command_is_of_reservation(COMMAND_LEASE_TAKE));
+	assert_true(command_is_of_item(COMMAND_ITEM_PATCH));
+	assert_false(command_shows_movements(COMMAND_RESERVE));
+	assert_true(command_shows_movements(COMMAND_TRANSFER));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(numbers_that_were_given_out_stay),
+		cmocka_unit_test(rows_are_sound),
+		cmocka_unit_test(ops_are_found),
+		cmocka_unit_test(what_a_row_says_is_read),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
