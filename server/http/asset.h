@@ -13,7 +13,7 @@
  * Threads: asset_set_folder() before the loops start, the rest on any loop thread.
  */
 #pragma once
-#include "http/exchange.h"
+#include "exchange/exchange.h"
 
 struct asset_bytes {
 	const char *tag; /* with its quotes */

@@ -12,7 +12,7 @@
  * Whoever is handed `w` answers the exchange and lets it go, unless it says otherwise.
  */
 #pragma once
-#include "http/exchange.h"
+#include "exchange/exchange.h"
 #include "wire/message.h"
 
 /* NULL: it was answered that memory is short. */

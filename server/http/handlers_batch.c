@@ -1,6 +1,6 @@
 /* handlers_batch - POST /v1/batch: what its request says, and how it is answered. */
 #include "base/fault.h"
-#include "http/batch.h"
+#include "http/batch/batch.h"
 #include "http/handlers.h"
 #include "http/reply.h"
 #include "wire/problems.h"

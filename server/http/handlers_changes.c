@@ -7,7 +7,7 @@
  */
 #include "base/clock.h"
 #include "http/page.h"
-#include "http/stream.h"
+#include "waiting/stream.h"
 #include "wire/answers_stock.h"
 #include "wire/problems.h"
 #include <string.h>

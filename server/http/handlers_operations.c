@@ -4,7 +4,7 @@
  */
 #include "base/clock.h"
 #include "base/fault.h"
-#include "http/asker.h"
+#include "waiting/operation.h"
 #include "http/handlers.h"
 #include "http/reply.h"
 #include "wire/problems.h"

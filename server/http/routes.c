@@ -1,7 +1,7 @@
 #include "http/routes.h"
 #include "base/clock.h"
 #include "http/reply.h"
-#include "http/seq_wait.h"
+#include "waiting/seq.h"
 #include <string.h>
 #include <strings.h>
 

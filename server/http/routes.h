@@ -7,7 +7,7 @@
  * Threads: routes_configure() before the loops start, the rest on any loop thread.
  */
 #pragma once
-#include "http/exchange.h"
+#include "exchange/exchange.h"
 #include "wire/request_text.h"
 
 enum { ROUTE_NAMES_MAX = 2 };

@@ -17,14 +17,14 @@
  * is read. So are the random numbers: rows hash alike in each run. What is left to chance is the
  * salt of the log and where the kernel puts memory: less than one part in a thousand.
  *
- * What is counted: the bytes of a head (http/framing), its headers' judgement, routes, handlers and
+ * What is counted: the bytes of a head (edge/framing), its headers' judgement, routes, handlers and
  * wire, the engine, SQLite, and the answer's JSON with its headers. Not counted: microhttpd, the
  * kernel, checkpoints (how many fall into a run would be a matter of luck), and what goes on once a
  * second. Instructions of all threads count: callgrind starts and stops for all of them at once.
  */
 #include "base/clock.h"
-#include "http/framing.h"
-#include "http/request.h"
+#include "edge/framing.h"
+#include "exchange/request.h"
 #include "http/routes.h"
 #include "store/sqlite.h"
 #include "wire/batch_results.h"
@@ -288,7 +288,7 @@ static void shop_close(struct shop *s)
 
 /* ---------------------------------------------------------------- requests */
 
-/* What http/loop_daemon.c does between microhttpd and the handlers. */
+/* What edge/daemon.c does between microhttpd and the handlers. */
 static void request_read(struct shop *s, struct request *r, const struct sample *sample)
 {
 	static const struct header_guard guard = { .listen_name = "127.0.0.1",

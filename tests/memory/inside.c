@@ -1,6 +1,6 @@
 #include "inside.h"
 #include "base/clock.h"
-#include "http/batch.h"
+#include "http/batch/batch.h"
 #include "http/reply.h"
 #include "ops/spool.h"
 #include "store/sqlite.h"

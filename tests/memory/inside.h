@@ -12,7 +12,7 @@
  */
 #pragma once
 #include "engine/service.h"
-#include "http/loop.h"
+#include "edge/loop.h"
 
 struct inside {
 	char folder[64];

@@ -1,5 +1,5 @@
 #include "core/limits.h"
-#include "http/framing.h"
+#include "edge/framing.h"
 #include "unit.h"
 #include <stdlib.h>
 

@@ -1,5 +1,5 @@
-#include "http/framing.h"
-#include "http/header_guard.h"
+#include "edge/framing.h"
+#include "edge/header_guard.h"
 #include "unit.h"
 
 static const char *const names[] = { "shop.example", "proxy.example:443", NULL };

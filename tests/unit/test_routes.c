@@ -1,6 +1,6 @@
 /* The dispatcher with handlers that only say who they are, and an exchange without a network. */
 #include "http/reply.h"
-#include "http/seq_wait.h"
+#include "waiting/seq.h"
 #include "unit.h"
 
 /* ---------------------------------------------------------------- the stage */

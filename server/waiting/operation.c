@@ -1,4 +1,4 @@
-#include "http/asker.h"
+#include "waiting/operation.h"
 #include <string.h>
 
 struct asker *asker_create(struct exchange *x)

@@ -1,4 +1,4 @@
-#include "http/batch.h"
+#include "http/batch/batch.h"
 #include "base/clock.h"
 #include "base/fault.h"
 #include "ops/log.h"

@@ -9,7 +9,7 @@
  * Threads: the loop's.
  */
 #pragma once
-#include "http/connection.h"
+#include "edge/connection.h"
 
 /* 0 or a fault. */
 int loop_daemon_open(struct loop *l);

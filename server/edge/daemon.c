@@ -1,8 +1,8 @@
-#include "http/loop_daemon.h"
+#include "edge/daemon.h"
 #include "base/clock.h"
 #include "base/fault.h"
-#include "http/framing.h"
-#include "http/loop_sockets.h"
+#include "edge/framing.h"
+#include "edge/sockets/sockets.h"
 #include "ops/log.h"
 #include "ops/metrics.h"
 #include <arpa/inet.h>

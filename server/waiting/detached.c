@@ -1,4 +1,4 @@
-#include "http/errands.h"
+#include "waiting/detached.h"
 #include "base/check.h"
 #include "base/list.h"
 

@@ -19,7 +19,7 @@
  * Threads: the loop's.
  */
 #pragma once
-#include "http/subscribers.h"
+#include "waiting/movements.h"
 
 struct exchange;
 

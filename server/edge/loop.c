@@ -1,9 +1,9 @@
-#include "http/loop.h"
+#include "edge/loop.h"
 #include "base/clock.h"
 #include "base/fault.h"
-#include "http/asker.h"
-#include "http/loop_daemon.h"
-#include "http/stream.h"
+#include "waiting/operation.h"
+#include "edge/daemon.h"
+#include "waiting/stream.h"
 #include "ops/log.h"
 #include "ops/metrics.h"
 #include <errno.h>

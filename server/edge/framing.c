@@ -1,4 +1,4 @@
-#include "http/framing.h"
+#include "edge/framing.h"
 #include "base/check.h"
 #include "core/limits.h"
 #include <string.h>

@@ -6,7 +6,7 @@
  * Nobody is slow for his own sake: as long as there is room, an upload may take days.
  */
 #include "base/clock.h"
-#include "http/batch.h"
+#include "http/batch/batch.h"
 #include "ops/metrics.h"
 #include <string.h>
 

@@ -19,8 +19,8 @@
  */
 #pragma once
 #include "core/limits.h"
-#include "http/exchange.h"
-#include "http/header_guard.h"
+#include "exchange/exchange.h"
+#include "edge/header_guard.h"
 
 enum request_state {
 	REQUEST_NEW,

@@ -21,8 +21,8 @@
  * nothing of it is under way.
  */
 #pragma once
-#include "http/errands.h"
-#include "http/exchange.h"
+#include "waiting/detached.h"
+#include "exchange/exchange.h"
 #include "wire/message.h"
 #include "wire/server_timing.h"
 

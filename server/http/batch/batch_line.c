@@ -1,6 +1,6 @@
 /* batch_line - one line of a batch, from its text until it can be decided. */
 #include "base/fault.h"
-#include "http/batch.h"
+#include "http/batch/batch.h"
 #include "http/handlers.h"
 #include "wire/fingerprint.h"
 #include "wire/messages_batch.h"

@@ -1,6 +1,6 @@
-#include "http/stream.h"
+#include "waiting/stream.h"
 #include "base/clock.h"
-#include "http/connection.h"
+#include "edge/connection.h"
 #include "http/reply.h"
 #include "ops/log.h"
 #include "wire/answers_stock.h"

@@ -2,14 +2,9 @@
  * edge - the innards of loop.h, shared by the files that make it up:
  *
  *     loop.c          threads, turns, deadlines, draining
- *     loop_daemon.c   everything that touches microhttpd
- *     loop_sockets.c  what microhttpd reads and waits for passes through here
+ *     daemon.c        everything that touches microhttpd
+ *     sockets/        what microhttpd reads and waits for passes through here
  *     connection.c    one client's connection: its time limits, and answers that bypass microhttpd
- *     errands.c       what may outlive the request it began with
- *     subscribers.c   who waits for which movements
- *     stream.c        a client that is told of them for as long as it listens
- *     seq_wait.c      who waits for which seq
- *     exchange.c      one request and its answer (request.h)
  *     listener.c      the listening socket
  *
  * Threads: a loop's fields are its own thread's once it runs, except where they say otherwise.
@@ -17,12 +12,12 @@
 #pragma once
 #include "core/deadline.h"
 #include "engine/operation_book.h"
-#include "http/errands.h"
-#include "http/listener.h"
-#include "http/loop.h"
-#include "http/request.h"
-#include "http/seq_wait.h"
-#include "http/subscribers.h"
+#include "waiting/detached.h"
+#include "edge/listener.h"
+#include "edge/loop.h"
+#include "exchange/request.h"
+#include "waiting/seq.h"
+#include "waiting/movements.h"
 #include <pthread.h>
 #include <stdatomic.h>
 

@@ -22,9 +22,9 @@
  * Were recv() ever not called (a library linked in another way), no request would be served: the
  * loop compares the heads that were followed here with the requests that reach it.
  */
-#include "http/loop_sockets.h"
+#include "edge/sockets/sockets.h"
 #include "base/check.h"
-#include "http/loop_daemon.h"
+#include "edge/daemon.h"
 #include <errno.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>

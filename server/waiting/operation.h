@@ -11,7 +11,7 @@
  */
 #pragma once
 #include "engine/operation_book.h"
-#include "http/exchange.h"
+#include "exchange/exchange.h"
 
 struct asker {
 	struct operation_poll poll;

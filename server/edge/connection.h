@@ -11,8 +11,8 @@
  * Threads: the loop's.
  */
 #pragma once
-#include "http/edge.h"
-#include "http/framing.h"
+#include "edge/edge.h"
+#include "edge/framing.h"
 
 struct MHD_Connection;
 
@@ -33,7 +33,7 @@ struct connection {
 	int64_t due_ns;           /* INT64_MAX: none */
 	struct request *request;  /* the one under way, or NULL */
 	struct framing framing;   /* of all that was read */
-	bool is_readable;         /* this and the next three: loop_sockets.c */
+	bool is_readable;         /* this and the next three: sockets/sockets.c */
 	bool is_ended;            /* the client has sent all it will */
 	bool is_being_parked;
 	bool keeps_place;

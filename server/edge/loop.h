@@ -10,8 +10,8 @@
  * connections (docs/architecture.md).
  */
 #pragma once
-#include "http/exchange.h"
-#include "http/listener.h"
+#include "exchange/exchange.h"
+#include "edge/listener.h"
 
 struct loop_options {
 	const struct listener *listener; /* bound; its descriptor is the edge's from now on,

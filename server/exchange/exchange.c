@@ -1,5 +1,5 @@
-#include "http/exchange.h"
-#include "http/request.h"
+#include "exchange/exchange.h"
+#include "exchange/request.h"
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>

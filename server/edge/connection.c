@@ -1,6 +1,6 @@
-#include "http/connection.h"
+#include "edge/connection.h"
 #include "base/clock.h"
-#include "http/loop_daemon.h"
+#include "edge/daemon.h"
 #include "ops/log.h"
 #include "ops/metrics.h"
 #include <errno.h>

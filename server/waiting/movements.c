@@ -1,6 +1,6 @@
-#include "http/subscribers.h"
+#include "waiting/movements.h"
 #include "base/hash.h"
-#include "http/loop_daemon.h"
+#include "edge/daemon.h"
 #include "ops/metrics.h"
 #include <string.h>
 

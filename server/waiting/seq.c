@@ -1,6 +1,6 @@
-#include "http/seq_wait.h"
+#include "waiting/seq.h"
 #include "base/clock.h"
-#include "http/loop_daemon.h"
+#include "edge/daemon.h"
 #include "http/reply.h"
 #include "ops/metrics.h"
 

@@ -1,6 +1,6 @@
 /* batch_part - the lines that are decided together: from those that wait to their results. */
 #include "base/clock.h"
-#include "http/batch.h"
+#include "http/batch/batch.h"
 #include <string.h>
 
 static struct batch_line *first_of(const struct list *lines)

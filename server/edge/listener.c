@@ -1,4 +1,4 @@
-#include "http/listener.h"
+#include "edge/listener.h"
 #include "base/check.h"
 #include "base/fault.h"
 #include "ops/address.h"

@@ -1,6 +1,6 @@
-#include "http/header_guard.h"
+#include "edge/header_guard.h"
 #include "base/check.h"
-#include "http/framing.h"
+#include "edge/framing.h"
 #include <string.h>
 #include <strings.h>
 
