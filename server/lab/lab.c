@@ -1,7 +1,7 @@
 #include "lab/lab.h"
 #include "base/check.h"
 #include "base/fault.h"
-#include "lab/race.h"
+#include "lab/race_run.h"
 #include "ops/leftover.h"
 #include "ops/metrics.h"
 #include "store/sqlite.h"

@@ -7,6 +7,7 @@
  *     settle(): what the clients were told, against what the database holds
  *
  * A way works either at tills (plain SQLite, till.h) or at desks (the service's engine, desk.h).
+ * Here is what tills, desks, ways and courses know of the race; race_run.h lets it be run.
  *
  * Threads: each racer is one. What is in the race itself is set before they start, or atomic.
  */
@@ -97,19 +98,13 @@ struct race {
 	atomic_int_fast64_t *told;
 	atomic_int_fast64_t on_sale[LAB_CLIENTS_MAX]; /* the course's own */
 
-	pthread_mutex_t gate;    /* of all tills: till.h */
-	sem_t door;              /* of strategy_semaphore.c */
-	struct row_locks *locks; /* of ways that have row locks */
-	struct service *service; /* of ways at desks */
+	pthread_mutex_t till_turn; /* of all tills: till.h */
+	sem_t door;                /* of strategy_semaphore.c */
+	struct row_locks *locks;   /* of ways that have row locks */
+	struct service *service;   /* of ways at desks */
 	struct racer racers[LAB_CLIENTS_MAX];
 	pthread_mutex_t start; /* held until all of them are there */
 };
-
-/* Runs it for so long in a database at `path`. 0, -ECANCELED or a fault. */
-int race_run(struct race *race, int64_t race_ms, struct lab_watch *watch, int pick_index,
-	     struct lab_result *ret);
-
-/* ---------------------------------------------------------------- for ways and courses */
 
 /* The race ends here: something failed that has nothing to do with locking. */
 enum verdict race_fail(struct race *race, int fault);
@@ -126,8 +121,14 @@ void race_queue_leave(struct race *race);
 /* Raises the longest queue to `length`, where a way knows better. */
 void race_queue_saw(struct race *race, int length);
 
-/* Makes it ready to choose; it has no till and no desk yet. */
+/* The racer can choose and think from here on; its till or desk comes later. */
 void racer_init(struct racer *r, struct race *race, int index);
+
+/*
+ * Sleeps for left_us, or for a part of it so short that the end of a race is not missed. Returns
+ * what is left.
+ */
+int64_t race_doze(int64_t left_us);
 
 /* 0 to below - 1, by the racer's own generator. */
 int64_t racer_choose(struct racer *r, int64_t below);

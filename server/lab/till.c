@@ -35,7 +35,7 @@ static const char *const texts[STATEMENTS] = {
 struct till {
 	struct race *race;
 	sqlite3 *db;
-	bool is_in_gate;
+	bool has_turn;
 	int fault; /* the first; 0: none */
 	sqlite3_stmt *statements[STATEMENTS];
 };
@@ -84,7 +84,7 @@ void till_close(struct till *t)
 {
 	if (t == NULL)
 		return;
-	CHECK(!t->is_in_gate);
+	CHECK(!t->has_turn);
 	for (int i = 0; i < STATEMENTS; i++)
 		sqlite3_finalize(t->statements[i]);
 	sqlite3_close(t->db);
@@ -149,31 +149,31 @@ int64_t till_level(struct till *t, int row)
 
 void till_begin(struct till *t)
 {
-	CHECK(!t->is_in_gate);
+	CHECK(!t->has_turn);
 	race_queue_enter(t->race);
-	CHECK(pthread_mutex_lock(&t->race->gate) == 0);
+	CHECK(pthread_mutex_lock(&t->race->till_turn) == 0);
 	race_queue_leave(t->race);
-	t->is_in_gate = true;
+	t->has_turn = true;
 	run(t, STATEMENT_BEGIN, NULL, 0, NULL, NULL);
 }
 
-static void leave_gate(struct till *t)
+static void end_turn(struct till *t)
 {
-	CHECK(t->is_in_gate);
-	t->is_in_gate = false;
-	CHECK(pthread_mutex_unlock(&t->race->gate) == 0);
+	CHECK(t->has_turn);
+	t->has_turn = false;
+	CHECK(pthread_mutex_unlock(&t->race->till_turn) == 0);
 }
 
 void till_commit(struct till *t)
 {
 	run(t, STATEMENT_COMMIT, NULL, 0, NULL, NULL);
-	leave_gate(t);
+	end_turn(t);
 }
 
 void till_rollback(struct till *t)
 {
 	run(t, STATEMENT_ROLLBACK, NULL, 0, NULL, NULL);
-	leave_gate(t);
+	end_turn(t);
 }
 
 void till_put(struct till *t, int row, int64_t level)

@@ -8,8 +8,8 @@
  *     till_book(t, row, -1);               // the ledger: one line for each change
  *     till_commit(t);                      // returns when it is on disk
  *
- * SQLite's write lock is polled for, with sleeps that grow. Here a mutex (the gate) stands before
- * it, so that waiting for it costs no strategy more than any other.
+ * SQLite's write lock is polled for, with sleeps that grow. Here the tills take turns at a mutex
+ * before it, so that waiting for it costs no strategy more than any other.
  *
  * A fault is remembered, and reads as 0 units; what follows it does nothing. till_fault() says so
  * at the end: strategies stay as short as they are.
