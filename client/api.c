@@ -1,4 +1,5 @@
 #include "client/api_private.h"
+#include "client/memory.h"
 #include <stdlib.h>
 #include <string.h>
 

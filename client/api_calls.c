@@ -1,6 +1,7 @@
 #include "client/api_calls.h"
 #include "base/clock.h"
 #include "client/api_private.h"
+#include "client/memory.h"
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>

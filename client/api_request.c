@@ -1,4 +1,5 @@
 #include "client/api_request.h"
+#include "client/memory.h"
 #include "base/check.h"
 #include <string.h>
 

@@ -1,5 +1,6 @@
 #include "client/args.h"
 #include "base/check.h"
+#include "client/memory.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

@@ -12,6 +12,7 @@
 #pragma once
 #include "client/exit.h"
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum option {

@@ -1,7 +1,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "client/crawl.h"
-#include "client/exit.h"
+#include "client/memory.h"
 #include "client/terminal.h"
 #include <inttypes.h>
 #include <stdio.h>

@@ -4,6 +4,7 @@
 #include "client/args.h"
 #include "client/csv_columns.h"
 #include "client/json.h"
+#include "client/memory.h"
 #include <csv.h>
 #include <stdlib.h>
 #include <string.h>

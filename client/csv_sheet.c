@@ -2,6 +2,7 @@
 #include "base/check.h"
 #include "base/text.h"
 #include "client/csv_columns.h"
+#include "client/memory.h"
 #include <stdio.h>
 #include <string.h>
 

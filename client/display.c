@@ -1,5 +1,5 @@
 #include "client/display.h"
-#include "client/exit.h"
+#include "client/memory.h"
 #include <limits.h>
 #include <string.h>
 #include <wchar.h>

@@ -3,7 +3,6 @@
 #include "core/outcome.h"
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static enum exit_code exit_of_status(long status)
@@ -65,19 +64,4 @@ enum exit_code exit_failed(const char *format, ...)
 	complain(format, values);
 	va_end(values);
 	return EXIT_FAILED;
-}
-
-void exit_out_of_memory(void)
-{
-	/* Not through complain(), which needs some. */
-	fflush(stdout);
-	fputs("rowlock: memory is short\n", stderr);
-	exit(EXIT_FAILED);
-}
-
-void *memory_or_exit(void *memory)
-{
-	if (memory == NULL)
-		exit_out_of_memory();
-	return memory;
 }

@@ -6,7 +6,6 @@
  * Functions that can end the command return one of these; DONE means: go on.
  */
 #pragma once
-#include <stddef.h>
 
 enum exit_code {
 	EXIT_DONE = 0,
@@ -29,9 +28,3 @@ enum exit_code exit_usage(const char *format, ...) __attribute__((format(printf,
 
 /* Says on stderr what failed. Returns EXIT_FAILED. */
 enum exit_code exit_failed(const char *format, ...) __attribute__((format(printf, 1, 2)));
-
-/* A command line has nothing better to do when memory is short, and its callers stay readable. */
-void exit_out_of_memory(void) __attribute__((noreturn, cold));
-
-/* Returns `memory`; ends the process when it is NULL. */
-void *memory_or_exit(void *memory) __attribute__((returns_nonnull, warn_unused_result));

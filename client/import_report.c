@@ -1,6 +1,7 @@
 #include "client/import_report.h"
 #include "client/display.h"
 #include "client/shape.h"
+#include "client/memory.h"
 #include <string.h>
 
 /* "line 6 (order 991): 409 insufficient-stock: A-1 at WH1: ..." */

@@ -1,5 +1,5 @@
 #include "client/json.h"
-#include "client/exit.h"
+#include "client/memory.h"
 #include <stdlib.h>
 
 const char *json_member_text(const json_t *object, const char *name)

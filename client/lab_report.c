@@ -2,6 +2,7 @@
 #include "base/check.h"
 #include "base/text.h"
 #include "client/lab_show.h"
+#include "client/memory.h"
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 #include "client/lab_show.h"
 #include "base/check.h"
 #include "base/text.h"
-#include "client/exit.h"
+#include "client/memory.h"
 #include "client/table.h"
 #include "client/terminal.h"
 #include <inttypes.h>

@@ -1,5 +1,6 @@
 #include "client/pages.h"
 #include "client/shape.h"
+#include "client/memory.h"
 #include "core/limits.h"
 #include <stdlib.h>
 

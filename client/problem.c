@@ -1,5 +1,6 @@
 #include "client/problem.h"
 #include "client/display.h"
+#include "client/memory.h"
 #include <string.h>
 
 static void line_print(const char *label, const char *value)

@@ -2,6 +2,7 @@
 #include "base/check.h"
 #include "client/shape.h"
 #include "client/timing.h"
+#include "client/memory.h"
 #include <string.h>
 
 /* clang-format off */

@@ -2,7 +2,7 @@
 #include "base/check.h"
 #include "base/text.h"
 #include "client/display.h"
-#include "client/exit.h"
+#include "client/memory.h"
 #include <stdlib.h>
 #include <string.h>
 

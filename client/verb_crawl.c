@@ -4,6 +4,7 @@
 #include "client/command.h"
 #include "client/crawl.h"
 #include "client/session.h"
+#include "client/memory.h"
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>

@@ -3,6 +3,7 @@
 #include "client/problem.h"
 #include "client/progress.h"
 #include "client/session.h"
+#include "client/memory.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

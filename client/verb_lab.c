@@ -5,6 +5,7 @@
 #include "client/lab_report.h"
 #include "client/lab_show.h"
 #include "client/session.h"
+#include "client/memory.h"
 #include "wire/json_write.h"
 #include <errno.h>
 #include <signal.h>

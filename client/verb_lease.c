@@ -4,6 +4,7 @@
 #include "client/pages.h"
 #include "client/session.h"
 #include "client/show.h"
+#include "client/memory.h"
 #include <stdlib.h>
 #include <string.h>
 

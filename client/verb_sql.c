@@ -2,6 +2,7 @@
 #include "base/check.h"
 #include "client/command.h"
 #include "client/session.h"
+#include "client/memory.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>

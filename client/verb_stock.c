@@ -6,6 +6,7 @@
 #include "client/session.h"
 #include "client/shape.h"
 #include "client/show.h"
+#include "client/memory.h"
 #include <stdlib.h>
 #include <string.h>
 

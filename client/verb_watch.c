@@ -8,6 +8,7 @@
 #include "client/session.h"
 #include "client/terminal.h"
 #include "client/watch.h"
+#include "client/memory.h"
 #include <stdlib.h>
 #include <string.h>
 

@@ -3,7 +3,7 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "client/display.h"
-#include "client/exit.h"
+#include "client/memory.h"
 #include "client/metric.h"
 #include <stdarg.h>
 #include <stdio.h>
