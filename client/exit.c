@@ -33,6 +33,8 @@ enum exit_code exit_of_answer(long status, const char *code)
 	return (enum exit_code)outcome_row(outcome)->exit_code;
 }
 
+static void complain(const char *format, va_list values) __attribute__((format(printf, 1, 0)));
+
 static void complain(const char *format, va_list values)
 {
 	char message[2048];

@@ -33,15 +33,15 @@ static FILE *copy_of(FILE *stream)
 	return copy;
 }
 
-static enum exit_code source_size(FILE *file, const char *name, int64_t *ret_bytes)
+/* How much there is to read, from the start. -1: it cannot be read. */
+static int64_t source_bytes(FILE *file)
 {
 	struct stat is;
 
 	if (fflush(file) != 0 || fstat(fileno(file), &is) != 0)
-		return exit_failed("%s cannot be read", name);
+		return -1;
 	rewind(file);
-	*ret_bytes = is.st_size;
-	return EXIT_DONE;
+	return is.st_size;
 }
 
 /*
@@ -50,12 +50,11 @@ static enum exit_code source_size(FILE *file, const char *name, int64_t *ret_byt
  */
 static enum exit_code source_make_key(struct import_source *f, enum csv_compare compare)
 {
-	int64_t bytes;
-	enum exit_code code = source_size(f->file, f->name, &bytes);
+	int64_t bytes = source_bytes(f->file);
 	void *content;
 
-	if (code != EXIT_DONE)
-		return code;
+	if (bytes < 0)
+		return exit_failed("%s cannot be read", f->name);
 	if (bytes == 0)
 		return exit_usage("%s is empty", f->name);
 	content = mmap(NULL, (size_t)bytes, PROT_READ, MAP_PRIVATE, fileno(f->file), 0);
@@ -128,9 +127,11 @@ enum exit_code import_source_read(struct import_source *f, const char *format,
 			return exit_failed("there is no room for a temporary file");
 		code = csv_to_lines(f->file, f->name, compare, f->lines, &f->csv);
 	}
-	if (code == EXIT_DONE)
-		code = source_size(f->lines, f->name, &f->line_bytes);
-	if (code == EXIT_DONE)
-		skip_mark(f);
-	return code;
+	if (code != EXIT_DONE)
+		return code;
+	f->line_bytes = source_bytes(f->lines);
+	if (f->line_bytes < 0)
+		return exit_failed("%s cannot be read", f->name);
+	skip_mark(f);
+	return EXIT_DONE;
 }

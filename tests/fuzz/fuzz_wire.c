@@ -19,10 +19,9 @@ static const char *const bodies[] = {
 	"{\"delta\":-3,\"reason\":\"sale\",\"reference\":\"o-1\",\"up_to\":true,\"expected\":null}",
 	"{\"on_hand\":40,\"expected_version\":12,\"expected\":37}",
 	"{\"sku\":\"A-1\",\"from\":\"WH1\",\"to\":\"WH2\",\"quantity\":5}",
-	"{\"name\":\"M\\u00fcg "
-	"\xe2\x98\x95\",\"attributes\":{\"a\":[1,0.5,{\"b~/\":null}],\"c\":\"}\"}}",
-	"{\"rows\":[{\"sku\":\"A-1\",\"location\":\"WH1\"},{\"sku\":\"B\",\"location\":\"W\"}],"
-	"\"ttl_s\":60}",
+	"{\"name\":\"M\\u00fcg ☕\",\"attributes\":{\"a\":[1,0.5,{\"b~/\":null}],\"c\":\"}\"}}",
+	("{\"rows\":[{\"sku\":\"A-1\",\"location\":\"WH1\"},{\"sku\":\"B\",\"location\":\"W\"}],"
+	 "\"ttl_s\":60}"),
 	"{\"scenario\":\"hot-row\",\"clients\":64,\"think_us\":0,\"seed\":9223372036854775807}",
 	"{\"a\":{\"a\":1,\"a\":99999999999999999999}}",
 };
@@ -30,8 +29,8 @@ static const char *const bodies[] = {
 static const char *const lines[] = {
 	"{\"op\":\"adjust\",\"sku\":\"A-1\",\"location\":\"WH1\",\"delta\":-3,\"id\":\"x\"}",
 	"{\"op\":\"set\",\"sku\":\"A\",\"location\":\"W\",\"on_hand\":4,\"expected\":null}",
-	"{\"op\":\"reserve\",\"reservation\":\"c-1\",\"ttl_s\":9,\"lines\":[{\"sku\":\"A-1\","
-	"\"location\":\"WH1\",\"quantity\":2}]}",
+	("{\"op\":\"reserve\",\"reservation\":\"c-1\",\"ttl_s\":9,\"lines\":[{\"sku\":\"A-1\","
+	 "\"location\":\"WH1\",\"quantity\":2}]}"),
 	"{\"op\":\"item\",\"sku\":\"A\",\"name\":\"n\",\"attributes\":{\"a\":{\"b\":\"}\"}}}",
 	"{\"reservation\":\"r_1\",\"op\":\"commit\"}",
 };
