@@ -77,6 +77,7 @@ struct store_open_result {
 
 struct store;
 struct reader;
+struct store_writer; /* store/group.h */
 
 /* ------------------------------------------------------------------ records */
 
@@ -285,6 +286,11 @@ struct store_ops {
 	void (*leave_damaged)(struct store *s, char ret_where[DAMAGE_BYTES]);
 
 	int (*open_reader)(struct store *s, struct reader **ret); /* any thread */
+	/*
+	 * What groups are written by: see store/group.h. seed: of the hashes by which rows are
+	 * found, that of row_ref.key. A store that is one file has one writer at a time.
+	 */
+	int (*open_writer)(struct store *s, uint64_t seed, struct store_writer **ret);
 	void (*close)(struct store *s); /* checkpoints what it can; NULL is fine */
 };
 
