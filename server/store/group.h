@@ -5,10 +5,10 @@
  * all that the commands need is asked for before, and all that they do is collected and written
  * behind.
  *
- *     begin ──> lock(want) ──> found ──> decide ──┬──> number ──> write(effects) ──> commit ──> flush
- *                 ▲                              │                   │                │
- *                 └── more commands are ready ───┘                   │                └──> settle
- *                                                abandon <───────────┴── nothing to keep, or a fault
+ *     begin ──> lock(want) ──> found ──> decide ─┬─> number ──> write(effects) ──> commit ──> flush
+ *                 ▲                              │                │             │
+ *                 └── more commands are ready ───┘                │             └──> settle
+ *                                     abandon <───────────────────┴── nothing to keep, or a fault
  *
  *     begin    opens the group, and says where the ledger stands and whether others have written.
  *     news     in a group that begin() says it of: what others have changed that the caller keeps
@@ -329,7 +329,7 @@ struct promised {
 
 enum tending {
 	TEND_COPY,    /* the log into the store; returns how much of it was copied */
-	TEND_RESTART, /* the same, and sees to it that the next group writes the log from its front */
+	TEND_RESTART, /* the same, and the next group writes the log from its front */
 	TEND_CUT,     /* the same, and cuts its file to nothing */
 };
 
@@ -353,25 +353,28 @@ struct writer_ops {
 	int (*begin)(struct store_writer *w, const struct patience *patience,
 		     struct group_begun *ret);
 
-	/* In a group. Array and texts in the arena. Told again by every group until news_taken(). */
+	/*
+	 * In a group. Array and texts in the arena. Told again by every group until news_taken().
+	 */
 	int (*news)(struct store_writer *w, struct arena *a, struct news *ret);
 	/* Nothing of what others had written when this group began is in a copy any more. */
 	void (*news_taken)(struct store_writer *w);
 	/*
-	 * Between groups: has another program written what was not taken in? Takes no lock and waits
-	 * for nobody; a few microseconds. Edits count that have no movement, too.
+	 * Between groups: has another program written what was not taken in? Takes no lock and
+	 * waits for nobody; a few microseconds. Edits count that have no movement, too.
 	 */
 	int (*has_news)(struct store_writer *w, bool *ret);
 
 	/*
 	 * Locks and reads what is wanted, and adds it to `found`, which is the same throughout the
 	 * group. wait_ms: at most so long for rows that others hold; those still held then are in
-	 * found.held, and their commands must come again. 0, or a fault: the group must be abandoned.
+	 * found.held, and their commands must come again. 0, or a fault: the group must be
+	 * abandoned.
 	 *
 	 * found.overdue gets the active reservations that have an open line on a wanted row, or are
-	 * wanted by name, and are overdue by now_ms; each once a group, with all of its rows. No more
-	 * than limits allow (EXPIRED_LINES_PER_GROUP_MAX twice over in a group): a row that has more
-	 * bears its group in overdue_group.
+	 * wanted by name, and are overdue by now_ms; each once a group, with all of its rows. No
+	 * more than limits allow (EXPIRED_LINES_PER_GROUP_MAX twice over in a group): a row that
+	 * has more bears its group in overdue_group.
 	 */
 	int (*lock)(struct store_writer *w, const struct want *want, int64_t wait_ms,
 		    struct found *found);
@@ -388,9 +391,14 @@ struct writer_ops {
 
 	int (*number)(struct store_writer *w, struct effects *effects);
 	int (*write)(struct store_writer *w, struct effects *effects);
-	/* 0: all that was written is kept, and durable if *ret_is_durable. -EREMOTEIO: see settle(). */
+	/*
+	 * 0: all that was written is kept, and durable if *ret_is_durable. -EREMOTEIO: see
+	 * settle().
+	 */
 	int (*commit)(struct store_writer *w, bool *ret_is_durable);
-	/* Harmless when no group is open. had_nothing: all went well, there was nothing to write. */
+	/*
+	 * Harmless when no group is open. had_nothing: all went well, there was nothing to write.
+	 */
 	int (*abandon)(struct store_writer *w, bool had_nothing);
 	/* 0 and the answer, or -EREMOTEIO: nobody can say. Stop the process then. */
 	int (*settle)(struct store_writer *w, bool *ret_is_kept);
@@ -398,8 +406,8 @@ struct writer_ops {
 	int (*flush)(struct store_writer *w, int64_t *ret_seq);
 
 	/*
-	 * 0 while what was opened is still what is there; else -ESTALE, and what was committed is in
-	 * it if that can be. Any time, cheap.
+	 * 0 while what was opened is still what is there; else -ESTALE, and what was committed is
+	 * in it if that can be. Any time, cheap.
 	 */
 	int (*check)(struct store_writer *w);
 	/*
