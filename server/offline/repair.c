@@ -36,6 +36,10 @@ static void print_plan(const struct repair_plan *p)
 {
 	for (int64_t i = 0; i < p->count; i++)
 		print_change(&p->changes[i]);
+	if (p->line_count > 0)
+		printf("reservations  %lld lines become open, or closed, as their reservations "
+		       "are\n",
+		       (long long)p->line_count);
 	if (p->fence_after != p->fence_before)
 		printf("store         next_fence %lld -> %lld\n", (long long)p->fence_before,
 		       (long long)p->fence_after);

@@ -71,7 +71,8 @@ struct repair_plan {
 	int64_t count;
 	int64_t fence_before; /* store.next_fence; */
 	int64_t fence_after;  /* the same, or behind every lease's */
-	bool needs_epoch;     /* seqs that were given out will be given out again */
+	int64_t line_count; /* of reservations: they become open, or closed, as their states say */
+	bool needs_epoch;   /* seqs that were given out will be given out again */
 };
 
 /* What would be done about the findings. The verification is over. */

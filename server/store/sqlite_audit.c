@@ -204,7 +204,8 @@ static int see_line(sqlite3_stmt *s, void *context)
 {
 	struct line_walk *w = context;
 	struct audit_line line = { .stock_id = sqlite3_column_int64(s, 0),
-				   .quantity = sqlite3_column_int64(s, 1) };
+				   .quantity = sqlite3_column_int64(s, 1),
+				   .is_open = sqlite3_column_int(s, 2) != 0 };
 
 	w->is_active = true;
 	return sqlite3_column_type(s, 1) == SQLITE_NULL ? 0 : w->see(w->context, &line);
@@ -224,6 +225,17 @@ static int active_lines(struct reader *reader, int64_t reservation_id, bool *ret
 	r = walk(c, s, see_line, &w);
 	*ret_is_active = w.is_active;
 	return r;
+}
+
+static int lines_left_open(struct reader *reader, int (*see)(void *context, int64_t reservation_id),
+			   void *context)
+{
+	struct sqlite_connection *c = &sqlite_reader_of(reader)->connection;
+	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
+	struct id_walk w = { see, context };
+	int r = sqlite_statement(c, AUDIT_OPEN_LINES, &s);
+
+	return r < 0 ? r : walk(c, s, see_id, &w);
 }
 
 static int reservation_name(struct reader *reader, int64_t id, char ret[ID_BYTES_MAX + 1])
@@ -401,6 +413,7 @@ const struct audit_ops sqlite_audit_ops = {
 	.row_names = row_names,
 	.active_reservations = active_reservations,
 	.active_lines = active_lines,
+	.lines_left_open = lines_left_open,
 	.reservation_name = reservation_name,
 	.keys = keys,
 	.leases = leases,

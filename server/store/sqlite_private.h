@@ -109,7 +109,7 @@ void sqlite_file_close(struct sqlite_file *f, bool must_forget);
 
 /* ---------------------------------------------------------------- migration */
 
-enum { SQLITE_VERSION_NEWEST = 3 };
+enum { SQLITE_VERSION_NEWEST = 4 };
 
 /* Whose file is it, and of which version? Sets version_from, or the trouble with it. Only reads. */
 int sqlite_look(struct sqlite_connection *c, struct store_open_result *result);
@@ -168,7 +168,7 @@ extern const struct store_ops sqlite_store_ops;   /* sqlite_writer.c */
 extern const struct reader_ops sqlite_reader_ops; /* sqlite_reader.c */
 extern const struct audit_ops sqlite_audit_ops;   /* sqlite_audit.c */
 
-enum { WRITER_STATEMENTS = 48, READER_STATEMENTS = 40 };
+enum { WRITER_STATEMENTS = 50, READER_STATEMENTS = 40 };
 extern const char *const sqlite_writer_texts[];
 extern const char *const sqlite_reader_texts[];
 
@@ -229,6 +229,8 @@ enum writer_statement {
 	INSERT_RESERVATION_LINE,
 	RESOLVE_RESERVATION,
 	EXTEND_RESERVATION,
+	EXTEND_LINES,
+	CLOSE_LINES,
 	COMMIT_RESERVATION_LINE,
 	EACH_ACTIVE_RESERVATION,
 	READ_EPOCH,
@@ -271,6 +273,7 @@ enum reader_statement {
 	AUDIT_ACTIVE,
 	AUDIT_LAST_RESERVATION,
 	AUDIT_LINES,
+	AUDIT_OPEN_LINES,
 	AUDIT_RESERVATION_NAME,
 	AUDIT_KEYS,
 	AUDIT_LEASES,

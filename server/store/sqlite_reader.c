@@ -97,10 +97,14 @@ const char *const sqlite_reader_texts[READER_STATEMENTS] = {
 	/* The largest integer says "not yet" to those who ask. */
 	[AUDIT_LAST_RESERVATION] = "SELECT min(coalesce(max(id), 0), 9223372036854775806) "
 				   "FROM reservation",
-	[AUDIT_LINES] = "SELECT s.id, e.quantity FROM reservation r "
+	[AUDIT_LINES] = "SELECT s.id, e.quantity, e.open_until IS r.expires_at FROM reservation r "
 			"LEFT JOIN reservation_line e ON e.reservation_id = r.id "
 			"LEFT JOIN stock s ON s.item_id = e.item_id "
 			"AND s.location_id = e.location_id WHERE r.id = ?1 AND r.state = 'active'",
+	[AUDIT_OPEN_LINES] =
+		"SELECT e.reservation_id FROM reservation_line e LEFT JOIN reservation r "
+		"ON r.id = e.reservation_id WHERE e.open_until IS NOT NULL "
+		"AND r.state IS NOT 'active'",
 	[AUDIT_RESERVATION_NAME] = "SELECT name FROM reservation WHERE id = ?1",
 	[AUDIT_KEYS] = "SELECT k.id, k.key, k.stock_seq, k.first_seq, k.movement_count, "
 		       "CASE WHEN k.movement_count = 0 THEN 0 ELSE (SELECT count(*) "

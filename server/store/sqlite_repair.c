@@ -89,6 +89,19 @@ static int see_row(void *context, const struct audit_row *row)
 	return r < 0 ? r : add_change(p, &c);
 }
 
+/* Until when a line is open, as its reservation says. */
+#define OPEN_AS_IT_SHOULD                                                                \
+	"(SELECT CASE WHEN r.state = 'active' THEN r.expires_at END FROM reservation r " \
+	"WHERE r.id = reservation_line.reservation_id)"
+
+static int plan_lines(struct planning *p)
+{
+	return sqlite_integer(&p->file->reader.connection,
+			      "SELECT count(*) FROM reservation_line "
+			      "WHERE open_until IS NOT " OPEN_AS_IT_SHOULD,
+			      &p->plan->line_count);
+}
+
 static int plan_store(struct planning *p)
 {
 	struct sqlite_connection *c = &p->file->reader.connection;
@@ -122,6 +135,8 @@ int repair_plan_make(struct offline *f, const struct verify *v, enum repair_trus
 	*ret = (struct repair_plan){ 0 };
 	r = plan_store(&p);
 	if (r == 0)
+		r = plan_lines(&p);
+	if (r == 0)
 		r = reader->ops->audit->rows(reader, INT64_MIN, INT64_MAX, see_row, &p);
 	if (r < 0)
 		repair_plan_fini(ret);
@@ -130,7 +145,8 @@ int repair_plan_make(struct offline *f, const struct verify *v, enum repair_trus
 
 bool repair_plan_is_empty(const struct repair_plan *p)
 {
-	return p->count == 0 && p->fence_after == p->fence_before && !p->needs_epoch;
+	return p->count == 0 && p->line_count == 0 && p->fence_after == p->fence_before &&
+	       !p->needs_epoch;
 }
 
 void repair_plan_fini(struct repair_plan *p)
@@ -199,6 +215,15 @@ static int write_changes(struct sqlite_connection *c, const struct repair_plan *
 	return r;
 }
 
+static int write_lines(struct sqlite_connection *c, const struct repair_plan *p)
+{
+	return p->line_count == 0
+		       ? 0
+		       : sqlite_execute(
+				 c, "UPDATE reservation_line SET open_until = " OPEN_AS_IT_SHOULD
+				    " WHERE open_until IS NOT " OPEN_AS_IT_SHOULD);
+}
+
 static int write_store(struct sqlite_connection *c, const struct repair_plan *p)
 {
 	char sql[120];
@@ -226,6 +251,8 @@ int repair_apply(struct offline *f, const struct repair_plan *p, char ret_copy[O
 	r = sqlite_execute(c, "BEGIN IMMEDIATE");
 	if (r == 0)
 		r = write_changes(c, p);
+	if (r == 0)
+		r = write_lines(c, p);
 	if (r == 0)
 		r = write_store(c, p);
 	if (r == 0)

@@ -118,19 +118,20 @@ static int contradiction(int r)
 	return r == -EBADMSG ? FAULT(-EUCLEAN) : r;
 }
 
-static int add_line(struct sqlite_connection *c, int64_t reservation_id, int n,
-		    const struct reservation_line *line)
+static int add_line(struct sqlite_connection *c, const struct reservation *reservation, int n)
 {
+	const struct reservation_line *line = &reservation->lines[n];
 	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
 	int r = sqlite_statement(c, INSERT_RESERVATION_LINE, &s);
 
 	if (r < 0)
 		return r;
-	sqlite3_bind_int64(s, 1, reservation_id);
+	sqlite3_bind_int64(s, 1, reservation->id);
 	sqlite3_bind_int(s, 2, n);
 	sqlite3_bind_int64(s, 3, line->item_id);
 	sqlite3_bind_int64(s, 4, line->location_id);
 	sqlite3_bind_int64(s, 5, line->quantity);
+	sqlite3_bind_int64(s, 6, reservation->expires_at_ms);
 	return sqlite_change_one(c, s);
 }
 
@@ -205,8 +206,20 @@ int sqlite_add_reservation(struct store *store, struct reservation *reservation,
 	if (r < 0)
 		return r;
 	for (int i = 0; r == 0 && i < reservation->line_count; i++)
-		r = add_line(c, reservation->id, i, &reservation->lines[i]);
+		r = add_line(c, reservation, i);
 	return contradiction(r);
+}
+
+/* What it promised is booked: all lines that are open yet. */
+static int close_lines(struct sqlite_connection *c, int64_t reservation_id)
+{
+	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
+	int r = sqlite_statement(c, CLOSE_LINES, &s);
+
+	if (r < 0)
+		return r;
+	sqlite3_bind_int64(s, 1, reservation_id);
+	return sqlite_run(c, s);
 }
 
 static int commit_line(struct sqlite_connection *c, int64_t reservation_id, int n,
@@ -227,6 +240,7 @@ int sqlite_resolve_reservation(struct store *store, const struct reservation *re
 {
 	struct sqlite_connection *c = &sqlite_of(store)->connection;
 	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
+	bool has_open_lines = false;
 	int r = sqlite_statement(c, RESOLVE_RESERVATION, &s);
 
 	CHECK(reservation->state != RESERVATION_ACTIVE);
@@ -238,10 +252,28 @@ int sqlite_resolve_reservation(struct store *store, const struct reservation *re
 	r = sqlite_change_one(c, s);
 	if (r < 0)
 		return r;
-	for (int i = 0; r == 0 && i < reservation->line_count; i++)
-		if (reservation->lines[i].committed > 0)
+	for (int i = 0; r == 0 && i < reservation->line_count; i++) {
+		bool is_committed = reservation->lines[i].committed > 0;
+
+		has_open_lines = has_open_lines || !is_committed;
+		if (is_committed)
 			r = commit_line(c, reservation->id, i, reservation->lines[i].committed);
+	}
+	if (r == 0 && has_open_lines)
+		r = close_lines(c, reservation->id);
 	return contradiction(r);
+}
+
+static int extend_lines(struct sqlite_connection *c, const struct reservation *reservation)
+{
+	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
+	int r = sqlite_statement(c, EXTEND_LINES, &s);
+
+	if (r < 0)
+		return r;
+	sqlite3_bind_int64(s, 1, reservation->id);
+	sqlite3_bind_int64(s, 2, reservation->expires_at_ms);
+	return sqlite_run(c, s);
 }
 
 int sqlite_extend_reservation(struct store *store, const struct reservation *reservation)
@@ -254,7 +286,8 @@ int sqlite_extend_reservation(struct store *store, const struct reservation *res
 		return r;
 	sqlite3_bind_int64(s, 1, reservation->id);
 	sqlite3_bind_int64(s, 2, reservation->expires_at_ms);
-	return sqlite_change_one(c, s);
+	r = sqlite_change_one(c, s);
+	return r < 0 ? r : contradiction(extend_lines(c, reservation));
 }
 
 int sqlite_each_active_reservation(struct store *store,

@@ -93,13 +93,16 @@ const char *const sqlite_writer_texts[WRITER_STATEMENTS] = {
 			     "FROM store",
 	[KEEP_NEXT_RESERVATION] = "UPDATE store SET next_reservation = ?1",
 	[INSERT_RESERVATION_LINE] =
-		"INSERT INTO reservation_line (reservation_id, n, item_id, location_id, quantity) "
-		"VALUES (?1, ?2, ?3, ?4, ?5)",
+		"INSERT INTO reservation_line (reservation_id, n, item_id, location_id, quantity, "
+		"open_until) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
 	[RESOLVE_RESERVATION] = "UPDATE reservation SET state = ?2, resolved_at = ?3 "
 				"WHERE id = ?1 AND state = 'active'",
 	[EXTEND_RESERVATION] = "UPDATE reservation SET expires_at = ?2 "
 			       "WHERE id = ?1 AND state = 'active'",
-	[COMMIT_RESERVATION_LINE] = "UPDATE reservation_line SET committed = ?3 "
+	[EXTEND_LINES] = "UPDATE reservation_line SET open_until = ?2 WHERE reservation_id = ?1",
+	[CLOSE_LINES] = "UPDATE reservation_line SET open_until = NULL "
+			"WHERE reservation_id = ?1 AND open_until IS NOT NULL",
+	[COMMIT_RESERVATION_LINE] = "UPDATE reservation_line SET committed = ?3, open_until = NULL "
 				    "WHERE reservation_id = ?1 AND n = ?2",
 	[READ_EPOCH] = "SELECT epoch FROM store",
 	[EACH_ACTIVE_RESERVATION] =

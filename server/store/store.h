@@ -398,6 +398,7 @@ struct audit_row {
 struct audit_line {
 	int64_t stock_id; /* 0: there is no such row */
 	int64_t quantity;
+	bool is_open; /* until the reservation runs out: so that it is found by its row */
 };
 
 struct audit_key {
@@ -451,6 +452,9 @@ struct audit_ops {
 	int (*active_lines)(struct reader *r, int64_t reservation_id, bool *ret_is_active,
 			    int (*see)(void *context, const struct audit_line *line),
 			    void *context);
+	/* The reservation of each line that is open though its reservation is not active. */
+	int (*lines_left_open)(struct reader *r, int (*see)(void *context, int64_t reservation_id),
+			       void *context);
 	int (*reservation_name)(struct reader *r, int64_t id, char ret[ID_BYTES_MAX + 1]);
 	/* The first `limit` behind after_id, in the order of id. */
 	int (*keys)(struct reader *r, int64_t after_id, int64_t limit,

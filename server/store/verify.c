@@ -283,6 +283,23 @@ struct lines {
 	int64_t count;
 };
 
+static int find_in_reservation(struct verify *v, enum finding_code code, int64_t id,
+			       int64_t expected, int64_t found)
+{
+	char name[ID_BYTES_MAX + 1];
+	int r = v->reader->ops->audit->reservation_name(v->reader, id, name);
+
+	if (r == 0)
+		find_name(v, code, name, 0, expected, found);
+	return r;
+}
+
+/* Of one that is not active. */
+static int see_open_line(void *context, int64_t reservation_id)
+{
+	return find_in_reservation(context, FINDING_RESERVATION_LINE, reservation_id, 0, 1);
+}
+
 static int see_line(void *context, const struct audit_line *line)
 {
 	struct lines *l = context;
@@ -290,15 +307,13 @@ static int see_line(void *context, const struct audit_line *line)
 	int r = 0;
 
 	l->count++;
-	if (line->stock_id == 0) {
-		char name[ID_BYTES_MAX + 1];
-
-		r = l->v->reader->ops->audit->reservation_name(l->v->reader, l->reservation_id,
-							       name);
-		if (r == 0)
-			find_name(l->v, FINDING_RESERVATION_ROW, name, 0, 0, line->quantity);
+	if (!line->is_open)
+		r = find_in_reservation(l->v, FINDING_RESERVATION_LINE, l->reservation_id, 1, 0);
+	if (r == 0 && line->stock_id == 0)
+		return find_in_reservation(l->v, FINDING_RESERVATION_ROW, l->reservation_id, 0,
+					   line->quantity);
+	if (r < 0)
 		return r;
-	}
 	if (e == NULL && l->v->stays_within)
 		return 0;
 	if (e == NULL) {
@@ -316,15 +331,19 @@ static int sum_up(struct verify *v, int64_t id)
 	struct lines lines = { .v = v, .reservation_id = id };
 	bool is_active;
 	int r = v->reader->ops->audit->active_lines(v->reader, id, &is_active, see_line, &lines);
-	char name[ID_BYTES_MAX + 1];
 
 	v->result.checked.reservations++;
 	if (r < 0 || !is_active || lines.count > 0)
 		return r;
-	r = v->reader->ops->audit->reservation_name(v->reader, id, name);
-	if (r == 0)
-		find_name(v, FINDING_RESERVATION_EMPTY, name, 0, 1, 0);
-	return r;
+	return find_in_reservation(v, FINDING_RESERVATION_EMPTY, id, 1, 0);
+}
+
+static int begin_promises(struct verify *v)
+{
+	int r = v->reader->ops->audit->active_reservations(v->reader, see_active, v,
+							   &v->active_last);
+
+	return r < 0 ? r : v->reader->ops->audit->lines_left_open(v->reader, see_open_line, v);
 }
 
 static int step_promises(struct verify *v)
@@ -334,8 +353,7 @@ static int step_promises(struct verify *v)
 
 	r = read_ledger(v, INT64_MAX);
 	if (r == 0 && v->active_last == INT64_MAX)
-		return v->reader->ops->audit->active_reservations(v->reader, see_active, v,
-								  &v->active_last);
+		return begin_promises(v);
 	for (; r == 0 && v->active_next < v->active_count && v->active_next < end; v->active_next++)
 		r = sum_up(v, v->active[v->active_next]);
 	if (r == 0 && v->active_next == v->active_count) {

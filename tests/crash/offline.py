@@ -92,7 +92,7 @@ def state(folder, begin=""):
 def verify_only_reads(rowlockd, folder):
     store = make_store(rowlockd, folder)
     before = state(folder)
-    said = verify(rowlockd, store, OK, "whole, schema 3", "The books balance")
+    said = verify(rowlockd, store, OK, "whole, schema 4", "The books balance")
     assert "1 active reservations, 1 keys, 1 leased rows" in said, said
     assert state(folder) == before
     (folder / "store.db.lock").unlink()
@@ -121,7 +121,7 @@ def verify_finds(rowlockd, folder):
            "UPDATE idempotency SET first_seq = 900")
     verify(rowlockd, store, DATA, "row-on-hand-wrong", "A-1 WH1", "found 99",
            "key-without-effect", "k-1", "2 findings")
-    damage(store, "INSERT INTO reservation_line VALUES (77, 0, 1, 1, 1, 0)")
+    damage(store, "INSERT INTO reservation_line VALUES (77, 0, 1, 1, 1, 0, 99)")
     verify(rowlockd, store, DATA, "reservation_line names a row of reservation")
     damage(store, "DELETE FROM reservation_line", "DELETE FROM store")
     verify(rowlockd, store, DATA, "the one row of store does not exist")
@@ -258,6 +258,18 @@ def repair_of_promises(rowlockd, folder):
     damage(store, "UPDATE reservation_line SET quantity = 4")
     repair(rowlockd, store, "ledger", OK, "reserved 2 -> 4", "on_hand +0, reserved +2")
     verify(rowlockd, store)
+
+
+def repair_of_open_lines(rowlockd, folder):
+    """A line is open while its reservation is active, until that runs out."""
+    store = make_store(rowlockd, folder)
+    for wrong in ("NULL", "open_until + 1"):
+        damage(store, f"UPDATE reservation_line SET open_until = {wrong}")
+        verify(rowlockd, store, DATA, "reservation-line-wrong")
+        repair(rowlockd, store, "ledger", OK, "1 lines become open, or closed")
+        verify(rowlockd, store)
+    assert query(store, "SELECT count(*) FROM reservation_line JOIN reservation ON "
+                 "id = reservation_id AND expires_at = open_until") == [(1,)]
 
 
 def repair_says_what_is_left(rowlockd, folder):
@@ -451,6 +463,7 @@ run_cases([
     ("repair --trust ledger: rows are what their movements say", repair_by_the_ledger),
     ("repair --trust level: a movement says how the level came about", repair_by_the_level),
     ("repair makes reserved what reservations promise", repair_of_promises),
+    ("repair opens and closes the lines of reservations", repair_of_open_lines),
     ("repair says what is left", repair_says_what_is_left),
     ("repair: killed anywhere, it is whole or not at all", repair_is_whole_or_not_at_all,
      needs_strace),

@@ -41,6 +41,17 @@ SHOP = """
     UPDATE store SET next_fence = 3;
 """
 
+# The 6 of A-1 at WH2 are promised by an active reservation; another one has ended.
+PROMISED = """
+    DROP TRIGGER reservation_insert; DROP TRIGGER reservation_line_insert;
+    INSERT INTO reservation SELECT 1, 'r_1', 'active', 'cart', NULL, ms, ms + 600000, NULL
+        FROM v_now;
+    INSERT INTO reservation VALUES (2, 'r_2', 'released', 'cart', NULL, 7, 98, 8);
+    INSERT INTO reservation_line SELECT 1, 0, 1, 2, 6, 0, expires_at FROM reservation WHERE id = 1;
+    INSERT INTO reservation_line VALUES (2, 0, 1, 2, 4, 0, NULL);
+""" + "".join(re.findall(r"CREATE TRIGGER \w+_insert .*?\nEND;\n",
+                         (SCHEMA / "sqlite/002_reservations.sql").read_text(), re.S))
+
 ROW = "SELECT on_hand, reserved, version, seq FROM stock WHERE id = "
 LAST = ("SELECT seq, kind, reason, on_hand_delta, on_hand, version, oversubscribed, low_stock "
         "FROM v_movements LIMIT 1")
@@ -309,6 +320,23 @@ REFUSALS = [
     ("a movement without its levels",
      "INSERT INTO movement (stock_id, kind, on_hand_delta) VALUES (1, 'adjust', -3)",
      "NOT NULL constraint failed: movement."),
+    ("a reservation by hand",
+     "INSERT INTO reservation VALUES (3, 'r_3', 'active', NULL, NULL, 1, 2, NULL)",
+     "reservations are made through the service"),
+    ("the end of a reservation", "UPDATE reservation SET expires_at = 9 WHERE id = 1",
+     "reservations are resolved through the service"),
+    ("deleting a reservation", "DELETE FROM reservation", "reservations stay as history"),
+    ("one more line of a reservation",
+     "INSERT INTO reservation_line VALUES (1, 1, 1, 1, 6, 0, 99)",
+     "reservations are made through the service"),
+    ("opening a line of a reservation",
+     "UPDATE reservation_line SET open_until = 99 WHERE reservation_id = 2", "never change"),
+    ("closing a line of a reservation",
+     "UPDATE reservation_line SET open_until = NULL WHERE reservation_id = 1", "never change"),
+    ("a line of a reservation put over another",
+     "INSERT OR REPLACE INTO reservation_line VALUES (1, 0, 1, 2, 6, 0, NULL)",
+     "reservations are made through the service"),
+    ("deleting a line of a reservation", "DELETE FROM reservation_line", "never change"),
     ("a fence behind the last one", "UPDATE store SET next_fence = 9223372036854775807",
      "at most 2^61"),
     ("a reservation behind the last one", "UPDATE store SET next_reservation = 1 << 62",
@@ -544,6 +572,10 @@ VIEWS = [
      " ORDER BY sku",
      [("A-1", "WH3", "l_1", 1, "cycle count 7", 1), ("A-2", "WH1", "l_1", 1, "cycle count 7", 1)]),
     ("v_ledger_check is empty", "SELECT * FROM v_ledger_check", []),
+    ("v_reserved_check is empty", "SELECT * FROM v_reserved_check", []),
+    ("v_reservations_open lists what is promised to whom",
+     "SELECT reservation, owner, sku, location, quantity FROM v_reservations_open",
+     [("r_1", "cart", "A-1", "WH2", 6)]),
     ("the ledger and the keys have no index that would slow the writer down",
      "SELECT name FROM sqlite_master WHERE type = 'index' AND tbl_name IN"
      " ('movement', 'idempotency')", []),
@@ -635,14 +667,44 @@ def check_refusal(path, run, sql, message):
     expect("contents", contents(path), untouched)
 
 
-def check_damage(path, sql, findings):
+def without_guards(path, sql):
     with connect(path) as db:
         guards = db.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall()
         for (guard,) in guards:
             db.execute(f"DROP TRIGGER {guard}")
         db.executescript(sql)
+
+
+def check_damage(path, sql, findings):
+    without_guards(path, sql)
     found = ask(path, "SELECT sku, location, stock_id, seq, finding FROM v_ledger_check")
     expect("v_ledger_check", sorted(found, key=str), sorted(findings, key=str))
+
+
+# What somebody does to reservations without their guards, and what v_reserved_check says to it.
+UNPROMISED = [
+    ("a reservation that was ended by hand", "UPDATE reservation SET state = 'released',"
+     " resolved_at = 9 WHERE id = 1", [("A-1", "WH2", 6, 0, 6)]),
+    ("a line that was closed", "UPDATE reservation_line SET open_until = NULL",
+     [("A-1", "WH2", 6, 6, 0)]),
+    ("a line that was opened again", "UPDATE reservation_line SET open_until = 99",
+     [("A-1", "WH2", 6, 6, 10)]),
+    ("reserved that was changed", "UPDATE stock SET reserved = 5 WHERE id = 2",
+     [("A-1", "WH2", 5, 6, 6)]),
+]
+
+
+def check_unpromised(path, sql, found):
+    without_guards(path, sql)
+    expect("v_reserved_check", ask(path, "SELECT * FROM v_reserved_check"), found)
+
+
+def check_overdue(path):
+    """What has run out in a row is found without a look at what runs later, or elsewhere."""
+    plan = ask(path, "EXPLAIN QUERY PLAN SELECT reservation_id FROM reservation_line"
+               " WHERE item_id = 1 AND location_id = 2 AND open_until <= 99")
+    expect("steps", [step[3].partition("INDEX ")[2] for step in plan],
+           ["reservation_line_open (item_id=? AND location_id=? AND open_until<?)"])
 
 
 def check_demo(path, run):
@@ -682,6 +744,9 @@ def cases():
     yield case("comments show in .schema", check_comments)  # in the last world, the shell
     for sentence, *row in DAMAGES:
         yield "found: " + sentence, lambda path, row=row: check_damage(path, *row)
+    for sentence, *row in UNPROMISED:
+        yield "found: " + sentence, lambda path, row=row: check_unpromised(path, *row)
+    yield "what has run out of a row's reservations is found by the row and its time", check_overdue
     for sentence, question, answer in VIEWS:
         yield sentence, (lambda path, question=question, answer=answer:
                          expect(question, ask(path, question), answer))
@@ -691,7 +756,7 @@ def main():
     failed = 0
     with tempfile.TemporaryDirectory() as folder:
         shop, copy = pathlib.Path(folder, "shop.db"), pathlib.Path(folder, "copy.db")
-        migrate(shop, SHOP)
+        migrate(shop, SHOP, PROMISED)
         for number, (sentence, check) in enumerate(cases(), 1):
             if check is None:
                 print(f"ok {number} - {sentence} # SKIP no sqlite3 shell")

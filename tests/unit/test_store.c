@@ -12,6 +12,7 @@
 /* The scripts of earlier versions, as they are in the binary. */
 extern const char sql_001_stock[];
 extern const char sql_002_reservations[];
+extern const char sql_003_soundness[];
 
 static const char ledger_is_wrong[] = "SELECT count(*) FROM v_ledger_check";
 
@@ -727,7 +728,8 @@ static void reservations_are_listed_by_what_one_knows(void **state)
 /* A store of that version, as the scripts of that time made it, with an item and some stock. */
 static void make_older_store(struct fixture *f, int version)
 {
-	static const char *const scripts[] = { sql_001_stock, sql_002_reservations };
+	static const char *const scripts[] = { sql_001_stock, sql_002_reservations,
+					       sql_003_soundness };
 	char pragma[80];
 
 	f->store->ops->close(f->store);
@@ -746,17 +748,37 @@ static void make_older_store(struct fixture *f, int version)
 		SQLITE_OK);
 }
 
+/* One that is active and one that has ended, of a store that has reservations. */
+static void add_older_reservations(struct fixture *f)
+{
+	assert_int_equal(fixture_execute(f,
+					 "DROP TRIGGER reservation_insert;"
+					 "DROP TRIGGER reservation_line_insert;"
+					 "INSERT INTO reservation VALUES "
+					 "(1, 'r_1', 'active', NULL, NULL, 7, 99, NULL), "
+					 "(2, 'r_2', 'released', NULL, NULL, 7, 98, 8);"
+					 "INSERT INTO reservation_line VALUES (1, 0, 1, 1, 2, 0), "
+					 "(1, 1, 2, 1, 3, 0), (2, 0, 1, 1, 4, 0)"),
+			 SQLITE_OK);
+}
+
 /* A store of an earlier version is brought up to date, with all that is in it. */
 static void an_older_store_is_migrated(void **state)
 {
 	struct fixture *f = *state;
 
-	for (int version = 1; version < 3; version++) {
+	for (int version = 1; version < 4; version++) {
 		make_older_store(f, version);
+		if (version > 1)
+			add_older_reservations(f);
 		fixture_reopen(f);
 		assert_int_equal(f->stocks[0].on_hand, 5);
-		assert_int_equal(fixture_query(f, "PRAGMA user_version"), 3);
-		assert_int_equal(fixture_query(f, "SELECT count(*) FROM reservation"), 0);
+		assert_int_equal(fixture_query(f, "PRAGMA user_version"), 4);
+		assert_int_equal(fixture_query(f, "SELECT count(*) FROM reservation"),
+				 version > 1 ? 2 : 0);
+		assert_int_equal(fixture_query(f, "SELECT total(quantity * (open_until = 99)) "
+						  "FROM reservation_line"),
+				 version > 1 ? 5 : 0);
 		assert_int_equal(fixture_query(f, ledger_is_wrong), 0);
 		assert_int_equal(fixture_query(f, "SELECT newest_at = created_at FROM store"), 1);
 	}

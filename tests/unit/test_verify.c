@@ -20,8 +20,8 @@ static const char books[] =
 	"(5, 1, 'reserve', 0, 2, 7, 2, 3, 'r_1', 0, 0, 9, 3);"
 	"INSERT INTO reservation (id, name, state, created_at, expires_at) "
 	"VALUES (1, 'r_1', 'active', 9, 99);"
-	"INSERT INTO reservation_line (reservation_id, n, item_id, location_id, quantity) "
-	"VALUES (1, 0, 1, 1, 2);"
+	"INSERT INTO reservation_line (reservation_id, n, item_id, location_id, quantity, "
+	"open_until) VALUES (1, 0, 1, 1, 2, 99);"
 	"INSERT INTO idempotency (id, key, fingerprint, status, outcome, stock_seq, first_seq, "
 	"movement_count, at) VALUES (1, 'k-1', 7, 201, 'done', 4, 4, 1, 9), "
 	"(2, 'k-2', 8, 409, 'insufficient-stock', 5, 0, 0, 9);"
@@ -173,13 +173,20 @@ static const struct row {
 	  "row-promised-wrong A 5 3 2", "row-promised-wrong A 5 3 2" },
 	{ "a reservation was resolved without its movements",
 	  "UPDATE reservation SET state = 'released', resolved_at = 9",
-	  "row-promised-wrong A 5 0 2", "row-promised-wrong A 5 0 2" },
+	  "reservation-line-wrong r_1 0 0 1; row-promised-wrong A 5 0 2",
+	  "reservation-line-wrong r_1 0 0 1; row-promised-wrong A 5 0 2" },
+	{ "a line of an active reservation is not open",
+	  "UPDATE reservation_line SET open_until = NULL",
+	  "reservation-line-wrong r_1 0 1 0", "reservation-line-wrong r_1 0 1 0" },
+	{ "a line is open until another time than its reservation",
+	  "UPDATE reservation_line SET open_until = 98",
+	  "reservation-line-wrong r_1 0 1 0", "reservation-line-wrong r_1 0 1 0" },
 	{ "a reservation has lost its lines",
 	  "DELETE FROM reservation_line",
 	  "reservation-empty r_1 0 1 0; row-promised-wrong A 5 0 2",
 	  "reservation-empty r_1 0 1 0; row-promised-wrong A 5 0 2" },
 	{ "a reservation is for a row that is not there",
-	  "INSERT INTO reservation_line VALUES (1, 1, 77, 1, 4, 0)",
+	  "INSERT INTO reservation_line VALUES (1, 1, 77, 1, 4, 0, 99)",
 	  "reservation-row-missing r_1 0 0 4", "reservation-row-missing r_1 0 0 4" },
 	{ "a key names movements that are still to come",
 	  "UPDATE idempotency SET first_seq = 5, movement_count = 2 WHERE id = 1",
@@ -320,9 +327,9 @@ static void somebody_writes(struct fixture *f, unsigned what)
 		snprintf(sql, sizeof(sql),
 			 "BEGIN; INSERT INTO reservation (name, state, created_at, expires_at) "
 			 "SELECT 'r_' || (max(id) + 1), 'active', 9, %u FROM reservation; "
-			 "INSERT INTO reservation_line SELECT max(id), 0, %d, 1, %d, 0 "
+			 "INSERT INTO reservation_line SELECT max(id), 0, %d, 1, %d, 0, %u "
 			 "FROM reservation; %s%s; %s COMMIT",
-			 what % 90, row, quantity, columns, change, update);
+			 what % 90, row, quantity, what % 90, columns, change, update);
 		break;
 	default:
 		/* One that is active on this row, wherever in the order it stands. */
@@ -336,6 +343,8 @@ static void somebody_writes(struct fixture *f, unsigned what)
 			"one.name, 0, 0, 9, s.seq FROM stock s, one WHERE s.id = %d; "
 			"UPDATE reservation SET state = 'released', resolved_at = 9 "
 			"WHERE id IN (SELECT id FROM one); "
+			"UPDATE reservation_line SET open_until = NULL "
+			"WHERE reservation_id IN (SELECT id FROM one); "
 			"UPDATE stock SET (on_hand, reserved, version, seq) = (SELECT on_hand, "
 			"reserved, version, seq FROM movement WHERE stock_id = %d "
 			"ORDER BY seq DESC LIMIT 1) WHERE id = %d; COMMIT",
