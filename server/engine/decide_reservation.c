@@ -250,7 +250,7 @@ int expire_reservations(struct decider *d)
 	return r;
 }
 
-static int settle_row(struct decider *d, const struct row_ref *ref, bool *is_settled)
+static int book_overdue_of_row(struct decider *d, const struct row_ref *ref, bool *is_booked)
 {
 	struct cached_row *row;
 	uint32_t key;
@@ -261,23 +261,23 @@ static int settle_row(struct decider *d, const struct row_ref *ref, bool *is_set
 		return r == -EBADMSG ? 0 : r; /* the decision will say so */
 	key = reservation_book_row(row->item->item.id, row->location->location.id);
 	while (r == 0 && (id = reservation_book_overdue_in(d->reservations, key)) != 0) {
-		*is_settled = !has_booked(d, 2 * EXPIRED_LINES_PER_GROUP_MAX);
-		if (!*is_settled)
+		*is_booked = !has_booked(d, 2 * EXPIRED_LINES_PER_GROUP_MAX);
+		if (!*is_booked)
 			return 0;
 		r = expire_one(d, id);
 	}
 	return r;
 }
 
-int settle_overdue(struct decider *d, const struct command *c, bool *ret_is_settled)
+int book_overdue_of_command(struct decider *d, const struct command *c, bool *ret_is_booked)
 {
 	int r = 0;
 
-	*ret_is_settled = true;
-	for (int i = 0; r == 0 && *ret_is_settled && i < c->row_count; i++)
-		r = settle_row(d, &c->rows[i], ret_is_settled);
-	for (int i = 0; r == 0 && *ret_is_settled && i < c->more_row_count; i++)
-		r = settle_row(d, &c->more_rows[i], ret_is_settled);
+	*ret_is_booked = true;
+	for (int i = 0; r == 0 && *ret_is_booked && i < c->row_count; i++)
+		r = book_overdue_of_row(d, &c->rows[i], ret_is_booked);
+	for (int i = 0; r == 0 && *ret_is_booked && i < c->more_row_count; i++)
+		r = book_overdue_of_row(d, &c->more_rows[i], ret_is_booked);
 	return r;
 }
 

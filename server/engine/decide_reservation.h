@@ -23,7 +23,7 @@ int expire_reservations(struct decider *d);
 /*
  * Books what is overdue in the rows of this command, which is decided next, until the group has
  * booked twice EXPIRED_LINES_PER_GROUP_MAX lines, or looked at as many reservations.
- * *ret_is_settled: nothing is any more; if something is, the command must wait for another group. 0
+ * *ret_is_booked: nothing is any more; if something is, the command must wait for another group. 0
  * or a fault.
  */
-int settle_overdue(struct decider *d, const struct command *c, bool *ret_is_settled);
+int book_overdue_of_command(struct decider *d, const struct command *c, bool *ret_is_booked);

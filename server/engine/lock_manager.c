@@ -515,6 +515,22 @@ bool lock_manager_wait(struct lock_manager *m, int64_t until_ns)
 	return goes_on;
 }
 
+void lock_manager_stop(struct lock_manager *m)
+{
+	guard_lock(&m->guard);
+	m->must_stop = true;
+	wake_writer_locked(m);
+	guard_unlock(&m->guard);
+}
+
+bool lock_manager_has_ready(struct lock_manager *m)
+{
+	guard_lock(&m->guard);
+	bool has_ready = !list_is_empty(&m->ready);
+	guard_unlock(&m->guard);
+	return has_ready;
+}
+
 /* The next one that fits: an atomic part goes alone. NULL: none does. */
 static struct work *next_ready_locked(struct lock_manager *m, bool is_alone)
 {
@@ -526,7 +542,7 @@ static struct work *next_ready_locked(struct lock_manager *m, bool is_alone)
 	return w->is_atomic && !is_alone ? NULL : w;
 }
 
-int lock_manager_take(struct lock_manager *m, int limit, bool is_first, struct list *batch)
+int lock_manager_take(struct lock_manager *m, int limit, bool is_first, struct list *taken)
 {
 	bool is_closed = false;
 	struct work *w;
@@ -538,7 +554,7 @@ int lock_manager_take(struct lock_manager *m, int limit, bool is_first, struct l
 		list_remove(&w->work_link);
 		is_closed = w->is_atomic;
 		work_move(w, WORK_DECIDED);
-		list_push_back(batch, &w->work_link);
+		list_push_back(taken, &w->work_link);
 		m->ready_count--;
 		count++;
 	}
@@ -550,12 +566,12 @@ int lock_manager_take(struct lock_manager *m, int limit, bool is_first, struct l
 	return count;
 }
 
-void lock_manager_put_back(struct lock_manager *m, struct list *batch)
+void lock_manager_put_back(struct lock_manager *m, struct list *taken)
 {
 	struct list *link;
 
 	guard_lock(&m->guard);
-	while ((link = list_pop_front(batch)) != NULL) {
+	while ((link = list_pop_front(taken)) != NULL) {
 		work_move(CONTAINER_OF(link, struct work, work_link), WORK_READY);
 		list_push_back(&m->ready, link);
 		m->ready_count++;
@@ -563,11 +579,11 @@ void lock_manager_put_back(struct lock_manager *m, struct list *batch)
 	guard_unlock(&m->guard);
 }
 
-void lock_manager_pass_on(struct lock_manager *m, struct list *batch, int64_t now_ns,
+void lock_manager_pass_on(struct lock_manager *m, struct list *taken, int64_t now_ns,
 			  bool (*keeps_rows)(const struct work *w))
 {
 	guard_lock(&m->guard);
-	LIST_EACH (it, batch) {
+	LIST_EACH (it, taken) {
 		struct work *w = CONTAINER_OF(it, struct work, work_link);
 
 		if (!keeps_rows(w))
@@ -642,14 +658,14 @@ static void finish_one_locked(struct lock_manager *m, struct work *w, int64_t no
 	w->waiter_count = 0;
 }
 
-void lock_manager_finish(struct lock_manager *m, struct list *batch, int64_t now_ns,
+void lock_manager_finish(struct lock_manager *m, struct list *done, int64_t now_ns,
 			 struct list *waiters)
 {
 	struct list gone;
 
 	list_init(&gone);
 	guard_lock(&m->guard);
-	LIST_EACH (it, batch)
+	LIST_EACH (it, done)
 		finish_one_locked(m, CONTAINER_OF(it, struct work, work_link), now_ns, waiters,
 				  &gone);
 	metric_set(METRIC_LEASES, m->leases.count);

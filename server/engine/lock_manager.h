@@ -114,26 +114,32 @@ void lock_manager_place(struct lock_manager *m, const struct waiter *waiter,
  */
 bool lock_manager_wait(struct lock_manager *m, int64_t until_ns);
 
+/* The writer must stop: its sleep ends. Any thread. */
+void lock_manager_stop(struct lock_manager *m);
+
+/* Is a write ready? */
+bool lock_manager_has_ready(struct lock_manager *m);
+
 /*
- * Moves at most `limit` ready writes to `batch`, first come first; they are DECIDED from now on.
+ * Moves at most `limit` ready writes to `taken`, first come first; they are DECIDED from now on.
  * is_first: the group is still empty; otherwise an atomic part of a batch is left for the next one.
  */
-int lock_manager_take(struct lock_manager *m, int limit, bool is_first, struct list *batch);
+int lock_manager_take(struct lock_manager *m, int limit, bool is_first, struct list *taken);
 
-/* What was taken and not decided after all is ready again, behind those that are; empties batch. */
-void lock_manager_put_back(struct lock_manager *m, struct list *batch);
+/* What was taken and not decided after all is ready again, behind those that are; empties taken. */
+void lock_manager_put_back(struct lock_manager *m, struct list *taken);
 
-/* Gives back the rows of every write in `batch` that is not `keeps_rows`; next in line are ready.
+/* Gives back the rows of every write in `taken` that is not `keeps_rows`; next in line are ready.
  */
-void lock_manager_pass_on(struct lock_manager *m, struct list *batch, int64_t now_ns,
+void lock_manager_pass_on(struct lock_manager *m, struct list *taken, int64_t now_ns,
 			  bool (*keeps_rows)(const struct work *w));
 
 /*
- * The writes in `batch` are DONE: gives back what they still hold, forgets their keys in flight,
- * and moves their waiters' parcels to `waiters` (link: waiter.waiter_link). Lease changes of those
- * that were carried out take effect, before anybody else gets the rows.
+ * The works in `done` are DONE from now on: gives back what they still hold, forgets their keys in
+ * flight, and moves their waiters' parcels to `waiters` (link: waiter.waiter_link). Lease changes
+ * of those that were carried out take effect, before anybody else gets the rows.
  */
-void lock_manager_finish(struct lock_manager *m, struct list *batch, int64_t now_ns,
+void lock_manager_finish(struct lock_manager *m, struct list *done, int64_t now_ns,
 			 struct list *waiters);
 
 /*
@@ -171,6 +177,12 @@ struct refused {
 	struct list writes;  /* work.work_link */
 	struct list waiters; /* waiter.waiter_link */
 };
+
+static inline void refused_init(struct refused *r)
+{
+	list_init(&r->writes);
+	list_init(&r->waiters);
+}
 
 /*
  * Gates were closed for leases that the store had and we did not: ready writes that such a gate is

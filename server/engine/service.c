@@ -17,7 +17,7 @@ static int open_readers(struct service *s, int thread_count)
 
 	s->readers.reads_max = LONG_READS_MAX;
 	s->readers.limit_ms = LONG_READ_MS_MAX;
-	s->readers.admission = s->spoolers.admission = &s->writer.log.admission;
+	s->readers.admission = s->spoolers.admission = &s->writer.lane.log.admission;
 	s->spoolers.reads_max = SPOOLED_READS_MAX;
 	s->spoolers.limit_ms = SPOOLED_READ_S_MAX * MS_PER_S;
 	r = reader_pool_open(&s->readers, s->store, thread_count);
@@ -35,13 +35,16 @@ static int start_engine(struct service *s, const struct service_options *o)
 
 	if (r < 0)
 		return r;
-	s->writer.releases_rows_early = o->releases_rows_early;
+	s->writer.lane =
+		(struct lane){ .store = s->store,
+			       .locks = &s->locks,
+			       .published = &s->published,
+			       .releases_rows_early = o->releases_rows_early,
+			       .slow_ns = o->slow_ns,
+			       .aftermath = { .fail = o->fail, .fail_context = o->fail_context } };
 	s->writer.is_uncounted = s->readers.is_uncounted = o->is_uncounted;
 	s->spoolers.is_uncounted = o->is_uncounted;
-	s->writer.slow_ns = o->slow_ns;
-	s->writer.fail = o->fail;
-	s->writer.fail_context = o->fail_context;
-	r = writer_open(&s->writer, s->store, &s->locks, s->row_seed);
+	r = writer_open(&s->writer, s->row_seed);
 	if (r < 0) {
 		lock_manager_fini(&s->locks);
 		return r;
@@ -339,7 +342,7 @@ bool service_read_all(struct service *s, struct long_read *read)
 
 struct feed *service_feed(struct service *s)
 {
-	return &s->writer.feed;
+	return &s->writer.lane.feed;
 }
 
 /* ---------------------------------------------------------------- looking in */
@@ -355,13 +358,13 @@ void service_health(struct service *s, struct service_health *ret)
 					.key_count = (int64_t)m->keys.used_count };
 	guard_unlock(&m->guard);
 
-	ret->is_disk_full = atomic_load(&s->writer.is_disk_full);
-	ret->is_store_busy = atomic_load(&s->writer.is_store_busy);
-	ret->is_damaged = atomic_load(&s->writer.is_damaged);
+	ret->is_disk_full = atomic_load(&s->published.is_disk_full);
+	ret->is_store_busy = atomic_load(&s->published.is_store_busy);
+	ret->is_damaged = atomic_load(&s->published.is_damaged);
 	ret->is_writable =
-		!atomic_load(&s->writer.is_failing) && !ret->is_disk_full && !ret->is_damaged;
+		!atomic_load(&s->published.is_failing) && !ret->is_disk_full && !ret->is_damaged;
 	ret->seq = service_seq(s);
-	ret->wal_bytes = atomic_load(&s->writer.wal_bytes);
+	ret->wal_bytes = atomic_load(&s->published.wal_bytes);
 	ret->now_ms = store_time_now(&s->time);
 	ret->clock_ahead_ms = store_time_ahead_ms(&s->time);
 }
@@ -378,13 +381,13 @@ void service_note_fault(struct service *s, int fault, const char *request_id)
 	if (fault != -EUCLEAN)
 		return;
 	/* The writer says where in the log, and refuses whoever waits. */
-	atomic_store(&s->writer.is_damaged, true);
+	atomic_store(&s->published.is_damaged, true);
 	lock_manager_close(&s->locks, OUTCOME_STORE_DAMAGED);
 }
 
 int64_t service_seq(const struct service *s)
 {
-	return atomic_load(&s->writer.seq);
+	return atomic_load(&s->published.seq);
 }
 
 const char *service_epoch(const struct service *s)

@@ -19,7 +19,7 @@ void snapshot_fini(struct snapshot *n)
 int snapshot_use(struct snapshot *n)
 {
 	/* Read before the transaction begins: it can only see more than this promises. */
-	uint64_t generation = atomic_load(&n->service->writer.generation);
+	uint64_t generation = atomic_load(&n->service->published.generation);
 
 	if (n->is_open && n->generation == generation)
 		return 0;

@@ -112,6 +112,12 @@ static inline void work_hold(struct work *w)
 	atomic_fetch_add_explicit(&w->holder_count, 1, memory_order_relaxed);
 }
 
+/* The work whose work_link this is. */
+static inline struct work *work_of_link(struct list *link)
+{
+	return CONTAINER_OF(link, struct work, work_link);
+}
+
 /* How many commands it stands for. */
 static inline int work_command_count(const struct work *w)
 {

@@ -566,9 +566,9 @@ static void check_count(struct place *p)
 {
 	int64_t active = query(p, "SELECT count(*) FROM reservation WHERE state = 'active'");
 
-	if (p->service->writer.reservations.active_count != active)
+	if (p->service->writer.lane.reservations.active_count != active)
 		fail_msg("%s: %d are active, not %d", p->what, (int)active,
-			 (int)p->service->writer.reservations.active_count);
+			 (int)p->service->writer.lane.reservations.active_count);
 }
 
 /* Does it go on? If not, it stops as the fault's row says, and goes on after a restart. */
@@ -776,7 +776,7 @@ static void what_runs_out_is_booked_behind_refused_parts(struct place *p)
 	snprintf(p->what, sizeof(p->what), "what runs out behind refused parts");
 	carry_out(p, "expire");
 	expired_before = metric_value(METRIC_RESERVATIONS_EXPIRED);
-	seq_before = p->service->writer.seq;
+	seq_before = p->service->published.seq;
 	faulty_store_hold(&p->store);
 	time_passes(RAN_OUT_MS);
 	for (int i = 0; i < PARTS; i++) {
@@ -814,11 +814,11 @@ static void what_books_nothing_is_looked_at_in_slices(struct place *p)
 	sqlite3_db_config(p->other, SQLITE_DBCONFIG_ENABLE_TRIGGER, 1, NULL);
 	time_passes(61000);
 	carry_out(p, probe);
-	if (p->service->writer.decider.ran_out_count > EXPIRED_LINES_PER_GROUP_MAX)
+	if (p->service->writer.group.decider.ran_out_count > EXPIRED_LINES_PER_GROUP_MAX)
 		fail_msg("%s: all in one group", p->what);
 	for (int i = 0; i < 3; i++)
 		carry_out(p, probe);
-	if (p->service->writer.reservations.overdue_count != 0)
+	if (p->service->writer.lane.reservations.overdue_count != 0)
 		fail_msg("%s: some are left", p->what);
 }
 
@@ -826,7 +826,7 @@ static void what_books_nothing_is_looked_at_in_slices(struct place *p)
 static void a_damaged_row_costs_no_memory(struct place *p)
 {
 	static const char line[] = "{'op':'adjust','sku':'B','location':'X','delta':1}";
-	const struct arena *memory = &p->service->writer.cache.memory;
+	const struct arena *memory = &p->service->writer.lane.cache.memory;
 	struct arena before;
 
 	snprintf(p->what, sizeof(p->what), "a damaged row");

@@ -1,15 +1,14 @@
 /*
- * group - which decided commands are committed together, and when the group closes.
+ * group_size - which decided commands are committed together, and when the group closes.
  *
  * A group is what arrived while the previous one was flushed: it closes when nobody is ready any
  * more. There is no linger. Since rows pass on within the group, others become ready all the time
  * under load, so it also closes when it is full, or when the first of those that wait for its flush
  * has waited long enough.
  *
- *     group_begin(&g);
- *     while (group_room(&g, now_ns) > 0 && (n = take(room)) > 0)
- *             ...decide each, group_add(&g, now_ns, rests_on_group, 1)...
- *     if (g.has_writes) ...one flush...
+ *     group_size_begin(&g);
+ *     while (group_size_room(&g, now_ns) > 0 && (n = take(room)) > 0)
+ *             ...decide each, group_size_add(&g, now_ns, rests_on_group, 1)...
  *
  * Pure: time comes in as an argument.
  */
@@ -17,20 +16,19 @@
 #include "core/limits.h"
 #include <stdbool.h>
 
-struct group {
+struct group_size {
 	int decided_count; /* commands decided in it, whether they wait for the flush or not */
 	int member_count;  /* of those, the ones that wait for the flush */
 	int64_t first_member_ns;
-	bool has_writes; /* something is to be written: without, there is nothing to flush */
 };
 
-static inline void group_begin(struct group *g)
+static inline void group_size_begin(struct group_size *g)
 {
-	*g = (struct group){ 0 };
+	*g = (struct group_size){ 0 };
 }
 
 /* `count` commands were decided: one, or the lines of a part of a batch. */
-static inline void group_add(struct group *g, int64_t now_ns, bool is_member, int count)
+static inline void group_size_add(struct group_size *g, int64_t now_ns, bool is_member, int count)
 {
 	g->decided_count += count;
 	if (!is_member)
@@ -41,7 +39,7 @@ static inline void group_add(struct group *g, int64_t now_ns, bool is_member, in
 }
 
 /* How many more it takes now; 0: it closes. The last to come may be a part that makes it fuller. */
-static inline int group_room(const struct group *g, int64_t now_ns)
+static inline int group_size_room(const struct group_size *g, int64_t now_ns)
 {
 	int room = GROUP_COMMANDS_MAX - g->decided_count;
 

@@ -1,0 +1,51 @@
+/*
+ * group - commands that are decided and committed together, from its begin to its end.
+ *
+ *     begin     the store's lock; what others wrote is taken in; some of what is overdue is booked
+ *     decide    ready works are taken, decided one after the other, and pass their rows on,
+ *               until nobody is ready or the group closes (core/group_size.h)
+ *     write     rows, movements, keys (engine/group_effects.h), then COMMIT: one flush
+ *     publish   the new seq is visible, keys are remembered, answers go home (engine/delivery.h)
+ *
+ * All that is true of one group only is in it, and what outlives it is in the lane: a store that
+ * could have several groups under way would have as many of these.
+ *
+ * With early lock release a row passes on as soon as its change is decided, so one hot row gets
+ * many changes per flush; every answer that rests on the group, a refusal too, leaves only after
+ * the flush, and a failed commit fails the whole group. (DeWitt et al. 1984, "Implementation
+ * Techniques for Main Memory Database Systems", section 5.2: pre-committed transactions.) With
+ * `commit` a row passes on when its change is durable.
+ *
+ * A refusal that rests on nothing uncommitted, and that no key has to remember, leaves at once. A
+ * group that wrote nothing, or whose atomic part of a batch was refused, is rolled back: no flush.
+ * What the store says of the clock, when it is wrong by a second, is written by a group, too.
+ *
+ * Threads: the writer's.
+ */
+#pragma once
+#include "core/group_size.h"
+#include "engine/decide.h"
+#include "engine/lane.h"
+
+struct group {
+	struct lane *lane;
+	struct group_size size;
+	struct decider
+		decider;     /* its time, seqs, bookings, and whether something is to be written */
+	struct list members; /* work.work_link: wait for the flush */
+	struct stored_time to_note; /* of the clock; newest_ms 0: nothing */
+	int key_count;              /* that it writes */
+	bool is_taken_back;         /* nothing of it is to be kept: its atomic part was refused */
+	bool follows_taken_back;    /* and so was the one before it */
+};
+
+/* An empty one. Its memory is kept from run to run. */
+void group_init(struct group *g, struct lane *l);
+void group_fini(struct group *g); /* it must have no members */
+
+/*
+ * From begin to end, whatever comes of it: those in it have got their answers then, and
+ * lane.aftermath says whether there is to be another. Nobody may be ready: then it takes in what
+ * others wrote, and writes what is due by itself.
+ */
+void group_run(struct group *g);

@@ -1,0 +1,80 @@
+/*
+ * lane - what the one thread that writes has to itself: the store's connection that writes, what is
+ * known of the store without asking it, and what keeps it in order.
+ *
+ *     queues ──> group ──> lane ──> store
+ *
+ * A group (engine/group.h) is decided and written on a lane; what outlives the group is here, and
+ * what several groups under way would share. Whose file works on a part of it, says that part.
+ *
+ * Threads: the writer's, but for `published` and the guarded parts of the feed and the admission.
+ */
+#pragma once
+#include "engine/clock_note.h"
+#include "engine/feed.h"
+#include "engine/lock_manager.h"
+#include "engine/log_keeper.h"
+#include "engine/published.h"
+#include "engine/reservation_book.h"
+#include "engine/row_cache.h"
+
+/* What happened to the groups before, as far as it has consequences: engine/aftermath.h. */
+struct aftermath {
+	enum outcome stopped_with; /* DONE: it works; else what everybody is refused with */
+	int failed_in_a_row;
+	int64_t full_logged_ns;      /* when the full disk was logged last; 0: it is not full */
+	int64_t retry_not_before_ns; /* after a group that failed: what nobody waits for */
+	void (*fail)(void *context, int exit_code); /* NULL: nobody wants to know */
+	void *fail_context;
+};
+
+/* What is known of other programs: engine/outsiders.h, engine/stored_leases.h. */
+struct outsiders {
+	struct reader *reader; /* of what they wrote, for the feed */
+	int64_t looked_ns;     /* when it was looked for that */
+	bool has_leases;       /* those in memory are what the store had at lease_edits */
+	int64_t lease_edits;
+	bool is_busy_logged;
+};
+
+/* Ids of keys: which were given out, and which are to be deleted. */
+struct key_ids {
+	int64_t last;          /* the newest that was given out; never falls */
+	int64_t floor;         /* keys up to this id are forgotten */
+	int64_t floor_deleted; /* and up to this id, deleted from the store */
+	bool has_old;          /* there is something to delete, and no trouble with it */
+};
+
+struct lane {
+	/* Set before lane_open(). */
+	struct store *store;
+	struct lock_manager *locks;
+	struct published *published;
+	bool releases_rows_early;
+	int64_t slow_ns;            /* writes that take longer are logged; 0: none */
+	struct aftermath aftermath; /* of it, whom to tell */
+
+	uint64_t group_number; /* of the newest group, from 1 */
+	int64_t seq_committed;
+	int64_t now_ms;      /* store time of this turn; a group has its own */
+	bool was_taken_back; /* the newest group was: see group.h */
+	struct row_cache cache;
+	struct reservation_book reservations;
+	struct list ended_leases; /* lease.link: to be deleted from the store */
+	struct clock_note clock;
+	struct key_ids keys;
+	struct outsiders outsiders;
+	struct feed feed;
+	struct log_keeper log;
+};
+
+/*
+ * Reads what the store says of time, leases, keys and active reservations. seed: of row keys. 0 or
+ * a fault; then nothing is left to close.
+ */
+int lane_open(struct lane *l, uint64_t seed);
+
+void lane_close(struct lane *l);
+
+/* Is there a reservation whose time is up, and is it to be tried to book that? */
+bool lane_has_overdue(const struct lane *l);

@@ -1,0 +1,66 @@
+#include "engine/store_turn.h"
+#include "base/clock.h"
+#include "base/fault.h"
+#include "engine/delivery.h"
+#include "ops/log.h"
+#include <inttypes.h>
+
+bool store_turn_end_drain(struct lane *l)
+{
+	if (!lock_manager_drain_is_over(l->locks, clock_monotonic_ns()))
+		return false;
+	delivery_refuse_undecided(l, OUTCOME_DRAINING);
+	return true;
+}
+
+/* Asked now and then while another program holds the store. */
+static bool go_on_waiting(void *context)
+{
+	struct lane *l = context;
+	struct refused late;
+
+	if (store_turn_end_drain(l))
+		return false;
+	if (!atomic_exchange(&l->published->is_store_busy, true))
+		lock_manager_set_store_busy(l->locks, true);
+	log_keeper_stop(&l->log); /* the log does not grow meanwhile: lists need not stand back */
+	refused_init(&late);
+	lock_manager_refuse_late(l->locks, clock_monotonic_ns(), &late);
+	delivery_refuse(&late);
+	return true;
+}
+
+static void note_ours(struct lane *l)
+{
+	if (!atomic_load(&l->published->is_store_busy))
+		return;
+	atomic_store(&l->published->is_store_busy, false);
+	lock_manager_set_store_busy(l->locks, false);
+	if (l->outsiders.is_busy_logged)
+		log_write(LOG_INFO, "store_free_again", "seq=%" PRId64, l->seq_committed);
+	l->outsiders.is_busy_logged = false;
+}
+
+static void note_busy(struct lane *l)
+{
+	metric_add(METRIC_STORE_BUSY, 1);
+	if (!l->outsiders.is_busy_logged)
+		log_write(LOG_WARN, "store_locked_by_other", "waiting_for=write_lock");
+	l->outsiders.is_busy_logged = true;
+}
+
+/* Only of begin() does -EBUSY mean that another program has it. */
+int store_turn_take(struct lane *l, struct store_begun *ret)
+{
+	int r = l->store->ops->check_file(l->store);
+
+	CHECK(l->aftermath.stopped_with == OUTCOME_DONE);
+	if (r < 0)
+		return r == -EBUSY ? FAULT(-EIO) : r;
+	r = l->store->ops->begin(l->store, go_on_waiting, l, ret);
+	if (r == 0)
+		note_ours(l);
+	else if (r == -EBUSY)
+		note_busy(l);
+	return r;
+}
