@@ -84,13 +84,22 @@ static void measure(struct screen *s)
 
 /* ---------------------------------------------------------------- signals */
 
+/* A signal that is ignored would come through a signalfd all the same: it is left out here. */
+static void add_signals(sigset_t *set, const int *numbers, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct sigaction now;
+
+		if (sigaction(numbers[i], NULL, &now) == 0 && now.sa_handler != SIG_IGN)
+			sigaddset(set, numbers[i]);
+	}
+}
+
 static void set_of_signals(sigset_t *ret)
 {
 	sigemptyset(ret);
-	for (size_t i = 0; i < LENGTH_OF(endings); i++)
-		sigaddset(ret, endings[i]);
-	for (size_t i = 0; i < LENGTH_OF(others); i++)
-		sigaddset(ret, others[i]);
+	add_signals(ret, endings, LENGTH_OF(endings));
+	add_signals(ret, others, LENGTH_OF(others));
 }
 
 /* Gives the terminal back and stops; goes on here when somebody says so. */

@@ -25,6 +25,7 @@ from tap import Tap  # noqa: E402
 from talk import Client, Connection, wait_until  # noqa: E402
 
 BOUND_S = 15
+ENDINGS = signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT
 ENTER = "\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[2J"
 LEAVE = "\x1b[0m\x1b[?7h\x1b[?25h\x1b[?1049l"
 WORD = re.compile(r"\x1b\[([?0-9;]*)([A-Za-z])|[^\x1b]", re.S)
@@ -83,7 +84,7 @@ class Picture:
 class Terminal:
     """`rowlock watch` on a terminal of its own, as its foreground process."""
 
-    def __init__(self, world, *words, columns=100, rows=24, **environment):
+    def __init__(self, world, *words, columns=100, rows=24, ignores=(), **environment):
         self.ours, self.theirs = pty.openpty()
         self.columns, self.rows = columns, rows
         self.size()
@@ -91,12 +92,19 @@ class Terminal:
         self.process = subprocess.Popen(
             [world.rowlock, "watch", "--server", world.url, *words],
             stdin=self.theirs, stdout=self.theirs, stderr=self.theirs, start_new_session=True,
-            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+            preexec_fn=lambda: self.prepare(ignores),
             env=environment_of(**({"TERM": "xterm"} | environment)))
         self.bytes, self.parsed = b"", 0
         self.grown = threading.Condition()
         self.reader = threading.Thread(target=self.read)
         self.reader.start()
+
+    @staticmethod
+    def prepare(ignores):
+        """In the child: whatever we ignore ourselves, as what a shell starts with `&` does."""
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+        for number in ENDINGS:
+            signal.signal(number, signal.SIG_IGN if number in ignores else signal.SIG_DFL)
 
     def size(self, columns=None, rows=None):
         self.columns, self.rows = columns or self.columns, rows or self.rows
@@ -276,7 +284,7 @@ def edges(world):
 
 
 def every_way_out(world):
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGABRT):
+    for number in (*ENDINGS, signal.SIGABRT):
         with Terminal(world) as terminal:
             terminal.shows("STOCK")
             terminal.process.send_signal(number)
@@ -285,6 +293,19 @@ def every_way_out(world):
         terminal.shows("STOCK")
         os.write(terminal.ours, b"\x03")  # Ctrl-C, as the terminal sends it
         terminal.end(-signal.SIGINT)
+
+
+def ignored(world):
+    """As nohup and a script's `&` have it: what is ignored at the start ends nothing."""
+    with Terminal(world, ignores=ENDINGS) as terminal:
+        terminal.shows("STOCK")
+        for number in ENDINGS:
+            since = len(terminal.frames())
+            terminal.process.send_signal(number)
+            world.adjust("A-1/WH1", 1)
+            terminal.shows("STOCK", since)
+        os.write(terminal.ours, b"q")
+        terminal.end(0)
 
 
 def ctrl_z(world):
@@ -436,6 +457,7 @@ def main(rowlock, rowlockd):
                     ("filters hold for lanes and stock", only_what_is_asked_for),
                     ("narrow, wide and resized windows", edges),
                     ("every way out leaves the terminal as it was", every_way_out),
+                    ("a signal that is ignored from the start ends nothing", ignored),
                     ("Ctrl-Z gives it back for as long as it lasts", ctrl_z),
                     ("colours and characters are what the terminal can", colours_and_characters),
                     ("a server that is lost is found again, and nothing is missed", lost_and_found),
