@@ -11,8 +11,8 @@
  *     screen_close(&s);                                  // and ends by the signal that ended it
  *
  * The view has the terminal's other page, so that what was there before is there again afterwards.
- * q ends it, and so do SIGINT, SIGTERM, SIGHUP and SIGQUIT, except those that whoever started it has
- * it ignore (nohup, a script's `&`). Ctrl-Z gives the terminal back for as long as the process is
+ * q ends it, and so do SIGINT, SIGTERM, SIGHUP and SIGQUIT, except those that were ignored when it
+ * started (nohup, a script's `&`). Ctrl-Z gives the terminal back for as long as the process is
  * stopped. After a failed CHECK, and when the process exits from elsewhere, the terminal is given
  * back, too.
  *

@@ -8,6 +8,7 @@
 A rule is one test case (TAP); what it finds is `path:line: what is wrong`.
 """
 import argparse
+import os
 import pathlib
 import re
 import subprocess
@@ -190,6 +191,25 @@ def find_impure(core, base):
                 yield f"{core}({member}): calls {name}"
 
 
+def formatter_version():
+    """Each version formats in its own way; ours is Debian 12's."""
+    try:
+        said = subprocess.run(["clang-format", "--version"], text=True, stdout=subprocess.PIPE)
+    except OSError:
+        return None
+    return re.search(r"version (\d+)\.", said.stdout)[1]
+
+
+def find_unformatted(tree):
+    paths = [path for path in tree if path.endswith((".c", ".h"))]
+    found = subprocess.run(["clang-format", "--dry-run", *paths], cwd=ROOT, text=True,
+                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    for path, line in sorted(set(re.findall(r"^(\S+?):(\d+):\d+: \w+:", found.stdout, re.M))):
+        yield f"{path}:{line}: clang-format -i {path}"
+    if found.returncode:
+        yield f"clang-format: {found.stdout[-300:]}"
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -207,6 +227,15 @@ def main():
         ("every source and conversation is in its folder's meson.build", find_forgotten(tree)),
         ("what is logged as a warning or worse is in docs/operating.md", find_silent_events(tree)),
     ]
+    version = formatter_version()
+    # Where it is missing it is not held; in CI that is a failure.
+    formatting = "C is formatted by clang-format 14"
+    if version == "14":
+        cases.append((formatting, find_unformatted(tree)))
+    elif os.environ.get("CI") == "true":
+        cases.append((formatting, [f"clang-format: version {version} is here"]))
+    else:
+        cases.append((f"{formatting} # SKIP version {version} is here", []))
     if arguments.core:
         cases.append(("core has no thread, no clock, no memory of its own, no I/O",
                       find_impure(arguments.core, arguments.base)))

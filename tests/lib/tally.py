@@ -1,5 +1,5 @@
 """tally - counts the test cases of meson test runs: `N passed, M failed, K skipped`. Before it,
-what did not pass is named, so that the end of a long output says what to look for.
+what failed says why, and what did not pass is named: of a long output often the end alone is kept.
 
     tally.py build/meson-logs/testlog.json ...
 
@@ -13,6 +13,19 @@ import sys
 
 CASE = re.compile(r"^(not )?ok\b([^#\n]*)(# *skip\b)?", re.MULTILINE | re.IGNORECASE)
 WHOLE = {"OK": "passed", "EXPECTEDFAIL": "passed", "SKIP": "skipped", "IGNORED": "skipped"}
+
+
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+LINES_MAX = 60  # of what a program that failed has said last
+
+
+def print_words(where, program):
+    """What it said, but for the cases that passed."""
+    for name in ("stdout", "stderr"):
+        lines = [line for line in (program.get(name) or "").splitlines()
+                 if not line.startswith("ok ")]
+        for line in lines[-LINES_MAX:]:
+            print(f"{where}: {CONTROL.sub('?', line[:400])}")
 
 
 def count_program(program):
@@ -32,15 +45,18 @@ def count_program(program):
 
 
 def main(logs):
-    total = dict(passed=0, failed=0, skipped=0)
+    total, names = dict(passed=0, failed=0, skipped=0), []
     for log in logs:
         for line in pathlib.Path(log).read_text().splitlines():
             program = json.loads(line)
             count, others = count_program(program)
             for kind, number in count.items():
                 total[kind] += number
-            for other in others:
-                print(f"{pathlib.Path(log).parts[0]}: {program['name']}: {other}")
+            where = f"{pathlib.Path(log).parts[0]}: {program['name']}"
+            names += [f"{where}: {other}" for other in others]
+            if count["failed"]:
+                print_words(where, program)
+    print(*names, sep="\n", end="\n" if names else "")
     print(", ".join(f"{number} {kind}" for kind, number in total.items()))
     return 1 if total["failed"] or not total["passed"] else 0
 
