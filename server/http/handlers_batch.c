@@ -3,6 +3,7 @@
 #include "http/batch/batch.h"
 #include "http/handlers.h"
 #include "http/reply.h"
+#include "http/write_headers.h"
 #include "wire/problems.h"
 #include <stdio.h>
 #include <string.h>
@@ -188,63 +189,12 @@ static bool read_atomic(struct exchange *x, struct batch_options *o)
 	return false;
 }
 
-static void refuse_header(struct exchange *x, const char *name, const char *detail)
-{
-	reply_problem(x, &(struct problem){ .outcome = OUTCOME_INVALID_HEADER,
-					    .pointer = name,
-					    .detail = detail });
-}
-
-static bool read_key(struct exchange *x, struct batch_options *o)
-{
-	switch (key_read(exchange_header(x, "Idempotency-Key"), &x->arena, &o->key)) {
-	case HEADER_READ:
-		return true;
-	case HEADER_ABSENT:
-		if (!routes_configuration()->requires_keys)
-			return true;
-		reply_refuse(x, OUTCOME_KEY_MISSING, NULL);
-		return false;
-	case HEADER_WRONG:
-		refuse_header(
-			x, "Idempotency-Key",
-			"Idempotency-Key: 1 to 128 of A-Z a-z 0-9 . _ : ~ / -, quoted or bare.");
-		return false;
-	case HEADER_NO_MEMORY:
-		break;
-	}
-	reply_refuse(x, OUTCOME_OUT_OF_MEMORY, NULL);
-	return false;
-}
-
 static bool read_headers(struct exchange *x, struct batch_options *o)
 {
-	static const char *const singles[] = { "Idempotency-Key", "Lease" };
-	static const char *const nones[] = { "If-Match", "If-None-Match" };
+	static const char no_row[] = "A batch is not about one row: compare in its lines.";
 
-	for (size_t i = 0; i < LENGTH_OF(singles); i++) {
-		if (exchange_header_count(x, singles[i]) <= 1)
-			continue;
-		refuse_header(x, singles[i], "The header is there twice.");
-		return false;
-	}
-	for (size_t i = 0; i < LENGTH_OF(nones); i++) {
-		if (exchange_header(x, nones[i]) == NULL)
-			continue;
-		refuse_header(x, nones[i], "A batch is not about one row: compare in its lines.");
-		return false;
-	}
-	return read_key(x, o);
-}
-
-static void refuse_lease(struct exchange *x, struct batch *b, enum read_header why)
-{
-	if (why == HEADER_WRONG)
-		refuse_header(x, "Lease",
-			      "Lease: <id>;fence=<number>, up to 8 separated by commas.");
-	else
-		reply_refuse(x, OUTCOME_OUT_OF_MEMORY, NULL);
-	batch_drop(b);
+	return write_has_no(x, "If-Match", no_row) && write_has_no(x, "If-None-Match", no_row) &&
+	       write_headers_are_single(x) && write_read_key(x, true, &x->arena, &o->key);
 }
 
 /* What the one under way has done or will do is what the sender of this one asks about. */
@@ -259,7 +209,6 @@ static void refuse_second(struct exchange *x)
 static void begin(struct exchange *x, const struct batch_options *o)
 {
 	enum outcome why;
-	enum read_header leases;
 	struct batch *b = batch_open(x, o, &why);
 
 	if (b == NULL && why == OUTCOME_REQUEST_IN_FLIGHT) {
@@ -270,9 +219,8 @@ static void begin(struct exchange *x, const struct batch_options *o)
 		reply_refuse(x, why, NULL);
 		return;
 	}
-	leases = lease_header_read(exchange_header(x, "Lease"), &b->texts, &b->leases);
-	if (leases != HEADER_ABSENT && leases != HEADER_READ) {
-		refuse_lease(x, b, leases);
+	if (!write_read_leases(x, &b->texts, &b->leases)) {
+		batch_drop(b);
 		return;
 	}
 	call_of(x)->own = b;

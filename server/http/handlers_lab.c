@@ -43,13 +43,6 @@ void handle_lab_show(struct exchange *x)
 
 /* ---------------------------------------------------------------- starting */
 
-static void refuse_field(struct exchange *x, const struct message_error *e)
-{
-	reply_problem(x, &(struct problem){ .outcome = e->outcome,
-					    .pointer = e->pointer[0] != '\0' ? e->pointer : NULL,
-					    .detail = e->detail });
-}
-
 /* False: it was answered. */
 static bool read_plan(struct exchange *x, struct lab_plan *plan)
 {
@@ -61,7 +54,7 @@ static bool read_plan(struct exchange *x, struct lab_plan *plan)
 	struct message_error e;
 
 	if (!message_read_lab(message_of(x->body, x->body_bytes), &x->arena, &m, &e)) {
-		refuse_field(x, &e);
+		reply_message_error(x, &e);
 		return false;
 	}
 	*plan = (struct lab_plan){ .terms = { .clients = m.clients,

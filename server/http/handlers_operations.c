@@ -141,7 +141,8 @@ void write_submit_async(struct exchange *x, struct work *w, int64_t wait_ms)
 	}
 	o = operation_create(k->home, x->request_id, &refusal);
 	if (o == NULL) {
-		write_refuse(x, w, refusal, NULL, NULL);
+		reply_refuse(x, refusal, NULL);
+		work_release(w);
 		return;
 	}
 	if (operation_submit(o, w, x->snapshot, &k->begun) == SUBMIT_ANSWERED) {
@@ -230,10 +231,7 @@ void handle_operation_withdraw(struct exchange *x)
 	struct asker *k;
 
 	if (!message_read_nothing(message_of(x->body, x->body_bytes), &e)) {
-		reply_problem(x,
-			      &(struct problem){ .outcome = e.outcome,
-						 .pointer = e.pointer[0] != '\0' ? e.pointer : NULL,
-						 .detail = e.detail });
+		reply_message_error(x, &e);
 		return;
 	}
 	k = begin(x);

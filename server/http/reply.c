@@ -187,6 +187,13 @@ void reply_refuse(struct exchange *x, enum outcome o, const char *detail)
 	reply_problem(x, &(struct problem){ .outcome = o, .detail = detail });
 }
 
+void reply_message_error(struct exchange *x, const struct message_error *e)
+{
+	reply_problem(x, &(struct problem){ .outcome = e->outcome,
+					    .pointer = e->pointer[0] != '\0' ? e->pointer : NULL,
+					    .detail = e->detail });
+}
+
 /* One of `errors`; adds its sentence to the detail of the problem. False: memory is short. */
 static bool wrong_parameter_write(struct json *errors, struct text *detail,
 				  const struct wrong_parameter *wrong)

@@ -6,6 +6,7 @@
  */
 #pragma once
 #include "http/routes.h"
+#include "wire/message.h"
 #include "wire/problems.h"
 #include "wire/server_timing.h"
 
@@ -35,6 +36,9 @@ void reply_refuse(struct exchange *x, enum outcome o, const char *detail);
  * memory to look for a key. OUT_OF_MEMORY, which invites to try again, is ANSWER_LOST then.
  */
 void reply_problem(struct exchange *x, const struct problem *p);
+
+/* A message that could not be read: the field, and what is wrong with it. */
+void reply_message_error(struct exchange *x, const struct message_error *e);
 
 /* INVALID_PARAMETER: "The parameter <name> <what>". */
 struct wrong_parameter {

@@ -7,9 +7,12 @@
 
 static const struct route routes[] = {
 #define ROUTE(method, path, handler, label, parameters) \
-	{ method, path, handle_##handler, label, parameters },
+	{ method, path, handle_##handler, label, parameters, COMMAND_KINDS },
+#define WRITE(method, path, command, label, parameters) \
+	{ method, path, handle_write, label, parameters, COMMAND_##command },
 #include "http/routes.def"
 #undef ROUTE
+#undef WRITE
 };
 
 static struct routes_options configuration;

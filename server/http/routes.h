@@ -17,7 +17,8 @@ struct route {
 	const char *path; /* "/v1/items/{sku}" */
 	exchange_continue *handler;
 	const char *label;
-	const char *parameters; /* of the query, separated by blanks */
+	const char *parameters;    /* of the query, separated by blanks */
+	enum command_kind command; /* that it makes; COMMAND_KINDS: none */
 };
 
 /* What was read of a request before its handler is called: exchange.context. */
@@ -67,7 +68,10 @@ static inline const char *call_parameter(const struct exchange *x, const char *n
  */
 bool call_read_wait(struct exchange *x, int64_t when_absent_ms, int64_t *ret_ms);
 
-/* The handlers, one for each row. */
+/* The handlers: one for each ROUTE, and one for every WRITE. */
 #define ROUTE(method, path, handler, label, parameters) void handle_##handler(struct exchange *x);
+#define WRITE(method, path, command, label, parameters)
 #include "http/routes.def"
 #undef ROUTE
+#undef WRITE
+void handle_write(struct exchange *x);

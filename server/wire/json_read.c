@@ -76,6 +76,7 @@ struct place {
 	size_t byte_count;
 	size_t index;          /* among the members, in the order of the text */
 	const char *elsewhere; /* the names of those that are skipped */
+	bool is_line;
 };
 
 static const char *type_text(const json_t *value)
@@ -339,11 +340,13 @@ static bool read_field(const struct field *f, const json_t *value, const struct 
 
 /* ---------------------------------------------------------------- objects */
 
-static int field_by_name(const struct field fields[], int field_count, const char *name)
+/* -1: there is none like it, or it is not for this message. */
+static int field_by_name(const struct field fields[], int field_count, const char *name,
+			 bool is_line)
 {
 	for (int i = 0; i < field_count; i++)
 		if (strcmp(fields[i].name, name) == 0)
-			return i;
+			return is_line || !fields[i].is_of_lines ? i : -1;
 	return -1;
 }
 
@@ -373,7 +376,7 @@ static bool read_members(json_t *root, const struct field fields[], struct field
 	json_t *value;
 
 	json_object_foreach (root, name, value) {
-		int i = field_by_name(fields, field_count, name);
+		int i = field_by_name(fields, field_count, name, place->is_line);
 
 		if (i < 0 && word_is_among(place->elsewhere, name)) {
 			place->index++;
@@ -444,7 +447,8 @@ bool json_read(const struct message *m, const struct field fields[],
 {
 	struct place place = { .text = m->text,
 			       .byte_count = m->byte_count,
-			       .elsewhere = m->elsewhere };
+			       .elsewhere = m->elsewhere,
+			       .is_line = m->is_line };
 	json_t *root = m->root;
 	bool is_fine;
 

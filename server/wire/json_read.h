@@ -28,6 +28,7 @@ struct field {
 	enum field_type type;
 	bool is_required;
 	bool may_be_null;
+	bool is_of_lines; /* single calls do not know it */
 	int64_t least;
 	int64_t most;
 };

@@ -22,6 +22,8 @@ struct message {
 	struct json_t *root;   /* parsed already, by json_parse(); NULL: not yet */
 	const char *elsewhere; /* names of members that somebody else reads, separated by blanks;
 				  "*": all that the table has not */
+	bool is_line;   /* of a batch: what a single call says in its headers are members, too */
+	bool takes_any; /* If-Match: * : whatever is there may be overwritten */
 };
 
 static inline struct message message_of(const char *text, size_t byte_count)

@@ -18,9 +18,9 @@ bool field_set_ttl(struct command *c, const struct field_value *ttl_s, struct me
 	return true;
 }
 
-void field_set_code(struct code *c, const struct field_value *code)
+void field_set_code(struct code *c, const char *text)
 {
-	bool is_code = code_set(c, code->text, strlen(code->text));
+	bool is_code = code_set(c, text, strlen(text));
 
 	CHECK(is_code);
 }

@@ -33,5 +33,5 @@ void field_set_reason(struct command *c, const struct field_value *reason,
 /* 1 to LEASE_TTL_S_MAX seconds, of leases and reservations alike. */
 bool field_set_ttl(struct command *c, const struct field_value *ttl_s, struct message_error *e);
 
-/* A FIELD_CODE that json_read() has looked at. */
-void field_set_code(struct code *c, const struct field_value *code);
+/* Of a FIELD_CODE, which json_read() has looked at, or of a segment of the path. */
+void field_set_code(struct code *c, const char *text);

@@ -5,7 +5,8 @@
  *     {"op":"adjust","sku":"A-1","location":"WH1","delta":-3,"id":"any text, echoed"}
  *
  * What single calls have in their path stands in the line; the other fields are those of the
- * single call's body, read by the same code. For what is answered see batch_results.h.
+ * single call's body, read by the same code (messages.h). Which command an op means, and what it
+ * names, is in schema/commands.def. For what is answered see batch_results.h.
  *
  * Cost: 1 to 2 µs a line, nearly all of it jansson's.
  */
@@ -18,6 +19,3 @@
  */
 bool batch_line_read(const char *line, size_t byte_count, struct arena *a, struct command *c,
 		     const char **ret_id, struct message_error *e);
-
-/* The op of a command, for its fingerprint. A constant. */
-const char *batch_op_text(enum command_kind kind);

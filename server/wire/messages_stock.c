@@ -58,8 +58,16 @@ bool message_read_adjust(struct message m, struct arena *a, struct command *c,
 	return set_condition(c, &v[EXPECTED], &v[VERSION], e);
 }
 
-bool message_read_set(struct message m, struct arena *a, struct command *c, bool *ret_has_compare,
-		      struct message_error *e)
+/* What a set overwrites is named, in the body or by If-Match, or explicitly of no interest. */
+static bool has_compare(const struct message *m, const struct command *c,
+			const struct field_value *expected, struct message_error *e)
+{
+	return expected->is_present || c->condition.has_version || m->takes_any ||
+	       message_refuse(e, OUTCOME_PRECONDITION_NEEDED, m->is_line ? "/expected" : "", "%s",
+			      outcome_row(OUTCOME_PRECONDITION_NEEDED)->title);
+}
+
+bool message_read_set(struct message m, struct arena *a, struct command *c, struct message_error *e)
 {
 	enum { ON_HAND, EXPECTED, VERSION, REASON, REFERENCE, COUNT };
 	static const struct field fields[COUNT] = {
@@ -88,8 +96,8 @@ bool message_read_set(struct message m, struct arena *a, struct command *c, bool
 	if (c->quantity < 0)
 		return message_refuse(e, OUTCOME_MEANINGLESS, "/on_hand",
 				      "What lies on the shelf is 0 or more.");
-	*ret_has_compare = v[EXPECTED].is_present || v[VERSION].is_present;
-	return set_condition(c, &v[EXPECTED], &v[VERSION], e);
+	return set_condition(c, &v[EXPECTED], &v[VERSION], e) &&
+	       has_compare(&m, c, &v[EXPECTED], e);
 }
 
 bool message_read_count(struct message m, struct arena *a, struct command *c,
@@ -151,8 +159,8 @@ bool message_read_transfer(struct message m, struct arena *a, struct command *c,
 		return message_refuse(e, OUTCOME_OUT_OF_MEMORY, "", "Memory is short.");
 	c->row_count = 2;
 	for (int i = 0; i < 2; i++) {
-		field_set_code(&c->rows[i].sku, &v[SKU]);
-		field_set_code(&c->rows[i].location, &v[i == 0 ? FROM : TO]);
+		field_set_code(&c->rows[i].sku, v[SKU].text);
+		field_set_code(&c->rows[i].location, v[i == 0 ? FROM : TO].text);
 	}
 	c->quantity = v[UNITS].number;
 	field_set_reason(c, &v[REASON], &v[REFERENCE], MOVEMENT_TRANSFER);

@@ -14,10 +14,10 @@ bool message_read_adjust(struct message m, struct arena *a, struct command *c,
 			 struct message_error *e);
 
 /*
- * {"on_hand", "reason", "reference", "expected", "expected_version"}. *ret_has_compare: the body
- * says what is expected, or opts out of it with "expected":null.
+ * {"on_hand", "reason", "reference", "expected", "expected_version"}. PRECONDITION_NEEDED where
+ * neither the body nor If-Match says what is expected, or opts out of it ("expected":null, or *).
  */
-bool message_read_set(struct message m, struct arena *a, struct command *c, bool *ret_has_compare,
+bool message_read_set(struct message m, struct arena *a, struct command *c,
 		      struct message_error *e);
 
 /* {"counted", "as_of_seq", "reason", "reference"}. Fills quantity and past.as_of_seq. */

@@ -173,13 +173,11 @@ static void expect_pretty(struct fuzz *f, const char *body, size_t bytes, json_t
 static bool read_body(uint64_t call, const char *body, size_t bytes, struct arena *a,
 		      struct command *c, struct message_error *e)
 {
-	bool has_compare;
-
 	switch (call) {
 	case 0:
 		return message_read_adjust(message_of(body, bytes), a, c, e);
 	case 1:
-		return message_read_set(message_of(body, bytes), a, c, &has_compare, e);
+		return message_read_set(message_of(body, bytes), a, c, e);
 	case 2:
 		return message_read_transfer(message_of(body, bytes), a, c, e);
 	case 3:
@@ -233,7 +231,7 @@ static void try_line(struct fuzz *f)
 	if (!batch_line_read(line, bytes, &a, &c, &id, &e))
 		expect_problem(f, &e);
 	else
-		EXPECT(f, batch_op_text(c.kind) != NULL);
+		EXPECT(f, command_traits(c.kind)->op[0] != '\0');
 	arena_fini(&a);
 	free(line);
 }

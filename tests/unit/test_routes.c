@@ -5,7 +5,8 @@
 
 /* ---------------------------------------------------------------- the stage */
 
-static const char *called;       /* the handler that ran */
+static const char *called;       /* the handler that ran, or the label of a write */
+static enum command_kind made;   /* by that write */
 static const char *content_type; /* of the request */
 
 #define ROUTE(method, path, handler, label, parameters) \
@@ -14,8 +15,18 @@ static const char *content_type; /* of the request */
 		called = #handler;                      \
 		exchange_reply(x, 200);                 \
 	}
+#define WRITE(method, path, command, label, parameters)
 #include "http/routes.def"
 #undef ROUTE
+#undef WRITE
+
+/* Says which call it was, and which command that makes. */
+void handle_write(struct exchange *x)
+{
+	called = x->route->label;
+	made = x->route->command;
+	exchange_reply(x, 200);
+}
 
 const char *exchange_header(const struct exchange *x, const char *name)
 {
@@ -318,12 +329,77 @@ static void problems_are_indented_when_asked_for(void **state)
 	content_type = NULL;
 }
 
+static const struct write_row {
+	const char *path;
+	enum command_kind command;
+} writes[] = {
+#define ROUTE(method, path, handler, label, parameters)
+#define WRITE(method, path, command, label, parameters) { path, COMMAND_##command },
+#include "http/routes.def"
+#undef ROUTE
+#undef WRITE
+};
+
+static bool has_route(enum command_kind kind)
+{
+	for (size_t i = 0; i < LENGTH_OF(writes); i++)
+		if (writes[i].command == kind)
+			return true;
+	return false;
+}
+
+/* But a renewal, which is the PUT of a lease that is there, and the locked read, which is a GET. */
+static void every_command_has_a_route(void **state)
+{
+	(void)state;
+	for (enum command_kind kind = 0; kind < COMMAND_KINDS; kind++)
+		ROW_EXPECT(command_traits(kind)->word,
+			   has_route(kind) ==
+				   (kind != COMMAND_LEASE_RENEW && kind != COMMAND_READ));
+}
+
+static void a_path_names_what_its_command_is_about(void **state)
+{
+	static const char *const names[] = {
+		[NAMES_NOTHING] = "",   [NAMES_ROW] = "{sku}/{location}",
+		[NAMES_ITEM] = "{sku}", [NAMES_LOCATION] = "{location}",
+		[NAMES_LEASE] = "{id}", [NAMES_RESERVATION] = "{id}",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH_OF(writes); i++) {
+		const struct command_traits *t = command_traits(writes[i].command);
+		const char *named = strchr(writes[i].path, '{');
+		const char *end = strrchr(writes[i].path, '}');
+		const char *wanted = names[t->path];
+
+		if (named == NULL) {
+			ROW_EXPECT(writes[i].path, t->makes_id || t->path == NAMES_NOTHING);
+			continue;
+		}
+		ROW_EXPECT(writes[i].path, (size_t)(end + 1 - named) == strlen(wanted) &&
+						   strncmp(named, wanted, strlen(wanted)) == 0);
+	}
+}
+
+static void a_write_is_handed_its_command(void **state)
+{
+	struct exchange x;
+
+	(void)state;
+	ask(&x, HTTP_PATCH, "/v1/items/A-1", NULL);
+	assert_int_equal(made, COMMAND_ITEM_PATCH);
+	end(&x);
+}
+
 static void every_route_has_a_name_of_its_own(void **state)
 {
 	static const char *const labels[] = {
 #define ROUTE(method, path, handler, label, parameters) label,
+#define WRITE(method, path, command, label, parameters) label,
 #include "http/routes.def"
 #undef ROUTE
+#undef WRITE
 	};
 
 	(void)state;
@@ -341,6 +417,9 @@ int main(void)
 		cmocka_unit_test(handlers_find_what_stands_in_the_path),
 		cmocka_unit_test(answers_under_v1_are_not_cached_and_have_a_seq),
 		cmocka_unit_test(problems_are_indented_when_asked_for),
+		cmocka_unit_test(every_command_has_a_route),
+		cmocka_unit_test(a_path_names_what_its_command_is_about),
+		cmocka_unit_test(a_write_is_handed_its_command),
 		cmocka_unit_test(every_route_has_a_name_of_its_own),
 	};
 

@@ -102,7 +102,7 @@ static void each_op_has_its_name(void **state)
 
 		if (rows[i].outcome != OUTCOME_DONE)
 			continue;
-		snprintf(op, sizeof(op), "\"op\":\"%s\"", batch_op_text(rows[i].kind));
+		snprintf(op, sizeof(op), "\"op\":\"%s\"", command_traits(rows[i].kind)->op);
 		ROW_EXPECT(rows[i].what, strstr(rows[i].line, op) != NULL);
 	}
 }

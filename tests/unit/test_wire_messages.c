@@ -39,16 +39,23 @@ enum {
 	NO_SENSE = OUTCOME_MEANINGLESS,
 };
 
+/* A set must say what it overwrites, or that this is of no interest. */
+static struct message if_match_any(const char *body, size_t bytes)
+{
+	struct message m = message_of(body, bytes);
+
+	m.takes_any = true;
+	return m;
+}
+
 static bool read_call(enum call call, const char *body, size_t bytes, struct arena *a,
 		      struct command *c, struct message_error *e)
 {
-	bool has_compare;
-
 	switch (call) {
 	case ADJUST:
 		return message_read_adjust(message_of(body, bytes), a, c, e);
 	case SET:
-		return message_read_set(message_of(body, bytes), a, c, &has_compare, e);
+		return message_read_set(if_match_any(body, bytes), a, c, e);
 	case TRANSFER:
 		return message_read_transfer(message_of(body, bytes), a, c, e);
 	case ITEM:
@@ -368,7 +375,7 @@ static void a_version_named_twice_is_the_same_one(void **state)
 	assert_string_equal(r->error.pointer, "/expected_version");
 }
 
-static void a_set_says_whether_it_compares(void **state)
+static void a_set_says_what_it_overwrites(void **state)
 {
 	static const struct {
 		const char *body;
@@ -383,12 +390,16 @@ static void a_set_says_whether_it_compares(void **state)
 	struct reading *r = *state;
 
 	for (size_t i = 0; i < LENGTH_OF(sets); i++) {
-		bool has_compare;
+		struct message m = message_of(sets[i].body, strlen(sets[i].body));
 
+		r->command.condition = (struct condition){ 0 };
+		r->error.outcome = OUTCOME_DONE;
+		ROW_EXPECT(sets[i].body, message_read_set(m, &r->arena, &r->command, &r->error) ==
+						 sets[i].has_compare);
 		ROW_EXPECT(sets[i].body,
-			   message_read_set(message_of(sets[i].body, strlen(sets[i].body)),
-					    &r->arena, &r->command, &has_compare, &r->error));
-		ROW_EXPECT(sets[i].body, has_compare == sets[i].has_compare);
+			   sets[i].has_compare || r->error.outcome == OUTCOME_PRECONDITION_NEEDED);
+		r->command.condition = (struct condition){ .has_version = true, .version = 3 };
+		ROW_EXPECT(sets[i].body, message_read_set(m, &r->arena, &r->command, &r->error));
 	}
 	assert_int_equal(r->command.quantity, 1);
 	assert_string_equal(r->command.reason, "a");
@@ -642,7 +653,7 @@ int main(void)
 						teardown),
 		cmocka_unit_test_setup_teardown(a_version_named_twice_is_the_same_one, setup,
 						teardown),
-		cmocka_unit_test_setup_teardown(a_set_says_whether_it_compares, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_set_says_what_it_overwrites, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_transfer_names_from_and_to, setup, teardown),
 		cmocka_unit_test_setup_teardown(an_item_has_its_fields, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_an_item_leaves_out_has_its_default, setup,

@@ -1,7 +1,7 @@
 /* batch_line - one line of a batch, from its text until it can be decided. */
 #include "base/fault.h"
 #include "http/batch/batch.h"
-#include "http/handlers.h"
+#include "http/read_ahead.h"
 #include "wire/fingerprint.h"
 #include "wire/messages_batch.h"
 #include <stdio.h>
@@ -44,14 +44,6 @@ static void refuse_fault(struct batch *b, struct batch_line *line, int fault)
 
 /* ---------------------------------------------------------------- the rows of reservations */
 
-/* The reservation whose rows it claims beside its own; NULL: none. */
-static const char *reservation_named(const struct command *c)
-{
-	if (c->kind == COMMAND_RESERVE)
-		return c->supersedes;
-	return c->kind == COMMAND_RESERVATION_COMMIT ? c->reservation_id : NULL;
-}
-
 static void count_claims(struct batch *b, struct batch_line *line)
 {
 	line->claim_count = service_claim_count(b->service, &line->work->command);
@@ -60,9 +52,8 @@ static void count_claims(struct batch *b, struct batch_line *line)
 /* False: it is not there (yet). */
 static bool find_rows(struct batch *b, struct batch_line *line)
 {
-	const char *name = reservation_named(&line->work->command);
 	bool is_known;
-	int r = write_read_promised_rows(b->snapshot, line->work, name, &is_known);
+	int r = read_ahead_rows(b->snapshot, line->work, &is_known);
 
 	if (r < 0) {
 		refuse_fault(b, line, r);
@@ -77,9 +68,8 @@ void batch_line_find_rows(struct batch *b, struct batch_line *line)
 {
 	CHECK(line->state == LINE_NEEDS_ROWS);
 	if (!find_rows(b, line)) {
-		/* One to supersede that is not there is refused by the rules, in its turn. */
 		line->state = LINE_READY;
-		if (line->work->command.kind == COMMAND_RESERVATION_COMMIT)
+		if (read_ahead_needs_reservation(&line->work->command))
 			batch_line_refuse(line, OUTCOME_UNKNOWN_RESERVATION, "/reservation", NULL);
 	}
 	count_claims(b, line);
@@ -95,11 +85,8 @@ static struct batch *batch_of_read(struct long_read *read)
 /* On the reader thread. */
 static int read_past(struct long_read *read, struct reader *reader, struct arena *arena)
 {
-	struct command *c = &batch_of_read(read)->counting->work->command;
-
 	(void)arena;
-	return reader->ops->past_level(reader, c->rows[0].sku.text, c->rows[0].location.text,
-				       &c->past);
+	return read_ahead_past(reader, &batch_of_read(read)->counting->work->command);
 }
 
 static void begin_past(struct batch *b, struct batch_line *line)
@@ -121,13 +108,14 @@ static void begin_past(struct batch *b, struct batch_line *line)
 
 void batch_line_take_past(struct batch *b, struct batch_line *line)
 {
+	struct message_error e;
+
 	line->state = LINE_READY;
 	if (b->read.result < 0) {
 		fault_adopt(&b->read.fault);
 		refuse_fault(b, line, b->read.result);
-	} else if (line->work->command.past.as_of_seq > b->read.seq) {
-		batch_line_refuse(line, OUTCOME_MEANINGLESS, "/as_of_seq",
-				  "That seq is not reached yet.");
+	} else if (!read_ahead_judge_past(&line->work->command, b->read.seq, &e)) {
+		batch_line_refuse(line, e.outcome, e.pointer, e.detail);
 	}
 }
 
@@ -141,7 +129,7 @@ static bool set_key(struct batch *b, struct batch_line *line)
 	int bytes = snprintf(key, sizeof(key), "%s#%lld", b->options.key, (long long)line->number);
 
 	c->key = arena_copy(&line->work->arena, key, (size_t)bytes);
-	c->fingerprint = request_fingerprint("BATCH", batch_op_text(c->kind), c);
+	c->fingerprint = request_fingerprint("BATCH", command_traits(c->kind)->op, c);
 	return c->key != NULL;
 }
 
@@ -167,9 +155,9 @@ static void prepare(struct batch *b, struct batch_line *line)
 		return;
 	}
 	line->state = LINE_READY;
-	if (reservation_named(c) != NULL && !find_rows(b, line))
+	if (read_ahead_reservation(c) != NULL && !find_rows(b, line))
 		line->state = LINE_NEEDS_ROWS;
-	if (c->kind == COMMAND_COUNT)
+	if (read_ahead_has_past(c))
 		begin_past(b, line);
 	count_claims(b, line);
 }
