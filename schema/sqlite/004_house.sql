@@ -42,3 +42,58 @@ CREATE VIEW v_reserved_check AS
 	JOIN item i ON i.id = s.item_id
 	JOIN location l ON l.id = s.location_id
 	WHERE s.reserved <> coalesce(p.promised, 0) OR s.reserved <> coalesce(o.quantity, 0);
+
+-- Kinds of movements. They stood in a CHECK of the ledger, so that one more would have meant a copy of
+-- all of it. The words are rows of a table now, and the CHECK is taken out of the table's text: what the
+-- file holds does not change by that, and not a page of the ledger is written.
+--   https://www.sqlite.org/lang_altertable.html#otheralter
+-- Whoever runs this looks at the ledger's integrity before it commits, and that the CHECK is gone.
+
+PRAGMA writable_schema = ON;
+
+UPDATE sqlite_schema SET sql = replace(replace(sql,
+	'	kind           TEXT    NOT NULL,
+',
+	'	kind           TEXT    NOT NULL, -- one of movement_kind
+'),
+	'	prev_seq       INTEGER NOT NULL, -- the row''s movement before this one; 0: none
+	CONSTRAINT "kind: adjust set count transfer reserve release expire commit supersede edit"
+	CHECK (kind = ''adjust'' OR kind = ''reserve'' OR kind = ''commit'' OR kind = ''transfer''
+		OR kind = ''release'' OR kind = ''expire'' OR kind = ''set'' OR kind = ''count''
+		OR kind = ''supersede'' OR kind = ''edit'')
+',
+	'	prev_seq       INTEGER NOT NULL  -- the row''s movement before this one; 0: none
+')
+WHERE type = 'table' AND name = 'movement';
+
+PRAGMA writable_schema = RESET;
+
+CREATE TABLE movement_kind (
+	-- The words of movement.kind, those of schema/movements.def. A service that makes more kinds adds
+	-- its words when it opens the store; one that does not know a word leaves the store alone.
+	kind TEXT PRIMARY KEY
+) STRICT, WITHOUT ROWID;
+
+INSERT INTO movement_kind (kind) VALUES ('adjust'), ('set'), ('count'), ('transfer'), ('reserve'),
+	('release'), ('expire'), ('commit'), ('supersede'), ('edit');
+
+CREATE TRIGGER movement_insert_kind BEFORE INSERT ON movement
+WHEN NOT EXISTS (SELECT 1 FROM movement_kind WHERE kind = NEW.kind)
+BEGIN
+	SELECT RAISE(ABORT, 'kind: one of SELECT kind FROM movement_kind');
+END;
+
+CREATE TRIGGER movement_kind_insert BEFORE INSERT ON movement_kind
+BEGIN
+	SELECT RAISE(ABORT, 'kinds are kept by the service: it knows what each of them means');
+END;
+
+CREATE TRIGGER movement_kind_update BEFORE UPDATE ON movement_kind
+BEGIN
+	SELECT RAISE(ABORT, 'kinds are kept by the service: it knows what each of them means');
+END;
+
+CREATE TRIGGER movement_kind_delete BEFORE DELETE ON movement_kind
+BEGIN
+	SELECT RAISE(ABORT, 'kinds are kept by the service: it knows what each of them means');
+END;

@@ -2,13 +2,13 @@
 #include "base/check.h"
 #include <string.h>
 
-static const char *const texts[MOVEMENT_KINDS] = {
-	[MOVEMENT_ADJUST] = "adjust",        [MOVEMENT_SET] = "set",
-	[MOVEMENT_COUNT_OF_STOCK] = "count", [MOVEMENT_TRANSFER] = "transfer",
-	[MOVEMENT_RESERVE] = "reserve",      [MOVEMENT_RELEASE] = "release",
-	[MOVEMENT_EXPIRE] = "expire",        [MOVEMENT_COMMIT] = "commit",
-	[MOVEMENT_SUPERSEDE] = "supersede",  [MOVEMENT_EDIT] = "edit",
+static const char *const texts[] = {
+#define MOVEMENT(name, word, states, promises) [MOVEMENT_##name] = word,
+#include "schema/movements.def"
+#undef MOVEMENT
 };
+_Static_assert(LENGTH_OF(texts) == MOVEMENT_KINDS, "every kind has its word");
+_Static_assert(MOVEMENT_KINDS < 31, "a set of them fits an int, and MOVEMENT_KINDS is in none");
 
 const char *movement_kind_text(enum movement_kind kind)
 {

@@ -1,5 +1,6 @@
 /*
- * movement - one change of one stock row, whatever made it: a line of the ledger.
+ * movement - one change of one stock row, whatever made it: a line of the ledger. Its kinds are
+ * those of schema/movements.def.
  *
  * `seq` is the store-wide commit order, consecutive. `prev_seq` is the row's movement before this
  * one, so that the history of a row is a walk and the ledger needs no second index.
@@ -9,17 +10,18 @@
 #include <stdint.h>
 
 enum movement_kind {
-	MOVEMENT_ADJUST,
-	MOVEMENT_SET,
-	MOVEMENT_COUNT_OF_STOCK, /* "count" */
-	MOVEMENT_TRANSFER,
-	MOVEMENT_RESERVE,
-	MOVEMENT_RELEASE,
-	MOVEMENT_EXPIRE,
-	MOVEMENT_COMMIT,
-	MOVEMENT_SUPERSEDE,
-	MOVEMENT_EDIT, /* made by hand in the database */
+#define MOVEMENT(name, word, states, promises) MOVEMENT_##name,
+#include "schema/movements.def"
+#undef MOVEMENT
 	MOVEMENT_KINDS,
+};
+
+/* The set of those that say what lies on the shelf (set, count, edit). */
+enum {
+	MOVEMENTS_STATING_LEVEL = 0
+#define MOVEMENT(name, word, states, promises) | (states) << MOVEMENT_##name
+#include "schema/movements.def"
+#undef MOVEMENT
 };
 
 struct movement {
@@ -44,10 +46,10 @@ struct movement {
 /* "adjust", "set", "count", ... Never NULL. */
 const char *movement_kind_text(enum movement_kind kind);
 
-/* Does it say what lies on the shelf (set, count, edit), rather than what came or went? */
+/* Does it say what lies on the shelf, rather than what came or went? MOVEMENT_KINDS does not. */
 static inline bool movement_states_level(enum movement_kind kind)
 {
-	return kind == MOVEMENT_SET || kind == MOVEMENT_COUNT_OF_STOCK || kind == MOVEMENT_EDIT;
+	return (MOVEMENTS_STATING_LEVEL >> kind & 1) != 0;
 }
 
 /* The kind with this text, or MOVEMENT_KINDS. */

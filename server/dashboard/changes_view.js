@@ -3,12 +3,11 @@ import { list } from "./api.js";
 import { h, say } from "./dom.js";
 import { feed } from "./feed.js";
 import { count, number } from "./format.js";
+import { KINDS } from "./kinds.js";
 import { Ledger } from "./ledger.js";
 import { problemBox } from "./problem.js";
 
 const ROWS_MAX = 150;
-const KINDS = ["adjust", "set", "count", "transfer", "reserve", "release", "expire", "commit",
-	"supersede", "edit"];
 
 export function changesView(place) {
 	const ledger = new Ledger(ROWS_MAX);

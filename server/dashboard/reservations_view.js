@@ -3,6 +3,7 @@ import { call, list, newKey } from "./api.js";
 import { h, say } from "./dom.js";
 import { feed } from "./feed.js";
 import { count, countdown, number } from "./format.js";
+import { PROMISES } from "./kinds.js";
 import { problemBox } from "./problem.js";
 import { pulse } from "./pulse.js";
 import { toast } from "./toast.js";
@@ -14,7 +15,6 @@ const TICK_MS = 250;
 const SOON_MS = 30000;
 const EXTEND_S = 600;
 
-const RESOLVED = new Set(["reserve", "release", "expire", "commit", "supersede"]);
 
 class Promised {
 	#left = h("b", { class: "number promised-left" });
@@ -151,7 +151,7 @@ export function reservationsView(place) {
 	}, TICK_MS);
 	const endings = [
 		feed.listen(({ movements, skipped }) => {
-			if (skipped > 0 || movements.some((m) => RESOLVED.has(m.kind)))
+			if (skipped > 0 || movements.some((m) => PROMISES.includes(m.kind)))
 				readSoon();
 		}),
 		pulse.back.listen(readSoon),

@@ -1,4 +1,5 @@
 #include "http/page.h"
+#include <stdio.h>
 #include <string.h>
 
 bool page_read_limit(struct exchange *x, int *ret)
@@ -75,16 +76,29 @@ bool page_read_name(struct exchange *x, const char *name, const char **ret)
 	return false;
 }
 
+/* "is adjust, set, ... supersede or edit." */
+static void kinds_text(char ret[], size_t byte_count)
+{
+	size_t used = (size_t)snprintf(ret, byte_count, "is ");
+
+	for (enum movement_kind kind = 0; kind < MOVEMENT_KINDS && used < byte_count; kind++)
+		used += (size_t)snprintf(ret + used, byte_count - used, "%s%s",
+					 movement_kind_text(kind),
+					 kind + 2 < MOVEMENT_KINDS    ? ", "
+					 : kind + 2 == MOVEMENT_KINDS ? " or "
+								      : ".");
+}
+
 bool page_read_kind(struct exchange *x, enum movement_kind *ret)
 {
 	const char *text = call_parameter(x, "kind");
+	char words[256];
 
 	*ret = text == NULL ? MOVEMENT_KINDS : movement_kind_by_text(text);
 	if (text == NULL || *ret != MOVEMENT_KINDS)
 		return true;
-	reply_wrong_parameter(x, "kind",
-			      "is adjust, set, count, transfer, reserve, release, expire, commit, "
-			      "supersede or edit.");
+	kinds_text(words, sizeof(words));
+	reply_wrong_parameter(x, "kind", words);
 	return false;
 }
 

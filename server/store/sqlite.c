@@ -161,6 +161,9 @@ static int prepare_writer(struct sqlite_store *s, struct store_open_result *resu
 	snprintf(kept, sizeof(kept), "PRAGMA journal_size_limit=%d", WAL_BYTES_KEPT);
 	/* The schema's guards are for people who type SQL; the service keeps the books itself. */
 	sqlite3_db_config(c->db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
+	r = retry_while_busy(c, s->busy_ms, sqlite_learn_kinds, result);
+	if (r < 0)
+		return r;
 	r = sqlite_execute(c, "PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0;"
 			      "PRAGMA secure_delete=OFF; PRAGMA cache_size=-" CACHE_KIB ";"
 			      "PRAGMA mmap_size=0; PRAGMA temp_store=MEMORY;"

@@ -21,6 +21,11 @@ static int walk(struct sqlite_connection *c, sqlite3_stmt *s, see_columns *see, 
 
 /* ---------------------------------------------------------------- movements */
 
+static enum movement_kind kind_of(const unsigned char *word)
+{
+	return word == NULL ? MOVEMENT_KINDS : movement_kind_by_text((const char *)word);
+}
+
 static void read_movement(sqlite3_stmt *s, struct audit_movement *ret)
 {
 	*ret = (struct audit_movement){ .seq = sqlite3_column_int64(s, 0),
@@ -31,7 +36,7 @@ static void read_movement(sqlite3_stmt *s, struct audit_movement *ret)
 					.reserved = sqlite3_column_int64(s, 5),
 					.version = sqlite3_column_int64(s, 6),
 					.prev_seq = sqlite3_column_int64(s, 7),
-					.states_level = sqlite3_column_int(s, 8) != 0,
+					.kind = kind_of(sqlite3_column_text(s, 8)),
 					.reservation_id = sqlite3_column_int64(s, 9) };
 }
 

@@ -130,7 +130,7 @@ int sqlite_connect(struct sqlite_connection *c, const char *path, int flags,
 	if (sqlite3_open_v2(path, &c->db, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
 			    NULL) != SQLITE_OK)
 		return c->db != NULL ? sqlite_raise(c) : FAULT(-ENOMEM);
-	/* DEFENSIVE: no SQL of ours needs to write to the schema or shadow tables. */
+	/* DEFENSIVE: but for a migration, no SQL of ours writes to the schema or shadow tables. */
 	sqlite3_db_config(c->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
 	sqlite3_db_config(c->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
 	sqlite3_busy_timeout(c->db, 0);
@@ -202,9 +202,13 @@ int sqlite_walk_history(struct sqlite_connection *c, sqlite3_stmt *s, int64_t do
 
 		if (kind == NULL)
 			return sqlite_raise_no_text(s);
+
+		enum movement_kind known = movement_kind_by_text(kind);
+
+		if (known == MOVEMENT_KINDS)
+			return FAULT(-EBADMSG);
 		ret->seq = sqlite3_column_int64(s, 0);
-		ret->has_stated_level = ret->seq > down_to_seq &&
-					movement_states_level(movement_kind_by_text(kind));
+		ret->has_stated_level = ret->seq > down_to_seq && movement_states_level(known);
 		ret->on_hand = sqlite3_column_int64(s, 2);
 		ret->prev_seq = sqlite3_column_int64(s, 3);
 		if (ret->prev_seq >= ret->seq)

@@ -1,5 +1,6 @@
 /* sqlite_migrate - from whatever version the file has to the newest, all in one transaction. */
 #include "sql_scripts.h"
+#include "core/movement.h"
 #include "store/sqlite_private.h"
 #include <stdio.h>
 
@@ -8,6 +9,20 @@ static const char *const scripts[] = { sql_001_stock, sql_002_reservations, sql_
 				       sql_004_house };
 
 _Static_assert(LENGTH_OF(scripts) == SQLITE_VERSION_NEWEST, "a script for each version");
+
+/* Every kind of schema/movements.def, in SQL: of the words, none is ''. */
+#define MOVEMENT(name, word, states, promises) ", '" word "'"
+static const char count_strange_kinds[] = "SELECT count(*) FROM movement_kind WHERE kind NOT IN (''"
+#include "schema/movements.def"
+					  ")";
+#undef MOVEMENT
+
+#define MOVEMENT(name, word, states, promises) ", ('" word "')"
+static const char add_kinds[] = "INSERT OR IGNORE INTO movement_kind (kind) "
+				"SELECT column1 FROM (VALUES ('')"
+#include "schema/movements.def"
+				") WHERE column1 <> ''";
+#undef MOVEMENT
 
 const char *sqlite_demo_script(void)
 {
@@ -19,6 +34,19 @@ static int refuse(struct store_open_result *result, enum store_trouble t, const 
 	result->trouble = t;
 	snprintf(result->message, sizeof(result->message), "%s", what);
 	return FAULT(-EACCES);
+}
+
+/* Words of a later version's movements: what they mean is not known here. */
+static int refuse_strange_kinds(struct sqlite_connection *c, struct store_open_result *result)
+{
+	int64_t count = 0;
+	int r = sqlite_integer(c, count_strange_kinds, &count);
+
+	if (r < 0 || count == 0)
+		return r;
+	return refuse(result, STORE_NEWER,
+		      "its ledger has kinds of movements that are not known here: a newer rowlockd "
+		      "wrote this store");
 }
 
 int sqlite_look(struct sqlite_connection *c, struct store_open_result *result)
@@ -53,20 +81,52 @@ int sqlite_look(struct sqlite_connection *c, struct store_open_result *result)
 		return refuse(result, STORE_NEWER, text);
 	}
 	result->version_from = application == SQLITE_APPLICATION_ID ? (int)version : 0;
-	return 0;
+	return version == SQLITE_VERSION_NEWEST ? refuse_strange_kinds(c, result) : 0;
 }
 
-static int run_scripts(struct sqlite_connection *c, int from)
+int sqlite_learn_kinds(struct sqlite_connection *c, struct store_open_result *result)
+{
+	int64_t count = 0;
+	int r = sqlite_integer(c, "SELECT count(*) FROM movement_kind", &count);
+
+	(void)result;
+	return r < 0 || count >= MOVEMENT_KINDS ? r : sqlite_execute(c, add_kinds);
+}
+
+/*
+ * The ledger's table has lost its CHECK, and what it holds is what its text says: before that is
+ * committed, for a schema that was written over is the one way to make a file that nobody can read.
+ */
+static int judge_ledger(struct sqlite_connection *c, struct store_open_result *result)
+{
+	int64_t troubles = 0;
+	int r = sqlite_integer(
+		c,
+		"SELECT (SELECT count(*) FROM pragma_integrity_check('movement') "
+		"WHERE integrity_check <> 'ok') + (SELECT count(*) FROM sqlite_schema "
+		"WHERE name = 'movement' AND instr(sql, 'CHECK') > 0)",
+		&troubles);
+
+	if (r < 0 || troubles == 0)
+		return r;
+	return refuse(result, STORE_CORRUPT,
+		      "its table movement is not as rowlockd made it, or is damaged: nothing was "
+		      "migrated");
+}
+
+static int run_scripts(struct sqlite_connection *c, struct store_open_result *result)
 {
 	char pragma[80];
 	int r = sqlite_execute(c, "BEGIN IMMEDIATE");
 
-	for (int n = from; r == 0 && n < SQLITE_VERSION_NEWEST; n++)
+	for (int n = result->version_from; r == 0 && n < SQLITE_VERSION_NEWEST; n++)
 		r = sqlite_execute(c, scripts[n]);
 	snprintf(pragma, sizeof(pragma), "PRAGMA application_id=%d; PRAGMA user_version=%d",
 		 SQLITE_APPLICATION_ID, SQLITE_VERSION_NEWEST);
 	if (r == 0)
 		r = sqlite_execute(c, pragma);
+	if (r == 0)
+		r = judge_ledger(c, result);
 	if (r == 0)
 		r = sqlite_execute(c, "COMMIT");
 	/* A full disk has ended it already. */
@@ -86,6 +146,11 @@ int sqlite_migrate(struct sqlite_connection *c, struct store_open_result *result
 	if (r < 0)
 		return r;
 	result->version = SQLITE_VERSION_NEWEST;
-	return result->version_from == SQLITE_VERSION_NEWEST ? 0
-							     : run_scripts(c, result->version_from);
+	if (result->version_from == SQLITE_VERSION_NEWEST)
+		return 0;
+	/* A script may write over a table's text in the schema, which nothing else may. */
+	sqlite3_db_config(c->db, SQLITE_DBCONFIG_DEFENSIVE, 0, NULL);
+	r = run_scripts(c, result);
+	sqlite3_db_config(c->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+	return r;
 }

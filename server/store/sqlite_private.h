@@ -128,6 +128,9 @@ void sqlite_find_damage(const char *path, char ret[DAMAGE_BYTES]);
 /* Brings the schema to the newest version, in one transaction. Sets version_from and version. */
 int sqlite_migrate(struct sqlite_connection *c, struct store_open_result *result);
 
+/* The words of schema/movements.def that the store has not met yet are added: triggers are off. */
+int sqlite_learn_kinds(struct sqlite_connection *c, struct store_open_result *result);
+
 /* ---------------------------------------------------------------- the store */
 
 struct sqlite_store {

@@ -14,7 +14,7 @@
 
 #define AUDIT_MOVEMENT_COLUMNS                                                          \
 	"m.seq, m.stock_id, m.on_hand_delta, m.reserved_delta, m.on_hand, m.reserved, " \
-	"m.version, m.prev_seq, m.kind IN ('set', 'count', 'edit')"
+	"m.version, m.prev_seq, m.kind"
 
 #define AUDIT_ROW_COLUMNS                                                                 \
 	"s.id, s.on_hand, s.reserved, s.version, s.seq, coalesce(i.backorder_limit, 0), " \

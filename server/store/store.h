@@ -379,8 +379,8 @@ struct audit_movement {
 	int64_t reserved;
 	int64_t version;
 	int64_t prev_seq;
-	int64_t reservation_id; /* 0: of none, or not asked for */
-	bool states_level;      /* set, count, edit */
+	int64_t reservation_id;  /* 0: of none, or not asked for */
+	enum movement_kind kind; /* MOVEMENT_KINDS: a word that is none of theirs */
 };
 
 struct audit_row {

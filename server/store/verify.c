@@ -188,6 +188,8 @@ static int begin_entry(struct verify *v, struct entry *e, const struct audit_mov
 static int judge_movement(struct verify *v, const struct verify_row *row,
 			  const struct audit_movement *m)
 {
+	if (m->kind == MOVEMENT_KINDS)
+		return find_in_row(v, FINDING_MOVEMENT_KIND, m->stock_id, m->seq, 0, 0);
 	if (m->prev_seq != row->seq)
 		return find_in_row(v, FINDING_PREV_SEQ, m->stock_id, m->seq, row->seq, m->prev_seq);
 	if (m->version != sum(row->version, 1))
@@ -236,7 +238,7 @@ static int see_movement(void *context, const struct audit_movement *m)
 	e->row.version = m->version;
 	e->row.on_hand = m->on_hand;
 	e->row.reserved = m->reserved;
-	e->has_stated_level = e->has_stated_level || m->states_level;
+	e->has_stated_level = e->has_stated_level || movement_states_level(m->kind);
 	if (moves_promise(v, m))
 		e->row.promised = sum(e->row.promised, m->reserved_delta);
 	return 0;

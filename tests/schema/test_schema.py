@@ -316,7 +316,16 @@ REFUSALS = [
     ("a movement of no known kind",
      "INSERT INTO movement VALUES"
      " (7, 1, 'gift', 1, 0, 41, 0, 2, NULL, NULL, NULL, NULL, 0, 0, 1, 1)",
-     "kind: adjust set count transfer"),
+     "kind: one of SELECT kind FROM movement_kind"),
+    ("a movement of no known kind, whatever OR says",
+     "INSERT OR REPLACE INTO movement VALUES"
+     " (7, 1, '', 1, 0, 41, 0, 2, NULL, NULL, NULL, NULL, 0, 0, 1, 1)",
+     "kind: one of SELECT kind FROM movement_kind"),
+    ("a new kind", "INSERT INTO movement_kind VALUES ('gift')", "kinds are kept by the service"),
+    ("another word for a kind", "UPDATE movement_kind SET kind = 'gift' WHERE kind = 'edit'",
+     "kinds are kept by the service"),
+    ("a kind less", "DELETE FROM movement_kind WHERE kind = 'supersede'",
+     "kinds are kept by the service"),
     ("a movement without its levels",
      "INSERT INTO movement (stock_id, kind, on_hand_delta) VALUES (1, 'adjust', -3)",
      "NOT NULL constraint failed: movement."),
@@ -590,7 +599,7 @@ VIEWS = [
 ]
 
 TABLES = ("store", "item", "location", "stock", "movement", "row_lock", "idempotency",
-          "reservation", "reservation_line")
+          "reservation", "reservation_line", "movement_kind")
 
 
 def connect(path):

@@ -784,6 +784,36 @@ static void an_older_store_is_migrated(void **state)
 	}
 }
 
+/* A store that has not met a kind of ours, as those of earlier versions have not. */
+static void kinds_are_learned(void **state)
+{
+	struct fixture *f = *state;
+
+	fixture_execute(f, "DROP TRIGGER movement_kind_delete;"
+			   "DELETE FROM movement_kind WHERE kind IN ('transfer', 'edit')");
+	fixture_reopen(f);
+	assert_int_equal(fixture_query(f, "SELECT count(*) FROM movement_kind"), MOVEMENT_KINDS);
+}
+
+/* The ledger stays where it is: its first page is that of the older version. */
+static void a_migration_does_not_copy_the_ledger(void **state)
+{
+	static const char root[] = "SELECT rootpage FROM sqlite_schema WHERE name = 'movement'";
+	struct fixture *f = *state;
+	int64_t page;
+
+	make_older_store(f, 3);
+	page = fixture_query(f, root);
+	fixture_reopen(f);
+	assert_int_equal(fixture_query(f, root), page);
+	assert_int_equal(fixture_query(f, "SELECT instr(sql, 'CHECK') FROM sqlite_schema "
+					  "WHERE name = 'movement'"),
+			 0);
+	assert_int_equal(fixture_query(f, "SELECT count(*) FROM pragma_integrity_check "
+					  "WHERE integrity_check <> 'ok'"),
+			 0);
+}
+
 /* ---------------------------------------------------------------- pages */
 
 static void locations_of_an_item_come_page_by_page(void **state)
@@ -1121,6 +1151,8 @@ int main(void)
 		CASE(a_reservation_is_resolved_once_and_stays),
 		CASE(reservations_are_listed_by_what_one_knows),
 		CASE(an_older_store_is_migrated),
+		CASE(kinds_are_learned),
+		CASE(a_migration_does_not_copy_the_ledger),
 		CASE(locations_of_an_item_come_page_by_page),
 		CASE(what_does_not_fit_costs_no_memory),
 		CASE(a_page_that_takes_too_long_ends_where_it_is),

@@ -319,6 +319,35 @@ static void make_newer(const char *path)
 	sqlite3_close(database);
 }
 
+static void make_kind_of_later(const char *path)
+{
+	sqlite3 *database;
+
+	assert_int_equal(sqlite3_open(path, &database), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(database,
+				      "DROP TRIGGER movement_kind_insert;"
+				      "INSERT INTO movement_kind VALUES ('gift')",
+				      NULL, NULL, NULL),
+			 SQLITE_OK);
+	sqlite3_close(database);
+}
+
+/* Somebody has changed the table by hand: what a migration would take out of it is not there. */
+static void make_ledger_of_others(const char *path)
+{
+	sqlite3 *database;
+
+	assert_int_equal(sqlite3_open(path, &database), SQLITE_OK);
+	assert_int_equal(
+		sqlite3_exec(database,
+			     "PRAGMA user_version = 3; DROP TABLE movement_kind;"
+			     "DROP TRIGGER movement_insert_kind;"
+			     "ALTER TABLE movement ADD COLUMN more TEXT CHECK (more <> 'x')",
+			     NULL, NULL, NULL),
+		SQLITE_OK);
+	sqlite3_close(database);
+}
+
 static void make_folder(const char *path)
 {
 	unlink(path);
@@ -336,6 +365,8 @@ static void a_wrong_file_is_refused_by_name(void **state)
 		enum store_trouble trouble;
 	} rows[] = {
 		{ "a newer schema", make_newer, STORE_NEWER },
+		{ "a kind of movements of a newer one", make_kind_of_later, STORE_NEWER },
+		{ "a ledger that is not ours any more", make_ledger_of_others, STORE_CORRUPT },
 		{ "another program's database", make_other, STORE_FOREIGN },
 		{ "no database", make_text, STORE_FOREIGN },
 		{ "no file, but its lock file", make_nothing, STORE_GONE },

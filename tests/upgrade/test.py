@@ -78,6 +78,19 @@ def books_balance(store):
     database.close()
 
 
+def ledger_page(database):
+    """A copy of the table would begin at another page."""
+    return database.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'movement'").fetchone()
+
+
+def ledger_is_where_it_was(store, page):
+    database = sqlite3.connect(store)
+    assert ledger_page(database) == page, f"from page {page} to {ledger_page(database)}"
+    table = database.execute("SELECT sql FROM sqlite_schema WHERE name = 'movement'").fetchone()[0]
+    assert "CHECK" not in table, table
+    database.close()
+
+
 def holds_and_leases_are_kept(client):
     kept = client.get("/v1/reservations/kept").json()
     assert (kept["state"], len(kept["lines"])) == ("active", 2), kept
@@ -113,6 +126,7 @@ def run_fixture(tap, rowlockd, fixture, folder):
     kept = json.loads(move(answers))
     database = sqlite3.connect(store)
     database.executescript(move(fixture.read_text()))
+    page = ledger_page(database)
     database.close()
     requests = {key: request for key, *request in KEYED}
     with Daemon(rowlockd, store) as server:
@@ -125,6 +139,7 @@ def run_fixture(tap, rowlockd, fixture, folder):
         verified = client.get("/v1/verify").json()
         tap.run(f"{version}: verify finds nothing", check, verified["ok"], verified)
     tap.run(f"{version}: the books balance", books_balance, store)
+    tap.run(f"{version}: the ledger was not copied", ledger_is_where_it_was, store, page)
 
 
 def check(is_so, what):
