@@ -9,7 +9,7 @@
  */
 #pragma once
 #include "engine/lock_manager.h"
-#include "engine/reservation_book.h"
+#include "store/reservation_book.h"
 #include "engine/row_cache.h"
 
 /* A movement that no write carries, and the row it changes. */

@@ -15,7 +15,7 @@
 #include "engine/lock_manager.h"
 #include "engine/log_keeper.h"
 #include "engine/published.h"
-#include "engine/reservation_book.h"
+#include "store/reservation_book.h"
 #include "engine/row_cache.h"
 
 /* What happened to the groups before, as far as it has consequences: engine/aftermath.h. */

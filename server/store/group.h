@@ -128,14 +128,18 @@ struct found_reservation {
 	const char *name;
 	struct reservation reservation; /* id 0: there is none, or it has no number yet */
 	bool is_there;
-	bool is_damaged;  /* its record makes no sense */
-	bool was_overdue; /* it is in found.overdue */
+	bool is_damaged; /* its record makes no sense */
 };
 
-/* One that is overdue, active and sound, and whose rows are here. */
+/*
+ * One that is active and overdue; its rows are in found.rows. Where it is handed out, and the group
+ * that is kept does not resolve it, it is not handed out again within a minute: somebody has to
+ * mend it.
+ */
 struct found_overdue {
 	struct list link; /* in found.overdue, oldest first */
-	struct found_reservation *of;
+	int64_t id;
+	struct found_reservation *of; /* NULL: its record makes no sense */
 };
 
 struct found_lease {
@@ -380,12 +384,7 @@ struct writer_ops {
 		    struct found *found);
 
 	/* Adds to found.overdue what has been overdue for longest, up to the limit (once over). */
-	int (*sweep)(struct store_writer *w, int64_t now_ms, uint64_t group, struct found *found);
-	/*
-	 * This one cannot be resolved: somebody has to mend it. It stays active, and is not handed
-	 * out again before until_ms. At any time; needs no group, and no group takes it back.
-	 */
-	int (*postpone)(struct store_writer *w, int64_t reservation_id, int64_t until_ms);
+	int (*sweep)(struct store_writer *w, int64_t now_ms, struct found *found);
 	/* In or between groups. Cheap. */
 	void (*promised)(struct store_writer *w, int64_t now_ms, struct promised *ret);
 

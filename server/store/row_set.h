@@ -70,6 +70,7 @@ struct found_row {
 	int64_t loaded_seq;     /* its last movement when it was read from the store */
 	int64_t stated_seq;     /* the newest that is known to have stated its level; 0: none */
 	uint64_t changed_group; /* the group that changed it last; 0: none */
+	uint64_t damaged_group; /* the group that found its history to make no sense */
 	uint64_t overdue_group; /* the group in which it has more overdue than was handed out */
 	struct list dirty_link; /* in row_set.dirty while it is not written */
 	struct stock base;      /* before the group, for the books: base + deltas = stock; as are */

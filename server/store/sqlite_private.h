@@ -4,6 +4,8 @@
 #pragma once
 #include "base/check.h"
 #include "base/fault.h"
+#include "store/group.h"
+#include "store/reservation_book.h"
 #include "store/sqlite.h"
 #include <sqlite3.h>
 
@@ -149,6 +151,24 @@ struct sqlite_store {
 	bool is_in_group;
 };
 
+/*
+ * Writes groups, on the store's own connection. Nobody else writes while it works, unless begin()
+ * says so: what it has read of rows stays true from one group to the next, and which reservation
+ * runs out when is known without asking.
+ */
+struct sqlite_writer {
+	struct store_writer writer;
+	struct sqlite_store *store;
+	struct row_set rows;
+	struct reservation_book book;
+	int64_t newest_seq;     /* in the ledger, as the open group has left it */
+	int64_t lease_edits;    /* as was told last */
+	int64_t lease_edits_at; /* as news() has told it, not taken in yet */
+	bool has_leases;        /* they were told */
+	size_t overdue_lines;   /* handed out in this group */
+	size_t overdue_looked;  /* reservations that were looked at for it */
+};
+
 struct sqlite_reader {
 	struct reader reader;
 	struct sqlite_connection connection;
@@ -167,6 +187,7 @@ struct sqlite_reader {
  */
 int sqlite_wal_index_make_room(struct sqlite_store *s);
 
+extern const struct writer_ops sqlite_writer_ops; /* sqlite_group.c */
 extern const struct store_ops sqlite_store_ops;   /* sqlite_writer.c */
 extern const struct reader_ops sqlite_reader_ops; /* sqlite_reader.c */
 extern const struct audit_ops sqlite_audit_ops;   /* sqlite_audit.c */
@@ -175,6 +196,7 @@ enum { WRITER_STATEMENTS = 50, READER_STATEMENTS = 40 };
 extern const char *const sqlite_writer_texts[];
 extern const char *const sqlite_reader_texts[];
 
+int sqlite_open_writer(struct store *s, uint64_t seed, struct store_writer **ret);
 int sqlite_open_reader(struct store *s, struct reader **ret);
 
 static inline struct sqlite_store *sqlite_of(struct store *s)
@@ -186,6 +208,52 @@ static inline struct sqlite_reader *sqlite_reader_of(struct reader *r)
 {
 	return CONTAINER_OF(r, struct sqlite_reader, reader);
 }
+
+/* ---------------------------------------------------------------- the writer's statements */
+
+/*
+ * sqlite_writer.c: one statement each, or a few, within a group unless said. Each returns 0 or a
+ * fault; what is absent has id 0. texts: NULL = only the numbers.
+ */
+int sqlite_begin(struct store *s, bool (*may_go_on)(void *), void *context,
+		 struct store_begun *ret);
+int sqlite_commit(struct store *s);
+int sqlite_rollback(struct store *s);
+void sqlite_note_taken_in(struct store *s);
+int sqlite_look_for_others(struct store *s, bool *ret);
+int sqlite_load_item(struct store *s, const char *sku, struct arena *texts, struct item *ret);
+int sqlite_load_location(struct store *s, const char *code, struct arena *texts,
+			 struct location *ret);
+int sqlite_load_stock(struct store *s, int64_t item_id, int64_t location_id, struct stock *ret);
+int sqlite_stated_since(struct store *s, int64_t from_seq, int64_t down_to_seq, int64_t *ret);
+int sqlite_item_has_stock(struct store *s, int64_t item_id, int64_t now_ms, bool *ret);
+int sqlite_location_has_stock(struct store *s, int64_t location_id, int64_t now_ms, bool *ret);
+int sqlite_put_item(struct store *s, struct item *item);
+int sqlite_delete_item(struct store *s, int64_t item_id);
+int sqlite_put_location(struct store *s, struct location *location);
+int sqlite_delete_location(struct store *s, int64_t location_id);
+int sqlite_put_stock(struct store *s, int64_t item_id, int64_t location_id, struct stock *row);
+int sqlite_add_movement(struct store *s, const struct movement *m);
+int sqlite_next_fence(struct store *s, int64_t *ret);
+int sqlite_add_lease_row(struct store *s, const struct lease_row *row, int64_t item_id,
+			 int64_t location_id);
+int sqlite_renew_lease(struct store *s, int64_t fence, int64_t expires_at_ms);
+int sqlite_delete_lease(struct store *s, int64_t fence);
+int sqlite_lease_edits(struct store *s, int64_t *ret);
+int sqlite_load_leases(struct store *s, struct arena *a, struct lease_row **ret_rows,
+		       size_t *ret_count);
+int sqlite_add_key(struct store *s, const struct key_record *k);
+int sqlite_newest_key(struct store *s, int64_t *ret);
+int sqlite_delete_keys(struct store *s, int64_t id_last, int count);
+int sqlite_each_key(struct store *s, int64_t since_ms, size_t count,
+		    int (*see)(void *context, int64_t id, uint64_t key_hash, int64_t at_ms),
+		    void *context);
+int64_t sqlite_checkpoint(struct store *s);
+int sqlite_restart_log(struct store *s, int64_t wait_ms, bool must_truncate);
+int64_t sqlite_wal_bytes(struct store *s);
+int sqlite_check_file(struct store *s);
+int sqlite_load_time(struct store *s, struct stored_time *ret);
+int sqlite_note_time(struct store *s, int64_t newest_ms, int64_t ahead_ms);
 
 enum writer_statement {
 	BEGIN,
@@ -343,6 +411,8 @@ int sqlite_load_reservation_by_id(struct store *s, int64_t id, struct arena *a,
 int sqlite_add_reservation(struct store *s, struct reservation *reservation, struct arena *a);
 int sqlite_resolve_reservation(struct store *s, const struct reservation *reservation);
 int sqlite_extend_reservation(struct store *s, const struct reservation *reservation);
+/* An id that no reservation ever had. */
+int sqlite_take_reservation_id(struct store *s, int64_t *ret);
 /* Before COMMIT: what the group has given out is given out for ever. 0 or a fault. */
 int sqlite_keep_next_reservation(struct sqlite_store *s);
 int sqlite_each_active_reservation(struct store *s,
@@ -360,6 +430,16 @@ int sqlite_list_reservations(struct reader *r, const struct reservation_query *q
 int sqlite_read_movement(sqlite3_stmt *s, struct arena *a, struct movement_view *ret);
 int sqlite_read_item(sqlite3_stmt *s, struct arena *texts, struct item *ret);
 int sqlite_read_location(sqlite3_stmt *s, struct arena *texts, struct location *ret);
+
+/* sqlite_found.c: reads what a group wants. See group.h. */
+int sqlite_lock(struct store_writer *w, const struct want *want, int64_t wait_ms,
+		struct found *found);
+int sqlite_sweep(struct store_writer *w, int64_t now_ms, struct found *found);
+
+static inline struct sqlite_writer *sqlite_writer_of(struct store_writer *w)
+{
+	return CONTAINER_OF(w, struct sqlite_writer, writer);
+}
 
 /* sqlite_copy.c: see store.h. */
 int sqlite_copy(struct reader *r, const char *path, bool (*may_go_on)(void *context),

@@ -151,7 +151,7 @@ static const int64_t reservation_id_max = (int64_t)1 << 61;
  * One that was never given out, though its row may be gone. It is counted in memory, and kept in
  * the row of `store` once for each group that makes reservations.
  */
-static int take_id(struct store *store, int64_t *ret)
+int sqlite_take_reservation_id(struct store *store, int64_t *ret)
 {
 	struct sqlite_store *s = sqlite_of(store);
 	int r = 0;
@@ -188,7 +188,7 @@ int sqlite_add_reservation(struct store *store, struct reservation *reservation,
 {
 	struct sqlite_connection *c = &sqlite_of(store)->connection;
 	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
-	int r = take_id(store, &reservation->id);
+	int r = reservation->id != 0 ? 0 : sqlite_take_reservation_id(store, &reservation->id);
 
 	if (r == 0 && reservation->name == NULL)
 		r = name_it(reservation, a);

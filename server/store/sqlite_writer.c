@@ -143,14 +143,14 @@ static int look_around(struct sqlite_store *s, struct store_begun *ret)
 	return ret->seq >= 0 && ret->seq < VERSION_MAX ? 0 : FAULT(-EUCLEAN);
 }
 
-static void note_taken_in(struct store *store)
+void sqlite_note_taken_in(struct store *store)
 {
 	struct sqlite_store *s = sqlite_of(store);
 
 	s->data_version = s->data_version_begun;
 }
 
-static int look_for_others(struct store *store, bool *ret)
+int sqlite_look_for_others(struct store *store, bool *ret)
 {
 	struct sqlite_store *s = sqlite_of(store);
 	CLEANUP(sqlite_park) sqlite3_stmt *version = NULL;
@@ -191,7 +191,7 @@ static int take_write_lock(struct sqlite_store *s, bool (*may_go_on)(void *), vo
 	return r;
 }
 
-static int rollback(struct store *store)
+int sqlite_rollback(struct store *store)
 {
 	struct sqlite_store *s = sqlite_of(store);
 	sqlite3_stmt *rollback_statement;
@@ -206,7 +206,7 @@ static int rollback(struct store *store)
 	return r < 0 ? r : sqlite_run(&s->connection, rollback_statement);
 }
 
-static int begin(struct store *store, bool (*may_go_on)(void *), void *context,
+int sqlite_begin(struct store *store, bool (*may_go_on)(void *), void *context,
 		 struct store_begun *ret)
 {
 	struct sqlite_store *s = sqlite_of(store);
@@ -215,7 +215,7 @@ static int begin(struct store *store, bool (*may_go_on)(void *), void *context,
 
 	CHECK(!s->is_in_group);
 	/* The group before this one failed, and could not even be rolled back: memory was short. */
-	r = sqlite3_get_autocommit(s->connection.db) ? 0 : rollback(store);
+	r = sqlite3_get_autocommit(s->connection.db) ? 0 : sqlite_rollback(store);
 	if (r == 0)
 		r = take_write_lock(s, may_go_on, context);
 	if (r < 0)
@@ -223,7 +223,7 @@ static int begin(struct store *store, bool (*may_go_on)(void *), void *context,
 	s->is_in_group = true;
 	r = look_around(s, ret);
 	if (r < 0)
-		(void)rollback(store);
+		(void)sqlite_rollback(store);
 	return r;
 }
 
@@ -257,11 +257,11 @@ static int judge_commit(struct sqlite_store *s)
 	int r = FAULT_DETAIL(is_unknown ? -EREMOTEIO : sqlite_fault_of_code(code), code);
 
 	if (!is_unknown)
-		(void)rollback(&s->store);
+		(void)sqlite_rollback(&s->store);
 	return r;
 }
 
-static int commit(struct store *store)
+int sqlite_commit(struct store *store)
 {
 	struct sqlite_store *s = sqlite_of(store);
 	sqlite3_stmt *commit_statement;
@@ -300,7 +300,7 @@ static int must_have_id(int64_t id)
 	return id != 0 ? 0 : FAULT(-EBADMSG);
 }
 
-static int load_item(struct store *store, const char *sku, struct arena *texts, struct item *ret)
+int sqlite_load_item(struct store *store, const char *sku, struct arena *texts, struct item *ret)
 {
 	struct sqlite_connection *c = &sqlite_of(store)->connection;
 	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
@@ -321,7 +321,7 @@ static int load_item(struct store *store, const char *sku, struct arena *texts, 
 	}
 }
 
-static int load_location(struct store *store, const char *code, struct arena *texts,
+int sqlite_load_location(struct store *store, const char *code, struct arena *texts,
 			 struct location *ret)
 {
 	struct sqlite_connection *c = &sqlite_of(store)->connection;
@@ -343,7 +343,7 @@ static int load_location(struct store *store, const char *code, struct arena *te
 	}
 }
 
-static int load_stock(struct store *store, int64_t item_id, int64_t location_id, struct stock *ret)
+int sqlite_load_stock(struct store *store, int64_t item_id, int64_t location_id, struct stock *ret)
 {
 	struct sqlite_connection *c = &sqlite_of(store)->connection;
 	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
@@ -370,7 +370,7 @@ static int load_stock(struct store *store, int64_t item_id, int64_t location_id,
 	}
 }
 
-static int stated_since(struct store *store, int64_t from_seq, int64_t down_to_seq, int64_t *ret)
+int sqlite_stated_since(struct store *store, int64_t from_seq, int64_t down_to_seq, int64_t *ret)
 {
 	struct sqlite_connection *c = &sqlite_of(store)->connection;
 	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
@@ -403,19 +403,19 @@ static int is_in_use(struct store *store, int statement, int64_t id, int64_t now
 	return 0;
 }
 
-static int item_has_stock(struct store *store, int64_t item_id, int64_t now_ms, bool *ret)
+int sqlite_item_has_stock(struct store *store, int64_t item_id, int64_t now_ms, bool *ret)
 {
 	return is_in_use(store, ITEM_IN_USE, item_id, now_ms, ret);
 }
 
-static int location_has_stock(struct store *store, int64_t location_id, int64_t now_ms, bool *ret)
+int sqlite_location_has_stock(struct store *store, int64_t location_id, int64_t now_ms, bool *ret)
 {
 	return is_in_use(store, LOCATION_IN_USE, location_id, now_ms, ret);
 }
 
 /* ---------------------------------------------------------------- writing */
 
-static int put_item(struct store *store, struct item *item)
+int sqlite_put_item(struct store *store, struct item *item)
 {
 	struct sqlite_connection *c = &sqlite_of(store)->connection;
 	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
@@ -443,7 +443,7 @@ static int put_item(struct store *store, struct item *item)
 	return r;
 }
 
-static int put_location(struct store *store, struct location *location)
+int sqlite_put_location(struct store *store, struct location *location)
 {
 	struct sqlite_connection *c = &sqlite_of(store)->connection;
 	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
@@ -477,21 +477,21 @@ static int run_with_id(struct store *store, int statement, int64_t id)
 }
 
 /* Ids may be used again: nothing that names this one may stay. */
-static int delete_item(struct store *store, int64_t item_id)
+int sqlite_delete_item(struct store *store, int64_t item_id)
 {
 	int r = run_with_id(store, DELETE_ITEM_LOCKS, item_id);
 
 	return r < 0 ? r : run_with_id(store, DELETE_ITEM, item_id);
 }
 
-static int delete_location(struct store *store, int64_t location_id)
+int sqlite_delete_location(struct store *store, int64_t location_id)
 {
 	int r = run_with_id(store, DELETE_LOCATION_LOCKS, location_id);
 
 	return r < 0 ? r : run_with_id(store, DELETE_LOCATION, location_id);
 }
 
-static int put_stock(struct store *store, int64_t item_id, int64_t location_id, struct stock *row)
+int sqlite_put_stock(struct store *store, int64_t item_id, int64_t location_id, struct stock *row)
 {
 	struct sqlite_connection *c = &sqlite_of(store)->connection;
 	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
@@ -514,7 +514,7 @@ static int put_stock(struct store *store, int64_t item_id, int64_t location_id, 
 	return r;
 }
 
-static int add_movement(struct store *store, const struct movement *m)
+int sqlite_add_movement(struct store *store, const struct movement *m)
 {
 	struct sqlite_connection *c = &sqlite_of(store)->connection;
 	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
@@ -545,12 +545,12 @@ static int add_movement(struct store *store, const struct movement *m)
 
 /* ---------------------------------------------------------------- leases */
 
-static int next_fence(struct store *store, int64_t *ret)
+int sqlite_next_fence(struct store *store, int64_t *ret)
 {
 	return sqlite_bounded_integer(&sqlite_of(store)->connection, TAKE_FENCE, FENCE_MAX, ret);
 }
 
-static int add_lease_row(struct store *store, const struct lease_row *row, int64_t item_id,
+int sqlite_add_lease_row(struct store *store, const struct lease_row *row, int64_t item_id,
 			 int64_t location_id)
 {
 	struct sqlite_connection *c = &sqlite_of(store)->connection;
@@ -579,7 +579,7 @@ static int add_lease_row(struct store *store, const struct lease_row *row, int64
 	return sqlite_change_one(c, s);
 }
 
-static int renew_lease(struct store *store, int64_t fence, int64_t expires_at_ms)
+int sqlite_renew_lease(struct store *store, int64_t fence, int64_t expires_at_ms)
 {
 	struct sqlite_connection *c = &sqlite_of(store)->connection;
 	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
@@ -593,7 +593,7 @@ static int renew_lease(struct store *store, int64_t fence, int64_t expires_at_ms
 	return r < 0 ? r : sqlite3_changes(c->db);
 }
 
-static int delete_lease(struct store *store, int64_t fence)
+int sqlite_delete_lease(struct store *store, int64_t fence)
 {
 	struct sqlite_connection *c = &sqlite_of(store)->connection;
 	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
@@ -606,7 +606,7 @@ static int delete_lease(struct store *store, int64_t fence)
 	return r < 0 ? r : sqlite3_changes(c->db);
 }
 
-static int lease_edits(struct store *store, int64_t *ret)
+int sqlite_lease_edits(struct store *store, int64_t *ret)
 {
 	struct sqlite_connection *c = &sqlite_of(store)->connection;
 	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
@@ -636,7 +636,7 @@ static int read_lease_row(sqlite3_stmt *s, struct arena *a, struct lease_row *re
 	return r;
 }
 
-static int load_leases(struct store *store, struct arena *a, struct lease_row **ret_rows,
+int sqlite_load_leases(struct store *store, struct arena *a, struct lease_row **ret_rows,
 		       size_t *ret_count)
 {
 	struct sqlite_connection *c = &sqlite_of(store)->connection;
@@ -671,7 +671,7 @@ static int load_leases(struct store *store, struct arena *a, struct lease_row **
 
 /* ---------------------------------------------------------------- keys */
 
-static int add_key(struct store *store, const struct key_record *k)
+int sqlite_add_key(struct store *store, const struct key_record *k)
 {
 	struct sqlite_connection *c = &sqlite_of(store)->connection;
 	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
@@ -692,12 +692,12 @@ static int add_key(struct store *store, const struct key_record *k)
 	return sqlite_change_one(c, s);
 }
 
-static int newest_key(struct store *store, int64_t *ret)
+int sqlite_newest_key(struct store *store, int64_t *ret)
 {
 	return sqlite_bounded_integer(&sqlite_of(store)->connection, NEWEST_KEY, KEY_ID_MAX, ret);
 }
 
-static int delete_keys(struct store *store, int64_t id_last, int count)
+int sqlite_delete_keys(struct store *store, int64_t id_last, int count)
 {
 	struct sqlite_connection *c = &sqlite_of(store)->connection;
 	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
@@ -711,7 +711,7 @@ static int delete_keys(struct store *store, int64_t id_last, int count)
 	return r < 0 ? r : sqlite3_changes(c->db);
 }
 
-static int each_key(struct store *store, int64_t since_ms, size_t count,
+int sqlite_each_key(struct store *store, int64_t since_ms, size_t count,
 		    int (*see)(void *context, int64_t id, uint64_t key_hash, int64_t at_ms),
 		    void *context)
 {
@@ -741,7 +741,7 @@ static int each_key(struct store *store, int64_t since_ms, size_t count,
 
 /* ---------------------------------------------------------------- between groups */
 
-static int64_t checkpoint(struct store *store)
+int64_t sqlite_checkpoint(struct store *store)
 {
 	struct sqlite_store *s = sqlite_of(store);
 	int in_wal = 0, copied = 0;
@@ -770,7 +770,7 @@ static int wait_until(void *until_ns, int count)
  * RESTART copies all of the log, waits for those who read in it, and so leaves the next group no
  * choice: whoever begins to read meanwhile reads the database alone. It changes nothing itself.
  */
-static int restart_log(struct store *store, int64_t wait_ms, bool must_truncate)
+int sqlite_restart_log(struct store *store, int64_t wait_ms, bool must_truncate)
 {
 	struct sqlite_store *s = sqlite_of(store);
 	int64_t until_ns = clock_monotonic_ns() + wait_ms * NS_PER_MS;
@@ -789,7 +789,7 @@ static int restart_log(struct store *store, int64_t wait_ms, bool must_truncate)
 	return 0;
 }
 
-static int64_t wal_bytes(struct store *store)
+int64_t sqlite_wal_bytes(struct store *store)
 {
 	struct sqlite_store *s = sqlite_of(store);
 	enum { FRAME_HEADER_BYTES = 24 };
@@ -808,7 +808,7 @@ static bool log_is_there(const struct sqlite_store *s)
 	return path == NULL || access(sqlite3_filename_wal(path), F_OK) == 0 || errno != ENOENT;
 }
 
-static int check_file(struct store *store)
+int sqlite_check_file(struct store *store)
 {
 	struct sqlite_store *s = sqlite_of(store);
 	int has_moved = 0;
@@ -837,7 +837,7 @@ static int64_t newest_ms(int64_t noted_ms, int64_t at_ms)
 	return at_ms < noted_ms + TIME_NOTED_EVERY_MS ? at_ms : noted_ms;
 }
 
-static int load_time(struct store *store, struct stored_time *ret)
+int sqlite_load_time(struct store *store, struct stored_time *ret)
 {
 	struct sqlite_connection *c = &sqlite_of(store)->connection;
 	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
@@ -858,7 +858,7 @@ static int load_time(struct store *store, struct stored_time *ret)
 	return 0;
 }
 
-static int note_time(struct store *store, int64_t newest_ms, int64_t ahead_ms)
+int sqlite_note_time(struct store *store, int64_t newest_ms, int64_t ahead_ms)
 {
 	struct sqlite_connection *c = &sqlite_of(store)->connection;
 	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
@@ -889,7 +889,7 @@ static int run_script(struct store *store, const char *sql, char **ret_message)
 {
 	struct sqlite_store *s = sqlite_of(store);
 	struct store_begun begun;
-	int r = begin(store, NULL, NULL, &begun);
+	int r = sqlite_begin(store, NULL, NULL, &begun);
 
 	*ret_message = NULL;
 	if (r < 0)
@@ -900,9 +900,9 @@ static int run_script(struct store *store, const char *sql, char **ret_message)
 	if (r < 0)
 		*ret_message = strdup(sqlite3_errmsg(s->connection.db));
 	else
-		r = commit(store);
+		r = sqlite_commit(store);
 	if (r < 0)
-		(void)rollback(store);
+		(void)sqlite_rollback(store);
 	sqlite3_db_config(s->connection.db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
 	return r;
 }
@@ -922,7 +922,7 @@ static void leave_damaged(struct store *store, char ret_where[DAMAGE_BYTES])
 {
 	struct sqlite_store *s = sqlite_of(store);
 
-	(void)rollback(store);
+	(void)sqlite_rollback(store);
 	sqlite3_db_config(s->connection.db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 	sqlite_find_damage(s->file.path, ret_where);
 }
@@ -934,7 +934,7 @@ static void close_store(struct store *store)
 
 	struct sqlite_store *s = sqlite_of(store);
 
-	(void)rollback(store);
+	(void)sqlite_rollback(store);
 	sqlite_disconnect(&s->connection); /* the last connection: copies the WAL and removes it */
 	sqlite_file_close(&s->file, false);
 	free(s);
@@ -942,49 +942,50 @@ static void close_store(struct store *store)
 
 const struct store_ops sqlite_store_ops = {
 	.name = "sqlite",
-	.begin = begin,
-	.note_taken_in = note_taken_in,
-	.look_for_others = look_for_others,
-	.load_item = load_item,
-	.load_location = load_location,
-	.load_stock = load_stock,
-	.stated_since = stated_since,
-	.item_has_stock = item_has_stock,
-	.location_has_stock = location_has_stock,
-	.put_item = put_item,
-	.delete_item = delete_item,
-	.put_location = put_location,
-	.delete_location = delete_location,
-	.put_stock = put_stock,
-	.add_movement = add_movement,
-	.next_fence = next_fence,
-	.add_lease_row = add_lease_row,
-	.renew_lease = renew_lease,
-	.delete_lease = delete_lease,
-	.lease_edits = lease_edits,
-	.load_leases = load_leases,
+	.begin = sqlite_begin,
+	.note_taken_in = sqlite_note_taken_in,
+	.look_for_others = sqlite_look_for_others,
+	.load_item = sqlite_load_item,
+	.load_location = sqlite_load_location,
+	.load_stock = sqlite_load_stock,
+	.stated_since = sqlite_stated_since,
+	.item_has_stock = sqlite_item_has_stock,
+	.location_has_stock = sqlite_location_has_stock,
+	.put_item = sqlite_put_item,
+	.delete_item = sqlite_delete_item,
+	.put_location = sqlite_put_location,
+	.delete_location = sqlite_delete_location,
+	.put_stock = sqlite_put_stock,
+	.add_movement = sqlite_add_movement,
+	.next_fence = sqlite_next_fence,
+	.add_lease_row = sqlite_add_lease_row,
+	.renew_lease = sqlite_renew_lease,
+	.delete_lease = sqlite_delete_lease,
+	.lease_edits = sqlite_lease_edits,
+	.load_leases = sqlite_load_leases,
 	.load_reservation = sqlite_load_reservation,
 	.load_reservation_by_id = sqlite_load_reservation_by_id,
 	.add_reservation = sqlite_add_reservation,
 	.resolve_reservation = sqlite_resolve_reservation,
 	.extend_reservation = sqlite_extend_reservation,
 	.each_active_reservation = sqlite_each_active_reservation,
-	.add_key = add_key,
-	.newest_key = newest_key,
-	.delete_keys = delete_keys,
-	.each_key = each_key,
-	.commit = commit,
-	.rollback = rollback,
-	.checkpoint = checkpoint,
-	.restart_log = restart_log,
-	.wal_bytes = wal_bytes,
-	.check_file = check_file,
-	.load_time = load_time,
-	.note_time = note_time,
+	.add_key = sqlite_add_key,
+	.newest_key = sqlite_newest_key,
+	.delete_keys = sqlite_delete_keys,
+	.each_key = sqlite_each_key,
+	.commit = sqlite_commit,
+	.rollback = sqlite_rollback,
+	.checkpoint = sqlite_checkpoint,
+	.restart_log = sqlite_restart_log,
+	.wal_bytes = sqlite_wal_bytes,
+	.check_file = sqlite_check_file,
+	.load_time = sqlite_load_time,
+	.note_time = sqlite_note_time,
 	.epoch = epoch,
 	.run_script = run_script,
 	.is_empty = is_empty,
 	.leave_damaged = leave_damaged,
 	.open_reader = sqlite_open_reader,
+	.open_writer = sqlite_open_writer,
 	.close = close_store,
 };

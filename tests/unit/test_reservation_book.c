@@ -1,5 +1,5 @@
 /* test_reservation_book - who runs out next, and in which rows, beside a naive list. */
-#include "engine/reservation_book.h"
+#include "store/reservation_book.h"
 #include "unit.h"
 #include <stdlib.h>
 

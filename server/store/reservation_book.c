@@ -1,4 +1,4 @@
-#include "engine/reservation_book.h"
+#include "store/reservation_book.h"
 #include "base/check.h"
 #include "base/fault.h"
 #include <stdlib.h>
