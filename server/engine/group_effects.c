@@ -65,7 +65,7 @@ static int write_key(struct group *g, struct work *w)
 
 	CHECK(w->command.key != NULL);
 	text_init(&body);
-	if (!answer_is_rebuilt(&w->command, &w->answer))
+	if (answer_source(&w->command, &w->answer) == ANSWER_OF_BODY)
 		answer_write_body(&body, &w->command, &w->answer);
 	if (body.failed) {
 		text_fini(&body);

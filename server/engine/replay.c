@@ -20,13 +20,19 @@ static struct stock stock_after(const struct movement *m)
 /* Does the record say all that the answer needs? Somebody may have edited it. 0 or a fault. */
 static int judge(const struct command *c, const struct answer *a, const struct key_record *k)
 {
-	bool is_rebuilt = answer_is_rebuilt(c, a);
+	enum answer_source source = answer_source(c, a);
 	bool has_body = k->body != NULL && k->body[0] != '\0';
 
-	if (k->movement_count != (is_rebuilt ? c->row_count : 0))
+	if (k->movement_count != (source == ANSWER_OF_LEDGER ? c->row_count : 0))
 		return FAULT(-EBADMSG);
-	if (is_rebuilt || (k->status == 204 && !has_body))
+	switch (source) {
+	case ANSWER_OF_LEDGER:
 		return 0;
+	case ANSWER_OF_NOTHING:
+		return k->status == 204 && !has_body ? 0 : FAULT(-EBADMSG);
+	case ANSWER_OF_BODY:
+		break;
+	}
 	return has_body ? answer_body_judge(k->body) : FAULT(-EBADMSG);
 }
 
@@ -43,7 +49,7 @@ static int rebuild(struct reader *reader, struct work *w, const struct key_recor
 	r = judge(&w->command, a, k);
 	if (r < 0)
 		return r;
-	if (answer_is_rebuilt(&w->command, a))
+	if (answer_source(&w->command, a) == ANSWER_OF_LEDGER)
 		a->body = NULL; /* what the ledger says is the answer */
 	for (int i = 0; i < k->movement_count; i++) {
 		struct movement_view v;

@@ -357,40 +357,12 @@ void reply_accepted(struct exchange *x, const struct work *w, const char *operat
 
 static void location_header(struct exchange *x, const struct command *c, const struct answer *a)
 {
-	if (a->status != 201)
-		return;
-	if (c->kind == COMMAND_ITEM_PUT)
-		header_text(x, "Location", "/v1/items/", c->item.sku.text);
-	else if (c->kind == COMMAND_LOCATION_PUT)
-		header_text(x, "Location", "/v1/locations/", c->location.code.text);
-	else if (c->kind == COMMAND_LEASE_TAKE && a->lease.id != NULL)
-		header_text(x, "Location", "/v1/leases/", a->lease.id);
-	else if (c->kind == COMMAND_RESERVE && a->reservation.name != NULL)
-		header_text(x, "Location", "/v1/reservations/", a->reservation.name);
-	else if (command_shows_movements(c->kind))
-		header_int(x, "Location", "/v1/movements/", a->movements[0].seq, "");
-}
+	struct answer_location l = answer_location(c, a);
 
-/* The version that the answer shows, or -1 when it does not show one thing that has one. */
-static int64_t version_shown(const struct command *c, const struct answer *a)
-{
-	if (a->outcome != OUTCOME_DONE)
-		return -1;
-	switch (c->kind) {
-	case COMMAND_ADJUST:
-	case COMMAND_SET:
-	case COMMAND_COUNT:
-	case COMMAND_READ:
-		return a->stocks[0].version;
-	case COMMAND_ITEM_PUT:
-	case COMMAND_ITEM_PATCH:
-		return a->item.version;
-	case COMMAND_LOCATION_PUT:
-	case COMMAND_LOCATION_PATCH:
-		return a->location.version;
-	default:
-		return -1;
-	}
+	if (l.folder != NULL && l.name != NULL)
+		header_text(x, "Location", l.folder, l.name);
+	else if (l.folder != NULL)
+		header_int(x, "Location", l.folder, l.number, "");
 }
 
 /*
@@ -448,7 +420,7 @@ void reply_answer(struct exchange *x, const struct work *w, const struct answer 
 		answer_write_body(&x->reply, c, a);
 	else
 		write_refusal(x, c, a);
-	version = version_shown(c, a);
+	version = answer_version(c, a);
 	if (c->kind == COMMAND_READ && version >= 0) {
 		reply_tagged(x, version, a->seq);
 		return;

@@ -8,11 +8,6 @@
 
 enum { ANSWER_BYTES = 1024 };
 
-bool answer_is_rebuilt(const struct command *c, const struct answer *a)
-{
-	return a->outcome == OUTCOME_DONE && command_shows_movements(c->kind);
-}
-
 static void one_row_write(struct json *j, const struct command *c, const struct answer *a)
 {
 	const struct row_ref *row = &c->rows[0];
@@ -25,7 +20,7 @@ static void one_row_write(struct json *j, const struct command *c, const struct 
 	json_close(j, '}');
 }
 
-static void transfer_write(struct json *j, const struct command *c, const struct answer *a)
+static void rows_write(struct json *j, const struct command *c, const struct answer *a)
 {
 	json_open(j, '{');
 	JSON_NAME(j, "movements"), json_open(j, '[');
@@ -43,42 +38,30 @@ static void done_write(struct text *out, const struct command *c, const struct a
 {
 	struct json j = json_begin(out);
 
-	switch (c->kind) {
-	case COMMAND_ADJUST:
-	case COMMAND_SET:
-	case COMMAND_COUNT:
+	switch (command_traits(c->kind)->answers) {
+	case ANSWERS_MOVEMENT:
 		one_row_write(&j, c, a);
 		break;
-	case COMMAND_TRANSFER:
-		transfer_write(&j, c, a);
+	case ANSWERS_MOVEMENTS:
+		rows_write(&j, c, a);
 		break;
-	case COMMAND_READ:
+	case ANSWERS_STOCK:
 		stock_write(&j, &c->rows[0].sku, &c->rows[0].location, &a->stocks[0]);
 		break;
-	case COMMAND_ITEM_PUT:
-	case COMMAND_ITEM_PATCH:
+	case ANSWERS_ITEM:
 		item_write(&j, &a->item);
 		break;
-	case COMMAND_LOCATION_PUT:
-	case COMMAND_LOCATION_PATCH:
+	case ANSWERS_LOCATION:
 		location_write(&j, &a->location);
 		break;
-	case COMMAND_LEASE_TAKE:
-	case COMMAND_LEASE_RENEW:
+	case ANSWERS_LEASE:
 		lease_write(&j, &a->lease);
 		break;
-	case COMMAND_RESERVE:
-	case COMMAND_RESERVATION_COMMIT:
-	case COMMAND_RESERVATION_RELEASE:
-	case COMMAND_RESERVATION_EXTEND:
+	case ANSWERS_RESERVATION:
 		reservation_write(&j, &a->reservation);
 		break;
-	case COMMAND_ITEM_DELETE:
-	case COMMAND_LOCATION_DELETE:
-	case COMMAND_LEASE_RELEASE:
+	case ANSWERS_NOTHING:
 		return; /* 204 */
-	case COMMAND_KINDS:
-		check_failed(__FILE__, __LINE__, "the command has a kind");
 	}
 	text_add_char(out, '\n');
 }
@@ -92,4 +75,77 @@ void answer_write_body(struct text *out, const struct command *c, const struct a
 		done_write(out, c, a);
 	else
 		refusal_write_body(out, c, a);
+}
+
+/* ---------------------------------------------------------------- beside the body */
+
+enum answer_source answer_source(const struct command *c, const struct answer *a)
+{
+	if (a->outcome != OUTCOME_DONE)
+		return ANSWER_OF_BODY;
+	switch (command_traits(c->kind)->answers) {
+	case ANSWERS_MOVEMENT:
+	case ANSWERS_MOVEMENTS:
+		return ANSWER_OF_LEDGER;
+	case ANSWERS_NOTHING:
+		return ANSWER_OF_NOTHING;
+	case ANSWERS_STOCK:
+	case ANSWERS_ITEM:
+	case ANSWERS_LOCATION:
+	case ANSWERS_LEASE:
+	case ANSWERS_RESERVATION:
+		return ANSWER_OF_BODY;
+	}
+	check_failed(__FILE__, __LINE__, "a command answers with something, or nothing");
+}
+
+int64_t answer_version(const struct command *c, const struct answer *a)
+{
+	if (a->outcome != OUTCOME_DONE)
+		return -1;
+	switch (command_traits(c->kind)->answers) {
+	case ANSWERS_MOVEMENT:
+	case ANSWERS_STOCK:
+		return a->stocks[0].version;
+	case ANSWERS_ITEM:
+		return a->item.version;
+	case ANSWERS_LOCATION:
+		return a->location.version;
+	case ANSWERS_MOVEMENTS:
+	case ANSWERS_LEASE:
+	case ANSWERS_RESERVATION:
+	case ANSWERS_NOTHING:
+		break;
+	}
+	return -1;
+}
+
+struct answer_location answer_location(const struct command *c, const struct answer *a)
+{
+	static const struct answer_location none;
+
+	if (a->status != 201)
+		return none;
+	switch (command_traits(c->kind)->answers) {
+	case ANSWERS_MOVEMENT:
+	case ANSWERS_MOVEMENTS:
+		return (struct answer_location){ "/v1/movements/", NULL, a->movements[0].seq };
+	case ANSWERS_ITEM:
+		return (struct answer_location){ "/v1/items/", c->item.sku.text, 0 };
+	case ANSWERS_LOCATION:
+		return (struct answer_location){ "/v1/locations/", c->location.code.text, 0 };
+	case ANSWERS_LEASE:
+		return a->lease.id == NULL
+			       ? none
+			       : (struct answer_location){ "/v1/leases/", a->lease.id, 0 };
+	case ANSWERS_RESERVATION:
+		return a->reservation.name == NULL
+			       ? none
+			       : (struct answer_location){ "/v1/reservations/", a->reservation.name,
+							   0 };
+	case ANSWERS_STOCK:
+	case ANSWERS_NOTHING:
+		break;
+	}
+	return none;
 }

@@ -12,8 +12,27 @@
 #include "core/answer.h"
 #include "wire/json_write.h"
 
-/* Can the answer be rebuilt from the ledger's numbers alone? Then its text need not be stored. */
-bool answer_is_rebuilt(const struct command *c, const struct answer *a);
+/* Where the answer of a used idempotency key comes from when it is given again. */
+enum answer_source {
+	ANSWER_OF_LEDGER, /* rebuilt from the movements that the command made: no text is stored */
+	ANSWER_OF_BODY,   /* the text that was stored */
+	ANSWER_OF_NOTHING /* a 204 has no body */
+};
+
+/* By what the command's row says that it answers with; every refusal is a text. */
+enum answer_source answer_source(const struct command *c, const struct answer *a);
 
 /* The body of the answer to a command, done or refused; a->body verbatim where there is one. */
 void answer_write_body(struct text *out, const struct command *c, const struct answer *a);
+
+/* The version that the answer shows (ETag), or -1 when it does not show one thing that has one. */
+int64_t answer_version(const struct command *c, const struct answer *a);
+
+/* Where the thing is that was created (Location). */
+struct answer_location {
+	const char *folder; /* "/v1/items/"; NULL: nothing was created */
+	const char *name;   /* NULL: it is the number */
+	int64_t number;
+};
+
+struct answer_location answer_location(const struct command *c, const struct answer *a);

@@ -1,5 +1,4 @@
 #include "wire/batch_results.h"
-#include "base/check.h"
 #include "wire/answers_stock.h"
 #include "wire/refusals.h"
 
@@ -30,7 +29,7 @@ static void level_write(struct json *j, const struct stock *s)
 	JSON_NAME(j, "available"), json_int(j, stock_available(s));
 }
 
-static void transfer_write(struct json *j, const struct command *c, const struct answer *a)
+static void levels_write(struct json *j, const struct command *c, const struct answer *a)
 {
 	JSON_NAME(j, "stock"), json_open(j, '[');
 	for (int i = 0; i < a->stock_count; i++)
@@ -38,29 +37,36 @@ static void transfer_write(struct json *j, const struct command *c, const struct
 	json_close(j, ']');
 }
 
+static void reservation_state_write(struct json *j, const struct reservation *r)
+{
+	JSON_NAME(j, "reservation"), json_text(j, r->name);
+	JSON_NAME(j, "state"), json_text(j, reservation_state_text(r->state));
+}
+
 static void done_write(struct json *j, const struct command *c, const struct answer *a)
 {
-	switch (c->kind) {
-	case COMMAND_ADJUST:
-	case COMMAND_SET:
-	case COMMAND_COUNT:
+	switch (command_traits(c->kind)->answers) {
+	case ANSWERS_MOVEMENT:
+	case ANSWERS_STOCK:
 		level_write(j, &a->stocks[0]);
 		break;
-	case COMMAND_TRANSFER:
-		transfer_write(j, c, a);
+	case ANSWERS_MOVEMENTS:
+		levels_write(j, c, a);
 		break;
-	case COMMAND_ITEM_PUT:
-	case COMMAND_ITEM_PATCH:
+	case ANSWERS_ITEM:
 		JSON_NAME(j, "version"), json_int(j, a->item.version);
 		break;
-	case COMMAND_LOCATION_PUT:
-	case COMMAND_LOCATION_PATCH:
+	case ANSWERS_LOCATION:
 		JSON_NAME(j, "version"), json_int(j, a->location.version);
 		break;
-	default:
-		CHECK(command_is_of_reservation(c->kind));
-		JSON_NAME(j, "reservation"), json_text(j, a->reservation.name);
-		JSON_NAME(j, "state"), json_text(j, reservation_state_text(a->reservation.state));
+	case ANSWERS_RESERVATION:
+		reservation_state_write(j, &a->reservation);
+		break;
+	case ANSWERS_LEASE:
+		JSON_NAME(j, "lease"), json_text(j, a->lease.id);
+		JSON_NAME(j, "fence"), json_int(j, a->lease.fence);
+		break;
+	case ANSWERS_NOTHING:
 		break;
 	}
 }
@@ -91,10 +97,8 @@ static void refused_write(struct json *j, const struct command *c, const struct 
 		again_write(j, a);
 	else
 		numbers_write(j, c, a);
-	if (a->reservation.name != NULL) {
-		JSON_NAME(j, "reservation"), json_text(j, a->reservation.name);
-		JSON_NAME(j, "state"), json_text(j, reservation_state_text(a->reservation.state));
-	}
+	if (a->reservation.name != NULL)
+		reservation_state_write(j, &a->reservation);
 	if (a->is_unknown)
 		JSON_NAME(j, "outcome"), json_text(j, "unknown");
 }

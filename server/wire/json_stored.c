@@ -83,20 +83,41 @@ static void read_refusal(const struct command *c, struct answer *a, json_t *stor
 		read_reservation(a, json_object_get(stored, "current"), texts);
 }
 
+static void read_lease(struct answer *a, json_t *lease, struct arena *texts)
+{
+	const char *id = json_string_value(json_object_get(lease, "id"));
+
+	if (id != NULL)
+		a->lease.id = arena_copy(texts, id, strlen(id));
+}
+
+static int64_t version_of(json_t *stored)
+{
+	return json_integer_value(json_object_get(stored, "version"));
+}
+
 static void read_done(const struct command *c, struct answer *a, json_t *stored,
 		      struct arena *texts)
 {
-	const char *id = json_string_value(json_object_get(stored, "id"));
-	int64_t version = json_integer_value(json_object_get(stored, "version"));
-
-	if (c->kind == COMMAND_LEASE_TAKE && id != NULL)
-		a->lease.id = arena_copy(texts, id, strlen(id));
-	if (command_is_of_reservation(c->kind))
+	switch (command_traits(c->kind)->answers) {
+	case ANSWERS_LEASE:
+		read_lease(a, stored, texts);
+		break;
+	case ANSWERS_RESERVATION:
 		read_reservation(a, stored, texts);
-	if (c->kind == COMMAND_ITEM_PUT || c->kind == COMMAND_ITEM_PATCH)
-		a->item.version = version;
-	if (c->kind == COMMAND_LOCATION_PUT || c->kind == COMMAND_LOCATION_PATCH)
-		a->location.version = version;
+		break;
+	case ANSWERS_ITEM:
+		a->item.version = version_of(stored);
+		break;
+	case ANSWERS_LOCATION:
+		a->location.version = version_of(stored);
+		break;
+	case ANSWERS_MOVEMENT:
+	case ANSWERS_MOVEMENTS:
+	case ANSWERS_STOCK:
+	case ANSWERS_NOTHING:
+		break; /* no text of theirs is stored */
+	}
 }
 
 bool answer_read_stored(const struct command *c, struct answer *a, struct arena *texts)
