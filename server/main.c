@@ -11,8 +11,9 @@
 #include "core/store_clock.h"
 #include "http/asset.h"
 #include "http/batch/batch.h"
-#include "edge/loop.h"
+#include "edge/edge.h"
 #include "http/reply.h"
+#include "http/routes.h"
 #include "offline/offline.h"
 #include "lab/lab.h"
 #include "lab/runs.h"
@@ -20,6 +21,7 @@
 #include "ops/log.h"
 #include "ops/spool.h"
 #include "store/sqlite.h"
+#include "waiting/waits.h"
 #include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
@@ -154,7 +156,7 @@ static void drain(const struct config *c, struct service *service, struct edge *
 	int64_t until_ns = begun_ns + c->drain_ms * NS_PER_MS;
 
 	log_write(LOG_INFO, "draining", "limit_ms=%" PRId64, c->drain_ms);
-	lab_runs_stop(routes_configuration()->lab);
+	lab_runs_stop(calls_configuration()->lab);
 	service_drain(service, until_ns);
 	edge_drain(edge, until_ns);
 	log_write(LOG_INFO, "drained", "ms=%.1f seq=%" PRId64,
@@ -252,6 +254,8 @@ static int edge_begin(struct edge *edge)
 static int serve(const struct config *c, struct service *service, const struct listener *listener,
 		 int signals)
 {
+	static struct operation_book operations; /* large */
+	struct waits_options waits = { .operations = &operations };
 	char *names = strdup(c->host_name);
 	const char *host_names[HOST_NAMES_MAX + 1];
 	char address[128];
@@ -261,25 +265,30 @@ static int serve(const struct config *c, struct service *service, const struct l
 		return EXIT_OS_FAULT;
 	split_names(names, host_names);
 
-	struct loop_options options = { .listener = listener,
+	struct edge_options options = { .listener = listener,
 					.loop_count = loop_count(c),
 					.connection_limit = (int)c->connections,
 					.header_timeout_ms = (int)c->header_timeout_ms,
 					.body_timeout_ms = (int)c->body_timeout_ms,
 					.reply_timeout_ms = (int)c->reply_timeout_ms,
 					.host_names = host_names,
-					.operation_wait_ms = c->operation_wait_ms,
 					.logs_requests = c->log_requests,
 					.handle = routes_handle,
 					.streams = routes_stream,
 					.refuse = reply_refuse,
+					.open_waits = waits_open,
+					.close_waits = waits_close,
+					.waits_options = &waits,
 					.service = service };
+	operation_book_init(&operations, service, c->operation_wait_ms);
+
 	int r = edge_open(&options, &edge, address);
 
 	if (r == 0)
 		r = edge_begin(edge);
 	if (r < 0) {
 		log_cannot_listen(c, r);
+		operation_book_fini(&operations);
 		free(names);
 		return EXIT_OS_FAULT;
 	}
@@ -289,6 +298,7 @@ static int serve(const struct config *c, struct service *service, const struct l
 	int code = wait_for_end(c, signals, service, edge);
 
 	edge_close(edge);
+	operation_book_fini(&operations);
 	free(names);
 	return code;
 }
@@ -388,9 +398,9 @@ static int run_service(const struct config *c, struct service *service,
 	batches_init();
 	if (c->lab && lab_runs_open(spool_folder(), &lab) < 0)
 		return EXIT_OS_FAULT;
-	routes_configure(&(struct routes_options){ .wait_default_ms = c->wait_default_ms,
-						   .requires_keys = c->require_key,
-						   .lab = lab });
+	calls_configure(&(struct calls_options){ .wait_default_ms = c->wait_default_ms,
+						 .requires_keys = c->require_key,
+						 .lab = lab });
 	asset_set_folder(c->ui_dir);
 	code = serve(c, service, listener, signals);
 	lab_runs_close(lab);

@@ -24,7 +24,7 @@ ALLOWED = {
 
 # Folders that are being untied -> how large a circle within them may be until they are.
 BEING_UNTIED = {
-    ("server/http/", "server/exchange/", "server/waiting/", "server/edge/"): 21,
+    ("server/http/",): 3,
     ("server/store/",): 6,
 }
 

@@ -27,11 +27,11 @@ MAY_SEE = {
     "server/store": {"base", "core", "ops", "store", "schema"},
     "server/engine": {"base", "core", "wire", "ops", "store", "engine", "schema"},
     "server/lab": {"base", "core", "wire", "ops", "store", "engine", "lab", "schema"},
-    "server/exchange": {"base", "core", "wire", "ops", "engine", "exchange", "edge", "schema"},
-    "server/waiting": {"base", "core", "wire", "ops", "engine", "exchange", "waiting", "edge",
-                       "http", "schema"},
-    "server/edge": {"base", "core", "wire", "ops", "engine", "exchange", "waiting", "edge",
-                    "schema"},
+    # The edge carries exchanges, whatever they wait for, and whoever answers them.
+    "server/exchange": {"base", "core", "wire", "ops", "engine", "exchange", "schema"},
+    "server/waiting": {"base", "core", "wire", "ops", "engine", "exchange", "waiting", "schema"},
+    "server/edge/sockets": {"base", "edge"},
+    "server/edge": {"base", "core", "wire", "ops", "engine", "exchange", "edge", "schema"},
     "server/http": {"base", "core", "wire", "ops", "engine", "lab", "exchange", "waiting", "http",
                     "schema"},
     # The laboratory runs inside of the command line, too: of the engine it sees lab.h only.

@@ -1,6 +1,6 @@
 #include "edge/connection.h"
 #include "base/clock.h"
-#include "edge/daemon.h"
+#include "edge/daemon_phrase.h"
 #include "ops/log.h"
 #include "ops/metrics.h"
 #include <errno.h>
@@ -18,31 +18,6 @@ static const int64_t last_head_ms = 100;
 /* How long a client that was refused may go on talking. */
 static const int64_t linger_ns = 2 * NS_PER_S;
 
-/* How long loop.by_fd is at first, once there is a connection. */
-enum { BY_FD_FIRST = 256 };
-
-/*
- * Descriptors are small numbers: the table is as long as the largest one so far asks for, whatever
- * the limit of open files is. False: memory is short.
- */
-static bool by_fd_reserve(struct loop *l, size_t fd)
-{
-	size_t count = l->by_fd_count > 0 ? l->by_fd_count : BY_FD_FIRST;
-	struct connection **table;
-
-	if (fd < l->by_fd_count)
-		return true;
-	while (count <= fd)
-		count *= 2;
-	table = realloc(l->by_fd, count * sizeof(*table));
-	if (table == NULL)
-		return false;
-	memset(table + l->by_fd_count, 0, (count - l->by_fd_count) * sizeof(*table));
-	l->by_fd = table;
-	l->by_fd_count = count;
-	return true;
-}
-
 static struct connection *connection_take(struct loop *l)
 {
 	struct list *link = list_pop_front(&l->free_connections);
@@ -53,17 +28,22 @@ static struct connection *connection_take(struct loop *l)
 
 struct connection *connection_open(struct loop *l, struct MHD_Connection *handle, int fd)
 {
-	struct connection *c = by_fd_reserve(l, (size_t)fd) ? connection_take(l) : NULL;
+	struct connection *c = connection_take(l);
 
 	if (c == NULL)
 		return NULL;
-	*c = (struct connection){ .loop = l, .handle = handle, .fd = fd, .due_ns = INT64_MAX };
+	*c = (struct connection){ .loop = l,
+				  .socket = { .fd = fd, .handle = handle },
+				  .due_ns = INT64_MAX };
+	if (!sockets_add(&l->sockets, &c->socket)) {
+		free(c);
+		return NULL;
+	}
 	framing_init(&c->framing);
 	list_init(&c->link);
 	list_push_back(&l->connections, &c->link);
 	l->connection_count++;
 	metric_add(METRIC_CONNECTIONS, 1);
-	l->by_fd[fd] = c;
 	connection_expect_head(c);
 	return c;
 }
@@ -73,7 +53,7 @@ void connection_close(struct connection *c)
 	struct loop *l = c->loop;
 
 	CHECK(c->request == NULL);
-	l->by_fd[c->fd] = NULL;
+	sockets_remove(&l->sockets, &c->socket);
 	deadline_remove(&l->deadlines, &c->deadline);
 	list_remove(&c->link);
 	list_push_back(&l->free_connections, &c->link);
@@ -93,12 +73,29 @@ void connection_enter(struct connection *c, enum connection_phase phase, int64_t
 	deadline_add(&c->loop->deadlines, &c->deadline, due_ns);
 }
 
+int64_t connection_reply_due_ns(const struct loop *l)
+{
+	int64_t due_ns = l->now_ns + l->edge->options.reply_timeout_ms * NS_PER_MS;
+	int64_t last_ns = l->now_ns + DRAIN_LAST_MS * NS_PER_MS;
+
+	if (!l->host.is_draining)
+		return due_ns;
+	if (last_ns < l->edge->drain_cut_ns)
+		last_ns = l->edge->drain_cut_ns;
+	return due_ns < last_ns ? due_ns : last_ns;
+}
+
+int64_t connection_body_due_ns(const struct loop *l)
+{
+	return l->now_ns + l->edge->options.body_timeout_ms * NS_PER_MS;
+}
+
 /* While the server stops, a request that is on its way comes soon, or is not coming. */
 void connection_expect_head(struct connection *c)
 {
 	int64_t limit_ms = c->loop->edge->options.header_timeout_ms;
 
-	if (c->loop->is_draining && !framing_is_inside(&c->framing) && limit_ms > last_head_ms)
+	if (c->loop->host.is_draining && !framing_is_inside(&c->framing) && limit_ms > last_head_ms)
 		limit_ms = last_head_ms;
 	connection_enter(c, CONNECTION_HEAD, c->loop->now_ns + limit_ms * NS_PER_MS);
 }
@@ -139,7 +136,7 @@ void connection_request_ended(struct connection *c)
 	if (c->framing.outcome != OUTCOME_DONE && c->ended_count == c->framing.request_count &&
 	    !request_is_last(r))
 		connection_refuse(c, c->framing.outcome, c->framing.detail);
-	else if (c->loop->is_draining && connection_is_idle(c))
+	else if (c->loop->host.is_draining && connection_is_idle(c))
 		connection_cut(c); /* its answer was begun before, and did not say so */
 }
 
@@ -161,7 +158,7 @@ struct connection *connection_pop_due(struct loop *l)
 void connection_cut(struct connection *c)
 {
 	connection_enter(c, CONNECTION_LEAVING, INT64_MAX);
-	shutdown(c->fd, SHUT_RDWR);
+	shutdown(c->socket.fd, SHUT_RDWR);
 }
 
 /* A client that is slow with its head is told so; one that is only idle is not. */
@@ -180,7 +177,7 @@ uint64_t connection_acked_bytes(const struct connection *c)
 	struct tcp_info info = { 0 };
 	socklen_t bytes = sizeof(info);
 
-	if (getsockopt(c->fd, IPPROTO_TCP, TCP_INFO, &info, &bytes) != 0)
+	if (getsockopt(c->socket.fd, IPPROTO_TCP, TCP_INFO, &info, &bytes) != 0)
 		return 0;
 	return info.tcpi_bytes_acked;
 }
@@ -193,11 +190,11 @@ static bool reply_goes_on(struct connection *c)
 {
 	uint64_t acked_bytes = connection_acked_bytes(c);
 
-	if (!c->is_long_reply || c->loop->is_draining ||
+	if (!c->is_long_reply || c->loop->host.is_draining ||
 	    acked_bytes - c->acked_bytes < REPLY_PROGRESS_BYTES)
 		return false;
 	c->acked_bytes = acked_bytes;
-	connection_enter(c, CONNECTION_REPLYING, loop_daemon_reply_due_ns(c->loop));
+	connection_enter(c, CONNECTION_REPLYING, connection_reply_due_ns(c->loop));
 	return true;
 }
 
@@ -209,15 +206,14 @@ void connection_expire(struct connection *c)
 		break;
 	case CONNECTION_BODY:
 		if (connection_is_busy(c)) {
-			connection_enter(c, CONNECTION_BODY, loop_daemon_body_due_ns(c->loop));
+			connection_enter(c, CONNECTION_BODY, connection_body_due_ns(c->loop));
 			break;
 		}
 		metric_add(METRIC_REQUESTS_CUT, 1);
 		connection_refuse(c, OUTCOME_REQUEST_TIMEOUT, NULL);
 		break;
 	case CONNECTION_ANSWERING:
-		request_move(c->request, REQUEST_EXPIRED);
-		loop_daemon_resume(c->request);
+		exchange_expire(&c->request->x);
 		break;
 	case CONNECTION_REPLYING:
 		if (reply_goes_on(c))
@@ -235,18 +231,28 @@ bool connection_has_input(const struct connection *c)
 {
 	char byte;
 
-	return recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+	return recv(c->socket.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
 }
 
 /* The end may stand behind bytes that nobody has read yet, those of a next request. */
 bool connection_is_gone(const struct connection *c)
 {
-	struct pollfd end = { .fd = c->fd, .events = POLLRDHUP };
+	struct pollfd end = { .fd = c->socket.fd, .events = POLLRDHUP };
 
 	return poll(&end, 1, 0) > 0 && (end.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
 }
 
 /* ---------------------------------------------------------------- answers past microhttpd */
+
+void connection_lend_loop(struct connection *c, struct exchange *x)
+{
+	struct host *h = &c->loop->host;
+
+	x->host = h;
+	x->service = h->service;
+	x->snapshot = &h->snapshot;
+	x->mailbox = &h->mailbox;
+}
 
 /* The exchange of the request under way, or of one made up for bytes that never became one. */
 static struct exchange *refused_exchange(struct connection *c)
@@ -254,15 +260,12 @@ static struct exchange *refused_exchange(struct connection *c)
 	struct request *r = c->request;
 
 	if (r == NULL) {
-		r = request_take(&c->loop->requests);
+		r = request_take(&c->loop->host.requests);
 		if (r == NULL)
 			return NULL;
-		r->loop = c->loop;
 		r->x.begun_ns = c->loop->now_ns;
 	}
-	r->x.service = c->loop->edge->options.service;
-	r->x.snapshot = &c->loop->snapshot;
-	r->x.mailbox = &c->loop->mailbox;
+	connection_lend_loop(c, &r->x);
 	r->x.must_close = true;
 	request_move(r, REQUEST_RUNNING);
 	return &r->x;
@@ -277,7 +280,7 @@ void connection_write_head(struct text *out, const struct exchange *x)
 	gmtime_r(&now_s, &tm);
 	strftime(date, sizeof(date), "%a, %d %b %Y %H:%M:%S GMT", &tm);
 	text_add_format(out, "HTTP/1.1 %d %s\r\nDate: %s\r\nConnection: close\r\n", x->status,
-			loop_daemon_phrase(x->status), date);
+			daemon_phrase(x->status), date);
 	text_add_format(out, "Content-Type: %s\r\nX-Request-Id: %s\r\n",
 			x->content_type != NULL ? x->content_type : "application/json",
 			x->request_id);
@@ -298,7 +301,7 @@ static void answer_send(const struct connection *c, const struct exchange *x)
 	text_add_bytes(&out, x->reply.data, x->reply.byte_count);
 	/* A client that has no room for so little is cut without it. */
 	if (!out.failed && !x->reply.failed)
-		(void)!send(c->fd, out.data, out.byte_count, MSG_NOSIGNAL | MSG_DONTWAIT);
+		(void)!send(c->socket.fd, out.data, out.byte_count, MSG_NOSIGNAL | MSG_DONTWAIT);
 	text_fini(&out);
 }
 
@@ -322,7 +325,7 @@ static void refusal_send(struct connection *c, struct exchange *x)
 	answer_send(c, x);
 	connection_account(c->loop, x);
 	if (c->request == NULL)
-		request_return(&c->loop->requests, request_of(x));
+		request_return(&c->loop->host.requests, request_of(x));
 }
 
 /* Who took a part of the body must say what became of that. */
@@ -347,7 +350,7 @@ void connection_refuse(struct connection *c, enum outcome o, const char *detail)
 		refusal_make(c, x, o, detail);
 	if (x != NULL)
 		refusal_send(c, x);
-	shutdown(c->fd, SHUT_WR);
+	shutdown(c->socket.fd, SHUT_WR);
 	connection_enter(c, CONNECTION_LEAVING, c->loop->now_ns + linger_ns);
 }
 

@@ -11,8 +11,8 @@
  * Threads: the loop's.
  */
 #pragma once
-#include "edge/edge.h"
 #include "edge/framing.h"
+#include "edge/loop.h"
 
 struct MHD_Connection;
 
@@ -26,21 +26,16 @@ enum connection_phase {
 
 struct connection {
 	struct loop *loop;
-	struct MHD_Connection *handle;
-	int fd;
+	struct watched_socket socket;
 	enum connection_phase phase;
 	struct deadline deadline; /* in loop.deadlines, at or before due_ns */
 	int64_t due_ns;           /* INT64_MAX: none */
 	struct request *request;  /* the one under way, or NULL */
 	struct framing framing;   /* of all that was read */
-	bool is_readable;         /* this and the next three: sockets/sockets.c */
-	bool is_ended;            /* the client has sent all it will */
-	bool is_being_parked;
-	bool keeps_place;
-	bool is_long_reply;   /* it is sent from a file: its client may take its time */
-	uint64_t acked_bytes; /* that its client had received when the time limit began */
-	uint64_t ended_count; /* requests that microhttpd is through with */
-	struct list link;     /* in loop.connections or loop.free_connections */
+	bool is_long_reply;       /* it is sent from a file: its client may take its time */
+	uint64_t acked_bytes;     /* that its client had received when the time limit began */
+	uint64_t ended_count;     /* requests that microhttpd is through with */
+	struct list link;         /* in loop.connections or loop.free_connections */
 };
 
 /* Registers an accepted socket with its loop; NULL when memory is short. */
@@ -51,6 +46,12 @@ void connection_close(struct connection *c);
 
 /* From now on this limit runs. */
 void connection_enter(struct connection *c, enum connection_phase phase, int64_t due_ns);
+
+/* When a client that is answered now must have read its answer. */
+int64_t connection_reply_due_ns(const struct loop *l);
+
+/* When more of a body must have come. */
+int64_t connection_body_due_ns(const struct loop *l);
 
 /* The first byte of a request has come: from now on its head must arrive. */
 void connection_expect_head(struct connection *c);
@@ -74,6 +75,9 @@ void connection_expire(struct connection *c);
  * already, and that is held until the body is there, it is that answer which goes out.
  */
 void connection_refuse(struct connection *c, enum outcome o, const char *detail);
+
+/* Where an exchange of this connection runs. */
+void connection_lend_loop(struct connection *c, struct exchange *x);
 
 /*
  * Status and headers of an answer past microhttpd, up to its body. Without one in x->reply its

@@ -2,7 +2,8 @@
 #include "base/clock.h"
 #include "base/fault.h"
 #include "edge/framing.h"
-#include "edge/sockets/sockets.h"
+#include "edge/inbox.h"
+#include "edge/input.h"
 #include "ops/log.h"
 #include "ops/metrics.h"
 #include <arpa/inet.h>
@@ -45,18 +46,6 @@ static bool reply_add_headers(struct MHD_Response *response, const struct exchan
 	return fits;
 }
 
-int64_t loop_daemon_reply_due_ns(const struct loop *l)
-{
-	int64_t due_ns = l->now_ns + l->edge->options.reply_timeout_ms * NS_PER_MS;
-	int64_t last_ns = l->now_ns + DRAIN_LAST_MS * NS_PER_MS;
-
-	if (!l->is_draining)
-		return due_ns;
-	if (last_ns < l->edge->drain_cut_ns)
-		last_ns = l->edge->drain_cut_ns;
-	return due_ns < last_ns ? due_ns : last_ns;
-}
-
 /* The body stays with the request, which outlives the response: see on_completed(). */
 static struct MHD_Response *response_of_text(struct exchange *x)
 {
@@ -83,7 +72,7 @@ static enum MHD_Result reply_queue(struct connection *c, struct exchange *x)
 	struct MHD_Response *response;
 	enum MHD_Result result;
 
-	x->must_close |= c->loop->is_draining;
+	x->must_close |= c->loop->host.is_draining;
 	c->is_long_reply = x->spool != NULL;
 	c->acked_bytes = connection_acked_bytes(c);
 	response = x->spool != NULL ? response_of_spool(x) : response_of_text(x);
@@ -91,10 +80,10 @@ static enum MHD_Result reply_queue(struct connection *c, struct exchange *x)
 		return MHD_NO;
 	result = MHD_NO;
 	if (reply_add_headers(response, x))
-		result = MHD_queue_response(c->handle, (unsigned)x->status, response);
+		result = MHD_queue_response(c->socket.handle, (unsigned)x->status, response);
 	MHD_destroy_response(response);
 	connection_account(c->loop, x);
-	connection_enter(c, CONNECTION_REPLYING, loop_daemon_reply_due_ns(c->loop));
+	connection_enter(c, CONNECTION_REPLYING, connection_reply_due_ns(c->loop));
 	return result;
 }
 
@@ -115,23 +104,18 @@ static enum MHD_Result reply_send(struct request *r)
 	return x->reply.failed ? MHD_NO : reply_queue(r->connection, x);
 }
 
-int64_t loop_daemon_body_due_ns(const struct loop *l)
-{
-	return l->now_ns + l->edge->options.body_timeout_ms * NS_PER_MS;
-}
-
 /* ---------------------------------------------------------------- handlers */
 
 static void request_park(struct request *r)
 {
 	struct connection *c = r->connection;
 
-	list_push_back(&c->loop->parked, &r->link);
+	list_push_back(&c->loop->host.parked, &r->link);
 	connection_enter(c, CONNECTION_ANSWERING, r->parked_until_ns);
 	metric_add(METRIC_SUSPENDED, 1);
-	c->is_being_parked = true;
-	MHD_suspend_connection(c->handle);
-	c->is_being_parked = false;
+	c->socket.is_being_parked = true;
+	MHD_suspend_connection(c->socket.handle);
+	c->socket.is_being_parked = false;
 }
 
 /* What a handler has made of its request. */
@@ -151,14 +135,13 @@ static enum MHD_Result request_refuse(struct request *r, enum outcome o, const c
 	return request_settle(r);
 }
 
-void loop_daemon_go_on(struct request *r)
+void daemon_go_on(struct request *r)
 {
 	struct connection *c = r->connection;
 
-	request_move(r, REQUEST_RECEIVING);
-	connection_enter(c, CONNECTION_BODY, loop_daemon_body_due_ns(c->loop));
+	connection_enter(c, CONNECTION_BODY, connection_body_due_ns(c->loop));
 	metric_add(METRIC_SUSPENDED, -1);
-	MHD_resume_connection(c->handle);
+	MHD_resume_connection(c->socket.handle);
 }
 
 /* Whoever takes the body decides how long that may be: what comes must only go on coming. */
@@ -169,15 +152,15 @@ static enum MHD_Result stream_take(struct request *r, const char *bytes, size_t 
 
 	r->body_received += (int64_t)taken;
 	*byte_count -= taken;
-	connection_enter(c, CONNECTION_BODY, loop_daemon_body_due_ns(c->loop));
+	connection_enter(c, CONNECTION_BODY, connection_body_due_ns(c->loop));
 	CHECK((*byte_count > 0) == exchange_is_paused(&r->x));
 	if (*byte_count == 0)
 		return MHD_YES;
 	connection_enter(c, CONNECTION_BODY, INT64_MAX);
 	metric_add(METRIC_SUSPENDED, 1);
-	c->is_being_parked = true;
-	MHD_suspend_connection(c->handle);
-	c->is_being_parked = false;
+	c->socket.is_being_parked = true;
+	MHD_suspend_connection(c->socket.handle);
+	c->socket.is_being_parked = false;
 	return MHD_YES;
 }
 
@@ -204,7 +187,7 @@ static enum MHD_Result request_start(struct request *r)
 	struct connection *c = r->connection;
 
 	/* A replay is in the way of nothing: the service itself refuses what is none. */
-	if (r->refusal == OUTCOME_DONE && c->loop->is_draining && !may_be_replay(&r->x))
+	if (r->refusal == OUTCOME_DONE && c->loop->host.is_draining && !may_be_replay(&r->x))
 		r->refusal = OUTCOME_DRAINING;
 	connection_enter(c, CONNECTION_ANSWERING, INT64_MAX);
 	if (r->refusal != OUTCOME_DONE)
@@ -218,33 +201,12 @@ static enum MHD_Result request_start(struct request *r)
 	return request_settle(r);
 }
 
-static void request_continue(struct request *r)
-{
-	exchange_continue *next = r->state == REQUEST_EXPIRED ? r->expire : r->resume;
-
-	request_move(r, REQUEST_RUNNING);
-	next(&r->x);
-}
-
-void loop_daemon_finish_orphan(struct loop *l, struct request *r)
-{
-	CHECK(r->connection == NULL);
-	request_continue(r);
-	if (r->state == REQUEST_PARKED) {
-		list_push_back(&l->parked, &r->link);
-		return;
-	}
-	CHECK(r->state == REQUEST_REPLIED);
-	request_return(&l->requests, r);
-}
-
-void loop_daemon_resume(struct request *r)
+void daemon_resume(struct request *r)
 {
 	CHECK(r->state != REQUEST_PARKED);
-	list_remove(&r->link);
 	connection_enter(r->connection, CONNECTION_ANSWERING, INT64_MAX);
 	metric_add(METRIC_SUSPENDED, -1);
-	MHD_resume_connection(r->connection->handle);
+	MHD_resume_connection(r->connection->socket.handle);
 }
 
 /* ---------------------------------------------------------------- requests coming in */
@@ -303,7 +265,7 @@ static void continue_send(const struct connection *c)
 	static const char word[] = "HTTP/1.1 100 Continue\r\n\r\n";
 
 	/* A client that has no room for so little goes on by itself after a while. */
-	(void)!send(c->fd, word, sizeof(word) - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+	(void)!send(c->socket.fd, word, sizeof(word) - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
 /* Only where there is a body; HTTP/1.0 does not know the word. */
@@ -377,7 +339,7 @@ static enum MHD_Result request_take_headers(struct request *r, const char *metho
 					    const char *version)
 {
 	struct connection *c = r->connection;
-	const struct loop_options *options = &c->loop->edge->options;
+	const struct edge_options *options = &c->loop->edge->options;
 
 	if (c->framing.head_count <= c->ended_count) {
 		log_write(LOG_CRIT, "request_not_followed", "heads=%llu ended=%llu",
@@ -388,16 +350,14 @@ static enum MHD_Result request_take_headers(struct request *r, const char *metho
 	r->x.method_text = method;
 	r->x.method = http_method_of(method);
 	r->is_old = strcmp(version, "HTTP/1.0") == 0;
-	r->x.service = options->service;
-	r->x.snapshot = &c->loop->snapshot;
-	r->x.mailbox = &c->loop->mailbox;
-	MHD_get_connection_values_n(c->handle, MHD_HEADER_KIND, on_header, r);
+	connection_lend_loop(c, &r->x);
+	MHD_get_connection_values_n(c->socket.handle, MHD_HEADER_KIND, on_header, r);
 	request_take_id(r);
 	r->is_stream = options->streams(&r->x);
 	request_judge(r, version);
 	expectation_judge(r);
 	request_move(r, REQUEST_RECEIVING);
-	connection_enter(c, CONNECTION_BODY, loop_daemon_body_due_ns(c->loop));
+	connection_enter(c, CONNECTION_BODY, connection_body_due_ns(c->loop));
 	return request_admit(r);
 }
 
@@ -431,13 +391,13 @@ static void *on_target(void *loop, const char *target, struct MHD_Connection *ha
 {
 	struct loop *l = loop;
 	struct connection *c = connection_of(handle);
-	struct request *r = c != NULL ? request_take(&l->requests) : NULL;
+	struct request *r = c != NULL ? request_take(&l->host.requests) : NULL;
 
 	if (r == NULL)
 		return NULL;
 	CHECK(c->request == NULL);
 	c->request = r;
-	r->loop = l;
+	r->x.host = &l->host;
 	r->connection = c;
 	r->x.begun_ns = clock_monotonic_ns();
 	if (strlen(target) > PATH_BYTES_MAX)
@@ -510,9 +470,9 @@ static void on_completed(void *loop, struct MHD_Connection *handle, void **conte
 	CHECK(r->state != REQUEST_PAUSED);
 	connection_request_ended(r->connection);
 	if (r->state == REQUEST_RETURNED || r->state == REQUEST_EXPIRED)
-		loop_daemon_finish_orphan(l, r);
+		request_finish_orphan(r);
 	else
-		request_return(&l->requests, r);
+		request_return(&l->host.requests, r);
 }
 
 static void on_connection(void *loop, struct MHD_Connection *handle, void **context,
@@ -546,8 +506,9 @@ static void on_panic(void *unused, const char *file, unsigned line, const char *
 
 /* ---------------------------------------------------------------- the daemon */
 
-int loop_daemon_open(struct loop *l)
+int daemon_open(struct loop *l)
 {
+	sockets_init(&l->sockets, input_read);
 	MHD_set_panic_func(on_panic, NULL);
 	l->daemon = MHD_start_daemon(
 		MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL,
@@ -558,34 +519,35 @@ int loop_daemon_open(struct loop *l)
 		MHD_OPTION_NOTIFY_CONNECTION, on_connection, l, MHD_OPTION_END);
 	if (l->daemon == NULL)
 		return FAULT(errno != 0 ? -errno : -ENOMEM);
-	l->daemon_epoll_fd = loop_daemon_fd(l);
+	l->sockets.epoll_fd = daemon_fd(l);
 	return 0;
 }
 
-void loop_daemon_close(struct loop *l)
+void daemon_close(struct loop *l)
 {
 	if (l->daemon == NULL)
 		return;
-	CHECK(list_is_empty(&l->parked));
+	CHECK(list_is_empty(&l->host.parked));
 	MHD_stop_daemon(l->daemon);
 	l->daemon = NULL;
+	sockets_fini(&l->sockets);
 }
 
-int loop_daemon_fd(struct loop *l)
+int daemon_fd(struct loop *l)
 {
 	return MHD_get_daemon_info(l->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
 }
 
-void loop_daemon_adopt(struct loop *l, int fd)
+void daemon_adopt(struct loop *l, int fd)
 {
 	/* microhttpd wants an address and does nothing with it but compare. */
 	struct sockaddr_in peer = { .sin_family = AF_INET };
 	uint64_t opened_count = l->opened_count;
 	enum MHD_Result result;
 
-	loop_sockets_begin(l);
+	sockets_begin(&l->sockets);
 	result = MHD_add_connection(l->daemon, fd, (struct sockaddr *)&peer, sizeof(peer));
-	loop_sockets_end(l);
+	sockets_end(&l->sockets);
 	if (result == MHD_YES)
 		return;
 	/* The socket was closed. Where on_connection() knew it, it has counted. */
@@ -593,21 +555,16 @@ void loop_daemon_adopt(struct loop *l, int fd)
 		edge_uncount(l->edge);
 }
 
-void loop_daemon_run(struct loop *l)
+void daemon_run(struct loop *l)
 {
-	loop_sockets_begin(l);
+	sockets_begin(&l->sockets);
 	MHD_run(l->daemon);
-	loop_sockets_end(l);
+	sockets_end(&l->sockets);
 }
 
-bool loop_daemon_is_ready(struct loop *l)
+bool daemon_is_ready(struct loop *l)
 {
 	MHD_UNSIGNED_LONG_LONG ms;
 
 	return MHD_get_timeout(l->daemon, &ms) == MHD_YES && ms == 0;
-}
-
-const char *loop_daemon_phrase(int status)
-{
-	return MHD_get_reason_phrase_for((unsigned)status);
 }

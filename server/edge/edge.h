@@ -1,88 +1,62 @@
 /*
- * edge - the innards of loop.h, shared by the files that make it up:
+ * edge - HTTP: our own epoll loops around libmicrohttpd in external mode.
  *
- *     loop.c          threads, turns, deadlines, draining
- *     daemon.c        everything that touches microhttpd
- *     sockets/        what microhttpd reads and waits for passes through here
- *     connection.c    one client's connection: its time limits, and answers that bypass microhttpd
- *     listener.c      the listening socket
+ * One listening socket, accepted connections go round robin to the loops; each loop is one thread
+ * with its own epoll set, daemon, mailbox and snapshot. Whatever is wrong with a request as HTTP
+ * (framing, sizes, time limits, foreign Host or Origin) is answered here; a whole request is handed
+ * to `handle`, its body complete.
  *
- * Threads: a loop's fields are its own thread's once it runs, except where they say otherwise.
+ * Why not microhttpd's own threads: with them it stalls for good at exactly 128, 256, 512
+ * connections (docs/architecture.md).
  */
 #pragma once
-#include "core/deadline.h"
-#include "engine/operation_book.h"
-#include "waiting/detached.h"
 #include "edge/listener.h"
-#include "edge/loop.h"
-#include "exchange/request.h"
-#include "waiting/seq.h"
-#include "waiting/movements.h"
-#include <pthread.h>
-#include <stdatomic.h>
+#include "exchange/host.h"
 
-struct MHD_Daemon;
-struct edge;
+struct waits_options;
 
-struct loop {
-	struct edge *edge;
-	int index;
-	pthread_t thread;
-	bool is_running; /* the starter's */
-	int epoll_fd;
-	int inbox_fds[2]; /* a pipe of accepted sockets, or INBOX_NUDGE; written by any thread */
-	struct mailbox mailbox;
-	struct snapshot snapshot;
-	bool has_snapshot;
-	struct MHD_Daemon *daemon;
-	int daemon_epoll_fd; /* microhttpd's own set, inside ours */
-
-	int64_t now_ns; /* when this turn began */
-	struct deadline **heap;
-	struct deadline_queue deadlines; /* connection.deadline, one for each connection */
-	struct list connections;         /* connection.link */
-	struct list free_connections;
-	struct connection **by_fd; /* of this loop, or NULL; grows with the descriptors */
-	size_t by_fd_count;
-	int connection_count;
-	uint64_t opened_count; /* connections so far */
-	struct list parked;    /* requests that wait, by request.link */
-	int64_t probe_ns;      /* when to look next whether their clients are still there */
-	struct request_pool requests;
-	struct subscribers subscribers;
-	struct errands errands;
-	struct seq_waits seq_waits;
-	struct operation_home operations; /* that were begun here */
-
-	bool is_draining;
-	int next_loop;     /* whose turn it is to get a connection; of the one that accepts */
-	bool is_accepting; /* the listener is in the epoll set; of the one that accepts */
-	int64_t accept_ns; /* not before this time */
-	int64_t accept_warned_ns; /* the log was told last */
+struct edge_options {
+	const struct listener *listener; /* bound; its descriptor is the edge's from now on,
+					       also when that cannot be opened */
+	int loop_count;                  /* >= 1 */
+	int connection_limit;            /* 0: from RLIMIT_NOFILE */
+	int header_timeout_ms;           /* from the first byte to the end of the headers; also idle
+					    keep-alive */
+	int body_timeout_ms;
+	int reply_timeout_ms;          /* a client that does not read its answer */
+	const char *const *host_names; /* further names this server answers for; NULL-terminated */
+	bool logs_requests;            /* one log line for each request */
+	exchange_continue *handle;     /* called on the loop thread with a whole request */
+	/* Does its handler want to be called with the head, and take the body piece by piece? */
+	bool (*streams)(const struct exchange *x);
+	/* Answers that the loop gives itself go through here, so that all problems look alike:
+	 * sets x->reply and headers, and calls exchange_reply(). detail may be NULL. */
+	void (*refuse)(struct exchange *x, enum outcome o, const char *detail);
+	/* What exchanges of a loop can wait for: opened before it runs (0 or a fault), and closed
+	 * when it has ended, also where it was not opened. */
+	int (*open_waits)(struct host *h, const struct waits_options *options);
+	void (*close_waits)(struct host *h);
+	const struct waits_options *waits_options;
+	struct service *service;
 };
 
-struct edge {
-	struct loop_options options;
-	int connection_limit;
-	struct listener listener; /* the first loop's, while they run */
-	struct header_guard guard;
-	int loop_count; /* that are open */
-	struct loop *loops;
-	struct operation_book operations;
+struct edge; /* the listening socket and all loops */
 
-	atomic_int connection_count; /* of all loops, and on their way to them */
-	atomic_bool is_paused;       /* no connections are taken; whoever closes one nudges */
-	atomic_bool is_draining;
-	int64_t drain_until_ns; /* what has not come by then is refused; written before
-				   is_draining, as is the next one */
-	int64_t drain_cut_ns;   /* who is still reading then is cut */
-};
+/* Listens, so that ret_address can be printed; nothing is served before edge_start(). */
+int edge_open(const struct edge_options *options, struct edge **ret_edge, char ret_address[128]);
 
-/* What goes through an inbox when there is no socket, only something to look at. */
-enum { INBOX_NUDGE = -1 };
+/* Starts the loop threads. On a fault some may run: edge_drain() and edge_close() then. */
+int edge_start(struct edge *e);
 
-/* Wakes a loop, so that it looks around. Any thread. */
-void loop_nudge(struct loop *l);
+enum { DRAIN_LAST_MS = 1000 };
 
-/* A connection that was counted in edge.connection_count is gone. */
-void edge_uncount(struct edge *e);
+/*
+ * Stops taking connections and requests (503 draining, Connection: close; idle connections are
+ * closed), answers what is under way, and ends the loop threads. Uploads that have not come by
+ * until_ns (monotonic) are refused then, and DRAIN_LAST_MS later whoever is still reading is cut.
+ * Call service_drain() with the same time first: what is parked gets its answer from there.
+ */
+void edge_drain(struct edge *e, int64_t until_ns);
+
+/* After edge_drain(). NULL is fine. */
+void edge_close(struct edge *e);

@@ -15,18 +15,8 @@
  */
 #pragma once
 #include "core/outcome.h"
+#include "exchange/header.h"
 #include <stdint.h>
-
-struct header {
-	const char *name;
-	const char *value;
-};
-
-/* The first value under this name (any case), or NULL. */
-const char *header_find(const struct header headers[], int count, const char *name);
-
-/* How often the name occurs. */
-int header_times(const struct header headers[], int count, const char *name);
 
 /* What this server calls itself. */
 struct header_guard {

@@ -1,56 +1,79 @@
 /*
- * loop - the HTTP edge: our own epoll loops around libmicrohttpd in external mode.
+ * loop - the innards of edge.h, shared by the files that make it up:
  *
- * One listening socket, accepted connections go round robin to the loops; each loop is one thread
- * with its own epoll set, daemon, mailbox and snapshot. Whatever is wrong with a request as HTTP
- * (framing, sizes, time limits, foreign Host or Origin) is answered here; a whole request is handed
- * to `handle`, its body complete.
+ *     edge.c          opening, starting, draining, closing all of it
+ *     loop.c          a thread: its turns, and its end
+ *     acceptor.c      taking connections, and dealing them to the loops
+ *     inbox.c         how one loop reaches another
+ *     daemon.c        everything that touches microhttpd
+ *     loop_host.c     what exchanges ask of their loop
+ *     connection.c    one client's connection: its time limits, and answers that bypass microhttpd
+ *     input.c         what microhttpd gets to read of it: framing.c, sockets/
+ *     header_guard.c  which requests are refused for their headers
+ *     listener.c      the listening socket
  *
- * Why not microhttpd's own threads: with them it stalls for good at exactly 128, 256, 512
- * connections (docs/architecture.md).
+ * Threads: a loop's fields are its own thread's once it runs, except where they say otherwise.
  */
 #pragma once
-#include "exchange/exchange.h"
-#include "edge/listener.h"
+#include "core/deadline.h"
+#include "edge/edge.h"
+#include "edge/header_guard.h"
+#include "edge/sockets/sockets.h"
+#include <pthread.h>
+#include <stdatomic.h>
 
-struct loop_options {
-	const struct listener *listener; /* bound; its descriptor is the edge's from now on,
-					       also when that cannot be opened */
-	int loop_count;                  /* >= 1 */
-	int connection_limit;            /* 0: from RLIMIT_NOFILE */
-	int header_timeout_ms;           /* from the first byte to the end of the headers; also idle
-					    keep-alive */
-	int body_timeout_ms;
-	int reply_timeout_ms;          /* a client that does not read its answer */
-	const char *const *host_names; /* further names this server answers for; NULL-terminated */
-	int64_t operation_wait_ms;     /* how long the write of an operation waits for its rows */
-	bool logs_requests;            /* one log line for each request */
-	exchange_continue *handle;     /* called on the loop thread with a whole request */
-	/* Does its handler want to be called with the head, and take the body piece by piece? */
-	bool (*streams)(const struct exchange *x);
-	/* Answers that the loop gives itself go through here, so that all problems look alike:
-	 * sets x->reply and headers, and calls exchange_reply(). detail may be NULL. */
-	void (*refuse)(struct exchange *x, enum outcome o, const char *detail);
-	struct service *service;
+struct MHD_Daemon;
+
+struct loop {
+	struct edge *edge;
+	int index;
+	pthread_t thread;
+	bool is_running; /* the starter's */
+	int epoll_fd;
+	int inbox_fds[2]; /* a pipe of accepted sockets, or INBOX_NUDGE; written by any thread */
+	struct host host; /* its exchanges */
+	struct MHD_Daemon *daemon;
+	struct watched_sockets sockets; /* microhttpd's; its epoll set is inside ours */
+
+	int64_t now_ns; /* when this turn began */
+	struct deadline **heap;
+	struct deadline_queue deadlines; /* connection.deadline, one for each connection */
+	struct list connections;         /* connection.link */
+	struct list free_connections;
+	int connection_count;
+	uint64_t opened_count; /* connections so far */
+
+	int next_loop;     /* whose turn it is to get a connection; of the one that accepts */
+	bool is_accepting; /* the listener is in the epoll set; of the one that accepts */
+	int64_t accept_ns; /* not before this time */
+	int64_t accept_warned_ns; /* the log was told last */
 };
 
-struct edge; /* the listening socket and all loops */
+struct edge {
+	struct edge_options options;
+	int connection_limit;
+	struct listener listener; /* the first loop's, while they run */
+	struct header_guard guard;
+	int loop_count; /* that are open */
+	struct loop *loops;
 
-/* Listens, so that ret_address can be printed; nothing is served before edge_start(). */
-int edge_open(const struct loop_options *options, struct edge **ret_edge, char ret_address[128]);
+	atomic_int connection_count; /* of all loops, and on their way to them */
+	atomic_bool is_paused;       /* no connections are taken; whoever closes one nudges */
+	atomic_bool is_draining;
+	int64_t drain_until_ns; /* what has not come by then is refused; written before
+				   is_draining, as is the next one */
+	int64_t drain_cut_ns;   /* who is still reading then is cut */
+};
 
-/* Starts the loop threads. On a fault some may run: edge_drain() and edge_close() then. */
-int edge_start(struct edge *e);
+static inline struct loop *loop_of_host(struct host *h)
+{
+	return CONTAINER_OF(h, struct loop, host);
+}
 
-enum { DRAIN_LAST_MS = 1000 };
+/* 0 or a fault; it is to be closed in any case. */
+int loop_open(struct loop *l, struct edge *e, int index);
+void loop_close(struct loop *l);
 
-/*
- * Stops taking connections and requests (503 draining, Connection: close; idle connections are
- * closed), answers what is under way, and ends the loop threads. Uploads that have not come by
- * until_ns (monotonic) are refused then, and DRAIN_LAST_MS later whoever is still reading is cut.
- * Call service_drain() with the same time first: what is parked gets its answer from there.
- */
-void edge_drain(struct edge *e, int64_t until_ns);
-
-/* After edge_drain(). NULL is fine. */
-void edge_close(struct edge *e);
+/* Its thread; one that was not started need not be joined, which is harmless. */
+int loop_start(struct loop *l);
+void loop_join(struct loop *l);

@@ -1,13 +1,5 @@
 #include "exchange/exchange.h"
-#include "exchange/request.h"
-#include <stdlib.h>
-#include <string.h>
-#include <strings.h>
-#include <sys/random.h>
-
-/* Beyond these a buffer goes back to the allocator, so that one large answer does not stay for
- * ever. */
-enum { KEPT_BYTES_MAX = 16384, POOLED_MAX = 1024 };
+#include "exchange/host.h"
 
 /* exchange_of_parcel() relies on it: a parcel comes first in both, its owner right before. */
 _Static_assert(offsetof(struct waiter, parcel) == 0, "the parcel is where the waiter begins");
@@ -19,7 +11,7 @@ _Static_assert(offsetof(struct exchange, long_read) ==
 		       offsetof(struct exchange, read_owner) + sizeof(struct exchange *),
 	       "nothing between a read and its owner");
 
-/* ---------------------------------------------------------------- what handlers call */
+/* ---------------------------------------------------------------- request and answer */
 
 const char *exchange_header(const struct exchange *x, const char *name)
 {
@@ -75,17 +67,62 @@ bool exchange_is_paused(const struct exchange *x)
 	return CONTAINER_OF(x, const struct request, x)->state == REQUEST_PAUSED;
 }
 
-void exchange_park(struct exchange *x, exchange_continue *resume, exchange_continue *expire,
+void exchange_go_on(struct exchange *x)
+{
+	request_move(request_of(x), REQUEST_RECEIVING);
+	x->host->ops->go_on(x);
+}
+
+void exchange_cut(struct exchange *x, enum outcome o, const char *detail)
+{
+	x->host->ops->cut(x, o, detail);
+}
+
+/* ---------------------------------------------------------------- parked */
+
+void exchange_park(struct exchange *x, const struct waiting_kind *kind, exchange_continue *resume,
 		   int64_t deadline_ns)
 {
 	struct request *r = request_of(x);
 
 	CHECK(resume != NULL);
-	CHECK(IMPLIES(deadline_ns != INT64_MAX, expire != NULL));
+	CHECK(IMPLIES(deadline_ns != INT64_MAX, kind->expire != NULL));
 	request_move(r, REQUEST_PARKED);
+	x->waiting.kind = kind;
+	x->waiting.is_firm = false;
 	r->resume = resume;
-	r->expire = expire;
 	r->parked_until_ns = deadline_ns;
+}
+
+bool exchange_is_parked(const struct exchange *x)
+{
+	return CONTAINER_OF(x, const struct request, x)->state == REQUEST_PARKED;
+}
+
+static void leave_parked(struct request *r, enum request_state next)
+{
+	request_move(r, next);
+	list_remove(&r->link);
+	if (r->connection != NULL)
+		r->x.host->ops->resume(&r->x);
+	else
+		request_finish_orphan(r);
+}
+
+void exchange_return(struct exchange *x)
+{
+	leave_parked(request_of(x), REQUEST_RETURNED);
+}
+
+void exchange_expire(struct exchange *x)
+{
+	leave_parked(request_of(x), REQUEST_EXPIRED);
+}
+
+void exchange_abandon(struct exchange *x)
+{
+	CHECK(request_of(x)->connection != NULL);
+	leave_parked(request_of(x), REQUEST_ABANDONED);
 }
 
 struct exchange *exchange_of_parcel(struct parcel *p)
@@ -97,236 +134,34 @@ struct exchange *exchange_of_parcel(struct parcel *p)
 	return x;
 }
 
-/* ---------------------------------------------------------------- requests */
+/* ---------------------------------------------------------------- its client */
 
-/* clang-format off */
-#define TO(s) (1u << REQUEST_##s)
-static const unsigned may_move_to[REQUEST_STATES] = {
-	[REQUEST_NEW]       = TO(RECEIVING) | TO(RUNNING),
-	[REQUEST_RECEIVING] = TO(RUNNING) | TO(PAUSED),
-	[REQUEST_PAUSED]    = TO(RECEIVING),
-	[REQUEST_RUNNING]   = TO(PARKED) | TO(REPLIED) | TO(RECEIVING),
-	[REQUEST_PARKED]    = TO(RETURNED) | TO(EXPIRED) | TO(ABANDONED),
-	[REQUEST_RETURNED]  = TO(RUNNING),
-	[REQUEST_EXPIRED]   = TO(RUNNING),
-};
-#undef TO
-/* clang-format on */
-
-void request_move(struct request *r, enum request_state next)
+void exchange_send_head(struct exchange *x, struct text *out)
 {
-	CHECK(may_move_to[r->state] & (1u << next));
-	r->state = next;
+	x->host->ops->send_head(x, out);
 }
 
-void request_pool_init(struct request_pool *p)
+ssize_t exchange_send(struct exchange *x, const char *bytes, size_t byte_count)
 {
-	list_init(&p->free);
-	p->count = 0;
-	p->id_next = 0;
-	/* An id is for finding things in logs, and no secret. */
-	CHECK(getrandom(&p->id_prefix, sizeof(p->id_prefix), 0) == sizeof(p->id_prefix));
+	return x->host->ops->send(x, bytes, byte_count);
 }
 
-static void request_free(struct request *r)
+void exchange_send_end(struct exchange *x)
 {
-	text_fini(&r->body);
-	text_fini(&r->x.reply);
-	arena_fini(&r->x.arena);
-	free(r);
+	x->host->ops->send_end(x);
 }
 
-void request_pool_fini(struct request_pool *p)
+bool exchange_is_orphan(const struct exchange *x)
 {
-	struct list *link;
-
-	while ((link = list_pop_front(&p->free)) != NULL)
-		request_free(CONTAINER_OF(link, struct request, link));
-	p->count = 0;
+	return CONTAINER_OF(x, const struct request, x)->connection == NULL;
 }
 
-static struct request *request_create(void)
+bool exchange_is_hurried(const struct exchange *x)
 {
-	struct request *r = malloc(sizeof(*r));
-
-	if (r == NULL)
-		return NULL;
-	text_init(&r->body);
-	text_init(&r->x.reply);
-	arena_init(&r->x.arena);
-	list_init(&r->link);
-	return r;
+	return exchange_is_orphan(x) || x->host->is_draining;
 }
 
-/* 32 random bits, then a counter: "5f3a09c1-2b". */
-static void id_make(struct request_pool *p, char id[ID_BYTES_MAX + 1])
+bool exchange_is_unheard(const struct exchange *x)
 {
-	static const char digits[] = "0123456789abcdef";
-	uint64_t number = p->id_next++;
-	int bits = 4;
-
-	for (int i = 0; i < 8; i++)
-		*id++ = digits[(p->id_prefix >> (28 - 4 * i)) & 15];
-	*id++ = '-';
-	while (bits < 64 && number >> bits != 0)
-		bits += 4;
-	while ((bits -= 4) >= 0)
-		*id++ = digits[(number >> bits) & 15];
-	*id = '\0';
-}
-
-/* Only what nobody else sets first: arena, body and reply are empty already. */
-static void request_begin(struct request *r)
-{
-	struct exchange *x = &r->x;
-
-	r->state = REQUEST_NEW;
-	r->connection = NULL;
-	r->resume = NULL;
-	r->expire = NULL;
-	r->parked_until_ns = INT64_MAX;
-	r->is_decided = false;
-	r->body_declared = 0;
-	r->body_received = 0;
-	r->refusal = OUTCOME_DONE;
-	r->refusal_detail = NULL;
-	r->is_stream = false;
-	r->is_answer_held = false;
-	r->is_old = false;
-	r->expects = false;
-	r->authority = NULL;
-	r->header_count = 0;
-
-	x->method = HTTP_OTHER;
-	x->method_text = "";
-	x->path = "";
-	x->query = NULL;
-	x->body = "";
-	x->body_bytes = 0;
-	x->begun_ns = 0;
-	x->route = NULL;
-	x->label = NULL;
-	x->waiter_owner = x;
-	x->waiter = (struct waiter){ 0 };
-	x->read_owner = x;
-	x->long_read = (struct long_read){ 0 };
-	x->context = NULL;
-	x->taker = NULL;
-	x->subscriber = NULL;
-	x->seq_wait = NULL;
-	x->asker = NULL;
-	x->spool = NULL;
-	x->content_type = NULL;
-	x->must_close = false;
-	x->is_unsure = false;
-	x->status = 0;
-	x->reply_header_count = 0;
-	list_init(&x->waiter.parcel.link);
-	list_init(&x->waiter.waiter_link);
-	list_init(&x->long_read.parcel.link);
-	list_init(&x->long_read.queue_link);
-}
-
-struct request *request_take(struct request_pool *p)
-{
-	struct list *link = list_pop_front(&p->free);
-	struct request *r = link != NULL ? CONTAINER_OF(link, struct request, link) : NULL;
-
-	if (r == NULL)
-		r = request_create();
-	else
-		p->count--;
-	if (r == NULL)
-		return NULL;
-	request_begin(r);
-	id_make(p, r->x.request_id);
-	return r;
-}
-
-static void text_empty(struct text *t)
-{
-	if (t->capacity > KEPT_BYTES_MAX || t->failed)
-		text_fini(t);
-	else
-		t->byte_count = 0;
-}
-
-void request_return(struct request_pool *p, struct request *r)
-{
-	CHECK(r->state != REQUEST_PARKED);
-	CHECK(!list_is_linked(&r->link));
-	if (r->x.taker != NULL)
-		r->x.taker->drop(&r->x);
-	CHECK(!list_is_linked(&r->x.waiter.parcel.link));
-	CHECK(!list_is_linked(&r->x.long_read.parcel.link));
-	r->x.spool = spool_close(r->x.spool);
-	if (p->count >= POOLED_MAX) {
-		request_free(r);
-		return;
-	}
-	arena_fini(&r->x.arena);
-	text_empty(&r->body);
-	text_empty(&r->x.reply);
-	/* The front is the one that is still in the cache. */
-	list_insert_before(p->free.next, &r->link);
-	p->count++;
-}
-
-static bool id_is_well_formed(const char *id)
-{
-	size_t bytes = strlen(id);
-
-	return bytes >= 1 && bytes <= ID_BYTES_MAX &&
-	       strspn(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._:-") ==
-		       bytes;
-}
-
-void request_take_id(struct request *r)
-{
-	const char *id = exchange_header(&r->x, "X-Request-Id");
-
-	if (id != NULL && id_is_well_formed(id))
-		memcpy(r->x.request_id, id, strlen(id) + 1);
-}
-
-bool request_take_target(struct request *r, const char *target)
-{
-	static const char scheme[] = "http://";
-	char *copy = arena_copy(&r->x.arena, target, strlen(target));
-	char *question;
-
-	if (copy == NULL)
-		return false;
-	if (strncasecmp(copy, scheme, sizeof(scheme) - 1) == 0) {
-		/* RFC 9112, 3.2.2: what stands before the path of such a target replaces Host. */
-		char *authority = copy + sizeof(scheme) - 1;
-		size_t bytes = strcspn(authority, "/?");
-
-		r->authority = arena_copy(&r->x.arena, authority, bytes);
-		if (r->authority == NULL)
-			return false;
-		copy = authority + bytes;
-	}
-	question = strchr(copy, '?');
-	if (question != NULL) {
-		*question = '\0';
-		r->x.query = question + 1;
-	}
-	r->x.path = copy[0] != '\0' ? copy : "/";
-	return true;
-}
-
-enum http_method http_method_of(const char *text)
-{
-	static const char *const names[] = {
-		[HTTP_GET] = "GET",         [HTTP_HEAD] = "HEAD",   [HTTP_POST] = "POST",
-		[HTTP_PUT] = "PUT",         [HTTP_PATCH] = "PATCH", [HTTP_DELETE] = "DELETE",
-		[HTTP_OPTIONS] = "OPTIONS",
-	};
-	enum http_method m = 0;
-
-	_Static_assert(LENGTH_OF(names) == HTTP_OTHER, "every method of ours has a name");
-	while (m < HTTP_OTHER && strcmp(names[m], text) != 0)
-		m++;
-	return m;
+	return exchange_is_orphan(x) || x->host->ops->is_gone(x);
 }

@@ -10,21 +10,24 @@
  *
  *     void stock_adjust(struct exchange *x)                     // later
  *     {
- *             if (service_submit(...) == SUBMIT_PENDING)
- *                     exchange_park(x, finish, give_up, deadline_ns);
+ *             if (service_read(...))
+ *                     exchange_park(x, &kind, finish, INT64_MAX);
  *             else
- *                     finish(x);
+ *                     reply_refuse(x, OUTCOME_STORE_BUSY, NULL);
  *     }
  *
  * A handler either replies or parks, exactly once each time it is called. A parked exchange is
- * called again on its own loop thread: `resume` when its parcel has come home, `expire` when its
- * deadline passes first (it may reply, or park again). Parking after submitting is safe, since the
- * parcel is taken by this same thread, later.
+ * called again on its own loop thread: `resume` when its parcel has come home, or what its kind
+ * says when something else comes first (waiting.h). Parking after submitting is safe, since the
+ * parcel is taken by this same thread, later. Handlers park by way of server/waiting/, which has a
+ * file for each thing to wait for.
  *
  * Threads: the loop thread that owns it. Ownership: the loop; everything in `arena` dies with it.
  */
 #pragma once
 #include "engine/service.h"
+#include "exchange/waiting.h"
+#include <sys/types.h>
 #include "ops/spool.h"
 
 enum http_method {
@@ -40,14 +43,7 @@ enum http_method {
 
 enum { EXCHANGE_HEADERS_MAX = 16 };
 
-struct asker;
-struct errands;
-struct operation_home;
-struct subscriber;
-struct subscribers;
-struct seq_wait;
-struct seq_waits;
-
+struct host;
 struct exchange;
 
 /* Who takes a body as it comes in, instead of having it collected. */
@@ -84,9 +80,10 @@ struct exchange {
 	struct arena arena;
 
 	/* Where it runs. */
+	struct host *host; /* the loop; the next three are its, too */
 	struct service *service;
-	struct snapshot *snapshot; /* this loop's; snapshot_use() it, the loop rests it */
-	struct mailbox *mailbox;   /* home of this loop's parcels */
+	struct snapshot *snapshot; /* snapshot_use() it, the loop rests it */
+	struct mailbox *mailbox;   /* home of the loop's parcels */
 
 	/* The handlers' own. */
 	const struct route *route; /* set by the dispatcher; NULL before */
@@ -97,9 +94,7 @@ struct exchange {
 	struct long_read long_read;
 	void *context;                  /* in the arena */
 	const struct body_taker *taker; /* NULL: the body is collected, or was taken */
-	struct subscriber *subscriber;  /* while it follows the feed; in the arena */
-	struct seq_wait *seq_wait;      /* while it waits for a seq; in the arena */
-	struct asker *asker;            /* while it waits for an operation; in the arena */
+	struct waiting waiting;         /* what it is parked for */
 
 	/* The answer. */
 	struct text reply;        /* the body */
@@ -134,12 +129,18 @@ void exchange_reply_spool(struct exchange *x, int status, struct spool *s);
 
 typedef void exchange_continue(struct exchange *x);
 
-/* deadline_ns: monotonic; INT64_MAX: none (the parcel comes for certain). */
-void exchange_park(struct exchange *x, exchange_continue *resume, exchange_continue *expire,
+/*
+ * deadline_ns: monotonic; INT64_MAX: none (the parcel comes for certain). With one the kind has
+ * `expire`. x->waiting.own stays as it is.
+ */
+void exchange_park(struct exchange *x, const struct waiting_kind *kind, exchange_continue *resume,
 		   int64_t deadline_ns);
 
+/* It is parked, and nothing has happened yet that ends that. */
+bool exchange_is_parked(const struct exchange *x);
+
 /*
- * For a handler that is called when only the head is there (loop_options.streams): the body goes to
+ * For a handler that is called when only the head is there (edge_options.streams): the body goes to
  * the taker. It may reply instead; then the body is read and thrown away first.
  */
 void exchange_receive(struct exchange *x, const struct body_taker *taker);
@@ -152,28 +153,36 @@ void exchange_go_on(struct exchange *x);
 /* Whose body is being taken: no more is read, and it is answered: see body_taker.cut(). */
 void exchange_cut(struct exchange *x, enum outcome o, const char *detail);
 
-/* A parked exchange whose parcel is not its own: its `resume` is called. */
+/*
+ * What a parked exchange waits for has come: its `resume` is called; or its time is up. The kind of
+ * its waiting has let go of it.
+ */
 void exchange_return(struct exchange *x);
+void exchange_expire(struct exchange *x);
 
-/* Those of its loop. */
-struct errands *exchange_errands(struct exchange *x);
-
-/* Those of its loop. Not once its client has left. */
-struct subscribers *exchange_subscribers(struct exchange *x);
-struct seq_waits *exchange_seq_waits(struct exchange *x);
-struct operation_home *exchange_operations(struct exchange *x);
+/* The connection of a parked exchange is closed: its client has left, or its stream is over. */
+void exchange_abandon(struct exchange *x);
 
 /*
- * The connection of a request that waits for movements or for a seq is closed: its client has left,
- * or its stream is over.
+ * Answers a parked exchange bit by bit, for as long as it stays parked, until exchange_abandon():
+ * the status and headers that are set in x, which are counted as its answer, go in front.
  */
-void exchange_abandon(struct exchange *x);
+void exchange_send_head(struct exchange *x, struct text *out);
+
+/* How many of the bytes its client took, without waiting: 0 where it is full. Or -errno. */
+ssize_t exchange_send(struct exchange *x, const char *bytes, size_t byte_count);
+
+/* That was all. */
+void exchange_send_end(struct exchange *x);
 
 /* Answer now: nobody hears it any more, or the server is stopping. */
 bool exchange_is_hurried(const struct exchange *x);
 
 /* Its client has left. Asks the socket. */
 bool exchange_is_unheard(const struct exchange *x);
+
+/* The same, as far as the loop knows already: its connection was closed. */
+bool exchange_is_orphan(const struct exchange *x);
 
 /* The exchange whose waiter or long read this parcel is. */
 struct exchange *exchange_of_parcel(struct parcel *p);

@@ -8,8 +8,8 @@
  *                            │   ▲
  *                            ▼   │
  *                           PARKED ──> RETURNED    its parcel came: resume() runs next
- *                                └───> EXPIRED     its deadline passed: expire() runs next
- *                                └───> ABANDONED   its client left, its write was withdrawn
+ *                                └───> EXPIRED     its deadline passed: its kind's expire() does
+ *                                └───> ABANDONED   its client left, or its stream is over
  *
  * NEW: its target was read. RECEIVING: its headers are there, its body is coming in; whoever takes
  * a body piece by piece may have it PAUSED. While it is PAUSED or PARKED its connection is
@@ -20,7 +20,7 @@
 #pragma once
 #include "core/limits.h"
 #include "exchange/exchange.h"
-#include "edge/header_guard.h"
+#include "exchange/header.h"
 
 enum request_state {
 	REQUEST_NEW,
@@ -36,19 +36,16 @@ enum request_state {
 };
 
 struct connection;
-struct loop;
 
 struct request {
 	struct exchange x;
 	enum request_state state;
-	struct loop *loop;
-	struct connection *connection; /* NULL: it is gone, and the parcel is still to come */
-	struct list link;              /* in request_pool.free or loop.parked */
+	struct connection
+		*connection; /* the edge's. NULL: it is gone, its parcel is still to come */
+	struct list link;    /* in request_pool.free or host.parked */
 
 	exchange_continue *resume; /* while it is parked or due */
-	exchange_continue *expire;
 	int64_t parked_until_ns;
-	bool is_decided; /* parked, and can no longer be withdrawn */
 
 	struct text body;
 	int64_t body_declared; /* by Content-Length; 0: none */
@@ -90,6 +87,12 @@ void request_return(struct request_pool *p, struct request *r);
 
 /* Changes state; CHECKs that the arrow exists. */
 void request_move(struct request *r, enum request_state next);
+
+/* RETURNED or EXPIRED: its handler goes on. */
+void request_continue(struct request *r);
+
+/* The same for one whose connection is gone: nobody hears its answer. */
+void request_finish_orphan(struct request *r);
 
 /* Takes X-Request-Id over where it is well-formed. */
 void request_take_id(struct request *r);

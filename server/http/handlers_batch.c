@@ -77,6 +77,9 @@ static size_t take(struct exchange *x, const char *bytes, size_t byte_count)
 	return batch_take(batch_of(x), bytes, byte_count);
 }
 
+/* Once all of the upload is there, it goes on without its client. */
+static const struct waiting_kind until_over = { 0 };
+
 static void end(struct exchange *x)
 {
 	struct batch *b = batch_of(x);
@@ -85,7 +88,7 @@ static void end(struct exchange *x)
 	if (batch_is_over(b))
 		batch_reply(x);
 	else
-		exchange_park(x, batch_reply, NULL, INT64_MAX);
+		exchange_park(x, &until_over, batch_reply, INT64_MAX);
 }
 
 static bool is_busy(const struct exchange *x)
@@ -231,7 +234,7 @@ void handle_batch(struct exchange *x)
 {
 	struct batch_options o = { 0 };
 
-	if (!routes_stream(x))
+	if (!call_is_batch(x))
 		reply_refuse(x, OUTCOME_NOT_FOUND, "Spell it /v1/batch.");
 	else if (!media_type_is_ndjson(x))
 		reply_refuse(x, OUTCOME_UNSUPPORTED_MEDIA, NULL);

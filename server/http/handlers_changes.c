@@ -10,6 +10,7 @@
 #include "waiting/stream.h"
 #include "wire/answers_stock.h"
 #include "wire/problems.h"
+#include "waiting/read.h"
 #include <string.h>
 
 /* One request for changes. */
@@ -32,7 +33,6 @@ static struct changes *changes_of(struct exchange *x)
 
 static void finish(struct exchange *x)
 {
-	x->subscriber = NULL;
 	subscriber_end(&changes_of(x)->follower);
 }
 
@@ -65,15 +65,6 @@ static void answer(struct exchange *x)
 	text_add_char(&x->reply, '\n');
 	text_fini(&c->rows);
 	reply_json(x, 200, c->follower.after);
-}
-
-static void expire(struct exchange *x)
-{
-	struct subscriber *s = &changes_of(x)->follower;
-
-	if (s->is_waiting)
-		subscriber_leave(s);
-	answer(x);
 }
 
 /* ---------------------------------------------------------------- the ledger */
@@ -122,14 +113,9 @@ static void page_is_read(struct exchange *x)
 
 static void read_ledger(struct exchange *x)
 {
-	x->long_read.parcel.home = x->mailbox;
-	x->long_read.run = read_page;
-	x->long_read.arena = &x->arena;
 	metric_add(METRIC_FEED_PAGES, 1);
-	if (service_read(x->service, &x->long_read)) {
-		exchange_park(x, page_is_read, NULL, INT64_MAX);
+	if (read_wait(x, read_page, page_is_read))
 		return;
-	}
 	finish(x);
 	text_fini(&changes_of(x)->rows);
 	reply_refuse(x, OUTCOME_STORE_BUSY, "Too many lists are being read at once.");
@@ -186,8 +172,7 @@ static void go_on(struct exchange *x)
 	} else if (clock_monotonic_ns() >= c->until_ns || exchange_is_hurried(x)) {
 		answer(x);
 	} else {
-		exchange_park(x, go_on, expire, c->until_ns);
-		subscriber_wait(&c->follower);
+		subscriber_park(&c->follower, go_on, answer, c->until_ns);
 	}
 }
 
@@ -236,7 +221,7 @@ static bool read_last_event(struct exchange *x, int64_t *ret)
 }
 
 /* Without it the answer comes at once. False: answered. */
-static bool read_wait(struct exchange *x, int64_t *ret_ns)
+static bool read_until(struct exchange *x, int64_t *ret_ns)
 {
 	int64_t wait_ms;
 
@@ -251,6 +236,18 @@ static bool read_filter(struct exchange *x, struct subscriber_filter *f)
 {
 	return page_read_name(x, "sku", &f->sku) && page_read_name(x, "location", &f->location) &&
 	       page_read_kind(x, &f->kind);
+}
+
+static void stream(struct exchange *x, const struct subscriber_filter *f, int64_t after)
+{
+	struct stream *t = stream_create(x, f);
+
+	if (t == NULL) {
+		reply_refuse(x, OUTCOME_OUT_OF_MEMORY, NULL);
+		return;
+	}
+	reply_headers(x, after);
+	stream_open(t, after);
 }
 
 static void open_stream(struct exchange *x)
@@ -269,12 +266,13 @@ static void open_stream(struct exchange *x)
 	if (x->method == HTTP_HEAD)
 		reply_text(x, 200, "text/event-stream");
 	else
-		stream_open(x, &filter, after);
+		stream(x, &filter, after);
 }
 
 static void poll(struct exchange *x)
 {
 	struct changes *c = arena_alloc(&x->arena, sizeof(*c));
+	int64_t after;
 
 	if (c == NULL) {
 		reply_refuse(x, OUTCOME_OUT_OF_MEMORY, NULL);
@@ -283,13 +281,11 @@ static void poll(struct exchange *x)
 	memset(c, 0, sizeof(*c));
 	text_init(&c->rows);
 	c->json = json_begin(&c->rows);
-	c->follower.x = x;
 	call_of(x)->own = c;
 	if (!page_read_limit(x, &c->limit) || !read_filter(x, &c->follower.filter) ||
-	    !read_after(x, 0, &c->follower.after) || !read_wait(x, &c->until_ns))
+	    !read_after(x, 0, &after) || !read_until(x, &c->until_ns))
 		return;
-	subscriber_begin(&c->follower, exchange_subscribers(x));
-	x->subscriber = &c->follower;
+	subscriber_begin(&c->follower, x, after);
 	go_on(x);
 }
 

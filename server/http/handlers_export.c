@@ -2,6 +2,7 @@
 #include "base/fault.h"
 #include "engine/export.h"
 #include "http/reply.h"
+#include "waiting/read.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -121,12 +122,7 @@ static void begin(struct exchange *x, const struct whole *what)
 	w->service = x->service;
 	w->read = &x->long_read;
 	call_of(x)->own = w;
-	x->long_read.parcel.home = x->mailbox;
-	x->long_read.run = run;
-	x->long_read.arena = &x->arena;
-	if (service_read_all(x->service, &x->long_read))
-		exchange_park(x, finish, NULL, INT64_MAX);
-	else
+	if (!read_wait_whole(x, run, finish))
 		reply_refuse(x, OUTCOME_STORE_BUSY, "Too many exports and backups are under way.");
 }
 

@@ -12,7 +12,7 @@
 
 static struct lab_runs *runs_of_server(void)
 {
-	return routes_configuration()->lab;
+	return calls_configuration()->lab;
 }
 
 /* NULL: it was answered that there is none. */

@@ -8,6 +8,7 @@
 #include "wire/answers_reservation.h"
 #include "wire/answers_stock.h"
 #include "wire/moment.h"
+#include "waiting/read.h"
 #include <string.h>
 
 /* One list under way: what was asked, and what the reader thread has found. */
@@ -120,12 +121,7 @@ static struct list_call *begin(struct exchange *x, char letter,
 /* It is never given up here: the reader limits its time. */
 static void submit_for(struct exchange *x, void (*end)(struct exchange *x))
 {
-	x->long_read.parcel.home = x->mailbox;
-	x->long_read.run = run;
-	x->long_read.arena = &x->arena;
-	if (service_read(x->service, &x->long_read))
-		exchange_park(x, end, NULL, INT64_MAX);
-	else
+	if (!read_wait(x, run, end))
 		reply_refuse(x, OUTCOME_STORE_BUSY, "Too many lists are being read at once.");
 }
 

@@ -13,15 +13,15 @@
 
 enum { RETRY_AFTER_S = 1 };
 
-static struct asker *asker_of(struct exchange *x)
+static struct operation_wait *wait_of(struct exchange *x)
 {
 	return call_of(x)->own;
 }
 
 /* NULL: it was answered that memory is short. */
-static struct asker *begin(struct exchange *x)
+static struct operation_wait *begin(struct exchange *x)
 {
-	struct asker *k = asker_create(x);
+	struct operation_wait *k = operation_wait_create(x);
 
 	if (k == NULL)
 		reply_refuse(x, OUTCOME_OUT_OF_MEMORY, NULL);
@@ -59,7 +59,7 @@ static void write_operation(struct json *j, const struct operation_view *v)
 /* False: there is none (any more), or memory is short; it was answered. */
 static bool look(struct exchange *x, struct operation_view *ret)
 {
-	const struct asker *k = asker_of(x);
+	const struct operation_wait *k = wait_of(x);
 	int r = operation_look(k->home->book, k->poll.id, &x->arena, ret);
 
 	if (r == -ENOENT) {
@@ -90,7 +90,7 @@ static void reply_view(struct exchange *x, int status, const struct operation_vi
 /* 202: the request goes on without its client. */
 static void accept(struct exchange *x)
 {
-	struct asker *k = asker_of(x);
+	struct operation_wait *k = wait_of(x);
 	struct operation_view v;
 	struct work *w = k->begun.work;
 
@@ -105,7 +105,7 @@ static void accept(struct exchange *x)
 /* It has finished before the wait was over: if its write was answered, this is the answer. */
 static void answer(struct exchange *x)
 {
-	struct asker *k = asker_of(x);
+	struct operation_wait *k = wait_of(x);
 	struct work *w = k->begun.work;
 
 	if (!k->poll.is_answered) {
@@ -131,7 +131,7 @@ static void answer_at_once(struct exchange *x, struct operation *o)
 
 void write_submit_async(struct exchange *x, struct work *w, int64_t wait_ms)
 {
-	struct asker *k = begin(x);
+	struct operation_wait *k = begin(x);
 	struct operation *o;
 	enum outcome refusal;
 
@@ -151,7 +151,7 @@ void write_submit_async(struct exchange *x, struct work *w, int64_t wait_ms)
 	}
 	k->poll.id = k->begun.id;
 	if (wait_ms == 0 ||
-	    !asker_wait(x, k, clock_monotonic_ns() + wait_ms * NS_PER_MS, answer, accept))
+	    !operation_wait(x, k, clock_monotonic_ns() + wait_ms * NS_PER_MS, answer, accept))
 		accept(x);
 }
 
@@ -167,7 +167,7 @@ static void show(struct exchange *x)
 
 void handle_operation_show(struct exchange *x)
 {
-	struct asker *k;
+	struct operation_wait *k;
 	int64_t wait_ms;
 
 	if (!call_read_wait(x, 0, &wait_ms))
@@ -178,7 +178,7 @@ void handle_operation_show(struct exchange *x)
 		return;
 	k->poll.id = call_of(x)->names[0];
 	if (wait_ms == 0 || exchange_is_hurried(x) ||
-	    !asker_wait(x, k, clock_monotonic_ns() + wait_ms * NS_PER_MS, show, show))
+	    !operation_wait(x, k, clock_monotonic_ns() + wait_ms * NS_PER_MS, show, show))
 		show(x);
 }
 
@@ -228,7 +228,7 @@ static void refuse_late(struct exchange *x)
 void handle_operation_withdraw(struct exchange *x)
 {
 	struct message_error e;
-	struct asker *k;
+	struct operation_wait *k;
 
 	if (!message_read_nothing(message_of(x->body, x->body_bytes), &e)) {
 		reply_message_error(x, &e);
@@ -240,10 +240,10 @@ void handle_operation_withdraw(struct exchange *x)
 	k->poll.id = call_of(x)->names[0];
 	switch (operation_withdraw(k->home->book, &k->poll)) {
 	case RECALL_BEGUN:
-		asker_park(x, k,
-			   clock_monotonic_ns() +
-				   routes_configuration()->wait_default_ms * NS_PER_MS,
-			   show_withdrawn, refuse_late);
+		operation_wait_park(x, k,
+				    clock_monotonic_ns() +
+					    calls_configuration()->wait_default_ms * NS_PER_MS,
+				    show_withdrawn, refuse_late);
 		break;
 	case RECALL_SHARED:
 		reply_refuse(x, OUTCOME_OPERATION_SHARED, NULL);

@@ -9,6 +9,7 @@
 #include "http/reply.h"
 #include "ops/log.h"
 #include "wire/answers_finding.h"
+#include "waiting/read.h"
 
 /* ---------------------------------------------------------------- answering */
 
@@ -91,13 +92,8 @@ static void go_on(struct exchange *x);
 
 static void read_slice(struct exchange *x)
 {
-	x->long_read.parcel.home = x->mailbox;
-	x->long_read.run = run;
-	x->long_read.arena = &x->arena;
-	if (service_read(x->service, &x->long_read)) {
-		exchange_park(x, go_on, NULL, INT64_MAX);
+	if (read_wait(x, run, go_on))
 		return;
-	}
 	end(x);
 	reply_refuse(x, OUTCOME_STORE_BUSY, "Too many lists are being read at once.");
 }
@@ -122,6 +118,8 @@ static bool must_pause(struct exchange *x)
 	return true;
 }
 
+static const struct waiting_kind pause = { .expire = go_on };
+
 static void go_on(struct exchange *x)
 {
 	int r = x->long_read.result;
@@ -136,7 +134,7 @@ static void go_on(struct exchange *x)
 		end(x);
 		reply_refuse(x, OUTCOME_DRAINING, "The verification was not finished.");
 	} else if (r == -EAGAIN || must_pause(x)) {
-		exchange_park(x, go_on, go_on, clock_monotonic_ns() + PAUSE_MS * NS_PER_MS);
+		exchange_park(x, &pause, go_on, clock_monotonic_ns() + PAUSE_MS * NS_PER_MS);
 	} else {
 		read_slice(x);
 	}

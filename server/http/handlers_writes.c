@@ -1,9 +1,10 @@
 /* handlers_writes - every call that queues, by the row of its command; and the locked read. */
-#include "base/clock.h"
 #include "http/handlers.h"
 #include "http/read_ahead.h"
 #include "http/reply.h"
 #include "http/write_headers.h"
+#include "waiting/read.h"
+#include "waiting/work.h"
 #include "wire/fingerprint.h"
 #include "wire/messages.h"
 #include <string.h>
@@ -13,30 +14,11 @@ _Static_assert((int)ROUTE_NAMES_MAX == (int)MESSAGE_NAMES_MAX,
 
 /* ---------------------------------------------------------------- queueing */
 
-static void finish(struct exchange *x)
-{
-	struct work *w = x->waiter.work;
-
-	reply_answer(x, w, &w->answer);
-	x->waiter.work = work_release(w);
-}
-
-/* Its time is up: unless it is decided already, nothing was done. */
-static void expire(struct exchange *x)
-{
-	struct answer a;
-
-	if (!service_withdraw(x->service, &x->waiter, &x->arena, &a)) {
-		exchange_park(x, finish, expire, INT64_MAX);
-		return;
-	}
-	reply_answer(x, x->waiter.work, &a);
-	x->waiter.work = work_release(x->waiter.work);
-}
+static const struct work_wait_kind until_answered = WORK_WAIT_KIND(reply_answer);
 
 bool write_read_wait(struct exchange *x, int64_t *ret_ms)
 {
-	return call_read_wait(x, routes_configuration()->wait_default_ms, ret_ms);
+	return call_read_wait(x, calls_configuration()->wait_default_ms, ret_ms);
 }
 
 static bool read_key(struct exchange *x, struct work *w)
@@ -53,17 +35,6 @@ static bool read_key(struct exchange *x, struct work *w)
 	return true;
 }
 
-static void submit_in_time(struct exchange *x, struct work *w, int64_t wait_ms)
-{
-	int64_t deadline_ns = clock_monotonic_ns() + wait_ms * NS_PER_MS;
-
-	x->waiter.parcel.home = x->mailbox;
-	if (service_submit(x->service, w, &x->waiter, x->snapshot, wait_ms) == SUBMIT_PENDING)
-		exchange_park(x, finish, expire, deadline_ns);
-	else
-		finish(x);
-}
-
 /* Reads what all writes have in common (wait, leases, key), then queues. Takes `w` over. */
 static void submit(struct exchange *x, struct work *w)
 {
@@ -78,7 +49,7 @@ static void submit(struct exchange *x, struct work *w)
 	else if (is_async)
 		write_submit_async(x, w, wait_ms);
 	else
-		submit_in_time(x, w, wait_ms);
+		work_wait(x, &until_answered, w, wait_ms);
 }
 
 /* ---------------------------------------------------------------- reading ahead */
@@ -112,13 +83,8 @@ static int read_past(struct long_read *read, struct reader *reader, struct arena
 static void begin_past(struct exchange *x, struct work *w)
 {
 	call_of(x)->own = w;
-	x->long_read.parcel.home = x->mailbox;
-	x->long_read.run = read_past;
-	x->long_read.arena = &x->arena;
-	if (service_read(x->service, &x->long_read)) {
-		exchange_park(x, submit_with_past, NULL, INT64_MAX);
+	if (read_wait(x, read_past, submit_with_past))
 		return;
-	}
 	reply_refuse(x, OUTCOME_STORE_BUSY, "Too many histories are being read at once.");
 	work_release(w);
 }

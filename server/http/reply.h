@@ -5,7 +5,7 @@
  * with its newline, end with reply_json() or reply_tagged().
  */
 #pragma once
-#include "http/routes.h"
+#include "http/call.h"
 #include "wire/message.h"
 #include "wire/problems.h"
 #include "wire/server_timing.h"
@@ -28,7 +28,7 @@ void reply_empty(struct exchange *x, int status);
 /* The text in x->reply, which is of this type. */
 void reply_text(struct exchange *x, int status, const char *content_type);
 
-/* loop_options.refuse: a problem with the request as a whole. detail may be NULL. */
+/* edge_options.refuse: a problem with the request as a whole. detail may be NULL. */
 void reply_refuse(struct exchange *x, enum outcome o, const char *detail);
 
 /*

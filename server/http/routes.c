@@ -1,7 +1,6 @@
 #include "http/routes.h"
-#include "base/clock.h"
+#include "http/min_seq.h"
 #include "http/reply.h"
-#include "waiting/seq.h"
 #include <string.h>
 #include <strings.h>
 
@@ -14,18 +13,6 @@ static const struct route routes[] = {
 #undef ROUTE
 #undef WRITE
 };
-
-static struct routes_options configuration;
-
-void routes_configure(const struct routes_options *options)
-{
-	configuration = *options;
-}
-
-const struct routes_options *routes_configuration(void)
-{
-	return &configuration;
-}
 
 /* ---------------------------------------------------------------- matching */
 
@@ -215,30 +202,6 @@ static bool media_type_is_json(const struct exchange *x)
 		strncasecmp(type + bytes - 5, "+json", 5) == 0);
 }
 
-bool call_read_wait(struct exchange *x, int64_t when_absent_ms, int64_t *ret_ms)
-{
-	const char *parameter = call_parameter(x, "wait");
-	struct call *c = call_of(x);
-	int64_t s;
-
-	*ret_ms = when_absent_ms;
-	if (c->wait_until_ns != 0) {
-		int64_t left_ns = c->wait_until_ns - clock_monotonic_ns();
-
-		*ret_ms = left_ns > 0 ? left_ns / NS_PER_MS : 0;
-	} else if (parameter != NULL) {
-		if (!integer_read(parameter, &s) || s < 0) {
-			reply_wrong_parameter(x, "wait", "is whole seconds, at most 60.");
-			return false;
-		}
-		*ret_ms = (s < WAIT_S_MAX ? s : WAIT_S_MAX) * MS_PER_S;
-	} else if (prefer_wait_read(exchange_header(x, "Prefer"), &s)) {
-		c->preferred_wait_s = s;
-		*ret_ms = s * MS_PER_S;
-	}
-	return true;
-}
-
 /* ---------------------------------------------------------------- dispatch */
 
 static void run(struct exchange *x, const struct route *r, const struct path *p)
@@ -250,7 +213,7 @@ static void run(struct exchange *x, const struct route *r, const struct path *p)
 	if (r->method != HTTP_GET && !media_type_is_json(x))
 		reply_refuse(x, OUTCOME_UNSUPPORTED_MEDIA, NULL);
 	else if (r->method == HTTP_GET)
-		seq_wait_run(x);
+		min_seq_run(x);
 	else
 		r->handler(x);
 }
@@ -290,7 +253,7 @@ static void dispatch(struct exchange *x, const struct path *p)
 /* Its handler tells a batch that came by another spelling of the path how to spell it. */
 bool routes_stream(const struct exchange *x)
 {
-	return x->method == HTTP_POST && strcmp(x->path, "/v1/batch") == 0;
+	return call_is_batch(x);
 }
 
 void routes_handle(struct exchange *x)

@@ -41,7 +41,7 @@ bool write_read_key(struct exchange *x, bool may_need, struct arena *a, const ch
 	case HEADER_READ:
 		return true;
 	case HEADER_ABSENT:
-		if (!may_need || !routes_configuration()->requires_keys)
+		if (!may_need || !calls_configuration()->requires_keys)
 			return true;
 		reply_refuse(x, OUTCOME_KEY_MISSING, NULL);
 		return false;

@@ -1,44 +1,45 @@
 /*
- * errands - what a loop waits for that may outlive the request it began with: a part of a batch
- * that is being decided, although its client has left. A loop does not end while it has any.
+ * detached - work of a loop that may outlive the request it began with: a part of a batch that is
+ * being decided, although its client has left. A loop does not end while it has any.
  *
- *     errand_begin(exchange_errands(x), &b->errand, late, until_ns);
- *     ...its parcel arrives, or late(&b->errand) is called when until_ns passes first...
- *     errand_end(&b->errand);
+ *     detached_begin(&waits_of(x)->detached, &b->part_work, late, until_ns);
+ *     ...its parcel arrives, or late(&b->part_work) is called when until_ns passes first...
+ *     detached_end(&b->part_work);
  *
  * Threads: the loop's.
  */
 #pragma once
 #include "core/deadline.h"
-#include <stddef.h>
+#include "exchange/duty.h"
 
-enum { ERRANDS_MAX = 256 };
+enum { DETACHED_MAX = 256 };
 
-struct errand {
-	struct errands *all; /* NULL: it is not under way */
+struct detached {
+	struct detached_line *line; /* NULL: it is not under way */
 	struct deadline deadline;
-	void (*late)(struct errand *e);
+	void (*late)(struct detached *d);
 };
 
-struct errands {
+/* What is under way on one loop. */
+struct detached_line {
+	struct duty duty;
 	int count;
 	struct deadline_queue deadlines;
-	struct deadline *heap[ERRANDS_MAX];
+	struct deadline *heap[DETACHED_MAX];
 };
 
-void errands_init(struct errands *all);
+struct host;
 
-/* until_ns: monotonic; INT64_MAX: it is never late. At most ERRANDS_MAX are under way. */
-void errand_begin(struct errands *all, struct errand *e, void (*late)(struct errand *e),
-		  int64_t until_ns);
+void detached_line_init(struct detached_line *line, struct host *h);
 
-static inline bool errand_is_under_way(const struct errand *e)
+/* until_ns: monotonic; INT64_MAX: it is never late. At most DETACHED_MAX are under way. */
+void detached_begin(struct detached_line *line, struct detached *d,
+		    void (*late)(struct detached *d), int64_t until_ns);
+
+static inline bool detached_is_under_way(const struct detached *d)
 {
-	return e->all != NULL;
+	return d->line != NULL;
 }
 
 /* Harmless when it is not under way. */
-void errand_end(struct errand *e);
-
-/* Calls late() for each whose time is up; that one is under way still, and is not late again. */
-void errands_look(struct errands *all, int64_t now_ns);
+void detached_end(struct detached *d);

@@ -1,7 +1,7 @@
 #include "waiting/movements.h"
 #include "base/hash.h"
-#include "edge/daemon.h"
 #include "ops/metrics.h"
+#include "waiting/waits.h"
 #include <string.h>
 
 static struct subscriber *subscriber_of(struct list *link)
@@ -44,8 +44,12 @@ struct movement_query subscriber_query(const struct subscriber *s, int limit)
 
 /* ---------------------------------------------------------------- one of them */
 
-void subscriber_begin(struct subscriber *s, struct subscribers *all)
+void subscriber_begin(struct subscriber *s, struct exchange *x, int64_t after)
 {
+	struct subscribers *all = &waits_of(x)->subscribers;
+
+	s->x = x;
+	s->after = after;
 	s->all = all;
 	list_init(&s->link);
 	if (all->count++ == 0)
@@ -106,33 +110,52 @@ void subscriber_due(struct subscriber *s, int64_t at_ns)
 		all->serve_ns = at_ns;
 }
 
-static void resume(struct subscriber *s, enum request_state state)
-{
-	struct request *r = request_of(s->x);
+/* ---------------------------------------------------------------- a parked request */
 
+static void expire(struct exchange *x)
+{
+	struct subscriber *s = x->waiting.own;
+
+	if (s->is_waiting)
+		subscriber_leave(s);
+	s->late(x);
+}
+
+static bool leave(struct exchange *x)
+{
+	subscriber_end(x->waiting.own);
+	return true;
+}
+
+static void hurry(struct exchange *x)
+{
+	subscriber_leave(x->waiting.own);
+	exchange_expire(x);
+}
+
+static const struct waiting_kind kind = { .expire = expire, .leave = leave, .hurry = hurry };
+
+void subscriber_park(struct subscriber *s, exchange_continue *resume, exchange_continue *late,
+		     int64_t until_ns)
+{
+	s->late = late;
+	s->x->waiting.own = s;
+	exchange_park(s->x, &kind, resume, until_ns);
+	subscriber_wait(s);
+}
+
+/* Where its deadline was faster its handler is about to be told so. */
+static void wake(struct subscriber *s)
+{
 	if (s->serve != NULL) {
 		subscriber_due(s, s->due_ns);
-		return;
+	} else if (exchange_is_parked(s->x)) {
+		subscriber_leave(s);
+		exchange_return(s->x);
 	}
-	if (r->state != REQUEST_PARKED)
-		return; /* its deadline was faster, and its handler is about to be told so */
-	subscriber_leave(s);
-	request_move(r, state);
-	loop_daemon_resume(r);
 }
 
 /* ---------------------------------------------------------------- all of them */
-
-void subscribers_init(struct subscribers *all, struct service *s, struct mailbox *home)
-{
-	*all = (struct subscribers){ .feed = service_feed(s),
-				     .seed = service_row_seed(s),
-				     .listener = { .home = home, .is_for_movements = true } };
-	list_init(&all->waiting);
-	list_init(&all->due);
-	all->serve_ns = INT64_MAX;
-	map_init(&all->map, all->buckets, SUBSCRIBER_BUCKETS);
-}
 
 /* Resumes those who wait under these names and want it. */
 static void offer_under(struct subscribers *all, const struct movement_view *v, const char *sku,
@@ -145,7 +168,7 @@ static void offer_under(struct subscribers *all, const struct movement_view *v, 
 
 		n = map_find_next(n);
 		if (subscriber_wants(s, v))
-			resume(s, REQUEST_RETURNED);
+			wake(s);
 	}
 }
 
@@ -159,14 +182,15 @@ static void offer(struct subscribers *all, const struct movement_view *v)
 }
 
 /* They must find out for themselves: what they have missed is in the ledger only. */
-static void resume_all(struct subscribers *all, enum request_state state)
+static void wake_all(struct subscribers *all)
 {
 	LIST_EACH_SAFE (it, &all->waiting)
-		resume(subscriber_of(it), state);
+		wake(subscriber_of(it));
 }
 
-void subscribers_look(struct subscribers *all)
+static void look(struct duty *duty)
 {
+	struct subscribers *all = CONTAINER_OF(duty, struct subscribers, duty);
 	enum feed_take found = FEED_TAKEN;
 
 	while (found == FEED_TAKEN && !list_is_empty(&all->waiting)) {
@@ -181,20 +205,18 @@ void subscribers_look(struct subscribers *all)
 		feed_batch_release(b);
 	}
 	if (found == FEED_BEHIND)
-		resume_all(all, REQUEST_RETURNED);
+		wake_all(all);
 }
 
-void subscribers_expire(struct subscribers *all)
+static int64_t due(const struct duty *d)
 {
-	resume_all(all, REQUEST_EXPIRED);
-	LIST_EACH (it, &all->due)
-		subscriber_of(it)->due_ns = 0;
-	all->serve_ns = 0;
+	return CONTAINER_OF(d, const struct subscribers, duty)->serve_ns;
 }
 
-/* Those whose time has not come stay in the list. */
-void subscribers_serve(struct subscribers *all, int64_t now_ns)
+/* Streams only. Those whose time has not come stay in the list. */
+static void serve(struct duty *duty, int64_t now_ns)
 {
+	struct subscribers *all = CONTAINER_OF(duty, struct subscribers, duty);
 	struct list found;
 	struct list *link;
 
@@ -211,4 +233,19 @@ void subscribers_serve(struct subscribers *all, int64_t now_ns)
 		else
 			subscriber_due(s, s->due_ns);
 	}
+}
+
+static const struct duty_kind duty_kind = { .due = due, .serve = serve, .look = look };
+
+void subscribers_init(struct subscribers *all, struct host *h)
+{
+	*all = (struct subscribers){ .feed = service_feed(h->service),
+				     .seed = service_row_seed(h->service),
+				     .listener = { .home = &h->mailbox,
+						   .is_for_movements = true } };
+	list_init(&all->waiting);
+	list_init(&all->due);
+	all->serve_ns = INT64_MAX;
+	map_init(&all->map, all->buckets, SUBSCRIBER_BUCKETS);
+	host_take_on(h, &all->duty, &duty_kind);
 }

@@ -1,11 +1,10 @@
 /*
- * subscribers - the requests of one loop that wait for movements.
+ * movements - the requests of one loop that wait for movements.
  *
- *     subscriber_begin(s, x);                   // from now on the loop is told of news
+ *     subscriber_begin(&s, x, &filter, after);  // from now on the loop is told of news
  *     ...look at feed and ledger; nothing there behind s->after...
- *     exchange_park(x, resume, expire, deadline_ns);
- *     subscriber_wait(s);                       // resume runs when something fits
- *     subscriber_end(s);                        // before the answer
+ *     subscriber_park(&s, resume, late, until_ns);   // resume runs when something fits
+ *     subscriber_end(&s);                       // before the answer
  *
  * A stream has `serve` instead of being resumed: it is called in turn, while the request stays
  * parked, and calls subscriber_wait() when it has sent all there is, or subscriber_due().
@@ -14,14 +13,13 @@
  * what they asked for, and each movement is looked up there by its row, its item, its location.
  * What nobody asked for wakes nobody.
  *
- * Threads: the loop's.
+ * Threads: the loop's. Ownership: the request's arena.
  */
 #pragma once
 #include "base/map.h"
 #include "engine/feed.h"
-
-struct exchange;
-struct service;
+#include "exchange/duty.h"
+#include "exchange/exchange.h"
 
 enum { SUBSCRIBER_BUCKETS = 1024, SUBSCRIBER_FILTERS = 4 };
 
@@ -37,6 +35,7 @@ struct subscriber {
 	struct subscriber_filter filter;
 	int64_t after; /* it has had all up to here, and while it waits all that was shown */
 	void (*serve)(struct subscriber *s); /* of a stream; else NULL */
+	exchange_continue *late;             /* of the others: see subscriber_park() */
 
 	struct subscribers *all;
 	struct map_node node; /* in subscribers.map while it waits */
@@ -46,6 +45,7 @@ struct subscriber {
 };
 
 struct subscribers {
+	struct duty duty;
 	struct feed *feed;
 	struct feed_listener listener; /* known to the feed while there is any subscriber */
 	int count;                     /* begun and not ended */
@@ -59,16 +59,9 @@ struct subscribers {
 	int64_t seen_seq; /* the waiting ones were shown all movements up to here */
 };
 
-void subscribers_init(struct subscribers *all, struct service *s, struct mailbox *home);
+struct host;
 
-/* Resumes those who wait for one of the movements that came since the last look. */
-void subscribers_look(struct subscribers *all);
-
-/* Resumes everybody who waits, as if the deadline had passed; streams are due. */
-void subscribers_expire(struct subscribers *all);
-
-/* Serves the streams whose time has come. */
-void subscribers_serve(struct subscribers *all, int64_t now_ns);
+void subscribers_init(struct subscribers *all, struct host *h);
 
 /* Does the movement fit? */
 bool subscriber_wants(const struct subscriber *s, const struct movement_view *v);
@@ -76,11 +69,18 @@ bool subscriber_wants(const struct subscriber *s, const struct movement_view *v)
 /* What it wants of the ledger. */
 struct movement_query subscriber_query(const struct subscriber *s, int limit);
 
-/* x, filter, after and serve are set. */
-void subscriber_begin(struct subscriber *s, struct subscribers *all);
+/* filter and serve are set. */
+void subscriber_begin(struct subscriber *s, struct exchange *x, int64_t after);
 void subscriber_end(struct subscriber *s);
 
-/* x is parked, and there is nothing behind s->after yet. */
+/*
+ * There is nothing behind s->after yet: parks the request. resume: something may be there; late:
+ * the deadline has passed first, or the server stops.
+ */
+void subscriber_park(struct subscriber *s, exchange_continue *resume, exchange_continue *late,
+		     int64_t until_ns);
+
+/* The same for a stream, which is parked already. */
 void subscriber_wait(struct subscriber *s);
 
 /* A stream is to be served at this time, or a little later. It may wait. */
@@ -88,3 +88,9 @@ void subscriber_due(struct subscriber *s, int64_t at_ns);
 
 /* It waits no longer, for whatever reason; s->after is where it stands. */
 void subscriber_leave(struct subscriber *s);
+
+/* Is it waiting or due, and so in the middle of nothing? */
+static inline bool subscriber_is_idle(const struct subscriber *s)
+{
+	return list_is_linked(&s->link);
+}

@@ -1,35 +1,44 @@
 /*
- * asker - a request that waits until an operation has finished.
+ * operation - a request that waits until an operation has finished (engine/operation_book.h), and
+ * what a loop does for the operations that were begun on it.
  *
- *     struct asker *k = asker_create(x);                 // NULL: memory is short
- *     k->poll.id = id;
- *     if (asker_wait(x, k, until_ns, done, late))
- *             return;                                    // one of the two runs later
- *     done(x);                                           // it has finished, or there is none
+ *     struct operation_wait *w = operation_wait_create(x);   // NULL: memory is short
+ *     w->poll.id = id;
+ *     if (operation_wait(x, w, until_ns, done, late))
+ *             return;                                        // one of the two runs later
+ *     done(x);                                               // it has finished, or there is none
  *
- * Threads: its loop's. Ownership: the request's arena.
+ * Threads: the loop's. Ownership: the request's arena.
  */
 #pragma once
 #include "engine/operation_book.h"
 #include "exchange/exchange.h"
+#include "exchange/duty.h"
 
-struct asker {
+struct operation_wait {
 	struct operation_poll poll;
 	struct operation_home *home;
-	struct operation_begun begun; /* by this request; write NULL: by another one */
+	struct operation_begun begun; /* by this request; work NULL: by another one */
 	exchange_continue *done;
 	exchange_continue *late;
 };
 
-struct asker *asker_create(struct exchange *x);
+struct operation_wait *operation_wait_create(struct exchange *x);
 
-/* Polls k->poll.id. True: x is parked. */
-bool asker_wait(struct exchange *x, struct asker *k, int64_t until_ns, exchange_continue *done,
-		exchange_continue *late);
+/* Polls w->poll.id. True: x is parked. */
+bool operation_wait(struct exchange *x, struct operation_wait *w, int64_t until_ns,
+		    exchange_continue *done, exchange_continue *late);
 
 /* The same where the poll was begun by something else, as by operation_withdraw(). */
-void asker_park(struct exchange *x, struct asker *k, int64_t until_ns, exchange_continue *done,
-		exchange_continue *late);
+void operation_wait_park(struct exchange *x, struct operation_wait *w, int64_t until_ns,
+			 exchange_continue *done, exchange_continue *late);
 
-/* Its client is gone. False: its parcel is on its way. */
-bool asker_leave(struct exchange *x);
+/* Ends the waits of those operations whose time is up. */
+struct operation_line {
+	struct duty duty;
+	struct operation_home home;
+};
+
+struct host;
+
+void operation_line_init(struct operation_line *line, struct host *h, struct operation_book *b);

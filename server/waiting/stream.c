@@ -1,12 +1,11 @@
 #include "waiting/stream.h"
 #include "base/clock.h"
-#include "edge/connection.h"
-#include "http/reply.h"
+#include "exchange/host.h"
 #include "ops/log.h"
+#include "ops/metrics.h"
+#include "waiting/read.h"
 #include "wire/answers_stock.h"
-#include <errno.h>
 #include <string.h>
-#include <sys/socket.h>
 
 struct stream {
 	struct subscriber follower;
@@ -28,12 +27,7 @@ static struct stream *stream_of(struct subscriber *s)
 
 static struct stream *stream_of_exchange(struct exchange *x)
 {
-	return call_of(x)->own;
-}
-
-static struct connection *connection_of_stream(struct stream *t)
-{
-	return request_of(t->follower.x)->connection;
+	return x->waiting.own;
 }
 
 /* ---------------------------------------------------------------- events */
@@ -50,7 +44,7 @@ static void write_event(struct stream *t, const struct movement_view *v)
 }
 
 /* Where it stands, for Last-Event-ID: an id without data is remembered, and nothing happens. */
-static void work_place(struct stream *t)
+static void write_place(struct stream *t)
 {
 	text_add(&t->out, "id: ");
 	text_add_int(&t->out, t->follower.after);
@@ -70,10 +64,9 @@ static bool flush(struct stream *t)
 	if (left == 0)
 		return true;
 	t->wrote_ns = clock_monotonic_ns();
-	r = send(connection_of_stream(t)->fd, t->out.data + t->sent, left,
-		 MSG_NOSIGNAL | MSG_DONTWAIT);
+	r = exchange_send(t->follower.x, t->out.data + t->sent, left);
 	if (r < 0)
-		return errno == EAGAIN || errno == EINTR;
+		return false;
 	if (r > 0)
 		t->moved_ns = t->wrote_ns;
 	t->sent += (size_t)r;
@@ -92,18 +85,22 @@ static bool is_flushed(const struct stream *t)
 /* Has it taken nothing for too long? */
 static bool is_stuck(struct stream *t)
 {
-	const struct loop *l = connection_of_stream(t)->loop;
-
 	return !is_flushed(t) &&
-	       clock_monotonic_ns() - t->moved_ns >= l->edge->options.reply_timeout_ms * NS_PER_MS;
+	       clock_monotonic_ns() - t->moved_ns >= t->follower.x->host->send_max_ns;
 }
 
 /* ---------------------------------------------------------------- the end */
 
-static void end(struct stream *t)
+static void let_go(struct stream *t)
 {
 	text_fini(&t->out);
-	shutdown(connection_of_stream(t)->fd, SHUT_WR);
+	subscriber_end(&t->follower);
+}
+
+static void end(struct stream *t)
+{
+	let_go(t);
+	exchange_send_end(t->follower.x);
 	exchange_abandon(t->follower.x);
 }
 
@@ -147,10 +144,8 @@ static void page_is_read(struct exchange *x)
 {
 	struct stream *t = stream_of_exchange(x);
 
-	if (request_of(x)->connection == NULL) { /* its client has just left */
-		text_fini(&t->out);
-		subscriber_end(&t->follower);
-		x->subscriber = NULL;
+	if (exchange_is_orphan(x)) { /* its client has just left */
+		let_go(t);
 		exchange_reply(x, 200);
 		return;
 	}
@@ -173,13 +168,8 @@ static void page_is_read(struct exchange *x)
 /* False: too many lists are being read just now. */
 static bool read_ledger(struct stream *t)
 {
-	struct exchange *x = t->follower.x;
-
-	x->long_read.parcel.home = x->mailbox;
-	x->long_read.run = read_page;
-	x->long_read.arena = &x->arena;
 	metric_add(METRIC_FEED_PAGES, 1);
-	return service_read(x->service, &x->long_read);
+	return read_begin(t->follower.x, read_page);
 }
 
 /* ---------------------------------------------------------------- the ring */
@@ -254,30 +244,51 @@ static void serve(struct subscriber *s)
 		send_news(t);
 }
 
-void stream_probe(struct subscriber *s)
-{
-	struct stream *t = stream_of(s);
+/* ---------------------------------------------------------------- while it is parked */
 
-	if (connection_is_gone(connection_of_stream(t))) {
-		metric_add(METRIC_CLIENTS_GONE, 1);
-		end(t);
-		return;
-	}
+/* In the middle of a page, that is waited for. */
+static bool leave(struct exchange *x)
+{
+	struct stream *t = stream_of_exchange(x);
+
+	if (!subscriber_is_idle(&t->follower))
+		return read_leave(x);
+	let_go(t);
+	exchange_send_end(x);
+	return true;
+}
+
+/* Is its client awake? */
+static void probe(struct exchange *x)
+{
+	struct stream *t = stream_of_exchange(x);
+	struct subscriber *s = &t->follower;
+
 	if (!s->is_waiting || clock_monotonic_ns() - t->wrote_ns < beat_ns)
 		return;
 	subscriber_leave(s);
 	text_add(&t->out, ": still here\n");
-	work_place(t);
+	write_place(t);
 	t->moved_ns = clock_monotonic_ns();
 	subscriber_due(s, 0);
 }
 
-/* ---------------------------------------------------------------- opening */
+static void hurry(struct exchange *x)
+{
+	struct subscriber *s = &stream_of_exchange(x)->follower;
+
+	if (subscriber_is_idle(s))
+		subscriber_due(s, 0);
+}
+
+static const struct waiting_kind kind = { .leave = leave, .probe = probe, .hurry = hurry };
 
 static void park(struct stream *t)
 {
-	exchange_park(t->follower.x, page_is_read, NULL, INT64_MAX);
+	exchange_park(t->follower.x, &kind, page_is_read, INT64_MAX);
 }
+
+/* ---------------------------------------------------------------- opening */
 
 bool stream_is_wanted(const struct exchange *x)
 {
@@ -286,27 +297,29 @@ bool stream_is_wanted(const struct exchange *x)
 	return accept != NULL && strcasestr(accept, "text/event-stream") != NULL;
 }
 
-void stream_open(struct exchange *x, const struct subscriber_filter *f, int64_t after)
+struct stream *stream_create(struct exchange *x, const struct subscriber_filter *f)
 {
 	struct stream *t = arena_alloc(&x->arena, sizeof(*t));
 
-	if (t == NULL) {
-		reply_refuse(x, OUTCOME_OUT_OF_MEMORY, NULL);
-		return;
-	}
-	*t = (struct stream){ .follower = { .x = x, .filter = *f, .after = after, .serve = serve },
-			      .moved_ns = clock_monotonic_ns() };
+	if (t == NULL)
+		return NULL;
+	*t = (struct stream){ .follower = { .x = x, .filter = *f, .serve = serve } };
 	text_init(&t->out);
-	call_of(x)->own = t;
-	x->subscriber = &t->follower;
+	return t;
+}
+
+void stream_open(struct stream *t, int64_t after)
+{
+	struct exchange *x = t->follower.x;
+
+	x->waiting.own = t;
 	x->status = 200;
 	x->content_type = "text/event-stream";
-	reply_headers(x, after);
-	connection_write_head(&t->out, x);
+	t->moved_ns = clock_monotonic_ns();
+	subscriber_begin(&t->follower, x, after);
+	exchange_send_head(x, &t->out);
 	text_add(&t->out, ": movements, as they are committed\n");
-	work_place(t);
-	connection_account(connection_of_stream(t)->loop, x);
+	write_place(t);
 	park(t);
-	subscriber_begin(&t->follower, exchange_subscribers(x));
 	subscriber_due(&t->follower, 0);
 }

@@ -1,16 +1,18 @@
 /*
  * stream - Server-Sent Events: a client that is told of movements for as long as it listens.
  *
- *     stream_open(x, &filter, after);           // instead of an answer
+ *     t = stream_create(x, &filter);            // NULL: memory is short
+ *     ...the headers of the answer...
+ *     stream_open(t, after);                    // instead of an answer
  *
  *     id: 990018
  *     event: movement
  *     data: {"seq":990018,...}
  *
- * microhttpd has parked the request, and we write past it to the socket: the head of the answer,
- * then events, at most one write every STREAM_PAUSE_MS, or as fast as the client reads while it is
- * behind. An id without data tells where the stream stands, first of all and with each comment
- * that keeps it alive, so that a client that comes back with Last-Event-ID misses nothing.
+ * The request stays parked, and its answer is sent bit by bit: its head, then events, at most one
+ * write every STREAM_PAUSE_MS, or as fast as the client reads while it is behind. An id without
+ * data tells where the stream stands, first of all and with each comment that keeps it alive, so
+ * that a client that comes back with Last-Event-ID misses nothing.
  *
  * A stream holds at most one page of events. What its client does not take stays in the ledger;
  * one that takes nothing for the time that any answer may take is cut. When the server stops, each
@@ -20,8 +22,6 @@
  */
 #pragma once
 #include "waiting/movements.h"
-
-struct exchange;
 
 enum {
 	STREAM_PAUSE_MS = 100,
@@ -33,8 +33,10 @@ enum {
 /* Does the client want one? */
 bool stream_is_wanted(const struct exchange *x);
 
-/* Takes the request over: it is parked from now on. */
-void stream_open(struct exchange *x, const struct subscriber_filter *f, int64_t after);
+struct stream;
 
-/* Now and then, while it is not in the middle of a page: is its client there, and awake? */
-void stream_probe(struct subscriber *s);
+/* In the request's arena; NULL: memory is short. */
+struct stream *stream_create(struct exchange *x, const struct subscriber_filter *f);
+
+/* Takes the request over: it is parked from now on. Status and type of the answer are set here. */
+void stream_open(struct stream *t, int64_t after);

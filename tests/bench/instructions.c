@@ -24,6 +24,7 @@
  */
 #include "base/clock.h"
 #include "edge/framing.h"
+#include "edge/header_guard.h"
 #include "exchange/request.h"
 #include "http/routes.h"
 #include "store/sqlite.h"
@@ -271,7 +272,7 @@ static void shop_open(struct shop *s, const char *folder)
 	CHECK(snapshot_init(&s->snapshot, s->service) == 0);
 	request_pool_init(&s->requests);
 	framing_init(&s->framing);
-	routes_configure(&(struct routes_options){ .wait_default_ms = 2000 });
+	calls_configure(&(struct calls_options){ .wait_default_ms = 2000 });
 	while (sem_wait(&is_asleep) != 0)
 		;
 }

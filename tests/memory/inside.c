@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "http/batch/batch.h"
 #include "http/reply.h"
+#include "http/routes.h"
 #include "ops/spool.h"
 #include "store/sqlite.h"
 #include "unit.h"
@@ -19,7 +20,7 @@ void inside_init(struct inside *i)
 	snprintf(i->path, sizeof(i->path), "%s/store.db", i->folder);
 	spool_set_folder(i->folder);
 	batches_init();
-	routes_configure(&(struct routes_options){ .wait_default_ms = 1000 });
+	calls_configure(&(struct calls_options){ .wait_default_ms = 1000 });
 }
 
 void inside_fini(struct inside *i)
@@ -66,22 +67,28 @@ int inside_edge_open(struct inside *i)
 	char address[128];
 	int r;
 
-	i->options = (struct loop_options){ .listener = &i->listener,
+	operation_book_init(&i->operations, i->service, 10000);
+	i->waits = (struct waits_options){ .operations = &i->operations };
+	i->options = (struct edge_options){ .listener = &i->listener,
 					    .loop_count = 2,
 					    .connection_limit = 16,
 					    .header_timeout_ms = 10000,
 					    .body_timeout_ms = 10000,
 					    .reply_timeout_ms = 10000,
-					    .operation_wait_ms = 10000,
 					    .handle = routes_handle,
 					    .streams = routes_stream,
 					    .refuse = reply_refuse,
+					    .open_waits = waits_open,
+					    .close_waits = waits_close,
+					    .waits_options = &i->waits,
 					    .service = i->service };
 	r = listener_bind(&i->listener, "127.0.0.1:0");
 	if (r == 0)
 		r = edge_open(&i->options, &i->edge, address);
-	if (r < 0)
+	if (r < 0) {
+		operation_book_fini(&i->operations);
 		return r;
+	}
 	i->port = atoi(strrchr(address, ':') + 1);
 	r = edge_start(i->edge);
 	if (r < 0)
@@ -93,6 +100,7 @@ void inside_edge_close(struct inside *i)
 {
 	edge_drain(i->edge, clock_monotonic_ns() + 2 * DRAIN_MS * NS_PER_MS);
 	edge_close(i->edge);
+	operation_book_fini(&i->operations);
 	i->edge = NULL;
 }
 

@@ -12,14 +12,17 @@
  */
 #pragma once
 #include "engine/service.h"
-#include "edge/loop.h"
+#include "edge/edge.h"
+#include "waiting/waits.h"
 
 struct inside {
 	char folder[64];
 	char path[96];
 	struct service *service; /* NULL: closed */
 	struct listener listener;
-	struct loop_options options;
+	struct operation_book operations;
+	struct waits_options waits;
+	struct edge_options options;
 	struct edge *edge;
 	int port;
 };

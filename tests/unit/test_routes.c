@@ -1,6 +1,7 @@
 /* The dispatcher with handlers that only say who they are, and an exchange without a network. */
 #include "http/reply.h"
-#include "waiting/seq.h"
+#include "http/min_seq.h"
+#include "http/routes.h"
 #include "unit.h"
 
 /* ---------------------------------------------------------------- the stage */
@@ -59,7 +60,7 @@ void service_note_fault(struct service *s, int fault, const char *request_id)
 	(void)request_id;
 }
 
-void seq_wait_run(struct exchange *x)
+void min_seq_run(struct exchange *x)
 {
 	x->route->handler(x);
 }

@@ -1,11 +1,48 @@
 /*
- * loop_sockets - the system calls that microhttpd makes about a loop's sockets pass through here;
- * see sockets.c for why and how.
+ * sockets - the system calls that microhttpd makes about a loop's sockets pass through here; see
+ * sockets.c for why and how. Nothing else in the program defines a name of the C library.
+ *
+ *     sockets_init(&all, read);
+ *     sockets_add(&all, &s);                            // it is one of the loop's
+ *     sockets_begin(&all);
+ *     ...microhttpd runs: what it reads from s it gets from read()...
+ *     sockets_end(&all);
  *
  * Threads: the loop's; a loop marks when it lets microhttpd run.
  */
 #pragma once
-#include "edge/connection.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
 
-void loop_sockets_begin(struct loop *l);
-void loop_sockets_end(struct loop *l);
+struct watched_socket {
+	int fd;
+	void *handle;         /* what microhttpd calls it */
+	bool is_readable;     /* set by an event, cleared by a read that drained it */
+	bool is_ended;        /* the client has sent all it will */
+	bool is_being_parked; /* microhttpd is told to suspend it */
+	bool keeps_place;     /* the kernel has it in the set, microhttpd believes it took it out */
+};
+
+struct watched_sockets {
+	int epoll_fd;                  /* microhttpd's own set */
+	struct watched_socket **by_fd; /* of this loop, or NULL; grows with the descriptors */
+	size_t by_fd_count;
+	/* What microhttpd's recv() does, as that would return it. */
+	ssize_t (*read)(struct watched_socket *s, void *buffer, size_t byte_count);
+};
+
+/* The set is to be named when microhttpd has one: all->epoll_fd. */
+void sockets_init(struct watched_sockets *all,
+		  ssize_t (*read)(struct watched_socket *s, void *buffer, size_t byte_count));
+void sockets_fini(struct watched_sockets *all);
+
+/* False: memory is short. */
+bool sockets_add(struct watched_sockets *all, struct watched_socket *s);
+void sockets_remove(struct watched_sockets *all, struct watched_socket *s);
+
+void sockets_begin(struct watched_sockets *all);
+void sockets_end(struct watched_sockets *all);
+
+/* In read(): there is more to read than it returns, and nothing else will say so. */
+void sockets_announce(const struct watched_socket *s);

@@ -45,7 +45,7 @@ static void batch_init(struct batch *b, struct exchange *x)
 	b->service = x->service;
 	b->snapshot = x->snapshot;
 	b->mailbox = x->mailbox;
-	b->errands = exchange_errands(x);
+	b->detached = &waits_of(x)->detached;
 	b->part_lines_max = BATCH_PART_LINES_MAX;
 	b->read.parcel = (struct parcel){ .home = x->mailbox, .arrive = read_arrive };
 	memcpy(b->request_id, x->request_id, sizeof(b->request_id));
@@ -211,7 +211,7 @@ void batch_write_results(struct batch *b)
 
 bool batch_is_busy(const struct batch *b)
 {
-	return errand_is_under_way(&b->part_errand) || errand_is_under_way(&b->read_errand);
+	return detached_is_under_way(&b->part_work) || detached_is_under_way(&b->read_work);
 }
 
 /* Must the upload wait? Of one that has ended early the rest is only read. */
@@ -257,7 +257,7 @@ static void read_arrive(struct parcel *p)
 	struct batch *b = CONTAINER_OF(p, struct batch, read.parcel);
 	struct batch_line *line = b->counting;
 
-	errand_end(&b->read_errand);
+	detached_end(&b->read_work);
 	b->counting = NULL;
 	if (batch_has_ended_early(b))
 		discard_waiting(b);

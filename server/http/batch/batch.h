@@ -21,7 +21,7 @@
  * nothing of it is under way.
  */
 #pragma once
-#include "waiting/detached.h"
+#include "waiting/waits.h"
 #include "exchange/exchange.h"
 #include "wire/message.h"
 #include "wire/server_timing.h"
@@ -66,7 +66,7 @@ struct batch_place {
 	bool is_busy;                /* since busy_ns it waits for us */
 	int64_t busy_ns;
 	struct parcel parcel;
-	struct errand errand; /* the parcel must come before the batch can go */
+	struct detached work; /* the parcel must come before the batch can go */
 };
 
 struct batch {
@@ -77,7 +77,7 @@ struct batch {
 	struct service *service;
 	struct snapshot *snapshot;
 	struct mailbox *mailbox;
-	struct errands *errands;
+	struct detached_line *detached;
 	struct batch_options options;
 	char request_id[ID_BYTES_MAX + 1];
 	struct arena texts;    /* of options and fences */
@@ -96,13 +96,13 @@ struct batch {
 	/* The part under way. */
 	struct work *part; /* NULL: none */
 	struct waiter waiter;
-	struct errand part_errand;
+	struct detached part_work;
 	int part_lines_max; /* smaller after it could not be had */
 
 	/* The reading of a count's past. */
 	struct batch_line *counting; /* NULL: none */
 	struct long_read read;
-	struct errand read_errand;
+	struct detached read_work;
 
 	/* What became of it. */
 	struct spool *spool;

@@ -98,7 +98,7 @@ static void begin_past(struct batch *b, struct batch_line *line)
 	b->read.arena = &line->work->arena;
 	line->state = LINE_NEEDS_PAST;
 	if (service_read(b->service, &b->read)) {
-		errand_begin(b->errands, &b->read_errand, NULL, INT64_MAX);
+		detached_begin(b->detached, &b->read_work, NULL, INT64_MAX);
 		return;
 	}
 	b->counting = NULL;

@@ -207,20 +207,20 @@ static void part_finish(struct batch *b, const struct answer *a)
 	}
 }
 
-static struct batch *batch_of_errand(struct errand *e)
+static struct batch *batch_of_part(struct detached *d)
 {
-	return CONTAINER_OF(e, struct batch, part_errand);
+	return CONTAINER_OF(d, struct batch, part_work);
 }
 
 /* Its wait is over: unless it is decided already, nothing was done. */
-static void part_late(struct errand *e)
+static void part_late(struct detached *d)
 {
-	struct batch *b = batch_of_errand(e);
+	struct batch *b = batch_of_part(d);
 	struct answer a;
 
 	if (!service_withdraw(b->service, &b->waiter, &b->part->arena, &a))
 		return;
-	errand_end(e);
+	detached_end(d);
 	part_finish(b, &a);
 	batch_settle(b);
 }
@@ -229,7 +229,7 @@ static void part_arrive(struct parcel *p)
 {
 	struct batch *b = CONTAINER_OF(p, struct batch, waiter.parcel);
 
-	errand_end(&b->part_errand);
+	detached_end(&b->part_work);
 	part_finish(b, &b->part->answer);
 	batch_settle(b);
 }
@@ -244,7 +244,7 @@ static void part_submit(struct batch *b)
 	b->waiter = (struct waiter){ .parcel = { .home = b->mailbox, .arrive = part_arrive } };
 	if (service_submit_part(b->service, b->part, &b->waiter, b->options.wait_ms) ==
 	    SUBMIT_PENDING)
-		errand_begin(b->errands, &b->part_errand, part_late, until_ns);
+		detached_begin(b->detached, &b->part_work, part_late, until_ns);
 	else
 		part_finish(b, &b->part->answer);
 }
@@ -383,7 +383,7 @@ static void decide_next(struct batch *b)
 
 void batch_go_on(struct batch *b)
 {
-	while (!errand_is_under_way(&b->part_errand) && !batch_has_ended_early(b) &&
+	while (!detached_is_under_way(&b->part_work) && !batch_has_ended_early(b) &&
 	       !list_is_empty(&b->waiting)) {
 		struct batch_line *first = first_of(&b->waiting);
 
@@ -407,9 +407,9 @@ void batch_withdraw(struct batch *b)
 {
 	struct answer unheard;
 
-	if (!errand_is_under_way(&b->part_errand) ||
+	if (!detached_is_under_way(&b->part_work) ||
 	    !service_withdraw(b->service, &b->waiter, &b->part->arena, &unheard))
 		return;
-	errand_end(&b->part_errand);
+	detached_end(&b->part_work);
 	part_let_go(b);
 }

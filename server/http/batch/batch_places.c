@@ -114,7 +114,7 @@ static void arrive(struct parcel *p)
 	b->place.is_wanted = false;
 	guard_unlock(&places.guard);
 	b->place.is_lost = true;
-	errand_end(&b->place.errand);
+	detached_end(&b->place.work);
 	if (b->x == NULL || !b->is_ended)
 		batch_settle(
 			b); /* of one whose upload has ended meanwhile, its answer comes anyway */
@@ -158,7 +158,7 @@ bool batch_place_give_back(struct batch *b)
 	b->place.is_held = false;
 	guard_unlock(&places.guard);
 
-	if (is_wanted && !errand_is_under_way(&b->place.errand))
-		errand_begin(b->errands, &b->place.errand, NULL, INT64_MAX);
+	if (is_wanted && !detached_is_under_way(&b->place.work))
+		detached_begin(b->detached, &b->place.work, NULL, INT64_MAX);
 	return !is_wanted;
 }

@@ -1,0 +1,113 @@
+#include "edge/edge.h"
+#include "base/clock.h"
+#include "base/fault.h"
+#include "edge/inbox.h"
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+
+enum {
+	RESERVED_FILES = 64,         /* for the store, its log, the loops themselves */
+	CONNECTIONS_DEFAULT = 16384, /* when the limit of open files would allow more */
+};
+
+/* As many as there may be open files, raised as far as we are allowed to and need. */
+static int connection_limit_find(int wanted)
+{
+	rlim_t most = (rlim_t)(wanted > 0 ? wanted : CONNECTIONS_DEFAULT) + RESERVED_FILES;
+	rlim_t reserved = RESERVED_FILES;
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) != 0)
+		return wanted > 0 ? wanted : 256;
+	if (files.rlim_cur < most && files.rlim_cur < files.rlim_max) {
+		files.rlim_cur = files.rlim_max < most ? files.rlim_max : most;
+		(void)!setrlimit(RLIMIT_NOFILE, &files);
+		(void)!getrlimit(RLIMIT_NOFILE, &files);
+	}
+	if (reserved > files.rlim_cur / 2)
+		reserved = files.rlim_cur / 2;
+	if (files.rlim_cur - reserved < most - RESERVED_FILES)
+		return files.rlim_cur - reserved > 0 ? (int)(files.rlim_cur - reserved) : 1;
+	return (int)(most - RESERVED_FILES);
+}
+
+static int loops_open(struct edge *e)
+{
+	int r = 0;
+
+	e->loops = calloc((size_t)e->options.loop_count, sizeof(*e->loops));
+	if (e->loops == NULL)
+		return FAULT(-ENOMEM);
+	while (r == 0 && e->loop_count < e->options.loop_count) {
+		r = loop_open(&e->loops[e->loop_count], e, e->loop_count);
+		e->loop_count++;
+	}
+	return r;
+}
+
+int edge_open(const struct edge_options *options, struct edge **ret_edge, char ret_address[128])
+{
+	struct edge *e = calloc(1, sizeof(*e));
+	struct listener listener = *options->listener;
+	int r;
+
+	CHECK(options->loop_count >= 1);
+	if (e == NULL) {
+		listener_close(&listener);
+		return FAULT(-ENOMEM);
+	}
+	e->options = *options;
+	e->connection_limit = connection_limit_find(options->connection_limit);
+	e->listener = listener;
+	r = loops_open(e);
+	if (r == 0)
+		r = listener_listen(&e->listener);
+	if (r < 0) {
+		edge_close(e);
+		return r;
+	}
+	e->guard = (struct header_guard){ .listen_name = e->listener.name,
+					  .listen_host = e->listener.host,
+					  .listens_on_any = e->listener.is_any,
+					  .port = e->listener.port,
+					  .host_names = options->host_names };
+	snprintf(ret_address, 128, "%s:%d", e->listener.host, e->listener.port);
+	*ret_edge = e;
+	return 0;
+}
+
+/* The first loop comes last, since it deals connections to the others. */
+int edge_start(struct edge *e)
+{
+	for (int i = e->loop_count - 1; i >= 0; i--) {
+		int r = loop_start(&e->loops[i]);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+void edge_drain(struct edge *e, int64_t until_ns)
+{
+	e->drain_until_ns = until_ns;
+	e->drain_cut_ns = until_ns + DRAIN_LAST_MS * NS_PER_MS;
+	atomic_store(&e->is_draining, true);
+	for (int i = 0; i < e->loop_count; i++)
+		inbox_nudge(&e->loops[i]);
+	for (int i = 0; i < e->loop_count; i++)
+		loop_join(&e->loops[i]);
+}
+
+void edge_close(struct edge *e)
+{
+	if (e == NULL)
+		return;
+	for (int i = 0; i < e->loop_count; i++)
+		loop_close(&e->loops[i]);
+	listener_close(&e->listener);
+	free(e->loops);
+	free(e);
+}
