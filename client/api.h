@@ -51,8 +51,10 @@ struct transfer {
 	int64_t upload_bytes;
 	const char *content_type; /* of it */
 	const char *accept;       /* NULL: whatever comes */
-	/* Each piece of the body of a success; false ends the transfer. A problem's body is
-	 * collected in the answer. */
+	/*
+	 * Each piece of the body of a success; false ends the transfer. A problem's body is
+	 * collected in the answer.
+	 */
 	bool (*receive)(void *context, const char *bytes, size_t byte_count);
 	/* Now and then; may be NULL. `total` is 0 where nobody knows. */
 	void (*progress)(void *context, int64_t sent, int64_t received, int64_t total);

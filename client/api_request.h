@@ -47,7 +47,8 @@ enum exit_code api_request_add_options(struct api_request *r, const struct args 
 /* body[name] = text; complains when it is not UTF-8. */
 enum exit_code api_request_add_text(struct api_request *r, const char *name, const char *text);
 
-/* body[name] = the whole number that `text` is; complains, calling it `operand`, when it is none.
+/*
+ * body[name] = the whole number that `text` is; complains, calling it `operand`, when it is none.
  */
 enum exit_code api_request_add_number(struct api_request *r, const char *name, const char *operand,
 				      const char *text);

@@ -51,7 +51,8 @@ static struct watched_row *row_find(const struct watch *w, uint64_t hash, const 
 	return NULL;
 }
 
-/* The row at the front: it is moved there, or begun in place of the one that changed longest ago.
+/*
+ * The row at the front: it is moved there, or begun in place of the one that changed longest ago.
  */
 static struct watched_row *row_to_front(struct watch *w, const char *sku, const char *location)
 {

@@ -189,8 +189,10 @@ static int wait_for_end(const struct config *c, int signals, struct service *ser
 	while (poll(fds, LENGTH_OF(fds), -1) < 0)
 		CHECK(errno == EINTR);
 	if (fds[1].revents != 0) {
-		/* Whoever shares the group's fate should still hear of it; then stop, without
-		 * drain. */
+		/*
+		 * Whoever shares the group's fate should still hear of it; then stop, without
+		 * drain.
+		 */
 		struct timespec last = { .tv_nsec = LAST_ANSWERS_MS * NS_PER_MS };
 
 		nanosleep(&last, NULL);
@@ -213,7 +215,8 @@ static int open_signals(void)
 
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN); /* a file at its size limit is a full disk, not a reason to die */
-	/* A terminal that closes, or a habit from another daemon, must not end it without a drain.
+	/*
+	 * A terminal that closes, or a habit from another daemon, must not end it without a drain.
 	 */
 	signal(SIGHUP, SIG_IGN);
 	signal(SIGUSR1, SIG_IGN);
@@ -345,7 +348,8 @@ static int settings_try(const struct config *c, struct listener *listener)
 	return r < 0 ? EXIT_OS_FAULT : 0;
 }
 
-/* The store could be opened, and what is in it could not be read; or memory or threads are short.
+/*
+ * The store could be opened, and what is in it could not be read; or memory or threads are short.
  */
 static int engine_failed(const struct config *c, struct store *store, int r)
 {

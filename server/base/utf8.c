@@ -47,7 +47,8 @@ static size_t plain_bytes(const char *s, size_t byte_count)
 
 	for (; byte_count - i >= sizeof(eight); i += sizeof(eight)) {
 		memcpy(&eight, s + i, sizeof(eight));
-		/* Without high bits, taking one from each byte sets that of a zero, and no other's.
+		/*
+		 * Without high bits, taking one from each byte sets that of a zero, and no other's.
 		 */
 		if (((eight | (eight - ones)) & highs) != 0)
 			break;

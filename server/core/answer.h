@@ -55,8 +55,8 @@ struct answer {
 	const struct short_line *short_lines;
 	struct lease_view lease; /* with lease commands, and the lease in the way (ROW_LEASED) */
 	const char *body;        /* of a replay: the first answer's body; NULL: build it */
-	const char
-		*members; /* of a replayed refusal: what a batch's line says of it, JSON; or NULL */
+	/* Of a replayed refusal: what a batch's line says of it, JSON; or NULL. */
+	const char *members;
 
 	int64_t line; /* of a refused atomic batch: the line it is about; 0: none */
 

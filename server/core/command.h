@@ -133,14 +133,15 @@ struct condition {
 	int64_t on_hand;
 };
 
-/* The row as it was when somebody began to count it; read from the ledger before the count queues.
+/*
+ * The row as it was when somebody began to count it; read from the ledger before the count queues.
  */
 struct past_level {
 	int64_t as_of_seq;
-	int64_t on_hand;    /* then */
-	int64_t stated_seq; /* the newest movement since that stated a level (set, count, edit); 0:
-			       none */
-	int64_t seen_seq;   /* the row's last movement that was looked at; 0: it had none */
+	int64_t on_hand; /* then */
+	/* The newest movement since that stated a level (set, count, edit); 0: none. */
+	int64_t stated_seq;
+	int64_t seen_seq; /* the row's last movement that was looked at; 0: it had none */
 };
 
 struct command {

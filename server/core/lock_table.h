@@ -206,8 +206,10 @@ int row_entry_waiter_count(const struct row_entry *e);
 const struct claim_slot *row_entry_waiter_after(const struct row_entry *e,
 						const struct claim_slot *s);
 
-/* The place of a walk through the rows that somebody waits for; stays right while others change
- * the table. */
+/*
+ * The place of a walk through the rows that somebody waits for; stays right while others change the
+ * table.
+ */
 struct lock_walk {
 	struct list link;
 	struct list *at;
@@ -219,7 +221,9 @@ bool lock_walk_on(struct lock_table *t, struct lock_walk *w, int limit,
 		  void (*see)(void *context, const struct row_entry *entry), void *context);
 void lock_walk_end(struct lock_walk *w);
 
-/* Calls `see` for every row that has a queue or a gate in buckets from .. from + count - 1, in no
- * order; of LOCK_TABLE_BUCKETS. */
+/*
+ * Calls `see` for every row that has a queue or a gate in buckets from .. from + count - 1, in no
+ * order; of LOCK_TABLE_BUCKETS.
+ */
 void lock_table_each(const struct lock_table *t, int from, int count,
 		     void (*see)(void *context, const struct row_entry *entry), void *context);

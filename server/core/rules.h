@@ -18,8 +18,8 @@ struct rules_row {
 	const struct item *item;         /* id 0: unknown */
 	const struct location *location; /* id 0: unknown */
 	struct stock *stock;             /* the row as earlier commands left it; changed on DONE */
-	int64_t stated_seq; /* of a count: a movement behind past.seen_seq that stated a level; 0:
-			       none */
+	/* Of a count: a movement behind past.seen_seq that stated a level; 0: none. */
+	int64_t stated_seq;
 };
 
 /* Where the ledger stands. */

@@ -92,8 +92,10 @@ struct clock_reading store_clock_read(struct store_clock *c, int64_t wall_ms, in
 	int64_t elapsed_ns = boot_ns - c->boot_ns;
 	int64_t before_ms = now_ms(c), jump_ms, difference_ms;
 
-	/* Two threads may read the clocks in one order and come here in the other, one of them a
-	 * while later: what it has read is as old for both clocks, and nobody has set either. */
+	/*
+	 * Two threads may read the clocks in one order and come here in the other, one of them a
+	 * while later: what it has read is as old for both clocks, and nobody has set either.
+	 */
 	wall_ms = bounded(wall_ms);
 	if (elapsed_ns < 0) {
 		wall_ms -= elapsed_ns / NS_PER_MS;

@@ -151,8 +151,10 @@ static const struct row_ref *row_names(const struct row_entry *e)
 	return c == NULL ? NULL : row_of_write(work_of_claim(c), e->node.key);
 }
 
-/* One row as it stood under the guard. Lies ready before the guard is taken: nothing is allocated
- * meanwhile. */
+/*
+ * One row as it stood under the guard. Lies ready before the guard is taken: nothing is allocated
+ * meanwhile.
+ */
 struct sight {
 	int64_t now_ns; /* monotonic */
 	int64_t now_ms; /* store time */
@@ -250,7 +252,8 @@ static bool copy_sight(struct sight *s, struct arena *a, struct lock_view *ret)
 	return is_copied;
 }
 
-/* A row that may be shown: its key, and the number of the claim that has waited for it the longest.
+/*
+ * A row that may be shown: its key, and the number of the claim that has waited for it the longest.
  */
 struct candidate {
 	uint64_t row;

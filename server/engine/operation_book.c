@@ -194,7 +194,8 @@ static void send_home(struct list *parcels)
 	}
 }
 
-/* Its write is the caller's to let go. True: nobody will ever ask for it, it is the caller's, too.
+/*
+ * Its write is the caller's to let go. True: nobody will ever ask for it, it is the caller's, too.
  */
 static bool finish_locked(struct operation_book *b, struct operation *o, const struct answer *a,
 			  struct list *parcels)

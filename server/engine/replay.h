@@ -12,6 +12,8 @@ enum replay {
 	REPLAY_OTHER_KEY, /* the record is of another key with the same hash, or too old */
 };
 
-/* Compares the record with this id, reading in the loop's snapshot. How old it is does not matter:
- * what is forgotten is not looked up (lock_manager.h). */
+/*
+ * Compares the record with this id, reading in the loop's snapshot. How old it is does not matter:
+ * what is forgotten is not looked up (lock_manager.h).
+ */
 enum replay replay_try(struct snapshot *snapshot, struct work *w, int64_t key_id);

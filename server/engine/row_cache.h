@@ -57,8 +57,8 @@ struct cached_row {
 struct row_cache {
 	struct store *store;
 	uint64_t seed;
-	int64_t seq_max; /* of the ledger: a row that was changed by a later movement makes no sense
-			  */
+	/* Of the ledger: a row that was changed by a later movement makes no sense. */
+	int64_t seq_max;
 	struct map rows;
 	struct map items;
 	struct map locations;

@@ -82,8 +82,10 @@ struct work *work_create(void)
 
 	if (w == NULL)
 		return NULL;
-	/* The arena's first block stays as malloc left it: clearing it would cost more than the
-	 * rest. */
+	/*
+	 * The arena's first block stays as malloc left it: clearing it would cost more than the
+	 * rest.
+	 */
 	w->command = (struct command){ 0 };
 	w->state = WORK_NEW;
 	w->claim = (struct claim){ .state = CLAIM_OUT };

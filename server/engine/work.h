@@ -9,8 +9,8 @@
  * WAITING: its claim stands in the queues of its rows, or at a lease. READY: it owns its rows, and
  * waits for the writer; back to WAITING if the store turns out to hold a lease of one. DECIDED: its
  * effect (or refusal) is in the group; back to READY if its rows have more overdue than one group
- * books. DONE: the group is durable, or failed; the answer may be
- * read. WITHDRAWN: everybody who waited gave up before it was decided.
+ * books. DONE: the group is durable, or failed; the answer may be read. WITHDRAWN: everybody who
+ * waited gave up before it was decided.
  *
  * A part of a batch is one piece of work, too: it claims the rows of all of its lines, and they are
  * decided in their order in its place. Its lines stay NEW; their answers are there when it is DONE.
@@ -20,8 +20,7 @@
  * Threads: `state`, `claim`, links and `waiters` are guarded by the lock manager's guard. `command`
  * is written before service_submit() and only read afterwards. `answer` and `cost` are the writer's
  * until DONE, then only read.
- * Ownership: counted. Whoever created it holds one; service_submit() takes that over for the
- * waiter.
+ * Ownership: counted. Its creator holds one, which service_submit() takes over for the waiter.
  */
 #pragma once
 #include "base/arena.h"
@@ -73,8 +72,8 @@ struct work {
 	struct work_cost cost;
 	uint64_t key_hash;    /* with a key */
 	int64_t decide_by_ns; /* when the last of its waiters stops waiting for a decision */
-	char blocked_by[ID_BYTES_MAX +
-			1]; /* whom it waited for when it came: a request or a lease; "" */
+	/* Whom it waited for when it came: a request or a lease; "": nobody. */
+	char blocked_by[ID_BYTES_MAX + 1];
 	atomic_int holder_count;
 	struct operation *operation; /* it belongs to, or NULL; operation_book.h */
 

@@ -39,7 +39,8 @@ const struct answer *desk_ask(struct desk *d, const struct desk_request *q);
 /* Was the answer given before, or is it shared with another request of the same key? */
 bool desk_was_known(const struct desk *d);
 
-/* The row in a snapshot of now, with the seq that the snapshot shows. False: it failed, as above.
+/*
+ * The row in a snapshot of now, with the seq that the snapshot shows. False: it failed, as above.
  */
 bool desk_look(struct desk *d, int row, struct stock *ret, int64_t *ret_seq);
 

@@ -46,7 +46,8 @@ void till_place_order(struct till *t, int64_t number);
 /* DONE, or FAILED where the till has a fault. */
 enum verdict till_verdict(struct till *t);
 
-/* The first column of each row of an SQL query over a database that nobody has open. 0 or a fault.
+/*
+ * The first column of each row of an SQL query over a database that nobody has open. 0 or a fault.
  */
 int shop_query(const char *path, const char *sql, void (*see)(void *context, int64_t number),
 	       void *context);

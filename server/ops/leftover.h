@@ -19,6 +19,7 @@
 /* Keeps `fd` from being left over while it is open. False: it was removed meanwhile. */
 bool leftover_hold(int fd, const char *path);
 
-/* Calls `remove` with the path of each in the folder whose name begins so, and that nobody holds.
+/*
+ * Calls `remove` with the path of each in the folder whose name begins so, and that nobody holds.
  */
 void leftovers_remove(const char *folder, const char *prefix, void (*remove)(const char *path));

@@ -66,8 +66,10 @@ struct histogram {
 	atomic_int_fast64_t sum;
 };
 
-/* What some of the threads have counted. Whole cache lines, so that shards do not disturb each
- * other. */
+/*
+ * What some of the threads have counted. Whole cache lines, so that shards do not disturb each
+ * other.
+ */
 struct shard {
 	_Alignas(64) atomic_int_fast64_t values[METRIC_COUNT];
 	struct histogram histograms[METRIC_COUNT];

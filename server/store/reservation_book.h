@@ -4,8 +4,10 @@
  * The truth is in the store; this is who is next, and who is overdue. Each active reservation is in
  * it once:
  *
- *     put ──> waiting, in a heap by time ── collect, its time has come ──> overdue, in order of
- * time and by the rows of its lines
+ *     put ──> waiting, in a heap by time
+ *                  │ collect: its time has come
+ *                  ▼
+ *             overdue, in order of time and by the rows of its lines ──> booked, and removed
  *
  * What is overdue is booked in slices, so that nobody has to wait for all of it. A decision is
  * exact all the same: before a row is decided on, whoever is overdue in that row is booked

@@ -9,7 +9,8 @@
 #include "base/arena.h"
 #include <stdbool.h>
 
-/* Are brackets nested deeper than JSON_DEPTH_MAX? Of any text: this is asked before it is parsed.
+/*
+ * Are brackets nested deeper than JSON_DEPTH_MAX? Of any text: this is asked before it is parsed.
  */
 bool json_is_too_deep(const char *doc, size_t byte_count);
 
@@ -20,8 +21,10 @@ bool json_is_too_deep(const char *doc, size_t byte_count);
  */
 void json_pointer_at(const char *doc, size_t position, char *out, size_t out_bytes);
 
-/* Appends "/name" to a pointer, with '~' and '/' escaped; cut between characters when it is too
- * long. */
+/*
+ * Appends "/name" to a pointer, with '~' and '/' escaped; cut between characters when it is too
+ * long.
+ */
 void json_pointer_add(char *pointer, size_t pointer_bytes, const char *name);
 
 /*

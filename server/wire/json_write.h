@@ -24,7 +24,8 @@ static inline struct json json_begin(struct text *t)
 	return (struct json){ .text = t };
 }
 
-/* Room for so many bytes at the end of the text, or NULL; json_used() says how many were written.
+/*
+ * Room for so many bytes at the end of the text, or NULL; json_used() says how many were written.
  */
 static inline char *json_room(struct json *j, size_t bytes)
 {

@@ -3,8 +3,10 @@
 
 enum { MS_PER_DAY = 86400000 };
 
-/* Days since 1970-01-01 of a date of the proleptic Gregorian calendar, by shifting the year to
- * begin in March (Howard Hinnant, "chrono-compatible low-level date algorithms"). */
+/*
+ * Days since 1970-01-01 of a date of the proleptic Gregorian calendar, by shifting the year to
+ * begin in March (Howard Hinnant, "chrono-compatible low-level date algorithms").
+ */
 static int64_t days_of_date(int64_t year, int month, int day)
 {
 	int64_t y = month <= 2 ? year - 1 : year;

@@ -64,8 +64,10 @@ enum read_header if_match_read(const char *value, struct condition *c, bool *ret
 /* If-None-Match of a write: only * is known there. */
 enum read_header if_none_match_read(const char *value, bool *ret_is_any);
 
-/* If-None-Match of a read: does it name this version (also weakly), or *? What cannot be read does
- * not. */
+/*
+ * If-None-Match of a read: does it name this version (also weakly), or *? What cannot be read does
+ * not.
+ */
 bool if_none_match_holds(const char *value, int64_t version);
 
 /* Idempotency-Key, quoted or bare; the same key. */

@@ -140,7 +140,8 @@ struct kind {
 	void (*make)(struct sample *s, int group, int index);
 };
 
-/* Every row comes once in GROUPS_OF_ROWS groups, and the rows of a group are all over the tables.
+/*
+ * Every row comes once in GROUPS_OF_ROWS groups, and the rows of a group are all over the tables.
  */
 static int row_of(int group, int index)
 {

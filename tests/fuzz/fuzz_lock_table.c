@@ -421,8 +421,10 @@ static void expect_waiting_row(void *context, const struct row_entry *e)
 	walk->is_seen[row] = true;
 }
 
-/* One walk goes on while everything changes; a row that it ought to have seen was waited for all
- * the time. */
+/*
+ * One walk goes on while everything changes; a row that it ought to have seen was waited for all
+ * the time.
+ */
 static struct lock_walk wanderer;
 static struct walk wandered;
 static bool has_waited[ROWS];

@@ -1,5 +1,7 @@
-/* edge_open - opening the edge when memory, descriptors or threads are short: a fault, and nothing
- * of it is left. */
+/*
+ * edge_open - opening the edge when memory, descriptors or threads are short: a fault, and nothing
+ * of it is left.
+ */
 #include "failing.h"
 #include "inside.h"
 #include "race/client.h"

@@ -178,9 +178,9 @@ struct trial {
 	long n;
 	const char *how;
 	struct reply reply;
-	int64_t effect;  /* when it was answered */
-	int64_t outcome; /* when all was over, and it had been sent again with its key, if it has
-			    one */
+	int64_t effect; /* when it was answered */
+	/* When all was over, and it had been sent again with its key, if it has one. */
+	int64_t outcome;
 };
 
 /* Nothing can be said of what comes behind it: the server is as it was left. */
@@ -218,7 +218,8 @@ static void judge_write(const struct trial *t)
 		fail_trial(t, "it was done before");
 }
 
-/* Of the lines of a batch as many are done as its last line says, or more of those it is unsure of.
+/*
+ * Of the lines of a batch as many are done as its last line says, or more of those it is unsure of.
  */
 static void judge_batch(const struct trial *t)
 {
@@ -283,7 +284,8 @@ static void stock(void)
 	inside_edge_close(&inside);
 }
 
-/* A call with a key is sent again, now that there is memory: it is answered, and took effect once.
+/*
+ * A call with a key is sent again, now that there is memory: it is answered, and took effect once.
  */
 static void ask_again(struct client *c, struct trial *t)
 {

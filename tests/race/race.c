@@ -736,7 +736,8 @@ static void sharers_start(struct sharer sharers[], struct bench *b)
 	}
 }
 
-/* All got this body ("": it is made of the first one's); returns how many were marked as replays.
+/*
+ * All got this body ("": it is made of the first one's); returns how many were marked as replays.
  */
 static int sharers_join(struct sharer sharers[], char body[SHARED_BYTES_MAX])
 {
@@ -814,7 +815,8 @@ static const char *reply_word(const struct reply *r, const char *name,
 	return word;
 }
 
-/* Waits until it has finished, and asks again: the end is the end. Returns whether it took effect.
+/*
+ * Waits until it has finished, and asks again: the end is the end. Returns whether it took effect.
  */
 static bool operation_took_effect(struct client *client, struct reply *r, const char *target)
 {

@@ -3,7 +3,8 @@
 
 enum { SLOTS = 8 };
 
-/* Every step goes on where the one before left off; hashes share their home slot when equal mod 8.
+/*
+ * Every step goes on where the one before left off; hashes share their home slot when equal mod 8.
  */
 /* clang-format off */
 static const struct step {

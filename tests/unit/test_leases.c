@@ -608,7 +608,8 @@ static void whatever_happens_then_whatever_happens(void **state)
 
 /* ---------------------------------------------------------------- the bound */
 
-/* The store may hold more than are given: all of them are enforced, and the group counts its own.
+/*
+ * The store may hold more than are given: all of them are enforced, and the group counts its own.
  */
 static void the_bound_is_for_taking(void **state)
 {

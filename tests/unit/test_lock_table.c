@@ -408,7 +408,8 @@ static void ahead_of_many_is_an_estimate_that_is_not_too_low(void **state)
 	free(line);
 }
 
-/* However the queues of its rows were filled, the line is by arrival, and so are those of its rows.
+/*
+ * However the queues of its rows were filled, the line is by arrival, and so are those of its rows.
  */
 static void a_gate_of_many_rows_lines_all_up_by_arrival(void **state)
 {

@@ -1,4 +1,5 @@
-/* test_store - what store/store.h promises of every store: groups, snapshots, keys, leases, pages.
+/*
+ * test_store - what store/store.h promises of every store: groups, snapshots, keys, leases, pages.
  */
 #include "base/hash.h"
 #include "store/sqlite_private.h"

@@ -65,8 +65,10 @@ static void time_passes(int64_t ms)
 
 /* ---------------------------------------------------------------- tables */
 
-/* A command and what says that it took effect: SQL that yields 1 then, and 0 before. In both, %d is
- * the number of the run. Lines: those of a batch, and some words for what a batch does not have. */
+/*
+ * A command and what says that it took effect: SQL that yields 1 then, and 0 before. In both, %d is
+ * the number of the run. Lines: those of a batch, and some words for what a batch does not have.
+ */
 struct act {
 	const char *line;
 	const char *effect;
@@ -580,8 +582,10 @@ static void check_end(struct place *p, const struct attempt *a, const struct fau
 	enum outcome o = ask(p, probe);
 	bool is_over;
 
-	/* It may have failed when the acts were answered already, and was met by the probe. Before
-	 * a group begins nobody but check_file() may say -EBUSY, and that is no other program. */
+	/*
+	 * It may have failed when the acts were answered already, and was met by the probe. Before
+	 * a group begins nobody but check_file() may say -EBUSY, and that is no other program.
+	 */
 	if (o == outcome_of_fault(k->code) || (was_looking && o == OUTCOME_STORE_FAILED))
 		o = ask(p, probe);
 	is_over = o != OUTCOME_DONE;
@@ -796,7 +800,8 @@ static void what_runs_out_is_booked_behind_refused_parts(struct place *p)
 		let_part_go(waiters[i].work);
 }
 
-/* Reservations that a hand has extended book nothing when they run out: they are as many a group.
+/*
+ * Reservations that a hand has extended book nothing when they run out: they are as many a group.
  */
 static void what_books_nothing_is_looked_at_in_slices(struct place *p)
 {

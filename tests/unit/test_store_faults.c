@@ -1,4 +1,5 @@
-/* test_store_faults - a store whose disk fails, whose process dies, whose file is not what it was.
+/*
+ * test_store_faults - a store whose disk fails, whose process dies, whose file is not what it was.
  */
 #include "faulty_vfs.h"
 #include "store_fixture.h"
