@@ -164,6 +164,18 @@ def find_silent_events(tree):
                     yield f"{path}:{text[:event.start()].count(chr(10)) + 1}: {name}"
 
 
+def find_other_versions(tree):
+    """The version is that of the newest entry of the changelog, wherever it shows."""
+    newest = re.search(r"^## (\S+)$", tree["docs/changelog.md"], re.M)[1]
+    for path, pattern in (("meson.build", r"^\tversion: '(.*)'"),
+                          ("server/openapi.json", r'^    "version": "(.*)"'),
+                          ("server/openapi.json", r"built from: ([\d.]*)\+"),
+                          ("tests/cli/status.txt", r"^> version +(.*)")):
+        found = re.search(pattern, tree[path], re.M)
+        if not found or found[1] != newest:
+            yield f"{path}:1: {found and found[1]}, and the changelog's newest is {newest}"
+
+
 def symbols(archive):
     """For each member: its name, the symbols that it defines, and those that it needs."""
     members = []
@@ -225,6 +237,7 @@ def main():
         ("lines are at most 100 columns", find_wide(tree)),
         ("functions are at most 120 lines", find_long_functions(tree)),
         ("every source and conversation is in its folder's meson.build", find_forgotten(tree)),
+        ("the version is the changelog's newest, wherever it shows", find_other_versions(tree)),
         ("what is logged as a warning or worse is in docs/operating.md", find_silent_events(tree)),
     ]
     version = formatter_version()

@@ -50,7 +50,7 @@ struct lab_scenario {
 extern const struct lab_scenario lab_scenarios[];
 extern const int lab_scenario_count;
 
-/* "0.1.0+1a2b3c4": version and commit that this was built from. */
+/* "0.2.0+1a2b3c4": version and commit that this was built from. */
 extern const char lab_build[];
 
 struct lab_terms {
