@@ -11,11 +11,12 @@ enum {
 	UPLOAD_BUFFER_BYTES = 512 * 1024,
 };
 
-static const char *const header_names[RESPONSE_HEADER_COUNT] = {
+static const char *const header_names[] = {
 	[RESPONSE_CONTENT_TYPE] = "Content-Type",     [RESPONSE_EPOCH] = "Stock-Epoch",
 	[RESPONSE_REPLAYED] = "Idempotency-Replayed", [RESPONSE_REQUEST_ID] = "X-Request-Id",
 	[RESPONSE_SERVER_TIMING] = "Server-Timing",   [RESPONSE_STOCK_SEQ] = "Stock-Seq",
 };
+_Static_assert(LENGTH_OF(header_names) == RESPONSE_HEADER_COUNT, "every header has its name");
 
 static void slist_free(struct curl_slist **list)
 {

@@ -75,9 +75,11 @@ static enum exit_code add_body_option(struct api_request *r, const struct option
 			return exit_usage("--%s takes one JSON value, not '%s'", row->flag, value);
 		json_put(body, row->wire_name, parsed);
 		return EXIT_DONE;
-	default:
-		return api_request_add_text(r, row->wire_name, value);
+	case KIND_TEXT:
+	case KIND_TAG:
+		break;
 	}
+	return api_request_add_text(r, row->wire_name, value);
 }
 
 static enum exit_code add_option(struct api_request *r, const struct option_row *row,

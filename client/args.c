@@ -50,9 +50,13 @@ static enum exit_code value_check(const struct option_row *row, const char *valu
 			return exit_usage("--%s takes a whole number or null, not '%s'", row->flag,
 					  value);
 		return EXIT_DONE;
-	default:
-		return EXIT_DONE;
+	case KIND_SWITCH:
+	case KIND_TEXT:
+	case KIND_JSON:
+	case KIND_TAG:
+		break;
 	}
+	return EXIT_DONE;
 }
 
 /*

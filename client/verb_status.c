@@ -46,10 +46,10 @@ static json_t *metric_read(const char *metrics, const char *name, enum reading r
 		return mean_read(metrics, name, 1e6);
 	case READ_MEAN:
 		return mean_read(metrics, name, 1.0);
-	default:
-		return metric_find(metrics, name, "", &value) ? json_integer((json_int_t)value)
-							      : NULL;
+	case READ_VALUE:
+		break;
 	}
+	return metric_find(metrics, name, "", &value) ? json_integer((json_int_t)value) : NULL;
 }
 
 static enum exit_code path_ask(struct session *s, const char *path, struct response *ret_response)

@@ -157,12 +157,13 @@ void watch_find(struct watch *w)
 
 /* ---------------------------------------------------------------- lines */
 
-enum colour { PLAIN, BOLD, DIM, RED, GREEN, YELLOW };
+enum colour { PLAIN, BOLD, DIM, RED, GREEN, YELLOW, COLOURS };
 
 static const char *const escapes[] = {
 	[PLAIN] = "\033[0m", [BOLD] = "\033[1m",   [DIM] = "\033[2m",
 	[RED] = "\033[31m",  [GREEN] = "\033[32m", [YELLOW] = "\033[33m"
 };
+_Static_assert(LENGTH_OF(escapes) == COLOURS, "every colour has its escape");
 
 /* A line under way: what does not fit the screen is left out. */
 struct page {

@@ -144,6 +144,40 @@ def find_long_functions(tree):
             yield f"{path}:{begun}: {number - begun} lines"
 
 
+# Constants of others. A switch over ours names each of them: what is added later is not swallowed.
+FOREIGN = re.compile(r"-?E[A-Z0-9]+|SQLITE_\w+|SIG\w+|\w+_MAGIC|-?\d\w*|'.*'|json_\w+|JSON_\w+")
+
+
+def find_defaults(tree):
+    for path, text in tree.items():
+        if not re.match(r"(server|client)/.*\.[ch]$", path):
+            continue
+        ours = []  # of each switch around this line: has it a case of ours?
+        for number, line in enumerate(text.splitlines(), 1):
+            case = re.match(r"\s*case (.+?):", line)
+            if re.match(r"\s*switch \(", line):
+                ours.append((len(line) - len(line.lstrip("\t")), False))
+            elif ours and case and not FOREIGN.fullmatch(case[1]):
+                ours[-1] = (ours[-1][0], True)
+            elif ours and re.match(r"\s*default:", line) and ours[-1][1]:
+                yield f"{path}:{number}: default: in a switch over an enum of ours"
+            elif ours and line == "\t" * ours[-1][0] + "}":
+                ours.pop()
+
+
+def find_unmeasured(tree):
+    """A table of texts by an enum has as many of them as that: a word is not forgotten."""
+    table = re.compile(r"^static const char \*const (\w+)\[(\w*)\] = \{"
+                       r"(?=[^;]*?\[[A-Z]\w*(?:##name)?\] =)", re.M)
+    for path, text in tree.items():
+        if not re.match(r"(server|client)/.*\.c$", path):
+            continue
+        for found in table.finditer(text):
+            if f"_Static_assert(LENGTH_OF({found[1]}) ==" not in text or found[2]:
+                line = text[:found.start()].count("\n") + 1
+                yield f"{path}:{line}: no _Static_assert on LENGTH_OF({found[1]})"
+
+
 def find_forgotten(tree):
     for path in tree:
         folder, _, name = path.rpartition("/")
@@ -236,6 +270,7 @@ def main():
         ("a folder sees only what is to its left, a library has one home", find_includes(tree)),
         ("lines are at most 100 columns", find_wide(tree)),
         ("functions are at most 120 lines", find_long_functions(tree)),
+        ("a table by an enum is asserted to be as long as that", find_unmeasured(tree)),
         ("every source and conversation is in its folder's meson.build", find_forgotten(tree)),
         ("the version is the changelog's newest, wherever it shows", find_other_versions(tree)),
         ("what is logged as a warning or worse is in docs/operating.md", find_silent_events(tree)),

@@ -2,11 +2,12 @@
 #include "base/check.h"
 #include <string.h>
 
-static const char *const texts[RESERVATION_STATES] = {
+static const char *const texts[] = {
 	[RESERVATION_ACTIVE] = "active",         [RESERVATION_COMMITTED] = "committed",
 	[RESERVATION_RELEASED] = "released",     [RESERVATION_EXPIRED] = "expired",
 	[RESERVATION_SUPERSEDED] = "superseded",
 };
+_Static_assert(LENGTH_OF(texts) == RESERVATION_STATES, "every state has its word");
 
 bool reservation_is_sound(const struct reservation *r)
 {

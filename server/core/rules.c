@@ -21,10 +21,9 @@ static bool version_fits(const struct condition *want, int64_t version)
 	       (!want->has_version || version == want->version);
 }
 
-/* Only commands of one row that change it come with a condition. */
 static enum outcome refuse_stale(const struct command *c, const struct stock *s)
 {
-	if (c->kind != COMMAND_ADJUST && c->kind != COMMAND_SET && c->kind != COMMAND_COUNT)
+	if (command_traits(c->kind)->condition != CONDITION_ROW)
 		return OUTCOME_DONE;
 	if (!version_fits(&c->condition, s->version))
 		return OUTCOME_PRECONDITION_FAILED;
@@ -33,26 +32,86 @@ static enum outcome refuse_stale(const struct command *c, const struct stock *s)
 	return OUTCOME_DONE;
 }
 
-/* What the command adds to the on_hand of one of its rows; of `up to`, at most what there is. */
-static int64_t on_hand_delta(const struct command *c, int row_index, const struct stock *s)
+/* ------------------------------------------------------------------ what each kind wants */
+
+/* What a command wants of one of its rows. */
+struct wish {
+	int64_t delta;       /* of on_hand */
+	int64_t requested;   /* units that must be available for it, where it takes some */
+	bool takes_or_fails; /* a delta of 0 is a refusal */
+	bool may_owe;        /* it may take what the item's backorder_limit allows */
+	bool states_level;   /* it says what is on the shelf, whoever may have been promised it */
+};
+
+static struct wish adjust_wish(const struct command *c, const struct stock *s)
 {
+	struct wish w = { .delta = c->quantity, .requested = -c->quantity, .may_owe = true };
 	int64_t available = stock_available(s);
 
+	CHECK(c->quantity != 0);
+	if (!c->is_up_to)
+		return w;
+	w.takes_or_fails = true;
+	w.may_owe = false; /* up to what is there, and never what may be owed */
+	if (-c->quantity > available)
+		w.delta = available > 0 ? -available : 0;
+	return w;
+}
+
+static struct wish set_wish(const struct command *c, const struct stock *s)
+{
+	CHECK(c->quantity >= 0);
+	return (struct wish){ .delta = c->quantity - s->on_hand, .states_level = true };
+}
+
+/* What was found beside what was there then is added to what is there now. */
+static struct wish count_wish(const struct command *c)
+{
+	CHECK(c->quantity >= 0);
+	return (struct wish){ .delta = c->quantity - c->past.on_hand, .states_level = true };
+}
+
+static struct wish transfer_wish(const struct command *c, int row_index)
+{
+	CHECK(c->quantity >= 1);
+	return (struct wish){ .delta = row_index == 0 ? -c->quantity : c->quantity,
+			      .requested = c->quantity,
+			      .may_owe = true };
+}
+
+static struct wish wish_of(const struct command *c, int row_index, const struct stock *s)
+{
 	switch (c->kind) {
 	case COMMAND_ADJUST:
-		if (!c->is_up_to || c->quantity > 0 || -c->quantity <= available)
-			return c->quantity;
-		return available > 0 ? -available : 0;
+		return adjust_wish(c, s);
 	case COMMAND_SET:
-		return c->quantity - s->on_hand;
+		return set_wish(c, s);
 	case COMMAND_COUNT:
-		return c->quantity - c->past.on_hand;
+		return count_wish(c);
 	case COMMAND_TRANSFER:
-		return row_index == 0 ? -c->quantity : c->quantity;
-	default:
-		return 0;
+		return transfer_wish(c, row_index);
+	case COMMAND_READ:
+		return (struct wish){ 0 };
+	case COMMAND_ITEM_PUT:
+	case COMMAND_ITEM_PATCH:
+	case COMMAND_ITEM_DELETE:
+	case COMMAND_LOCATION_PUT:
+	case COMMAND_LOCATION_PATCH:
+	case COMMAND_LOCATION_DELETE:
+	case COMMAND_LEASE_TAKE:
+	case COMMAND_LEASE_RENEW:
+	case COMMAND_LEASE_RELEASE:
+	case COMMAND_RESERVE:
+	case COMMAND_RESERVATION_COMMIT:
+	case COMMAND_RESERVATION_RELEASE:
+	case COMMAND_RESERVATION_EXTEND:
+	case COMMAND_KINDS:
+		break;
 	}
+	check_failed(__FILE__, __LINE__, "the command is about what lies in rows");
 }
+
+/* ------------------------------------------------------------------ may it be? */
 
 static enum outcome refuse_archived(const struct rules_row *row, int64_t delta)
 {
@@ -63,66 +122,49 @@ static enum outcome refuse_archived(const struct rules_row *row, int64_t delta)
 	return OUTCOME_DONE;
 }
 
-static bool is_short(const struct command *c, const struct rules_row *row, int64_t delta)
+static bool is_short(const struct wish *w, const struct rules_row *row)
 {
-	if (c->kind == COMMAND_SET || c->kind == COMMAND_COUNT)
-		return false; /* they state what is on the shelf */
-	if (c->kind == COMMAND_ADJUST && delta == 0)
-		return true; /* up to nothing */
-	return delta < 0 && stock_available(row->stock) + delta < -row->item->backorder_limit;
+	if (w->states_level)
+		return false;
+	if (w->takes_or_fails && w->delta == 0)
+		return true;
+	return w->delta < 0 && stock_available(row->stock) + w->delta < -row->item->backorder_limit;
 }
 
-/* `up to` takes what is there, and never what may be owed. */
-static struct shortage shortage_of(const struct command *c, const struct rules_row *row)
+static struct shortage shortage_of(const struct wish *w, const struct rules_row *row)
 {
-	int64_t requested = c->kind == COMMAND_TRANSFER ? c->quantity : -c->quantity;
 	int64_t available = stock_available(row->stock);
-	bool is_up_to = c->kind == COMMAND_ADJUST && c->is_up_to;
-	int64_t owed = is_up_to ? 0 : row->item->backorder_limit;
+	int64_t owed = w->may_owe ? row->item->backorder_limit : 0;
 
-	return (struct shortage){ .requested = requested,
+	return (struct shortage){ .requested = w->requested,
 				  .available = available,
-				  .shortfall = requested - available - owed };
+				  .shortfall = w->requested - available - owed };
 }
 
 /* In the order of the checks: for each of them all rows, so that the first row has no priority. */
-static enum outcome refuse_deltas(const struct command *c, const struct rules_row rows[],
-				  const int64_t deltas[], struct answer *a)
+static enum outcome refuse_wishes(const struct command *c, const struct rules_row rows[],
+				  const struct wish wishes[], struct answer *a)
 {
 	for (int i = 0; i < c->row_count; i++) {
-		enum outcome o = refuse_archived(&rows[i], deltas[i]);
+		enum outcome o = refuse_archived(&rows[i], wishes[i].delta);
 
 		if (o != OUTCOME_DONE)
 			return o;
 	}
 	for (int i = 0; i < c->row_count; i++) {
-		if (!is_short(c, &rows[i], deltas[i]))
+		if (!is_short(&wishes[i], &rows[i]))
 			continue;
 		a->row_index = i;
-		a->shortage = shortage_of(c, &rows[i]);
+		a->shortage = shortage_of(&wishes[i], &rows[i]);
 		return OUTCOME_INSUFFICIENT_STOCK;
 	}
 	for (int i = 0; i < c->row_count; i++) {
-		int64_t after = rows[i].stock->on_hand + deltas[i];
+		int64_t after = rows[i].stock->on_hand + wishes[i].delta;
 
 		if (after > LEVEL_MAX || after < -LEVEL_MAX)
 			return OUTCOME_QUANTITY_OVERFLOW;
 	}
 	return OUTCOME_DONE;
-}
-
-static enum movement_kind movement_kind_of(enum command_kind kind)
-{
-	switch (kind) {
-	case COMMAND_SET:
-		return MOVEMENT_SET;
-	case COMMAND_COUNT:
-		return MOVEMENT_COUNT_OF_STOCK;
-	case COMMAND_TRANSFER:
-		return MOVEMENT_TRANSFER;
-	default:
-		return MOVEMENT_ADJUST;
-	}
 }
 
 /* Changes the row and writes the movement that says so, as far as the row knows it. */
@@ -160,7 +202,7 @@ static struct movement change(const struct rules_row *row, enum movement_kind ki
 static void row_change(const struct command *c, const struct rules_row *row, int64_t delta,
 		       int64_t seq, int64_t now_ms, struct movement *ret_movement)
 {
-	*ret_movement = change(row, movement_kind_of(c->kind), delta, 0, seq, now_ms);
+	*ret_movement = change(row, command_movement(c->kind), delta, 0, seq, now_ms);
 	ret_movement->reason = c->reason;
 	ret_movement->reference = c->reference;
 	ret_movement->request_id = c->request_id;
@@ -168,14 +210,12 @@ static void row_change(const struct command *c, const struct rules_row *row, int
 
 static void check_command(const struct command *c, const struct rules_row rows[])
 {
-	CHECK(command_shows_movements(c->kind) || c->kind == COMMAND_READ);
-	CHECK(c->row_count == (c->kind == COMMAND_TRANSFER ? 2 : 1));
+	bool is_of_two = command_traits(c->kind)->answers == ANSWERS_MOVEMENTS;
+
+	CHECK(c->row_count == (is_of_two ? 2 : 1));
 	CHECK(c->quantity >= -QUANTITY_MAX);
 	CHECK(c->quantity <= QUANTITY_MAX);
-	CHECK(IMPLIES(c->kind == COMMAND_ADJUST, c->quantity != 0));
-	CHECK(IMPLIES(c->kind == COMMAND_SET || c->kind == COMMAND_COUNT, c->quantity >= 0));
-	CHECK(IMPLIES(c->kind == COMMAND_TRANSFER, c->quantity >= 1));
-	CHECK(IMPLIES(c->kind == COMMAND_TRANSFER, rows[0].stock != rows[1].stock));
+	CHECK(IMPLIES(is_of_two, rows[0].stock != rows[c->row_count - 1].stock));
 	for (int i = 0; i < c->row_count; i++)
 		CHECK(stock_is_sound(rows[i].stock));
 }
@@ -186,9 +226,9 @@ static bool is_outdated(const struct command *c, const struct rules_row *row)
 	return c->kind == COMMAND_COUNT && (c->past.stated_seq != 0 || row->stated_seq != 0);
 }
 
-/* Refuses (with what explains it), or leaves the deltas of its rows. */
-static enum outcome decide(const struct command *c, const struct rules_row rows[], int64_t deltas[],
-			   struct answer *a)
+/* Refuses (with what explains it), or leaves what it does to its rows. */
+static enum outcome decide(const struct command *c, const struct rules_row rows[],
+			   struct wish wishes[], struct answer *a)
 {
 	enum outcome o = refuse_unknown(c, rows, &a->row_index);
 
@@ -203,14 +243,14 @@ static enum outcome decide(const struct command *c, const struct rules_row rows[
 		return o;
 	}
 	for (int i = 0; i < c->row_count; i++)
-		deltas[i] = on_hand_delta(c, i, rows[i].stock);
-	return refuse_deltas(c, rows, deltas, a);
+		wishes[i] = wish_of(c, i, rows[i].stock);
+	return refuse_wishes(c, rows, wishes, a);
 }
 
 void rules_decide(const struct command *c, struct rules_row rows[], const struct rules_clock *clock,
 		  struct answer *ret_answer)
 {
-	int64_t deltas[COMMAND_MOVEMENTS_MAX];
+	struct wish wishes[COMMAND_MOVEMENTS_MAX];
 	struct answer *a = ret_answer;
 
 	check_command(c, rows);
@@ -219,15 +259,14 @@ void rules_decide(const struct command *c, struct rules_row rows[], const struct
 	a->shortage = (struct shortage){ 0 };
 	a->detail = NULL;
 	a->row_index = 0;
-	a->outcome = decide(c, rows, deltas, a);
+	a->outcome = decide(c, rows, wishes, a);
 	a->status = outcome_row(a->outcome)->http_status;
 	if (a->outcome != OUTCOME_DONE)
 		return;
-	if (c->kind == COMMAND_ADJUST || c->kind == COMMAND_TRANSFER)
-		a->status = 201;
+	a->status = command_status(c->kind);
 	for (int i = 0; i < c->row_count; i++) {
-		if (c->kind != COMMAND_READ)
-			row_change(c, &rows[i], deltas[i], clock->seq + 1 + i, clock->now_ms,
+		if (command_shows_movements(c->kind))
+			row_change(c, &rows[i], wishes[i].delta, clock->seq + 1 + i, clock->now_ms,
 				   &a->movements[a->movement_count++]);
 		a->stocks[a->stock_count++] = *rows[i].stock;
 	}

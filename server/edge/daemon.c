@@ -440,15 +440,19 @@ static enum MHD_Result on_request(void *loop, struct MHD_Connection *handle, con
 	case REQUEST_PARKED:
 	case REQUEST_PAUSED: /* of a chunked body it is called in between */
 		return MHD_YES;
-	default:
-		if (r->is_answer_held)
-			return stream_skip(r, upload_bytes);
-		/* Refused in the middle of its body: what is left of that is skipped. */
-		if (*upload_bytes == 0)
-			return MHD_NO;
-		*upload_bytes = 0;
-		return MHD_YES;
+	case REQUEST_RUNNING:
+	case REQUEST_ABANDONED:
+	case REQUEST_REPLIED:
+	case REQUEST_STATES:
+		break;
 	}
+	if (r->is_answer_held)
+		return stream_skip(r, upload_bytes);
+	/* Refused in the middle of its body: what is left of that is skipped. */
+	if (*upload_bytes == 0)
+		return MHD_NO;
+	*upload_bytes = 0;
+	return MHD_YES;
 }
 
 /*

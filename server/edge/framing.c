@@ -345,20 +345,14 @@ static void take_line_feed(struct framing *f, unsigned char c)
 		malformed(f, "A CR is not followed by LF.");
 		return;
 	}
-	switch (f->state) {
-	case FRAMING_HEAD_END:
+	if (f->state == FRAMING_HEAD_END)
 		head_end(f);
-		break;
-	case FRAMING_CHUNK_SIZE_END:
+	else if (f->state == FRAMING_CHUNK_SIZE_END)
 		chunk_size_end(f);
-		break;
-	case FRAMING_CHUNK_LF:
+	else if (f->state == FRAMING_CHUNK_LF)
 		enter(f, FRAMING_CHUNK_SIZE);
-		break;
-	default: /* VERSION_END, VALUE_END */
+	else /* VERSION_END, VALUE_END */
 		enter(f, FRAMING_LINE);
-		break;
-	}
 }
 
 static void take_byte(struct framing *f, char *at)

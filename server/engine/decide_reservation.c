@@ -596,18 +596,14 @@ static int extend(struct decider *d, struct work *w)
 
 static int decide_by_kind(struct decider *d, struct work *w)
 {
-	switch (w->command.kind) {
-	case COMMAND_RESERVE:
+	if (w->command.kind == COMMAND_RESERVE)
 		return reserve(d, w);
-	case COMMAND_RESERVATION_COMMIT:
+	if (w->command.kind == COMMAND_RESERVATION_COMMIT)
 		return commit(d, w);
-	case COMMAND_RESERVATION_RELEASE:
+	if (w->command.kind == COMMAND_RESERVATION_RELEASE)
 		return release(d, w);
-	case COMMAND_RESERVATION_EXTEND:
-		return extend(d, w);
-	default:
-		check_failed(__FILE__, __LINE__, "it is about a reservation");
-	}
+	CHECK(w->command.kind == COMMAND_RESERVATION_EXTEND);
+	return extend(d, w);
 }
 
 int decide_reservation(struct decider *d, struct work *w)

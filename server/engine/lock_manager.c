@@ -623,25 +623,23 @@ static struct lease *change_lease_locked(struct lock_manager *m, struct work *w,
 
 	bool is_carried_out = w->answer.outcome == OUTCOME_DONE;
 
-	switch (w->command.kind) {
-	case COMMAND_LEASE_TAKE:
+	if (w->command.kind == COMMAND_LEASE_TAKE) {
 		if (!is_carried_out)
 			return l;
 		close_gate_locked(m, l, now_ns);
 		return NULL;
-	case COMMAND_LEASE_RENEW:
+	}
+	if (w->command.kind == COMMAND_LEASE_RENEW) {
 		/* Its time may have come while the group was flushed: then it has ended. */
 		if (is_carried_out && l->is_in_book)
 			lease_book_renew(&m->leases, l, w->answer.lease.expires_at_ms);
 		return NULL;
-	case COMMAND_LEASE_RELEASE:
-		if (!is_carried_out || !l->is_in_book)
-			return NULL;
-		open_gate_locked(m, l, now_ns);
-		return l;
-	default:
-		check_failed(__FILE__, __LINE__, "only lease commands carry a lease");
 	}
+	CHECK(w->command.kind == COMMAND_LEASE_RELEASE);
+	if (!is_carried_out || !l->is_in_book)
+		return NULL;
+	open_gate_locked(m, l, now_ns);
+	return l;
 }
 
 static void finish_one_locked(struct lock_manager *m, struct work *w, int64_t now_ns,

@@ -118,18 +118,14 @@ static enum operation_state state_of(const struct answer *a)
 {
 	if (a->is_unknown)
 		return OPERATION_UNKNOWN;
-	switch (a->outcome) {
-	case OUTCOME_DONE:
+	if (a->outcome == OUTCOME_DONE)
 		return OPERATION_COMMITTED;
-	case OUTCOME_OPERATION_WITHDRAWN:
+	if (a->outcome == OUTCOME_OPERATION_WITHDRAWN)
 		return OPERATION_WITHDRAWN;
-	case OUTCOME_ROW_BUSY:
-	case OUTCOME_ROW_LEASED:
-	case OUTCOME_STORE_BUSY:
+	if (a->outcome == OUTCOME_ROW_BUSY || a->outcome == OUTCOME_ROW_LEASED ||
+	    a->outcome == OUTCOME_STORE_BUSY)
 		return OPERATION_TIMED_OUT;
-	default:
-		return OPERATION_REFUSED;
-	}
+	return OPERATION_REFUSED;
 }
 
 static void count_finished(enum operation_state state)

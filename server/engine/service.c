@@ -142,44 +142,33 @@ static void claim_row_refs(struct service *s, struct claimed *c, struct row_ref 
 	}
 }
 
-/* What the command claims: its rows, and the item, location, lease or reservation it is about. */
+static void claim_things(struct service *s, const struct command *c, unsigned touches,
+			 struct claimed *ret)
+{
+	if ((touches & TOUCHES_ITEM) != 0)
+		claim_name(s, ret, c->item.sku.text, "");
+	if ((touches & TOUCHES_LOCATION) != 0)
+		claim_name(s, ret, "", c->location.code.text);
+	/* Without an id the store gives it one that nobody has. */
+	if ((touches & TOUCHES_LEASE) != 0 && c->lease_id[0] != '\0')
+		claim_name(s, ret, "/lease/", c->lease_id);
+	if ((touches & TOUCHES_RESERVATION) != 0 && c->reservation_id != NULL)
+		claim_name(s, ret, "/reservation/", c->reservation_id);
+	if ((touches & TOUCHES_SUPERSEDED) != 0 && c->supersedes != NULL)
+		claim_name(s, ret, "/reservation/", c->supersedes);
+}
+
+/* What the command claims, as its row says: rows, and the names of other things. */
 static void list_claims(struct service *s, struct command *c, struct claimed *ret)
 {
-	switch (c->kind) {
-	case COMMAND_ITEM_PUT:
-	case COMMAND_ITEM_PATCH:
-	case COMMAND_ITEM_DELETE:
-		claim_name(s, ret, c->item.sku.text, "");
-		break;
-	case COMMAND_LOCATION_PUT:
-	case COMMAND_LOCATION_PATCH:
-	case COMMAND_LOCATION_DELETE:
-		claim_name(s, ret, "", c->location.code.text);
-		break;
-	case COMMAND_LEASE_RENEW:
-	case COMMAND_LEASE_RELEASE:
-		claim_name(s, ret, "/lease/", c->lease_id);
-		break;
-	case COMMAND_LEASE_TAKE:
+	const struct command_traits *t = command_traits(c->kind);
+
+	if ((t->respects & TOUCHES_ROWS) != 0)
 		claim_row_refs(s, ret, c->rows, c->row_count);
-		if (c->lease_id[0] != '\0') /* else the store gives it one that nobody has */
-			claim_name(s, ret, "/lease/", c->lease_id);
-		break;
-	case COMMAND_RESERVATION_COMMIT:
-	case COMMAND_RESERVATION_RELEASE:
-	case COMMAND_RESERVATION_EXTEND:
-		claim_name(s, ret, "/reservation/", c->reservation_id);
+	if ((t->respects & TOUCHES_PROMISED) != 0)
 		claim_row_refs(s, ret, c->more_rows, c->more_row_count);
-		break;
-	default:
-		claim_row_refs(s, ret, c->rows, c->row_count);
-		claim_row_refs(s, ret, c->more_rows, c->more_row_count);
-		if (c->reservation_id != NULL)
-			claim_name(s, ret, "/reservation/", c->reservation_id);
-		if (c->supersedes != NULL)
-			claim_name(s, ret, "/reservation/", c->supersedes);
-		break;
-	}
+	if (t->touches != TOUCHES_ROWS)
+		claim_things(s, c, t->touches, ret);
 }
 
 int service_claim_count(struct service *s, struct command *c)

@@ -135,10 +135,14 @@ static bool is_timed(struct exchange *x)
 	case HTTP_PATCH:
 	case HTTP_DELETE:
 		return is_under_v1(x);
-	default:
-		read = call_of(x) != NULL ? call_parameter(x, "read") : NULL;
-		return read != NULL && strcmp(read, "locked") == 0;
+	case HTTP_GET:
+	case HTTP_HEAD:
+	case HTTP_OPTIONS:
+	case HTTP_OTHER:
+		break;
 	}
+	read = call_of(x) != NULL ? call_parameter(x, "read") : NULL;
+	return read != NULL && strcmp(read, "locked") == 0;
 }
 
 static void no_timing_header(struct exchange *x)

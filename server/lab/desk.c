@@ -234,14 +234,11 @@ enum verdict desk_verdict(struct racer *r, const struct answer *a)
 {
 	if (a == NULL)
 		return VERDICT_FAILED;
-	switch (a->outcome) {
-	case OUTCOME_DONE:
+	if (a->outcome == OUTCOME_DONE)
 		return VERDICT_DONE;
-	case OUTCOME_INSUFFICIENT_STOCK:
+	if (a->outcome == OUTCOME_INSUFFICIENT_STOCK)
 		return VERDICT_REFUSED;
-	default:
-		return race_fail(r->race, FAULT(-EIO));
-	}
+	return race_fail(r->race, FAULT(-EIO));
 }
 
 /* ---------------------------------------------------------------- looking */

@@ -16,9 +16,10 @@ static enum verdict carry_out(struct racer *r, const struct wish *w)
 		return r->race->way->count(r, w);
 	case ROLE_READ:
 		return r->race->way->read(r, w);
-	default:
-		return r->race->way->update(r, w);
+	case ROLE_UPDATE:
+		break;
 	}
+	return r->race->way->update(r, w);
 }
 
 /* It was told that this is so; the database has to keep it. */
@@ -43,7 +44,8 @@ static void tally_update(struct racer *r, const struct wish *w, enum verdict v, 
 	case VERDICT_DEADLOCK:
 		t->deadlocks++;
 		break;
-	default:
+	case VERDICT_STOPPED:
+	case VERDICT_FAILED:
 		return; /* it did not come to an end */
 	}
 	t->attempts++;

@@ -192,7 +192,7 @@ static void value_complain(const struct setting *s, const struct origin *from, c
 	case KIND_TEXT:
 		fprintf(stderr, "%s\n", s->must);
 		break;
-	default:
+	case KIND_SWITCH:
 		fprintf(stderr, "a switch: 1 or 0\n");
 		break;
 	}

@@ -148,7 +148,13 @@ static bool read_string(const struct field *f, const char *pointer, const json_t
 			return message_refuse(e, OUTCOME_INVALID_FIELD, pointer,
 					      "1 to %d of a-z and _.", REASON_BYTES_MAX);
 		break;
-	default:
+	case FIELD_TEXT:
+	case FIELD_INTEGER:
+	case FIELD_BOOL:
+	case FIELD_OBJECT:
+	case FIELD_ROWS:
+	case FIELD_LINES:
+	case FIELD_IGNORED:
 		if (character_count(s, byte_count) > (size_t)f->most ||
 		    (f->is_required && byte_count == 0))
 			return message_refuse(e, OUTCOME_INVALID_FIELD, pointer,

@@ -84,7 +84,7 @@ static void refusal_detail(char out[DETAIL_BYTES], const struct command *c, cons
 	const struct stock *now = a->stock_count > 0 ? &a->stocks[0] : NULL;
 
 	out[0] = '\0';
-	switch (a->outcome) {
+	switch ((int)a->outcome) { /* a few of many: of the others the title says it all */
 	case OUTCOME_INSUFFICIENT_STOCK:
 		shortage_detail(out, c, a);
 		break;
@@ -126,8 +126,6 @@ static void refusal_detail(char out[DETAIL_BYTES], const struct command *c, cons
 		snprintf(out, DETAIL_BYTES, "Lease %s%s%s%s holds a row for %lld ms more.",
 			 a->lease.id, a->lease.purpose[0] != '\0' ? " (" : "", a->lease.purpose,
 			 a->lease.purpose[0] != '\0' ? ")" : "", (long long)a->lease.expires_in_ms);
-		break;
-	default:
 		break;
 	}
 }
@@ -204,7 +202,7 @@ static void refusal_members(struct json *j, const struct command *c, const struc
 {
 	if (a->line > 0)
 		JSON_NAME(j, "line"), json_int(j, a->line);
-	switch (a->outcome) {
+	switch ((int)a->outcome) { /* a few of many */
 	case OUTCOME_INSUFFICIENT_STOCK:
 	case OUTCOME_INSUFFICIENT_ON_HAND:
 		refusal_shortages_write(j, c, a);
@@ -224,8 +222,6 @@ static void refusal_members(struct json *j, const struct command *c, const struc
 		JSON_NAME(j, "purpose"), json_text(j, a->lease.purpose);
 		JSON_NAME(j, "expires_in_ms"), json_int(j, a->lease.expires_in_ms);
 		json_close(j, '}');
-		break;
-	default:
 		break;
 	}
 }
