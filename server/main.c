@@ -6,6 +6,7 @@
  * exits at once; a failed disk stops the process with 74.
  */
 #include "base/clock.h"
+#include "base/crash.h"
 #include "base/fault.h"
 #include "base/standard_files.h"
 #include "core/store_clock.h"
@@ -168,7 +169,9 @@ static void *leave_on_signal(void *context)
 {
 	const int *signals = context;
 	struct signalfd_siginfo info;
+	struct crash_stack stack;
 
+	crash_thread_begin(&stack, "leaver", -1);
 	if (read(*signals, &info, sizeof(info)) == sizeof(info)) {
 		log_write(LOG_WARN, "forced", "signal=%u", info.ssi_signo);
 		_exit(EXIT_SOFTWARE_FAULT);
@@ -448,6 +451,7 @@ int main(int argc, char *argv[])
 
 	if (standard_files_open() < 0)
 		return EXIT_OS_FAULT;
+	crash_begin("rowlockd " ROWLOCK_VERSION);
 	if (offline_command(argc, argv, &code))
 		return code;
 	if (config_read(&config, argc, argv, &code) != CONFIG_RUN)

@@ -1,5 +1,6 @@
 #include "edge/loop.h"
 #include "base/clock.h"
+#include "base/crash.h"
 #include "base/fault.h"
 #include "edge/acceptor.h"
 #include "edge/connection.h"
@@ -153,10 +154,9 @@ static void turn_run(struct loop *l)
 static void *loop_run(void *loop)
 {
 	struct loop *l = loop;
-	char name[16];
+	struct crash_stack stack;
 
-	snprintf(name, sizeof(name), "loop-%d", l->index);
-	pthread_setname_np(pthread_self(), name);
+	crash_thread_begin(&stack, "loop", l->index);
 	l->now_ns = clock_monotonic_ns();
 	acceptor_continue(l);
 	while (!drain_is_done(l))

@@ -1,5 +1,6 @@
 #include "engine/chores.h"
 #include "base/clock.h"
+#include "base/crash.h"
 #include "engine/aftermath.h"
 #include "engine/old_keys.h"
 
@@ -44,6 +45,7 @@ void chores_keep_log_short(struct chores *c)
 	struct lane *l = c->group->lane;
 
 	CHECK(goes_on(c));
+	crash_note_doing("copying_the_log");
 	judge_log(l, log_keeper_look(&l->log, clock_monotonic_ns()));
 }
 

@@ -1,6 +1,7 @@
 #include "engine/decide.h"
 #include "engine/decide_reservation.h"
 #include "base/clock.h"
+#include "base/crash.h"
 #include "base/fault.h"
 #include "base/hash.h"
 #include "core/rules.h"
@@ -711,6 +712,7 @@ int decide(struct decider *d, struct work *w)
 {
 	int r;
 
+	crash_note_request(w->command.request_id);
 	d->is_changing = false;
 	r = w->is_recalled ? decide_recalled(w) : decide_by_kind(d, w);
 	if (r == -EBADMSG && !d->is_changing) {

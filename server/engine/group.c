@@ -1,5 +1,6 @@
 #include "engine/group.h"
 #include "base/clock.h"
+#include "base/crash.h"
 #include "base/fault.h"
 #include "engine/aftermath.h"
 #include "engine/decide_reservation.h"
@@ -270,6 +271,7 @@ static int decide_ready(struct group *g)
 	int room;
 
 	list_init(&taken);
+	crash_note_doing("deciding");
 	while (!is_closed && (room = group_size_room(&g->size, clock_monotonic_ns())) > 0 &&
 	       lock_manager_take(g->lane->locks, room, may_be_atomic && g->size.decided_count == 0,
 				 &taken) > 0) {
@@ -362,6 +364,8 @@ static int end(struct group *g)
 {
 	int r;
 
+	crash_note_request(NULL);
+	crash_note_doing("writing");
 	if (g->is_taken_back || !owes_flush(g)) {
 		r = roll_back(g);
 	} else {
@@ -399,6 +403,7 @@ void group_run(struct group *g)
 	}
 	if (r == 0)
 		return;
+	crash_note_request(NULL);
 	/* Nobody was decided: it was not about one of those who wait, so all share its fate. */
 	is_shared = is_shared && g->size.decided_count == 0;
 

@@ -1,5 +1,6 @@
 #include "engine/reader_pool.h"
 #include "base/clock.h"
+#include "base/crash.h"
 #include "base/fault.h"
 
 static struct long_read *next_read(struct reader_pool *p)
@@ -58,13 +59,16 @@ static void send_home(struct reader_pool *p, struct long_read *read)
 static void *reader_main(void *context)
 {
 	struct reader_thread *t = context;
+	struct crash_stack stack;
 	struct long_read *read;
 
-	pthread_setname_np(pthread_self(), "reader");
+	crash_thread_begin(&stack, "reader", -1);
 	if (t->pool->is_uncounted)
 		metrics_mute_thread();
 	while ((read = next_read(t->pool)) != NULL) {
+		crash_note_doing("reading");
 		run_read(t->pool, t->reader, read);
+		crash_note_doing(NULL);
 		send_home(t->pool, read);
 	}
 	return NULL;

@@ -1,5 +1,6 @@
 #include "engine/store_turn.h"
 #include "base/clock.h"
+#include "base/crash.h"
 #include "base/fault.h"
 #include "engine/delivery.h"
 #include "ops/log.h"
@@ -55,6 +56,7 @@ int store_turn_take(struct lane *l, struct store_begun *ret)
 	int r = l->store->ops->check_file(l->store);
 
 	CHECK(l->aftermath.stopped_with == OUTCOME_DONE);
+	crash_note_doing("beginning");
 	if (r < 0)
 		return r == -EBUSY ? FAULT(-EIO) : r;
 	r = l->store->ops->begin(l->store, go_on_waiting, l, ret);

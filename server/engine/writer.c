@@ -1,5 +1,6 @@
 #include "engine/writer.h"
 #include "base/clock.h"
+#include "base/crash.h"
 #include "base/fault.h"
 #include "engine/aftermath.h"
 #include "engine/delivery.h"
@@ -104,15 +105,23 @@ static void hear_of_damage(struct lane *l)
 		aftermath_leave_damaged(l);
 }
 
+/* False: it is over. */
+static bool wait_for_work(struct writer *w)
+{
+	crash_note_doing("waiting");
+	return lock_manager_wait(w->lane.locks, next_look_ns(w));
+}
+
 static void *writer_main(void *context)
 {
 	struct writer *w = context;
 	struct lane *l = &w->lane;
+	struct crash_stack stack;
 
-	pthread_setname_np(pthread_self(), "writer");
+	crash_thread_begin(&stack, "writer", -1);
 	if (w->is_uncounted)
 		metrics_mute_thread();
-	while (lock_manager_wait(l->locks, next_look_ns(w))) {
+	while (wait_for_work(w)) {
 		l->now_ms = store_time_now(l->locks->time);
 		lock_manager_end_leases(l->locks, l->now_ms, &l->ended_leases);
 		tell_what_ended(l);

@@ -1,4 +1,5 @@
 #include "exchange/request.h"
+#include "base/crash.h"
 #include "exchange/host.h"
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +30,9 @@ void request_move(struct request *r, enum request_state next)
 {
 	CHECK(may_move_to[r->state] & (1u << next));
 	r->state = next;
+	/* For as long as its handler runs. */
+	crash_note_request(next == REQUEST_RUNNING ? r->x.request_id : NULL);
+	crash_note_doing(next == REQUEST_RUNNING ? r->x.label : NULL);
 }
 
 void request_continue(struct request *r)

@@ -1,5 +1,6 @@
 #include "lab/race_run.h"
 #include "base/clock.h"
+#include "base/crash.h"
 #include "base/fault.h"
 #include "lab/desk.h"
 #include "lab/row_locks.h"
@@ -71,8 +72,10 @@ static void try_once(struct racer *r, const struct wish *w)
 static void *racer_main(void *context)
 {
 	struct racer *r = context;
+	struct crash_stack stack;
 	struct wish w;
 
+	crash_thread_begin(&stack, "racer", r->index);
 	metrics_mute_thread(); /* what is raced for here is no stock of the service */
 	CHECK(pthread_mutex_lock(&r->race->start) == 0);
 	CHECK(pthread_mutex_unlock(&r->race->start) == 0);

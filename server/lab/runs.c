@@ -1,6 +1,7 @@
 #include "lab/runs.h"
 #include "base/check.h"
 #include "base/clock.h"
+#include "base/crash.h"
 #include "base/fault.h"
 #include "base/text.h"
 #include "engine/guard.h"
@@ -94,9 +95,10 @@ static void log_fault(const struct run *r, int fault)
 static void *run_main(void *context)
 {
 	struct run *r = context;
+	struct crash_stack stack;
 	int result;
 
-	pthread_setname_np(pthread_self(), "lab");
+	crash_thread_begin(&stack, "lab", -1);
 	result = lab_run(&r->plan, &r->watch);
 	if (result < 0 && result != -ECANCELED)
 		log_fault(r, result);

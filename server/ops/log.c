@@ -1,6 +1,7 @@
 #include "ops/log.h"
 #include "base/check.h"
 #include "base/clock.h"
+#include "base/crash.h"
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
@@ -113,6 +114,7 @@ void log_write(enum log_level level, const char *event, const char *format, ...)
 	if ((int)level < atomic_load_explicit(&least_level, memory_order_relaxed))
 		return;
 	CHECK(pthread_once(&once, log_begin) == 0);
+	crash_note_event(event);
 
 	bytes = line_begin(line, level, event);
 	line[bytes++] = ' ';
