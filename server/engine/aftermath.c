@@ -153,7 +153,7 @@ enum outcome aftermath_fail(struct group *g, int fault)
 	l->aftermath.retry_not_before_ns = clock_monotonic_ns() + RETRY_MS * NS_PER_MS;
 	metric_add(METRIC_GROUPS_FAILED, 1);
 	if (o == OUTCOME_OUTCOME_UNKNOWN)
-		lock_manager_keep_unknown(l->locks, &g->members);
+		key_book_keep_unknown(l->keys, &g->members);
 	answer_members(g, o);
 	go_on_or_stop(l, fault, o);
 	return o == OUTCOME_OUTCOME_UNKNOWN ? OUTCOME_STORE_FAILED : o;

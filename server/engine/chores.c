@@ -2,7 +2,6 @@
 #include "base/clock.h"
 #include "base/crash.h"
 #include "engine/aftermath.h"
-#include "engine/old_keys.h"
 
 enum {
 	CHORES_MS = 1000,
@@ -74,7 +73,7 @@ static void take_others_in(struct chores *c)
 	(void)l->store->ops->rollback(l->store);
 	group_run(c->group); /* it is told the same */
 	r = l->store->ops->look_for_others(l->store, &is_changed);
-	l->keys.has_old = r == 0 && !is_changed;
+	l->keys->has_old = r == 0 && !is_changed;
 }
 
 /* In a small group of its own. */
@@ -85,18 +84,18 @@ static void delete_old_keys(struct chores *c)
 	int r;
 
 	if (l->store->ops->begin(l->store, is_idle_still, l, &begun) < 0) {
-		l->keys.has_old = false; /* another program holds it: later */
+		l->keys->has_old = false; /* another program holds it: later */
 		return;
 	}
 	if (begun.is_changed_by_others) {
 		take_others_in(c);
 		return;
 	}
-	r = old_keys_delete(l, OLD_KEYS_ALONE);
+	r = key_book_delete_old(l->keys, l->store, OLD_KEYS_ALONE);
 	if (r == 0)
 		r = l->store->ops->commit(l->store);
 	if (r < 0) {
-		l->keys.has_old = false;
+		l->keys->has_old = false;
 		fail(c, r);
 	}
 }
@@ -113,12 +112,12 @@ void chores_do(struct chores *c, bool is_idle)
 	CHECK(goes_on(c));
 	if (is_due) {
 		c->done_ns = now_ns;
-		old_keys_look(l);
+		key_book_forget(l->keys, l->now_ms);
 		r = l->store->ops->check_file(l->store);
 	}
 	if (r < 0) {
 		fail(c, r);
-	} else if (l->keys.has_old && is_idle) {
+	} else if (l->keys->has_old && is_idle) {
 		delete_old_keys(c);
 		if (goes_on(c))
 			chores_keep_log_short(c); /* four million would make a log of their own */
@@ -135,7 +134,7 @@ int64_t chores_due_ns(const struct chores *c)
 
 	if (!goes_on(c))
 		return all_ns;
-	if (l->keys.has_old)
+	if (l->keys->has_old)
 		return 0;
 	log_ns = log_keeper_next_ns(&l->log, clock_monotonic_ns());
 	return log_ns < all_ns ? log_ns : all_ns;
@@ -148,5 +147,5 @@ void chores_stop(struct chores *c)
 	CHECK(!goes_on(c));
 	log_keeper_stop(&l->log);
 	c->done_ns = clock_monotonic_ns();
-	l->keys.has_old = false;
+	l->keys->has_old = false;
 }

@@ -12,6 +12,7 @@ struct service {
 	char epoch[EPOCH_BYTES_MAX + 1];
 	struct store_time time;
 	struct lock_manager locks;
+	struct key_book keys;
 	struct published published;
 	struct writer writer;
 	struct reader_pool readers;

@@ -317,8 +317,7 @@ static void remember_keys(struct group *g, const struct list *works)
 		if (w->line_count > 0)
 			remember_keys(g, &w->lines);
 		if (w->key_id != 0)
-			lock_manager_add_key(g->lane->locks, w->key_hash, w->key_id,
-					     g->decider.now_ms);
+			key_book_add(g->lane->keys, w->key_hash, w->key_id, g->decider.now_ms);
 	}
 }
 

@@ -1,6 +1,5 @@
 #include "engine/group_effects.h"
 #include "base/fault.h"
-#include "engine/old_keys.h"
 #include "wire/answers.h"
 
 enum {
@@ -72,7 +71,7 @@ static int write_key(struct group *g, struct work *w)
 		return FAULT(-ENOMEM);
 	}
 
-	struct key_record record = { .id = ++l->keys.last,
+	struct key_record record = { .id = key_book_give_id(l->keys),
 				     .key = w->command.key,
 				     .key_hash = w->key_hash,
 				     .fingerprint = w->command.fingerprint,
@@ -133,11 +132,12 @@ int group_effects_write(struct group *g)
 		r = write_commands(g, &g->members, &p);
 	if (r == 0)
 		r = write_bookings(g, INT64_MAX, &p);
-	if (r == 0 && l->keys.has_old)
-		r = old_keys_delete(l, OLD_KEYS_PER_MEMBER * g->size.member_count);
+	if (r == 0 && l->keys->has_old)
+		r = key_book_delete_old(l->keys, l->store,
+					OLD_KEYS_PER_MEMBER * g->size.member_count);
 	if (r < 0)
 		return r;
 	CHECK(d->seq == d->seq_committed + p.movement_count);
 	r = clock_note_write(&l->clock, &g->to_note, d->now_ms, d->seq > d->seq_committed);
-	return r < 0 ? r : lock_manager_make_key_room(l->locks, g->key_count);
+	return r < 0 ? r : key_book_make_room(l->keys, g->key_count);
 }

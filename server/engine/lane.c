@@ -3,47 +3,6 @@
 #include "engine/stored_leases.h"
 #include "ops/metrics.h"
 
-/* ---------------------------------------------------------------- keys */
-
-struct key_loader {
-	struct lane *lane;
-	bool has_seen_one;
-};
-
-static int see_key(void *context, int64_t id, uint64_t key_hash, int64_t at_ms)
-{
-	struct key_loader *k = context;
-	int r = lock_manager_make_key_room(k->lane->locks, 1);
-
-	if (r < 0)
-		return r;
-
-	if (!k->has_seen_one)
-		k->lane->keys.floor = id - 1; /* those before are too old, or too many */
-	k->has_seen_one = true;
-	lock_manager_add_key(k->lane->locks, key_hash, id, at_ms);
-	return 0;
-}
-
-/*
- * Those of the last day before the newest committed time: those that have grown old while nobody
- * ran are forgotten minute by minute, as always, and not at once because of what a clock says at
- * the start. None of them: all that there are are too old.
- */
-static int load_keys(struct lane *l, int64_t newest_ms)
-{
-	const struct store_ops *ops = l->store->ops;
-	struct key_loader loader = { .lane = l };
-	int r = ops->newest_key(l->store, &l->keys.last);
-
-	if (r == 0)
-		r = ops->each_key(l->store, newest_ms - KEY_AGE_H_MAX * 3600 * MS_PER_S, KEYS_MAX,
-				  see_key, &loader);
-	if (r == 0 && !loader.has_seen_one)
-		l->keys.floor = l->keys.last;
-	return r;
-}
-
 /* ---------------------------------------------------------------- reservations */
 
 /* The lines of one come together. */
@@ -90,7 +49,7 @@ static int load_state(struct lane *l)
 	if (r == 0)
 		ops->note_taken_in(l->store);
 	if (r == 0)
-		r = load_keys(l, newest_ms);
+		r = key_book_load(l->keys, l->store, newest_ms);
 	if (r == 0)
 		r = ops->each_active_reservation(l->store, see_reservation, &loader);
 	metric_set(METRIC_RESERVATIONS, l->reservations.active_count);

@@ -37,18 +37,11 @@ struct outsiders {
 	bool is_busy_logged;
 };
 
-/* Ids of keys: which were given out, and which are to be deleted. */
-struct key_ids {
-	int64_t last;          /* the newest that was given out; never falls */
-	int64_t floor;         /* keys up to this id are forgotten */
-	int64_t floor_deleted; /* and up to this id, deleted from the store */
-	bool has_old;          /* there is something to delete, and no trouble with it */
-};
-
 struct lane {
 	/* Set before lane_open(). */
 	struct store *store;
 	struct lock_manager *locks;
+	struct key_book *keys;
 	struct published *published;
 	bool releases_rows_early;
 	int64_t slow_ns;            /* writes that take longer are logged; 0: none */
@@ -62,7 +55,6 @@ struct lane {
 	struct reservation_book reservations;
 	struct list ended_leases; /* lease.link: to be deleted from the store */
 	struct clock_note clock;
-	struct key_ids keys;
 	struct outsiders outsiders;
 	struct feed feed;
 	struct log_keeper log;

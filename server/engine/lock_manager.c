@@ -2,70 +2,25 @@
 #include "base/clock.h"
 #include "base/fault.h"
 #include <string.h>
-#include <sys/mman.h>
 
 /* ---------------------------------------------------------------- life */
 
-/* NULL: memory is short. Fresh pages are zero. */
-static struct key_slot *key_slots_map(size_t slot_count)
+void lock_manager_init(struct lock_manager *m, struct store_time *time, struct key_book *keys)
 {
-	void *slots = mmap(NULL, sizeof(struct key_slot) * slot_count, PROT_READ | PROT_WRITE,
-			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	return slots == MAP_FAILED ? NULL : slots;
-}
-
-static void key_slots_unmap(const struct key_map *m)
-{
-	munmap(m->slots, sizeof(struct key_slot) * m->slot_count);
-}
-
-int lock_manager_init(struct lock_manager *m, struct store_time *time)
-{
-	struct key_slot *slots = key_slots_map(KEY_SLOTS_AT_FIRST);
-
-	if (slots == NULL)
-		return FAULT(-ENOMEM);
 	guard_init(&m->guard, RANK_LOCKS);
 	m->time = time;
+	m->keys = keys;
 	signal_flag_init(&m->wake);
 	lock_table_init(&m->table);
 	list_init(&m->waiting);
 	list_init(&m->ready);
 	lease_book_init(&m->leases);
-	map_init(&m->keys_in_flight, m->key_buckets, LENGTH_OF(m->key_buckets));
-	list_init(&m->unknown);
-	key_map_init(&m->keys, slots, KEY_SLOTS_AT_FIRST);
-	return 0;
-}
-
-static void forget_key_in_flight(struct lock_manager *m, struct work *w)
-{
-	if (w->is_in_flight && !w->is_unknown) {
-		map_remove(&m->keys_in_flight, &w->key_node);
-		w->is_in_flight = false;
-	}
-}
-
-static void let_unknown_go(struct lock_manager *m)
-{
-	struct list *link;
-
-	while ((link = list_pop_front(&m->unknown)) != NULL) {
-		struct work *w = CONTAINER_OF(link, struct work, unknown_link);
-
-		w->is_unknown = false;
-		forget_key_in_flight(m, w);
-		work_release(w);
-	}
 }
 
 void lock_manager_fini(struct lock_manager *m)
 {
-	let_unknown_go(m);
 	CHECK(list_is_empty(&m->waiting));
 	CHECK(list_is_empty(&m->ready));
-	CHECK(m->keys_in_flight.count == 0);
 
 	struct lease *l;
 
@@ -80,7 +35,6 @@ void lock_manager_fini(struct lock_manager *m)
 	}
 	lease_book_fini(&m->leases);
 	lock_table_fini(&m->table);
-	key_slots_unmap(&m->keys);
 	signal_flag_fini(&m->wake);
 	guard_fini(&m->guard);
 }
@@ -142,7 +96,7 @@ static void take_out_locked(struct lock_manager *m, struct work *w, enum work_st
 	list_remove(&w->work_link);
 	work_move(w, next);
 	leave_locked(m, w, now_ns);
-	forget_key_in_flight(m, w);
+	key_book_leave_locked(m->keys, w);
 }
 
 static void attach_locked(struct work *w, struct waiter *waiter)
@@ -207,38 +161,11 @@ static struct lease *explain_wait_locked(struct lock_manager *m, const struct wo
 	return held;
 }
 
-static void answer_with(struct work *w, enum outcome o)
-{
-	w->answer = (struct answer){ .outcome = o, .status = outcome_row(o)->http_status };
-}
-
 /* ---------------------------------------------------------------- loops */
 
-static struct work *in_flight_locked(struct lock_manager *m, const struct work *w)
-{
-	struct map_node *n = map_find(&m->keys_in_flight, w->key_hash);
-
-	for (; n != NULL; n = map_find_next(n)) {
-		struct work *other = CONTAINER_OF(n, struct work, key_node);
-
-		if (strcmp(other->command.key, w->command.key) == 0)
-			return other;
-	}
-	return NULL;
-}
-
-/* Shares the write with the same key, or refuses when it is another request. */
+/* Shares the work with the same key. */
 static enum enter join_locked(struct work *first, struct work *w, struct waiter *waiter)
 {
-	if (first->command.fingerprint != w->command.fingerprint) {
-		answer_with(w, OUTCOME_KEY_REUSED);
-		return ENTER_ANSWERED;
-	}
-	if (first->is_unknown) {
-		answer_with(w, OUTCOME_OUTCOME_UNKNOWN);
-		w->answer.is_unknown = true;
-		return ENTER_ANSWERED;
-	}
 	work_hold(first);
 	attach_locked(first, waiter);
 	waiter->has_joined = true;
@@ -291,7 +218,7 @@ static enum enter queue_locked(struct lock_manager *m, struct work *w, struct wa
 	enum claim_state state = lock_table_enter(&m->table, &w->claim);
 
 	if (state == CLAIM_REFUSED) {
-		answer_with(w, OUTCOME_ROW_QUEUE_FULL);
+		work_refuse(w, OUTCOME_ROW_QUEUE_FULL);
 		metric_add(METRIC_QUEUE_FULL, 1);
 		return ENTER_ANSWERED;
 	}
@@ -307,10 +234,8 @@ static enum enter queue_locked(struct lock_manager *m, struct work *w, struct wa
 
 	work_hold(w); /* the engine's own, until it is done with it */
 	attach_locked(w, waiter);
-	if (w->command.key != NULL) {
-		map_insert(&m->keys_in_flight, &w->key_node, w->key_hash);
-		w->is_in_flight = true;
-	}
+	if (w->command.key != NULL)
+		key_book_enter_locked(m->keys, w);
 	if (state == CLAIM_GRANTED) {
 		make_ready_locked(m, w, now_ns);
 	} else {
@@ -323,17 +248,23 @@ static enum enter queue_locked(struct lock_manager *m, struct work *w, struct wa
 	return ENTER_PENDING;
 }
 
-/* Is there a record left to compare? Another request may have used the key meanwhile. */
-static bool key_has_record_locked(const struct lock_manager *m, uint64_t key_hash,
-				  struct key_search *search)
+/* Its key is not free. */
+static enum enter heed_key_locked(enum key_state state, struct work *first, struct work *w,
+				  struct waiter *waiter)
 {
-	int64_t newest = key_map_find(&m->keys, key_hash, 0);
-
-	if (newest != search->newest)
-		*search = (struct key_search){ .newest = newest, .id = newest };
-	else
-		search->id = key_map_find(&m->keys, key_hash, search->id);
-	return search->id > m->key_floor;
+	switch (state) {
+	case KEY_IN_FLIGHT:
+		return join_locked(first, w, waiter);
+	case KEY_LOOK_UP:
+		return ENTER_LOOK_UP;
+	case KEY_UNKNOWN:
+	case KEY_REUSED:
+		key_book_refuse(w, state);
+		return ENTER_ANSWERED;
+	case KEY_FREE:
+		break;
+	}
+	check_failed(__FILE__, __LINE__, "a free key is in nobody's way");
 }
 
 static enum enter enter_locked(struct lock_manager *m, struct work *w, struct waiter *waiter,
@@ -344,19 +275,18 @@ static enum enter enter_locked(struct lock_manager *m, struct work *w, struct wa
 	CHECK(w->state == WORK_NEW);
 
 	if (w->command.key != NULL) {
-		struct work *first = in_flight_locked(m, w);
+		struct work *first = NULL;
+		enum key_state state = key_book_ask_locked(m->keys, w, search, &first);
 
-		if (first != NULL)
-			return join_locked(first, w, waiter);
-		if (key_has_record_locked(m, w->key_hash, search))
-			return ENTER_LOOK_UP;
+		if (state != KEY_FREE)
+			return heed_key_locked(state, first, w, waiter);
 	}
 	if (m->closed_with != OUTCOME_DONE || m->is_draining) {
-		answer_with(w, m->closed_with != OUTCOME_DONE ? m->closed_with : OUTCOME_DRAINING);
+		work_refuse(w, m->closed_with != OUTCOME_DONE ? m->closed_with : OUTCOME_DRAINING);
 		return ENTER_ANSWERED;
 	}
 	if (!fences_are_current_locked(m, &w->command)) {
-		answer_with(w, OUTCOME_STALE_FENCE);
+		work_refuse(w, OUTCOME_STALE_FENCE);
 		return ENTER_ANSWERED;
 	}
 	return queue_locked(m, w, waiter, wait_ms, now_ns, ret_held);
@@ -373,29 +303,6 @@ enum enter lock_manager_enter(struct lock_manager *m, struct work *w, struct wai
 	if (held != NULL)
 		name_lease(held, &w->arena, &w->answer);
 	return result;
-}
-
-bool lock_manager_look_up(struct lock_manager *m, uint64_t key_hash, struct key_search *search)
-{
-	guard_lock(&m->guard);
-	bool is_found = key_has_record_locked(m, key_hash, search);
-	guard_unlock(&m->guard);
-	return is_found;
-}
-
-bool lock_manager_is_unknown(struct lock_manager *m, struct work *w)
-{
-	struct work *first = NULL;
-
-	guard_lock(&m->guard);
-	if (!list_is_empty(&m->unknown))
-		first = in_flight_locked(m, w);
-	if (first != NULL && first->is_unknown)
-		(void)join_locked(first, w, NULL);
-	else
-		first = NULL;
-	guard_unlock(&m->guard);
-	return first != NULL;
 }
 
 static bool withdraw_locked(struct lock_manager *m, struct waiter *waiter, int64_t now_ns,
@@ -650,7 +557,7 @@ static void finish_one_locked(struct lock_manager *m, struct work *w, int64_t no
 	if (l != NULL)
 		list_push_back(gone, &l->link);
 	leave_locked(m, w, now_ns);
-	forget_key_in_flight(m, w);
+	key_book_leave_locked(m->keys, w);
 	work_move(w, WORK_DONE);
 	list_splice_back(waiters, &w->waiters);
 	w->waiter_count = 0;
@@ -729,7 +636,7 @@ static void send_back_locked(struct lock_manager *m, struct work *w, int64_t now
 	    !lock_table_step_back(&m->table, &w->claim, &granted))
 		return;
 	if (w->decide_by_ns <= now_ns || w->is_overdue || w->avoids_leases) {
-		answer_with(w, OUTCOME_ROW_LEASED);
+		work_refuse(w, OUTCOME_ROW_LEASED);
 		w->lease = see_lease_locked(m, &w->claim, &w->answer.lease);
 		take_out_locked(m, w, WORK_DONE, now_ns);
 		list_push_back(late, &w->work_link);
@@ -789,7 +696,7 @@ void lock_manager_send_back(struct lock_manager *m, struct refused *refused)
 static void refuse_locked(struct lock_manager *m, struct work *w, enum outcome o, int64_t now_ns,
 			  struct refused *refused)
 {
-	answer_with(w, o);
+	work_refuse(w, o);
 	take_out_locked(m, w, WORK_DONE, now_ns);
 	list_push_back(&refused->writes, &w->work_link);
 	list_splice_back(&refused->waiters, &w->waiters);
@@ -878,118 +785,4 @@ void lock_manager_set_store_busy(struct lock_manager *m, bool is_busy)
 	guard_lock(&m->guard);
 	m->is_store_busy = is_busy;
 	guard_unlock(&m->guard);
-}
-
-/* ---------------------------------------------------------------- keys */
-
-/*
- * Only the writer changes the map, so it copies it without the guard: loops look things up in the
- * old one meanwhile.
- */
-static int grow_keys(struct lock_manager *m, size_t slot_count)
-{
-	struct key_slot *slots = key_slots_map(slot_count);
-	struct key_map larger, smaller = m->keys;
-
-	if (slots == NULL)
-		return FAULT(-ENOMEM);
-	key_map_init(&larger, slots, slot_count);
-	key_map_copy(&larger, &smaller);
-	guard_lock(&m->guard);
-	m->keys = larger;
-	guard_unlock(&m->guard);
-	key_slots_unmap(&smaller);
-	return 0;
-}
-
-int lock_manager_make_key_room(struct lock_manager *m, int count)
-{
-	size_t needed = m->keys.used_count + (size_t)count;
-	size_t slot_count = m->keys.slot_count;
-
-	while (needed > slot_count / 2)
-		slot_count *= 2;
-	return slot_count == m->keys.slot_count ? 0 : grow_keys(m, slot_count);
-}
-
-void lock_manager_add_key(struct lock_manager *m, uint64_t key_hash, int64_t id, int64_t at_ms)
-{
-	guard_lock(&m->guard);
-	CHECK(id > m->key_newest);
-	/* What is forgotten leaves the map as fast as new keys come: two slots a key at half full.
-	 */
-	if (m->key_floor > 0)
-		key_map_sweep(&m->keys, &m->key_sweep_at, KEY_SWEEP_SLOTS, m->key_floor);
-	key_map_add(&m->keys, key_hash, id);
-	m->key_newest = id;
-
-	int newest = (m->key_epoch_first + m->key_epoch_count - 1 + KEY_EPOCHS) % KEY_EPOCHS;
-
-	if (m->key_epoch_count > 0 && at_ms < m->key_epochs[newest].at_ms + 60 * MS_PER_S) {
-		m->key_epochs[newest].id_last = id;
-	} else {
-		if (m->key_epoch_count == KEY_EPOCHS) {
-			m->key_epoch_first = (m->key_epoch_first + 1) % KEY_EPOCHS;
-			m->key_epoch_count--;
-		}
-		m->key_epochs[(m->key_epoch_first + m->key_epoch_count) % KEY_EPOCHS] =
-			(struct key_epoch){ .at_ms = at_ms, .id_last = id };
-		m->key_epoch_count++;
-	}
-	metric_set(METRIC_KEYS, (int64_t)m->keys.used_count);
-	guard_unlock(&m->guard);
-}
-
-static void keep_unknown_locked(struct lock_manager *m, struct work *w)
-{
-	if (w->command.key == NULL)
-		return;
-	if (!w->is_in_flight) /* a line of a batch */
-		map_insert(&m->keys_in_flight, &w->key_node, w->key_hash);
-	w->is_in_flight = w->is_unknown = true;
-	list_init(&w->unknown_link);
-	list_push_back(&m->unknown, &w->unknown_link);
-	work_hold(w);
-}
-
-void lock_manager_keep_unknown(struct lock_manager *m, struct list *writes)
-{
-	guard_lock(&m->guard);
-	LIST_EACH (it, writes) {
-		struct work *w = CONTAINER_OF(it, struct work, work_link);
-
-		keep_unknown_locked(m, w);
-		LIST_EACH (line, &w->lines)
-			keep_unknown_locked(m, CONTAINER_OF(line, struct work, work_link));
-	}
-	guard_unlock(&m->guard);
-}
-
-static int64_t forget_keys_locked(struct lock_manager *m, int64_t now_ms)
-{
-	int64_t oldest_ms = now_ms - KEY_AGE_H_MAX * 3600 * MS_PER_S;
-
-	CHECK(guard_is_mine(&m->guard));
-	/* One minute's keys at most, whatever has happened to the clock. */
-	if (m->key_epoch_count > 0 &&
-	    m->key_epochs[m->key_epoch_first].at_ms + 60 * MS_PER_S <= oldest_ms) {
-		if (m->key_floor < m->key_epochs[m->key_epoch_first].id_last)
-			m->key_floor = m->key_epochs[m->key_epoch_first].id_last;
-		m->key_epoch_first = (m->key_epoch_first + 1) % KEY_EPOCHS;
-		m->key_epoch_count--;
-	}
-	if (m->key_floor < m->key_newest - KEYS_MAX)
-		m->key_floor = m->key_newest - KEYS_MAX;
-	if (m->key_floor > 0)
-		key_map_sweep(&m->keys, &m->key_sweep_at, 2 * KEY_SWEEP_SLOTS, m->key_floor);
-	metric_set(METRIC_KEYS, (int64_t)m->keys.used_count);
-	return m->key_floor;
-}
-
-int64_t lock_manager_forget_keys(struct lock_manager *m, int64_t now_ms)
-{
-	guard_lock(&m->guard);
-	int64_t floor = forget_keys_locked(m, now_ms);
-	guard_unlock(&m->guard);
-	return floor;
 }

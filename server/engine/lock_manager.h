@@ -1,5 +1,6 @@
 /*
- * lock_manager - the lock table, the leases, the keys and the ready queue under one guard.
+ * lock_manager - the lock table, the leases and the ready queue under one guard, which is the guard
+ * of the keys in flight, too (engine/key_book.h).
  *
  * Loops bring writes in and take them out again when their time is up; the writer takes those that
  * own their rows, and gives the rows back. Everything here is short: no store, no disk, no memory
@@ -9,32 +10,20 @@
  * from the writer thread only.
  */
 #pragma once
-#include "core/key_map.h"
+#include "engine/key_book.h"
 #include "engine/lease_book.h"
 #include "engine/service.h"
 #include "engine/store_time.h"
 
 enum {
-	KEYS_IN_FLIGHT_BUCKETS = 1 << 14,
-	KEY_SLOTS_AT_FIRST = 1 << 12,
-	KEY_SLOTS = 1 << 23,  /* at most half of them used: room for KEYS_MAX, and for those not
-				 swept yet */
-	KEY_SWEEP_SLOTS = 64, /* looked at for each new key */
-	KEY_EPOCHS = KEY_AGE_H_MAX * 60 + 2,
 	READY_SLICE = 256, /* ready writes that are looked at while the guard is held */
-};
-_Static_assert(KEYS_MAX <= KEY_SLOTS / 2, "the key map holds every remembered key");
-
-/* Up to which id the keys were used by a minute: what is older than KEY_AGE_H_MAX is forgotten. */
-struct key_epoch {
-	int64_t at_ms;
-	int64_t id_last;
 };
 
 struct lock_manager {
 	struct guard guard;
 	struct signal_flag wake; /* the writer sleeps on it */
 	struct store_time *time; /* by which leases end */
+	struct key_book *keys;   /* under the same guard */
 
 	/* All below is guarded by guard. */
 	struct lock_table table;
@@ -43,16 +32,6 @@ struct lock_manager {
 	int waiting_count;
 	int ready_count;
 	struct lease_book leases;
-	struct map keys_in_flight; /* work.key_node */
-	struct map_node *key_buckets[KEYS_IN_FLIGHT_BUCKETS];
-	struct list unknown; /* write.unknown_link: of a group whose flush failed, with a key */
-	struct key_map keys; /* the writer's: others look under the guard */
-	int64_t key_floor;   /* ids up to here are forgotten */
-	int64_t key_newest;
-	struct key_epoch key_epochs[KEY_EPOCHS]; /* a ring, oldest at key_epoch_first */
-	int key_epoch_first;
-	int key_epoch_count;
-	size_t key_sweep_at;
 	bool is_writer_asleep;
 	bool is_store_busy;
 	bool is_draining;
@@ -62,7 +41,7 @@ struct lock_manager {
 	bool must_stop;
 };
 
-int lock_manager_init(struct lock_manager *m, struct store_time *time);
+void lock_manager_init(struct lock_manager *m, struct store_time *time, struct key_book *keys);
 void lock_manager_fini(struct lock_manager *m);
 
 /* ---------------------------------------------------------------- loops */
@@ -73,27 +52,12 @@ enum enter {
 	ENTER_LOOK_UP, /* the key may have been used: compare record search->id, then enter again */
 };
 
-/* How far a write has compared the records whose hash is that of its key. Starts all 0. */
-struct key_search {
-	int64_t newest; /* the newest such record when it began; a newer one starts it anew */
-	int64_t id; /* with ENTER_LOOK_UP: the one to compare; it was another key if asked again */
-};
-
 /*
  * Brings a write in for `waiter`. The claim must be initialised. wait_ms 0: what would queue is
  * answered ROW_BUSY or ROW_LEASED.
  */
 enum enter lock_manager_enter(struct lock_manager *m, struct work *w, struct waiter *waiter,
 			      int64_t wait_ms, int64_t now_ns, struct key_search *search);
-
-/* Is its key one of lock_manager_keep_unknown()? Then w->answer says so, or KEY_REUSED. */
-bool lock_manager_is_unknown(struct lock_manager *m, struct work *w);
-
-/*
- * The next record that may be the key's, for a write that does not enter by itself: search->id.
- * False: there is none (left).
- */
-bool lock_manager_look_up(struct lock_manager *m, uint64_t key_hash, struct key_search *search);
 
 /* See service_withdraw(). */
 bool lock_manager_withdraw(struct lock_manager *m, struct waiter *waiter, int64_t now_ns,
@@ -141,24 +105,6 @@ void lock_manager_pass_on(struct lock_manager *m, struct list *taken, int64_t no
  */
 void lock_manager_finish(struct lock_manager *m, struct list *done, int64_t now_ns,
 			 struct list *waiters);
-
-/*
- * Before a group with `count` keys is committed: afterwards there must be no way to fail. 0, or a
- * fault: memory is short.
- */
-int lock_manager_make_key_room(struct lock_manager *m, int count);
-
-/*
- * Nobody knows whether this group was kept: for as long as the process lives, whoever sends one of
- * its keys again is told just that. Before they are finished; takes a hold on those with a key.
- */
-void lock_manager_keep_unknown(struct lock_manager *m, struct list *writes);
-
-/* Remembers a key of a committed group; there is room. Ids rise. */
-void lock_manager_add_key(struct lock_manager *m, uint64_t key_hash, int64_t id, int64_t at_ms);
-
-/* Forgets keys that are too many or too old, a little at a time; returns the id up to which. */
-int64_t lock_manager_forget_keys(struct lock_manager *m, int64_t now_ms);
 
 /* Opens the gates of leases whose time is up; those leases are moved to `ended` (lease.link). */
 void lock_manager_end_leases(struct lock_manager *m, int64_t now_ms, struct list *ended);

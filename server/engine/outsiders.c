@@ -30,14 +30,13 @@ static void feed_others(struct lane *l, int64_t seq)
 	arena_fini(&texts);
 }
 
-/* Somebody may have typed a key with an id of their own; ours do not fall for those deleted. */
 static int pass_typed_keys(struct lane *l)
 {
 	int64_t newest;
 	int r = l->store->ops->newest_key(l->store, &newest);
 
-	if (r == 0 && newest > l->keys.last)
-		l->keys.last = newest;
+	if (r == 0)
+		key_book_pass_id(l->keys, newest);
 	return r;
 }
 

@@ -67,16 +67,11 @@ static int rebuild(struct reader *reader, struct work *w, const struct key_recor
 	return 0;
 }
 
-static void refuse(struct work *w, enum outcome o)
-{
-	w->answer = (struct answer){ .outcome = o, .status = outcome_row(o)->http_status };
-}
-
 /* The key may have been used, and what it did cannot be read. */
 static enum replay fail(struct snapshot *snapshot, struct work *w, int fault)
 {
 	service_note_fault(snapshot->service, fault, w->command.request_id);
-	refuse(w, outcome_of_fault(fault));
+	work_refuse(w, outcome_of_fault(fault));
 	w->answer.is_unknown = true;
 	return REPLAY_ANSWERED;
 }
@@ -109,7 +104,7 @@ enum replay replay_try(struct snapshot *snapshot, struct work *w, int64_t key_id
 	if (k.fingerprint != w->command.fingerprint && is_corrected_line(&k))
 		return REPLAY_OTHER_KEY;
 	if (k.fingerprint != w->command.fingerprint) {
-		refuse(w, OUTCOME_KEY_REUSED);
+		work_refuse(w, OUTCOME_KEY_REUSED);
 		w->answer.seq = snapshot->seq;
 		return REPLAY_ANSWERED;
 	}

@@ -31,10 +31,11 @@ static int open_readers(struct service *s, int thread_count)
 
 static int start_engine(struct service *s, const struct service_options *o)
 {
-	int r = lock_manager_init(&s->locks, &s->time);
+	int r = key_book_init(&s->keys, &s->locks.guard);
 
 	if (r < 0)
 		return r;
+	lock_manager_init(&s->locks, &s->time, &s->keys);
 	s->writer.lane =
 		(struct lane){ .store = s->store,
 			       .locks = &s->locks,
@@ -47,12 +48,14 @@ static int start_engine(struct service *s, const struct service_options *o)
 	r = writer_open(&s->writer, s->row_seed);
 	if (r < 0) {
 		lock_manager_fini(&s->locks);
+		key_book_fini(&s->keys);
 		return r;
 	}
 	r = open_readers(s, o->reader_count);
 	if (r < 0) {
 		writer_close(&s->writer);
 		lock_manager_fini(&s->locks);
+		key_book_fini(&s->keys);
 	}
 	return r;
 }
@@ -97,6 +100,7 @@ void service_close(struct service *s)
 	reader_pool_close(&s->readers);
 	writer_close(&s->writer);
 	lock_manager_fini(&s->locks);
+	key_book_fini(&s->keys);
 	store_time_fini(&s->time);
 	s->store->ops->close(s->store);
 	free(s);
@@ -117,7 +121,7 @@ void service_drain(struct service *s, int64_t until_ns)
 
 static void answer_at_once(struct work *w, struct waiter *waiter, enum outcome o)
 {
-	w->answer = (struct answer){ .outcome = o, .status = outcome_row(o)->http_status };
+	work_refuse(w, o);
 	waiter->work = w;
 }
 
@@ -286,10 +290,15 @@ bool service_replay(struct service *s, struct work *w, struct snapshot *snapshot
 	struct key_search search = { 0 };
 
 	w->key_hash = hash_bytes(w->command.key, strlen(w->command.key), 0);
-	while (lock_manager_look_up(&s->locks, w->key_hash, &search))
+	while (key_book_look_up(&s->keys, w->key_hash, &search))
 		if (replay_try(snapshot, w, search.id) == REPLAY_ANSWERED)
 			return true;
-	return lock_manager_is_unknown(&s->locks, w);
+
+	enum key_state state = key_book_ask_unknown(&s->keys, w);
+
+	if (state != KEY_FREE)
+		key_book_refuse(w, state);
+	return state != KEY_FREE;
 }
 
 bool service_withdraw(struct service *s, struct waiter *waiter, struct arena *texts,
@@ -344,7 +353,7 @@ void service_health(struct service *s, struct service_health *ret)
 	*ret = (struct service_health){ .is_draining = m->is_draining,
 					.waiting_count = m->waiting_count,
 					.lease_count = m->leases.count,
-					.key_count = (int64_t)m->keys.used_count };
+					.key_count = key_book_count_locked(m->keys) };
 	guard_unlock(&m->guard);
 
 	ret->is_disk_full = atomic_load(&s->published.is_disk_full);

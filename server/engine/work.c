@@ -20,6 +20,12 @@ void work_move(struct work *w, enum work_state next)
 	w->state = next;
 }
 
+void work_refuse(struct work *w, enum outcome o)
+{
+	CHECK(w->state != WORK_DONE);
+	w->answer = (struct answer){ .outcome = o, .status = outcome_row(o)->http_status };
+}
+
 /* ---------------------------------------------------------------- memory */
 
 /*

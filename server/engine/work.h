@@ -60,10 +60,10 @@ struct work {
 	struct claim claim;
 	struct claim_slot first_slots[2]; /* enough for all but leases of many rows */
 	struct list work_link;            /* in lock_manager.waiting, .ready, then in the group */
-	struct map_node key_node;         /* in lock_manager.keys_in_flight, with a key */
+	struct map_node key_node;         /* in key_book.in_flight, with a key */
 	bool is_in_flight;                /* key_node is in that map */
 	bool is_unknown; /* its group may have been kept: it stays there, held, in unknown_link */
-	struct list unknown_link; /* in lock_manager.unknown, with is_unknown */
+	struct list unknown_link; /* in key_book.unknown, with is_unknown */
 	bool is_recalled;         /* it is to be refused instead of decided */
 	bool is_overdue;     /* somebody's wait ended while it was ready; its answer comes anyway */
 	struct list waiters; /* waiter.waiter_link */
@@ -122,6 +122,9 @@ static inline int work_command_count(const struct work *w)
 {
 	return w->line_count > 0 ? w->line_count : 1;
 }
+
+/* Its answer is this, and nothing else. */
+void work_refuse(struct work *w, enum outcome o);
 
 /* Changes phase; CHECKs that the arrow exists. Guarded by the lock manager's guard. */
 void work_move(struct work *w, enum work_state next);
