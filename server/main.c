@@ -286,7 +286,7 @@ static int serve(const struct config *c, struct service *service, const struct l
 					.close_waits = waits_close,
 					.waits_options = &waits,
 					.service = service };
-	operation_book_init(&operations, service, c->operation_wait_ms);
+	service_open_operations(service, &operations, c->operation_wait_ms);
 
 	int r = edge_open(&options, &edge, address);
 

@@ -49,6 +49,13 @@ ONE_HOME = {
     "xxhash.h": ["server/base/hash.c"],
 }
 
+# a façade -> who of its own folder may include it: nothing that lies behind it knows it. What is
+# inside of it is its source's (tests may look, too).
+FACADES = {
+    "engine/service.h": ["server/engine/service.c", "server/engine/service_inside.h"],
+    "engine/service_inside.h": ["server/engine/service.c"],
+}
+
 # sentence, the paths it holds for, what no line of them may match
 NO_LINE = [
     ("no blanks at the end of a line", r"", r".*[ \t\r]$"),
@@ -123,6 +130,9 @@ def find_includes(tree):
             yield f"{path}:{number}: {folder} must not see {header}"
         if not any(pathlib.PurePath(path).match(home) for home in homes):
             yield f"{path}:{number}: {header} belongs into {', '.join(homes)}"
+        if header in FACADES and path not in FACADES[header] and (
+                "_inside" in header or folder == "server/" + layer):
+            yield f"{path}:{number}: {header} is not for what lies behind it"
 
 
 def find_wide(tree):

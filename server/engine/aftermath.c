@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "base/fault.h"
 #include "engine/delivery.h"
+#include "ops/metrics.h"
 #include <inttypes.h>
 #include <string.h>
 

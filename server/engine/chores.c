@@ -1,6 +1,7 @@
 #include "engine/chores.h"
 #include "base/clock.h"
 #include "base/crash.h"
+#include "base/fault.h"
 #include "engine/aftermath.h"
 
 enum {

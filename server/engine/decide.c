@@ -1,11 +1,12 @@
 #include "engine/decide.h"
-#include "engine/decide_reservation.h"
 #include "base/clock.h"
 #include "base/crash.h"
 #include "base/fault.h"
 #include "base/hash.h"
 #include "core/rules.h"
+#include "engine/decide_reservation.h"
 #include "ops/log.h"
+#include "ops/metrics.h"
 #include "wire/json_merge.h"
 #include <stdio.h>
 #include <stdlib.h>

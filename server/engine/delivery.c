@@ -1,6 +1,7 @@
 #include "engine/delivery.h"
 #include "base/clock.h"
 #include "ops/log.h"
+#include "ops/metrics.h"
 
 static struct waiter *waiter_of(struct list *link)
 {

@@ -9,6 +9,7 @@
 #include "engine/outsiders.h"
 #include "engine/store_turn.h"
 #include "engine/stored_leases.h"
+#include "ops/metrics.h"
 #include <stdlib.h>
 
 /* ---------------------------------------------------------------- life */

@@ -76,6 +76,7 @@ int lane_open(struct lane *l, uint64_t seed)
 	int r = row_cache_init(&l->cache, l->store, seed);
 
 	CHECK(l->published != NULL);
+	CHECK(l->keys != NULL);
 	if (r < 0)
 		return r;
 	list_init(&l->ended_leases);

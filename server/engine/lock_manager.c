@@ -1,6 +1,7 @@
 #include "engine/lock_manager.h"
 #include "base/clock.h"
 #include "base/fault.h"
+#include "ops/metrics.h"
 #include <string.h>
 
 /* ---------------------------------------------------------------- life */
@@ -752,6 +753,15 @@ void lock_manager_close(struct lock_manager *m, enum outcome why)
 		if (m->is_writer_asleep)
 			signal_flag_raise(&m->wake);
 	}
+	guard_unlock(&m->guard);
+}
+
+void lock_manager_drain(struct lock_manager *m, int64_t until_ns)
+{
+	guard_lock(&m->guard);
+	m->is_draining = true;
+	m->drain_until_ns = until_ns;
+	signal_flag_raise(&m->wake);
 	guard_unlock(&m->guard);
 }
 

@@ -12,7 +12,7 @@
 #pragma once
 #include "engine/key_book.h"
 #include "engine/lease_book.h"
-#include "engine/service.h"
+#include "engine/submission.h"
 #include "engine/store_time.h"
 
 enum {
@@ -105,6 +105,10 @@ void lock_manager_pass_on(struct lock_manager *m, struct list *taken, int64_t no
  */
 void lock_manager_finish(struct lock_manager *m, struct list *done, int64_t now_ns,
 			 struct list *waiters);
+
+/* From now on new works are refused with DRAINING, and undecided ones when until_ns has come. Any
+ * thread. */
+void lock_manager_drain(struct lock_manager *m, int64_t until_ns);
 
 /* Opens the gates of leases whose time is up; those leases are moved to `ended` (lease.link). */
 void lock_manager_end_leases(struct lock_manager *m, int64_t now_ms, struct list *ended);

@@ -1,7 +1,7 @@
-/* lock_views - what service.h shows of queues and leases: copies, made under the guard. */
+#include "engine/lock_views.h"
 #include "base/clock.h"
 #include "base/fault.h"
-#include "engine/engine.h"
+#include "engine/lock_manager.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -69,24 +69,25 @@ static int64_t hold_page_locked(const struct lease_book *b, int64_t after_fence,
 	return l == NULL ? 0 : after_fence;
 }
 
-int service_leases(struct service *s, int64_t after_fence, int limit, struct arena *a,
-		   struct lease_view **ret_leases, size_t *ret_count, int64_t *ret_next)
+int lock_views_leases(struct lock_manager *m, int64_t after_fence, int limit, struct arena *a,
+		      struct lease_view **ret_leases, size_t *ret_count, int64_t *ret_next)
 {
 	struct held_leases held;
 	int r = held_leases_init(&held, (size_t)limit, a);
 
 	if (r < 0)
 		return r;
-	guard_lock(&s->locks.guard);
-	*ret_next = hold_page_locked(&s->locks.leases, after_fence, limit, store_time_now(&s->time),
-				     &held);
-	guard_unlock(&s->locks.guard);
+	guard_lock(&m->guard);
+	*ret_next =
+		hold_page_locked(&m->leases, after_fence, limit, store_time_now(m->time), &held);
+	guard_unlock(&m->guard);
 	*ret_leases = held.views;
 	*ret_count = held.count;
 	return copy_held(&held, a);
 }
 
-int service_lease(struct service *s, const char *id, struct arena *a, struct lease_view *ret)
+int lock_views_lease(struct lock_manager *m, const char *id, struct arena *a,
+		     struct lease_view *ret)
 {
 	struct held_leases held;
 	int r = held_leases_init(&held, 1, a);
@@ -94,11 +95,11 @@ int service_lease(struct service *s, const char *id, struct arena *a, struct lea
 
 	if (r < 0)
 		return r;
-	guard_lock(&s->locks.guard);
-	l = lease_book_by_id(&s->locks.leases, id);
+	guard_lock(&m->guard);
+	l = lease_book_by_id(&m->leases, id);
 	if (l != NULL)
-		hold_locked(&held, l, store_time_now(&s->time));
-	guard_unlock(&s->locks.guard);
+		hold_locked(&held, l, store_time_now(m->time));
+	guard_unlock(&m->guard);
 	r = copy_held(&held, a);
 	*ret = held.count > 0 ? held.views[0] : (struct lease_view){ .id = NULL };
 	return r;
@@ -262,7 +263,6 @@ struct candidate {
 
 /* What is gathered on the way. */
 struct lock_views {
-	struct service *service;
 	struct lock_manager *locks;
 	struct arena *arena;
 	struct candidate *candidates; /* malloc'ed: those that somebody waits for */
@@ -367,7 +367,7 @@ static int by_row(const void *a, const void *b)
 /* At a moment of its own. It may be gone by now. */
 static int show_row(struct lock_views *views, struct sight *s, uint64_t row)
 {
-	s->now_ms = store_time_now(&views->service->time);
+	s->now_ms = store_time_now(views->locks->time);
 	guard_lock(&views->locks->guard);
 	see_row_locked(views->locks, row, s);
 	guard_unlock(&views->locks->guard);
@@ -423,10 +423,10 @@ static int by_wait(const void *a, const void *b)
 	return by_sku != 0 ? by_sku : strcmp(x->location.text, y->location.text);
 }
 
-int service_locks(struct service *s, struct arena *a, struct lock_view **ret_rows,
-		  size_t *ret_count)
+int lock_views_rows(struct lock_manager *m, struct arena *a, struct lock_view **ret_rows,
+		    size_t *ret_count)
 {
-	struct lock_views views = { .service = s, .locks = &s->locks, .arena = a };
+	struct lock_views views = { .locks = m, .arena = a };
 	struct sight *sight = arena_alloc(a, sizeof(*sight));
 	int r;
 

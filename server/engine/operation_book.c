@@ -22,9 +22,9 @@ static struct operation *operation_of_home(struct list *link)
 
 /* ---------------------------------------------------------------- the book */
 
-void operation_book_init(struct operation_book *b, struct service *s, int64_t wait_ms)
+void operation_book_init(struct operation_book *b, struct intake *in, int64_t wait_ms)
 {
-	b->service = s;
+	b->intake = in;
 	b->wait_ms = wait_ms;
 	b->id_next = 0;
 	b->kept_count = 0;
@@ -278,7 +278,7 @@ static void expire(struct operation *o)
 	arena_init(&texts);
 	list_remove(&o->home_link);
 	guard_lock(&b->guard);
-	is_out = service_withdraw(b->service, &o->waiter, &texts, &a);
+	is_out = intake_withdraw(b->intake, &o->waiter, &texts, &a);
 	o->is_leaving = is_out;
 	if (is_out && o->waiter.work->operation == o)
 		o->waiter.work->operation = NULL;
@@ -368,7 +368,7 @@ static struct operation *share_locked(struct operation_book *b, struct operation
 	}
 	/* Nothing is copied into `texts`: the first one waits as long as this guard is held. */
 	arena_init(&texts);
-	is_shared = service_withdraw(b->service, &o->waiter, &texts, &unheard);
+	is_shared = intake_withdraw(b->intake, &o->waiter, &texts, &unheard);
 	arena_fini(&texts);
 	return is_shared ? first : NULL;
 }
@@ -400,7 +400,7 @@ enum submit operation_submit(struct operation *o, struct work *w, struct snapsho
 	struct operation_book *b = o->home->book;
 
 	w->operation = o; /* nobody else has seen it yet */
-	if (service_submit(b->service, w, &o->waiter, snapshot, b->wait_ms) == SUBMIT_ANSWERED) {
+	if (intake_submit(b->intake, w, &o->waiter, snapshot, b->wait_ms) == SUBMIT_ANSWERED) {
 		o->waiter.work->operation = NULL;
 		return SUBMIT_ANSWERED;
 	}
@@ -442,7 +442,7 @@ static int look_locked(struct operation_book *b, const char *id, struct arena *a
 					.status = o->status,
 					.seq = o->seq };
 	if (o->state == OPERATION_WAITING && !o->is_leaving) {
-		service_place(b->service, &o->waiter, &place);
+		intake_place(b->intake, &o->waiter, &place);
 		ret->is_committing = place.is_decided;
 		ret->ahead_count = place.ahead_count;
 	}
@@ -530,7 +530,7 @@ static enum recall withdraw_locked(struct operation_book *b, struct operation_po
 	enum recall result = RECALL_LATE;
 
 	if (o != NULL && o->state == OPERATION_WAITING)
-		result = o->is_leaving ? RECALL_BEGUN : service_recall(b->service, &o->waiter);
+		result = o->is_leaving ? RECALL_BEGUN : intake_recall(b->intake, &o->waiter);
 	if (result == RECALL_BEGUN)
 		poll_locked(o, poll);
 	return result;

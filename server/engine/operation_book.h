@@ -15,7 +15,7 @@
  *
  * An operation has a waiter of its own, whose parcel comes to the mailbox of the loop that began
  * it, its home. Only that loop finishes it, so that whoever withdraws it from another one need not
- * be waited for: the write is recalled (service.h), and comes home like any other. A home outlives
+ * be waited for: the write is recalled (intake.h), and comes home like any other. A home outlives
  * its operations: a loop ends when they have come.
  *
  * A request with the key of an operation under way gets that one instead of a second one, so that
@@ -26,7 +26,7 @@
  * Threads: those that take a `home` or an `operation` are its loop's, the rest is for any.
  */
 #pragma once
-#include "engine/service.h"
+#include "engine/intake.h"
 
 enum {
 	OPERATION_BUCKETS = 1 << 14,
@@ -44,7 +44,7 @@ enum operation_state {
 };
 
 struct operation_book {
-	struct service *service;
+	struct intake *intake;
 	int64_t wait_ms; /* how long each waits for its rows */
 	uint64_t id_prefix;
 	struct guard guard;
@@ -86,7 +86,7 @@ struct operation {
 	char *result; /* JSON, what the request would have been answered; NULL: nothing */
 };
 
-void operation_book_init(struct operation_book *b, struct service *s, int64_t wait_ms);
+void operation_book_init(struct operation_book *b, struct intake *in, int64_t wait_ms);
 void operation_book_fini(struct operation_book *b); /* all have finished */
 
 void operation_home_init(struct operation_home *h, struct operation_book *b, struct mailbox *m);

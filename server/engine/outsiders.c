@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "engine/stored_leases.h"
 #include "ops/log.h"
+#include "ops/metrics.h"
 #include <inttypes.h>
 
 /* What they wrote up to `seq` goes into the feed; more than a page is left to the ledger. */

@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "base/crash.h"
 #include "base/fault.h"
+#include "ops/metrics.h"
 
 static struct long_read *next_read(struct reader_pool *p)
 {

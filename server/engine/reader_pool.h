@@ -9,8 +9,8 @@
  * Threads: submit from any; open and close from one.
  */
 #pragma once
+#include "engine/long_read.h"
 #include "engine/read_admission.h"
-#include "engine/service.h"
 
 enum { READER_THREADS_MAX = 64 };
 

@@ -2,6 +2,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/fault.h"
+#include "ops/metrics.h"
 #include "wire/answers.h"
 #include "wire/json_stored.h"
 #include <string.h>
@@ -67,13 +68,13 @@ static int rebuild(struct reader *reader, struct work *w, const struct key_recor
 	return 0;
 }
 
-/* The key may have been used, and what it did cannot be read. */
-static enum replay fail(struct snapshot *snapshot, struct work *w, int fault)
+/* The key may have been used, and what it did cannot be read. Returns the fault. */
+static int fail(struct work *w, int fault)
 {
-	service_note_fault(snapshot->service, fault, w->command.request_id);
+	CHECK(fault < 0);
 	work_refuse(w, outcome_of_fault(fault));
 	w->answer.is_unknown = true;
-	return REPLAY_ANSWERED;
+	return fault;
 }
 
 /*
@@ -86,7 +87,7 @@ static bool is_corrected_line(const struct key_record *k)
 	return k->outcome != OUTCOME_DONE && strchr(k->key, '#') != NULL;
 }
 
-enum replay replay_try(struct snapshot *snapshot, struct work *w, int64_t key_id)
+int replay_try(struct snapshot *snapshot, struct work *w, int64_t key_id, enum replay *ret)
 {
 	struct reader *reader = snapshot->reader;
 	struct key_record k;
@@ -94,23 +95,24 @@ enum replay replay_try(struct snapshot *snapshot, struct work *w, int64_t key_id
 
 	CHECK(w->command.key != NULL);
 	r = snapshot_use(snapshot);
-
 	if (r == 0)
 		r = reader->ops->key(reader, key_id, &w->arena, &k);
 	if (r < 0)
-		return fail(snapshot, w, r);
+		return fail(w, r);
+	*ret = REPLAY_OTHER_KEY;
 	if (k.id == 0 || strcmp(k.key, w->command.key) != 0)
-		return REPLAY_OTHER_KEY;
+		return 0;
 	if (k.fingerprint != w->command.fingerprint && is_corrected_line(&k))
-		return REPLAY_OTHER_KEY;
+		return 0;
+	*ret = REPLAY_ANSWERED;
 	if (k.fingerprint != w->command.fingerprint) {
 		work_refuse(w, OUTCOME_KEY_REUSED);
 		w->answer.seq = snapshot->seq;
-		return REPLAY_ANSWERED;
+		return 0;
 	}
 	r = rebuild(reader, w, &k);
 	if (r < 0)
-		return fail(snapshot, w, r);
+		return fail(w, r);
 	metric_add(METRIC_KEYS_REPLAYED, 1);
-	return REPLAY_ANSWERED;
+	return 0;
 }

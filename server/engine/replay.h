@@ -5,15 +5,17 @@
  * ledger, everything else was stored as it was sent.
  */
 #pragma once
-#include "engine/service.h"
+#include "engine/snapshot.h"
+#include "engine/work.h"
 
 enum replay {
-	REPLAY_ANSWERED,  /* w->answer is the first answer, or KEY_REUSED, or says why not */
+	REPLAY_ANSWERED,  /* w->answer is the first answer, or KEY_REUSED */
 	REPLAY_OTHER_KEY, /* the record is of another key with the same hash, or too old */
 };
 
 /*
  * Compares the record with this id, reading in the loop's snapshot. How old it is does not matter:
- * what is forgotten is not looked up (lock_manager.h).
+ * what is forgotten is not looked up (key_book.h). 0 or a fault: the key may have been used, and
+ * what it did cannot be read; w->answer says that.
  */
-enum replay replay_try(struct snapshot *snapshot, struct work *w, int64_t key_id);
+int replay_try(struct snapshot *snapshot, struct work *w, int64_t key_id, enum replay *ret);

@@ -1,10 +1,10 @@
 #include "engine/service.h"
 #include "base/clock.h"
 #include "base/fault.h"
-#include "base/hash.h"
-#include "engine/engine.h"
-#include "engine/replay.h"
-#include "ops/log.h"
+#include "engine/claims.h"
+#include "engine/operation_book.h"
+#include "engine/read_fault.h"
+#include "engine/service_inside.h"
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -36,9 +36,14 @@ static int start_engine(struct service *s, const struct service_options *o)
 	if (r < 0)
 		return r;
 	lock_manager_init(&s->locks, &s->time, &s->keys);
+	s->intake = (struct intake){ .locks = &s->locks,
+				     .keys = &s->keys,
+				     .published = &s->published,
+				     .row_seed = s->row_seed };
 	s->writer.lane =
 		(struct lane){ .store = s->store,
 			       .locks = &s->locks,
+			       .keys = &s->keys,
 			       .published = &s->published,
 			       .releases_rows_early = o->releases_rows_early,
 			       .slow_ns = o->slow_ns,
@@ -108,213 +113,61 @@ void service_close(struct service *s)
 
 void service_drain(struct service *s, int64_t until_ns)
 {
-	guard_lock(&s->locks.guard);
-	s->locks.is_draining = true;
-	s->locks.drain_until_ns = until_ns;
-	signal_flag_raise(&s->locks.wake);
-	guard_unlock(&s->locks.guard);
+	lock_manager_drain(&s->locks, until_ns);
 	reader_pool_end_by(&s->readers, until_ns);
 	reader_pool_end_by(&s->spoolers, until_ns);
 }
 
 /* ---------------------------------------------------------------- writes */
 
-static void answer_at_once(struct work *w, struct waiter *waiter, enum outcome o)
-{
-	work_refuse(w, o);
-	waiter->work = w;
-}
-
-/* Rows, and names of things that are no rows. */
-struct claimed {
-	uint64_t keys[CLAIM_ROWS_MAX];
-	int count;
-};
-
-static void claim_name(struct service *s, struct claimed *c, const char *kind, const char *name)
-{
-	CHECK(c->count < CLAIM_ROWS_MAX);
-	c->keys[c->count++] = hash_pair(kind, name, s->row_seed);
-}
-
-static void claim_row_refs(struct service *s, struct claimed *c, struct row_ref rows[], int count)
-{
-	for (int i = 0; i < count; i++) {
-		CHECK(c->count < CLAIM_ROWS_MAX);
-		rows[i].key = hash_pair(rows[i].sku.text, rows[i].location.text, s->row_seed);
-		c->keys[c->count++] = rows[i].key;
-	}
-}
-
-static void claim_things(struct service *s, const struct command *c, unsigned touches,
-			 struct claimed *ret)
-{
-	if ((touches & TOUCHES_ITEM) != 0)
-		claim_name(s, ret, c->item.sku.text, "");
-	if ((touches & TOUCHES_LOCATION) != 0)
-		claim_name(s, ret, "", c->location.code.text);
-	/* Without an id the store gives it one that nobody has. */
-	if ((touches & TOUCHES_LEASE) != 0 && c->lease_id[0] != '\0')
-		claim_name(s, ret, "/lease/", c->lease_id);
-	if ((touches & TOUCHES_RESERVATION) != 0 && c->reservation_id != NULL)
-		claim_name(s, ret, "/reservation/", c->reservation_id);
-	if ((touches & TOUCHES_SUPERSEDED) != 0 && c->supersedes != NULL)
-		claim_name(s, ret, "/reservation/", c->supersedes);
-}
-
-/* What the command claims, as its row says: rows, and the names of other things. */
-static void list_claims(struct service *s, struct command *c, struct claimed *ret)
-{
-	const struct command_traits *t = command_traits(c->kind);
-
-	if ((t->respects & TOUCHES_ROWS) != 0)
-		claim_row_refs(s, ret, c->rows, c->row_count);
-	if ((t->respects & TOUCHES_PROMISED) != 0)
-		claim_row_refs(s, ret, c->more_rows, c->more_row_count);
-	if (t->touches != TOUCHES_ROWS)
-		claim_things(s, c, t->touches, ret);
-}
-
-int service_claim_count(struct service *s, struct command *c)
-{
-	struct claimed claimed = { .count = 0 };
-
-	list_claims(s, c, &claimed);
-	return claimed.count;
-}
-
-static bool claim_rows(struct service *s, struct work *w)
-{
-	struct command *c = &w->command;
-	struct claim_slot *slots = w->first_slots;
-	struct claimed claimed = { .count = 0 };
-
-	list_claims(s, c, &claimed);
-	if (claimed.count > (int)LENGTH_OF(w->first_slots))
-		slots = arena_alloc(&w->arena, sizeof(*slots) * (size_t)claimed.count);
-	if (slots == NULL)
-		return false;
-	claim_init(&w->claim, slots, claimed.keys, claimed.count, c->fences, c->fence_count);
-	return true;
-}
-
 enum submit service_submit(struct service *s, struct work *w, struct waiter *waiter,
 			   struct snapshot *snapshot, int64_t wait_ms)
 {
-	struct key_search search = { 0 };
-	int64_t now_ns = clock_monotonic_ns();
-	enum enter result;
-
-	CHECK(w->state == WORK_NEW);
-	if (!claim_rows(s, w)) {
-		answer_at_once(w, waiter, OUTCOME_OUT_OF_MEMORY);
-		return SUBMIT_ANSWERED;
-	}
-	w->decide_by_ns = now_ns + wait_ms * NS_PER_MS;
-	if (w->command.key != NULL)
-		w->key_hash = hash_bytes(w->command.key, strlen(w->command.key), 0);
-
-	while ((result = lock_manager_enter(&s->locks, w, waiter, wait_ms, now_ns, &search)) ==
-	       ENTER_LOOK_UP) {
-		enum replay replay = replay_try(snapshot, w, search.id);
-
-		if (replay == REPLAY_OTHER_KEY)
-			continue;
-		waiter->work = w;
-		return SUBMIT_ANSWERED;
-	}
-	if (result == ENTER_ANSWERED) {
-		waiter->work = w;
-		return SUBMIT_ANSWERED;
-	}
-	if (waiter->work != w) /* it shares another one, and was never in itself */
-		work_release(w);
-	return SUBMIT_PENDING;
-}
-
-/* ---------------------------------------------------------------- parts of batches */
-
-static int by_key(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-	return (x > y) - (x < y);
-}
-
-/* The rows of all of its lines, in rising order. */
-static bool claim_part_rows(struct service *s, struct work *part)
-{
-	uint64_t keys[CLAIM_PART_ROWS_MAX];
-	struct claim_slot *slots;
-	int count = 0;
-
-	LIST_EACH (it, &part->lines) {
-		struct claimed claimed = { .count = 0 };
-
-		list_claims(s, &CONTAINER_OF(it, struct work, work_link)->command, &claimed);
-		CHECK(count + claimed.count <= CLAIM_PART_ROWS_MAX);
-		memcpy(&keys[count], claimed.keys, sizeof(keys[0]) * (size_t)claimed.count);
-		count += claimed.count;
-	}
-	qsort(keys, (size_t)count, sizeof(keys[0]), by_key);
-	slots = arena_alloc(&part->arena, sizeof(*slots) * (size_t)count);
-	if (slots != NULL)
-		claim_init(&part->claim, slots, keys, count, part->command.fences,
-			   part->command.fence_count);
-	return slots != NULL;
+	return intake_submit(&s->intake, w, waiter, snapshot, wait_ms);
 }
 
 enum submit service_submit_part(struct service *s, struct work *part, struct waiter *waiter,
 				int64_t wait_ms)
 {
-	struct key_search no_key = { 0 };
-	int64_t now_ns = clock_monotonic_ns();
-
-	CHECK(part->state == WORK_NEW);
-	CHECK(part->line_count > 0);
-	CHECK(part->command.key == NULL);
-	waiter->work = part;
-	if (!claim_part_rows(s, part)) {
-		answer_at_once(part, waiter, OUTCOME_OUT_OF_MEMORY);
-		return SUBMIT_ANSWERED;
-	}
-	part->decide_by_ns = now_ns + wait_ms * NS_PER_MS;
-	return lock_manager_enter(&s->locks, part, waiter, wait_ms, now_ns, &no_key) ==
-			       ENTER_ANSWERED
-		       ? SUBMIT_ANSWERED
-		       : SUBMIT_PENDING;
+	return intake_submit_part(&s->intake, part, waiter, wait_ms);
 }
 
 bool service_replay(struct service *s, struct work *w, struct snapshot *snapshot)
 {
-	struct key_search search = { 0 };
+	return intake_replay(&s->intake, w, snapshot);
+}
 
-	w->key_hash = hash_bytes(w->command.key, strlen(w->command.key), 0);
-	while (key_book_look_up(&s->keys, w->key_hash, &search))
-		if (replay_try(snapshot, w, search.id) == REPLAY_ANSWERED)
-			return true;
-
-	enum key_state state = key_book_ask_unknown(&s->keys, w);
-
-	if (state != KEY_FREE)
-		key_book_refuse(w, state);
-	return state != KEY_FREE;
+int service_claim_count(struct service *s, struct command *c)
+{
+	return claims_count(s->row_seed, c);
 }
 
 bool service_withdraw(struct service *s, struct waiter *waiter, struct arena *texts,
 		      struct answer *ret_answer)
 {
-	return lock_manager_withdraw(&s->locks, waiter, clock_monotonic_ns(), texts, ret_answer);
+	return intake_withdraw(&s->intake, waiter, texts, ret_answer);
 }
 
 enum recall service_recall(struct service *s, struct waiter *waiter)
 {
-	return lock_manager_recall(&s->locks, waiter, clock_monotonic_ns());
+	return intake_recall(&s->intake, waiter);
 }
 
 void service_place(struct service *s, const struct waiter *waiter, struct work_place *ret)
 {
-	lock_manager_place(&s->locks, waiter, ret);
+	intake_place(&s->intake, waiter, ret);
+}
+
+void service_open_operations(struct service *s, struct operation_book *b, int64_t wait_ms)
+{
+	operation_book_init(b, &s->intake, wait_ms);
+}
+
+/* ---------------------------------------------------------------- reads */
+
+int service_open_snapshot(struct service *s, struct snapshot *n)
+{
+	return snapshot_init(n, s->store, &s->published);
 }
 
 bool service_read(struct service *s, struct long_read *read)
@@ -345,6 +198,23 @@ struct feed *service_feed(struct service *s)
 
 /* ---------------------------------------------------------------- looking in */
 
+int service_locks(struct service *s, struct arena *a, struct lock_view **ret_rows,
+		  size_t *ret_count)
+{
+	return lock_views_rows(&s->locks, a, ret_rows, ret_count);
+}
+
+int service_leases(struct service *s, int64_t after_fence, int limit, struct arena *a,
+		   struct lease_view **ret_leases, size_t *ret_count, int64_t *ret_next)
+{
+	return lock_views_leases(&s->locks, after_fence, limit, a, ret_leases, ret_count, ret_next);
+}
+
+int service_lease(struct service *s, const char *id, struct arena *a, struct lease_view *ret)
+{
+	return lock_views_lease(&s->locks, id, a, ret);
+}
+
 void service_health(struct service *s, struct service_health *ret)
 {
 	struct lock_manager *m = &s->locks;
@@ -369,18 +239,7 @@ void service_health(struct service *s, struct service_health *ret)
 
 void service_note_fault(struct service *s, int fault, const char *request_id)
 {
-	const struct fault *f = fault_latest();
-
-	log_write(LOG_ERROR, "read_failed", "request=%s error=\"%s\" extended=%d at=%s:%d",
-		  request_id != NULL ? request_id : "-", strerror(-fault), f->detail,
-		  f->file != NULL ? f->file : "", f->line);
-	if (outcome_of_fault(fault) == OUTCOME_STORE_DAMAGED)
-		metric_add(METRIC_DAMAGED, 1);
-	if (fault != -EUCLEAN)
-		return;
-	/* The writer says where in the log, and refuses whoever waits. */
-	atomic_store(&s->published.is_damaged, true);
-	lock_manager_close(&s->locks, OUTCOME_STORE_DAMAGED);
+	read_fault_note(&s->published, &s->locks, fault, request_id);
 }
 
 int64_t service_seq(const struct service *s)

@@ -1,5 +1,8 @@
 /*
- * service - the engine as the loops see it: submit writes, read snapshots, look at the queues.
+ * service - the engine as its users see it: submit works, read snapshots, look at the queues.
+ *
+ * It is a façade: nothing of the engine below it knows it, and nobody outside of the engine sees
+ * what is behind it, the lock manager, the keys, the writer and its lane, the reader threads.
  *
  *     struct work *w = work_create();
  *     ...fill in w->command, texts in w->arena...
@@ -13,8 +16,12 @@
  */
 #pragma once
 #include "base/fault.h"
-#include "ops/metrics.h"
+#include "engine/lock_views.h"
+#include "engine/long_read.h"
+#include "engine/snapshot.h"
+#include "engine/submission.h"
 #include "engine/work.h"
+#include "ops/metrics.h"
 #include "store/verify.h"
 
 struct service;
@@ -49,13 +56,6 @@ void service_close(struct service *s);
 void service_drain(struct service *s, int64_t until_ns);
 
 /* ---------------------------------------------------------------- writes */
-
-enum submit {
-	SUBMIT_PENDING,  /* the parcel will come to waiter->parcel.home */
-	SUBMIT_ANSWERED, /* waiter->work->answer is there */
-};
-
-struct snapshot;
 
 /*
  * Queues a write, joins the one with the same idempotency key, or answers at once (a replay, a
@@ -97,67 +97,23 @@ int service_claim_count(struct service *s, struct command *c);
 bool service_withdraw(struct service *s, struct waiter *waiter, struct arena *texts,
 		      struct answer *ret_answer);
 
-enum recall {
-	RECALL_BEGUN, /* its parcel comes, with OPERATION_WITHDRAWN unless that could not be kept */
-	RECALL_SHARED, /* others wait for the write, too: nothing happened */
-	RECALL_LATE,   /* it is decided: nothing happened */
-};
-
 /*
  * Takes a write out of its queues that is not decided yet. In its place the writer refuses it, so
  * that a key remembers that; until then others with the same key still find it under way.
  */
 enum recall service_recall(struct service *s, struct waiter *waiter);
 
-struct work_place {
-	bool is_decided;
-	int ahead_count; /* while it is not: claims that stand before it */
-};
-
 /* Where a pending write stands. */
 void service_place(struct service *s, const struct waiter *waiter, struct work_place *ret);
 
+/* Makes a book of operations, whose works wait for so long: engine/operation_book.h. */
+struct operation_book;
+void service_open_operations(struct service *s, struct operation_book *b, int64_t wait_ms);
+
 /* ---------------------------------------------------------------- reads */
 
-/*
- * snapshot - a loop's own read-only view. Begun at the first read of a loop turn, renewed when a
- * newer group was published, ended before the loop sleeps: it never pins the store.
- */
-struct snapshot {
-	struct reader *reader; /* use it between snapshot_use() and snapshot_rest() only */
-	struct service *service;
-	int64_t seq;         /* the newest seq that it shows */
-	uint64_t generation; /* of the service's published state it was begun at */
-	bool is_open;
-};
-
-int snapshot_init(struct snapshot *n, struct service *s);
-void snapshot_fini(struct snapshot *n);
-
-/* Sees everything that was published before the call. 0 or a fault. */
-int snapshot_use(struct snapshot *n);
-void snapshot_rest(struct snapshot *n);
-
-/*
- * A read that may take long (a list, a history): runs on a reader thread under a time limit of
- * LONG_READ_MS_MAX, in a snapshot of its own, then its parcel comes home.
- */
-struct long_read {
-	struct parcel parcel;
-	/*
-	 * On the reader thread. Fills what it wants; returns 0 or a fault (-ETIME: took too long,
-	 * -ECANCELED: the service drains).
-	 */
-	int (*run)(struct long_read *read, struct reader *reader, struct arena *arena);
-	struct arena *arena;     /* the request's own, nobody else touches it meanwhile */
-	atomic_bool is_unwanted; /* nobody waits for it any more: a long run() looks now and then */
-	bool is_whole;           /* it is one of service_read_all() */
-	bool is_patient; /* where the log is too long it waits, and is not refused with -EAGAIN */
-	int result;      /* what run() (or beginning the snapshot) returned */
-	int64_t seq;     /* of its snapshot: Stock-Seq */
-	struct fault fault; /* where, if that is one: the latest of the reader thread */
-	struct list queue_link;
-};
+/* A snapshot for one thread: engine/snapshot.h. 0 or a fault. */
+int service_open_snapshot(struct service *s, struct snapshot *n);
 
 /* False: LONG_READS_MAX are under way; nothing happened. Suspend before the call, as for writes. */
 bool service_read(struct service *s, struct long_read *read);
@@ -184,43 +140,12 @@ struct feed *service_feed(struct service *s);
 
 /* ---------------------------------------------------------------- looking in */
 
-struct lock_waiter_view {
-	const char *request_id;
-	int64_t age_ms;
-	int64_t deadline_ms; /* until its wait ends */
-};
-
-/* A row with a holder or a queue. */
-struct lock_view {
-	struct code sku;
-	struct code location;
-	bool is_leased; /* the holder is a lease, else a command (or nobody: holder_id NULL) */
-	const char *holder_id; /* lease id, or the request id of the command; NULL: nobody */
-	const char *purpose;   /* of the lease */
-	int64_t fence;
-	int64_t expires_in_ms; /* of the lease */
-	int64_t holder_age_ms;
-	int64_t longest_wait_ms;
-	size_t waiter_count; /* all of them */
-	size_t waiter_views; /* those listed below: at most LOCK_WAITERS_SHOWN, in order */
-	struct lock_waiter_view *waiters;
-};
-
-enum { LOCK_WAITERS_SHOWN = 100, LOCK_ROWS_SHOWN = 1000 };
-
-/* Copies the rows with a holder or a queue, longest wait first. Array and texts in the arena. */
+/* engine/lock_views.h. */
 int service_locks(struct service *s, struct arena *a, struct lock_view **ret_rows,
 		  size_t *ret_count);
 
-/*
- * Copies the leases behind this fence (0: from the first), by fence, at most `limit` of them.
- * ret_next: the fence to go on behind; 0: there are no more. A page may be short and have a next:
- * leases whose time is up are left out. Cost: that of the page, however many leases there are.
- */
 int service_leases(struct service *s, int64_t after_fence, int limit, struct arena *a,
 		   struct lease_view **ret_leases, size_t *ret_count, int64_t *ret_next);
-
-/* Copies the one with this id; ret->id NULL: there is none. */
 int service_lease(struct service *s, const char *id, struct arena *a, struct lease_view *ret);
 
 struct service_health {

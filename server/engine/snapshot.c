@@ -1,11 +1,11 @@
-#include "engine/service.h"
-#include "base/fault.h"
-#include "engine/engine.h"
+#include "engine/snapshot.h"
+#include "base/check.h"
 
-int snapshot_init(struct snapshot *n, struct service *s)
+int snapshot_init(struct snapshot *n, struct store *store, const struct published *published)
 {
-	*n = (struct snapshot){ .service = s };
-	return s->store->ops->open_reader(s->store, &n->reader);
+	CHECK(published != NULL);
+	*n = (struct snapshot){ .published = published };
+	return store->ops->open_reader(store, &n->reader);
 }
 
 void snapshot_fini(struct snapshot *n)
@@ -19,7 +19,7 @@ void snapshot_fini(struct snapshot *n)
 int snapshot_use(struct snapshot *n)
 {
 	/* Read before the transaction begins: it can only see more than this promises. */
-	uint64_t generation = atomic_load(&n->service->published.generation);
+	uint64_t generation = atomic_load(&n->published->generation);
 
 	if (n->is_open && n->generation == generation)
 		return 0;

@@ -4,6 +4,7 @@
 #include "base/fault.h"
 #include "engine/delivery.h"
 #include "ops/log.h"
+#include "ops/metrics.h"
 #include <inttypes.h>
 
 bool store_turn_end_drain(struct lane *l)

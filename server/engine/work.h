@@ -18,9 +18,9 @@
  * One piece of work may have several waiters: requests with the same idempotency key share it.
  *
  * Threads: `state`, `claim`, links and `waiters` are guarded by the lock manager's guard. `command`
- * is written before service_submit() and only read afterwards. `answer` and `cost` are the writer's
+ * is written before intake_submit() and only read afterwards. `answer` and `cost` are the writer's
  * until DONE, then only read.
- * Ownership: counted. Its creator holds one, which service_submit() takes over for the waiter.
+ * Ownership: counted. Its creator holds one, which intake_submit() takes over for the waiter.
  */
 #pragma once
 #include "base/arena.h"

@@ -6,6 +6,7 @@
 #include "engine/delivery.h"
 #include "engine/outsiders.h"
 #include "engine/store_turn.h"
+#include "ops/metrics.h"
 
 enum {
 	OVERDUE_SOON_MS = 2000, /* it must wake by itself at least as often */

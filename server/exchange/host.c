@@ -18,7 +18,7 @@ int host_open(struct host *h, const struct host_ops *ops, struct service *servic
 	list_init(&h->duties);
 	request_pool_init(&h->requests);
 	if (r == 0)
-		r = snapshot_init(&h->snapshot, service);
+		r = service_open_snapshot(service, &h->snapshot);
 	h->has_snapshot = r == 0;
 	return r;
 }

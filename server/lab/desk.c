@@ -91,7 +91,7 @@ int desk_open(struct race *race, struct desk **ret)
 	d->service = race->service;
 	r = mailbox_init(&d->box);
 	if (r == 0)
-		r = snapshot_init(&d->snapshot, d->service);
+		r = service_open_snapshot(d->service, &d->snapshot);
 	if (r < 0) {
 		mailbox_fini(&d->box);
 		free(d);

@@ -270,7 +270,7 @@ static void shop_open(struct shop *s, const char *folder)
 	service.store->ops = &s->ops;
 	CHECK(service_open(&service, &s->service) == 0);
 	CHECK(mailbox_init(&s->mailbox) == 0);
-	CHECK(snapshot_init(&s->snapshot, s->service) == 0);
+	CHECK(service_open_snapshot(s->service, &s->snapshot) == 0);
 	request_pool_init(&s->requests);
 	framing_init(&s->framing);
 	calls_configure(&(struct calls_options){ .wait_default_ms = 2000 });

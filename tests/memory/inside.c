@@ -67,7 +67,7 @@ int inside_edge_open(struct inside *i)
 	char address[128];
 	int r;
 
-	operation_book_init(&i->operations, i->service, 10000);
+	service_open_operations(i->service, &i->operations, 10000);
 	i->waits = (struct waits_options){ .operations = &i->operations };
 	i->options = (struct edge_options){ .listener = &i->listener,
 					    .loop_count = 2,

@@ -12,7 +12,7 @@ void caller_open(struct caller *c, struct service *s)
 {
 	*c = (struct caller){ .service = s };
 	CHECK(mailbox_init(&c->box) == 0);
-	CHECK(snapshot_init(&c->snapshot, s) == 0);
+	CHECK(service_open_snapshot(s, &c->snapshot) == 0);
 	arena_init(&c->texts);
 }
 

@@ -8,7 +8,7 @@
  * ended writes no more.
  */
 #include "base/clock.h"
-#include "engine/engine.h"
+#include "engine/service_inside.h"
 #include "faulty_store.h"
 #include "store/sqlite.h"
 #include "unit.h"
@@ -86,7 +86,7 @@ static void open_engine(void)
 	faulty_store_init(&place.store, real);
 	service.store = &place.store.store;
 	assert_int_equal(service_open(&service, &place.service), 0);
-	assert_int_equal(snapshot_init(&place.snapshot, place.service), 0);
+	assert_int_equal(service_open_snapshot(place.service, &place.snapshot), 0);
 }
 
 static void close_engine(void)

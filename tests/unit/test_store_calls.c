@@ -9,7 +9,7 @@
  * said to be done is in the ledger, with its key; what was said not to be done is not, and has left
  * no key; the books balance. Then the engine goes on, or stops, as the fault's row says.
  */
-#include "engine/engine.h"
+#include "engine/service_inside.h"
 #include "base/clock.h"
 #include "faulty_store.h"
 #include "store/sqlite.h"
@@ -242,7 +242,7 @@ static void open_engine(struct place *p)
 	service.store = &p->store.store;
 	atomic_store(&p->has_stopped, false);
 	assert_int_equal(service_open(&service, &p->service), 0);
-	assert_int_equal(snapshot_init(&p->snapshot, p->service), 0);
+	assert_int_equal(service_open_snapshot(p->service, &p->snapshot), 0);
 	assert_int_equal(mailbox_init(&p->box), 0);
 }
 

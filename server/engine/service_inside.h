@@ -1,9 +1,10 @@
 /*
- * engine - what a service is made of, for the files of run/ only.
+ * service_inside - what is behind the façade: for service.c, and for tests that look inside.
  */
 #pragma once
-#include "engine/feed.h"
+#include "engine/intake.h"
 #include "engine/reader_pool.h"
+#include "engine/service.h"
 #include "engine/writer.h"
 
 struct service {
@@ -13,6 +14,7 @@ struct service {
 	struct store_time time;
 	struct lock_manager locks;
 	struct key_book keys;
+	struct intake intake;
 	struct published published;
 	struct writer writer;
 	struct reader_pool readers;

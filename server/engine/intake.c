@@ -1,0 +1,112 @@
+#include "engine/intake.h"
+#include "base/clock.h"
+#include "base/hash.h"
+#include "engine/claims.h"
+#include "engine/read_fault.h"
+#include "engine/replay.h"
+#include <string.h>
+
+static void answer_at_once(struct work *w, struct waiter *waiter, enum outcome o)
+{
+	work_refuse(w, o);
+	waiter->work = w;
+}
+
+/* Does this record say what w's answer is? Also if it cannot be read: then nobody knows. */
+static bool has_replayed(struct intake *in, struct work *w, struct snapshot *snapshot,
+			 int64_t key_id)
+{
+	enum replay replay = REPLAY_ANSWERED;
+	int r = replay_try(snapshot, w, key_id, &replay);
+
+	CHECK(key_id > 0);
+	if (r < 0)
+		read_fault_note(in->published, in->locks, r, w->command.request_id);
+	return replay == REPLAY_ANSWERED;
+}
+
+enum submit intake_submit(struct intake *in, struct work *w, struct waiter *waiter,
+			  struct snapshot *snapshot, int64_t wait_ms)
+{
+	struct key_search search = { 0 };
+	int64_t now_ns = clock_monotonic_ns();
+	enum enter result;
+
+	CHECK(w->state == WORK_NEW);
+	if (!claims_of_work(in->row_seed, w)) {
+		answer_at_once(w, waiter, OUTCOME_OUT_OF_MEMORY);
+		return SUBMIT_ANSWERED;
+	}
+	w->decide_by_ns = now_ns + wait_ms * NS_PER_MS;
+	if (w->command.key != NULL)
+		w->key_hash = hash_bytes(w->command.key, strlen(w->command.key), 0);
+
+	while ((result = lock_manager_enter(in->locks, w, waiter, wait_ms, now_ns, &search)) ==
+	       ENTER_LOOK_UP) {
+		if (!has_replayed(in, w, snapshot, search.id))
+			continue;
+		waiter->work = w;
+		return SUBMIT_ANSWERED;
+	}
+	if (result == ENTER_ANSWERED) {
+		waiter->work = w;
+		return SUBMIT_ANSWERED;
+	}
+	if (waiter->work != w) /* it shares another one, and was never in itself */
+		work_release(w);
+	return SUBMIT_PENDING;
+}
+
+enum submit intake_submit_part(struct intake *in, struct work *part, struct waiter *waiter,
+			       int64_t wait_ms)
+{
+	struct key_search no_key = { 0 };
+	int64_t now_ns = clock_monotonic_ns();
+
+	CHECK(part->state == WORK_NEW);
+	CHECK(part->line_count > 0);
+	CHECK(part->command.key == NULL);
+	waiter->work = part;
+	if (!claims_of_part(in->row_seed, part)) {
+		answer_at_once(part, waiter, OUTCOME_OUT_OF_MEMORY);
+		return SUBMIT_ANSWERED;
+	}
+	part->decide_by_ns = now_ns + wait_ms * NS_PER_MS;
+	return lock_manager_enter(in->locks, part, waiter, wait_ms, now_ns, &no_key) ==
+			       ENTER_ANSWERED
+		       ? SUBMIT_ANSWERED
+		       : SUBMIT_PENDING;
+}
+
+bool intake_replay(struct intake *in, struct work *w, struct snapshot *snapshot)
+{
+	struct key_search search = { 0 };
+
+	CHECK(w->command.key != NULL);
+	w->key_hash = hash_bytes(w->command.key, strlen(w->command.key), 0);
+	while (key_book_look_up(in->keys, w->key_hash, &search))
+		if (has_replayed(in, w, snapshot, search.id))
+			return true;
+
+	enum key_state state = key_book_ask_unknown(in->keys, w);
+
+	if (state != KEY_FREE)
+		key_book_refuse(w, state);
+	return state != KEY_FREE;
+}
+
+bool intake_withdraw(struct intake *in, struct waiter *waiter, struct arena *texts,
+		     struct answer *ret_answer)
+{
+	return lock_manager_withdraw(in->locks, waiter, clock_monotonic_ns(), texts, ret_answer);
+}
+
+enum recall intake_recall(struct intake *in, struct waiter *waiter)
+{
+	return lock_manager_recall(in->locks, waiter, clock_monotonic_ns());
+}
+
+void intake_place(struct intake *in, const struct waiter *waiter, struct work_place *ret)
+{
+	lock_manager_place(in->locks, waiter, ret);
+}
