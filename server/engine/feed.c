@@ -3,11 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---------------------------------------------------------------- batches */
+/* ---------------------------------------------------------------- stretches */
 
-static struct feed_batch *batch_create(void)
+static struct feed_stretch *stretch_create(void)
 {
-	struct feed_batch *b = malloc(sizeof(*b));
+	struct feed_stretch *b = malloc(sizeof(*b));
 
 	if (b == NULL)
 		return NULL;
@@ -18,7 +18,7 @@ static struct feed_batch *batch_create(void)
 	return b;
 }
 
-static bool batch_reserve(struct feed_batch *b)
+static bool stretch_reserve(struct feed_stretch *b)
 {
 	size_t capacity = b->capacity > 0 ? 2 * b->capacity : 16;
 	struct movement_view *more;
@@ -34,7 +34,7 @@ static bool batch_reserve(struct feed_batch *b)
 }
 
 /* False: memory is short. */
-static bool copy_text(struct feed_batch *b, const char **text)
+static bool copy_text(struct feed_stretch *b, const char **text)
 {
 	if (*text == NULL)
 		return true;
@@ -42,12 +42,12 @@ static bool copy_text(struct feed_batch *b, const char **text)
 	return *text != NULL;
 }
 
-static bool batch_add(struct feed_batch *b, const struct code *sku, const struct code *location,
-		      const struct movement *m)
+static bool stretch_add(struct feed_stretch *b, const struct code *sku, const struct code *location,
+			const struct movement *m)
 {
 	struct movement_view *v;
 
-	if (!batch_reserve(b))
+	if (!stretch_reserve(b))
 		return false;
 	v = &b->movements[b->count];
 	*v = (struct movement_view){ .sku = *sku, .location = *location, .movement = *m };
@@ -58,17 +58,17 @@ static bool batch_add(struct feed_batch *b, const struct code *sku, const struct
 	return true;
 }
 
-static int64_t batch_first(const struct feed_batch *b)
+static int64_t stretch_first(const struct feed_stretch *b)
 {
 	return b->movements[0].movement.seq;
 }
 
-int64_t feed_batch_last(const struct feed_batch *b)
+int64_t feed_stretch_last(const struct feed_stretch *b)
 {
 	return b->movements[b->count - 1].movement.seq;
 }
 
-void feed_batch_release(struct feed_batch *b)
+void feed_stretch_release(struct feed_stretch *b)
 {
 	if (b == NULL || atomic_fetch_sub_explicit(&b->holder_count, 1, memory_order_acq_rel) > 1)
 		return;
@@ -79,19 +79,19 @@ void feed_batch_release(struct feed_batch *b)
 
 /* ---------------------------------------------------------------- the ring */
 
-static struct feed_batch *batch_at_locked(const struct feed *f, size_t index)
+static struct feed_stretch *stretch_at_locked(const struct feed *f, size_t index)
 {
-	return f->batches[(f->first + index) % FEED_BATCHES_MAX];
+	return f->stretches[(f->first + index) % FEED_STRETCHES_MAX];
 }
 
 static void drop_oldest_locked(struct feed *f)
 {
-	struct feed_batch *b = f->batches[f->first];
+	struct feed_stretch *b = f->stretches[f->first];
 
-	f->first = (f->first + 1) % FEED_BATCHES_MAX;
+	f->first = (f->first + 1) % FEED_STRETCHES_MAX;
 	f->count--;
 	f->movement_count -= b->count;
-	feed_batch_release(b);
+	feed_stretch_release(b);
 }
 
 static void drop_all_locked(struct feed *f)
@@ -101,12 +101,12 @@ static void drop_all_locked(struct feed *f)
 	CHECK(f->movement_count == 0);
 }
 
-static void append_locked(struct feed *f, struct feed_batch *b)
+static void append_locked(struct feed *f, struct feed_stretch *b)
 {
-	while (f->count == FEED_BATCHES_MAX ||
+	while (f->count == FEED_STRETCHES_MAX ||
 	       (f->count > 0 && f->movement_count + b->count > FEED_MOVEMENTS_MAX))
 		drop_oldest_locked(f);
-	f->batches[(f->first + f->count) % FEED_BATCHES_MAX] = b;
+	f->stretches[(f->first + f->count) % FEED_STRETCHES_MAX] = b;
 	f->count++;
 	f->movement_count += b->count;
 }
@@ -145,9 +145,9 @@ bool feed_begin(struct feed *f, int64_t now_ns)
 	return is_heard;
 }
 
-static bool follows_in_batch(const struct feed_batch *b, int64_t seq)
+static bool follows_in_stretch(const struct feed_stretch *b, int64_t seq)
 {
-	return b->count == 0 || seq == feed_batch_last(b) + 1;
+	return b->count == 0 || seq == feed_stretch_last(b) + 1;
 }
 
 void feed_add(struct feed *f, const struct code *sku, const struct code *location,
@@ -156,18 +156,18 @@ void feed_add(struct feed *f, const struct code *sku, const struct code *locatio
 	if (!f->is_collecting)
 		return;
 	if (f->open == NULL)
-		f->open = batch_create();
-	if (f->open != NULL && follows_in_batch(f->open, m->seq) &&
-	    batch_add(f->open, sku, location, m))
+		f->open = stretch_create();
+	if (f->open != NULL && follows_in_stretch(f->open, m->seq) &&
+	    stretch_add(f->open, sku, location, m))
 		return;
 	feed_discard(f);
 	f->is_collecting = false; /* the rest of the group would begin behind a gap */
 }
 
 /* Does it follow what is in the ring, without a gap, up to seq? */
-static bool follows_locked(const struct feed *f, const struct feed_batch *b, int64_t seq)
+static bool follows_locked(const struct feed *f, const struct feed_stretch *b, int64_t seq)
 {
-	return b != NULL && batch_first(b) == f->head_seq + 1 && feed_batch_last(b) == seq;
+	return b != NULL && stretch_first(b) == f->head_seq + 1 && feed_stretch_last(b) == seq;
 }
 
 void feed_publish(struct feed *f, int64_t seq)
@@ -187,7 +187,7 @@ void feed_publish(struct feed *f, int64_t seq)
 
 void feed_discard(struct feed *f)
 {
-	feed_batch_release(f->open);
+	feed_stretch_release(f->open);
 	f->open = NULL;
 }
 
@@ -223,35 +223,35 @@ void feed_unlisten(struct feed *f, struct feed_listener *l)
 	guard_unlock(&f->guard);
 }
 
-/* The oldest batch that ends behind `after`; there is one. */
-static struct feed_batch *batch_behind_locked(const struct feed *f, int64_t after)
+/* The oldest stretch that ends behind `after`; there is one. */
+static struct feed_stretch *stretch_behind_locked(const struct feed *f, int64_t after)
 {
 	size_t low = 0, high = f->count - 1;
 
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 
-		if (feed_batch_last(batch_at_locked(f, middle)) > after)
+		if (feed_stretch_last(stretch_at_locked(f, middle)) > after)
 			high = middle;
 		else
 			low = middle + 1;
 	}
-	return batch_at_locked(f, low);
+	return stretch_at_locked(f, low);
 }
 
-static enum feed_take take_locked(const struct feed *f, int64_t after, struct feed_batch **ret)
+static enum feed_take take_locked(const struct feed *f, int64_t after, struct feed_stretch **ret)
 {
 	CHECK(guard_is_mine(&f->guard));
 	if (after >= f->head_seq)
 		return FEED_AT_HEAD;
-	if (f->count == 0 || after + 1 < batch_first(batch_at_locked(f, 0)))
+	if (f->count == 0 || after + 1 < stretch_first(stretch_at_locked(f, 0)))
 		return FEED_BEHIND;
-	*ret = batch_behind_locked(f, after);
+	*ret = stretch_behind_locked(f, after);
 	atomic_fetch_add_explicit(&(*ret)->holder_count, 1, memory_order_relaxed);
 	return FEED_TAKEN;
 }
 
-enum feed_take feed_take(struct feed *f, int64_t after, struct feed_batch **ret)
+enum feed_take feed_take(struct feed *f, int64_t after, struct feed_stretch **ret)
 {
 	guard_lock(&f->guard);
 	enum feed_take result = take_locked(f, after, ret);

@@ -2,9 +2,9 @@
  * feed - the newest movements, in the writer's memory, for everybody who follows the ledger.
  *
  *     writer:  feed_begin(), feed_add() for each movement, COMMIT, feed_publish(), feed_ring()
- *     loop:    feed_listen(), then as long as feed_take() == FEED_TAKEN: look, feed_batch_release()
+ *     loop:    feed_listen(), then as long as feed_take() == FEED_TAKEN: feed_stretch_release()
  *
- * A group's movements are one batch, which never changes once it is published and is freed by
+ * A group's movements are one stretch, which never changes once it is published and is freed by
  * whoever lets go of it last: nobody copies movements, and nobody holds the guard while reading.
  * The ring has the newest FEED_MOVEMENTS_MAX; whoever is further behind reads the ledger, and so
  * never holds anything up. While nobody listens for movements nothing is collected, and the ring is
@@ -21,12 +21,12 @@
 #include <stdatomic.h>
 
 enum {
-	FEED_BATCHES_MAX = 4096,
+	FEED_STRETCHES_MAX = 4096,
 	FEED_LINGER_S = 10, /* the ring is kept so long for those who poll and come again */
 };
 
 /* Movements with consecutive seqs, oldest first; count >= 1. */
-struct feed_batch {
+struct feed_stretch {
 	struct movement_view *movements;
 	size_t count;
 	size_t capacity;
@@ -37,13 +37,14 @@ struct feed_batch {
 /* A loop that wants to know when there is something new. */
 struct feed_listener {
 	struct mailbox *home;  /* rung once a group */
-	bool is_for_movements; /* it takes batches; else it only wants to be rung */
+	bool is_for_movements; /* it takes stretches; else it only wants to be rung */
 	struct list link;      /* in feed.listeners; guarded */
 };
 
 struct feed {
 	struct guard guard;
-	struct feed_batch *batches[FEED_BATCHES_MAX]; /* a ring, guarded as all up to now_ns */
+	struct feed_stretch
+		*stretches[FEED_STRETCHES_MAX]; /* a ring, guarded as all up to now_ns */
 	size_t first;
 	size_t count;
 	size_t movement_count; /* in all of them */
@@ -53,7 +54,7 @@ struct feed {
 	int64_t wanted_until_ns; /* when none of them is there any more */
 
 	/* The writer's own. */
-	struct feed_batch *open; /* of the group under way; NULL: nothing was collected */
+	struct feed_stretch *open; /* of the group under way; NULL: nothing was collected */
 	bool is_collecting;
 	bool has_news; /* since the last feed_ring() */
 };
@@ -93,10 +94,10 @@ void feed_ring(struct feed *f);
 void feed_listen(struct feed *f, struct feed_listener *l);
 void feed_unlisten(struct feed *f, struct feed_listener *l);
 
-/* The batch that has movement after + 1, held for the caller; it may begin before that. */
-enum feed_take feed_take(struct feed *f, int64_t after, struct feed_batch **ret);
+/* The stretch that has movement after + 1, held for the caller; it may begin before that. */
+enum feed_take feed_take(struct feed *f, int64_t after, struct feed_stretch **ret);
 
 /* Its newest seq. */
-int64_t feed_batch_last(const struct feed_batch *b);
+int64_t feed_stretch_last(const struct feed_stretch *b);
 
-void feed_batch_release(struct feed_batch *b);
+void feed_stretch_release(struct feed_stretch *b);

@@ -124,7 +124,7 @@ static void read_ledger(struct exchange *x)
 /* ---------------------------------------------------------------- the ring */
 
 /* Takes what fits, up to the limit, and moves on behind all that it saw. */
-static void take_batch(struct changes *c, const struct feed_batch *b)
+static void take_stretch(struct changes *c, const struct feed_stretch *b)
 {
 	for (size_t i = 0; i < b->count && c->row_count < c->limit; i++) {
 		const struct movement_view *v = &b->movements[i];
@@ -141,13 +141,13 @@ static enum feed_take take_from_ring(struct changes *c, struct feed *feed)
 	enum feed_take found = FEED_TAKEN;
 
 	while (c->row_count < c->limit) {
-		struct feed_batch *b;
+		struct feed_stretch *b;
 
 		found = feed_take(feed, c->follower.after, &b);
 		if (found != FEED_TAKEN)
 			break;
-		take_batch(c, b);
-		feed_batch_release(b);
+		take_stretch(c, b);
+		feed_stretch_release(b);
 	}
 	return found;
 }

@@ -194,7 +194,7 @@ static void look(struct duty *duty)
 	enum feed_take found = FEED_TAKEN;
 
 	while (found == FEED_TAKEN && !list_is_empty(&all->waiting)) {
-		struct feed_batch *b;
+		struct feed_stretch *b;
 
 		found = feed_take(all->feed, all->seen_seq, &b);
 		if (found != FEED_TAKEN)
@@ -202,7 +202,7 @@ static void look(struct duty *duty)
 		for (size_t i = 0; i < b->count; i++)
 			if (b->movements[i].movement.seq > all->seen_seq)
 				offer(all, &b->movements[i]);
-		feed_batch_release(b);
+		feed_stretch_release(b);
 	}
 	if (found == FEED_BEHIND)
 		wake_all(all);

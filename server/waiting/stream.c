@@ -174,7 +174,7 @@ static bool read_ledger(struct stream *t)
 
 /* ---------------------------------------------------------------- the ring */
 
-static void take_batch(struct stream *t, const struct feed_batch *b)
+static void take_stretch(struct stream *t, const struct feed_stretch *b)
 {
 	for (size_t i = 0; i < b->count && t->out.byte_count < STREAM_BYTES; i++) {
 		const struct movement_view *v = &b->movements[i];
@@ -192,13 +192,13 @@ static enum feed_take take_from_ring(struct stream *t)
 	enum feed_take found = FEED_TAKEN;
 
 	while (t->out.byte_count < STREAM_BYTES && !t->out.failed) {
-		struct feed_batch *b;
+		struct feed_stretch *b;
 
 		found = feed_take(t->follower.all->feed, t->follower.after, &b);
 		if (found != FEED_TAKEN)
 			break;
-		take_batch(t, b);
-		feed_batch_release(b);
+		take_stretch(t, b);
+		feed_stretch_release(b);
 	}
 	return found;
 }

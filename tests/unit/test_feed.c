@@ -27,7 +27,7 @@ static void publish(struct feed *f, int64_t first, int64_t count)
 /* Reads behind `after` as far as the ring goes; CHECKs that nothing is left out or comes twice. */
 static enum feed_take read_on(struct feed *f, int64_t *after)
 {
-	struct feed_batch *b;
+	struct feed_stretch *b;
 	enum feed_take found;
 
 	while ((found = feed_take(f, *after, &b)) == FEED_TAKEN) {
@@ -44,8 +44,8 @@ static enum feed_take read_on(struct feed *f, int64_t *after)
 			if (m->seq > *after)
 				assert_int_equal(m->seq, ++*after);
 		}
-		assert_int_equal(feed_batch_last(b), *after);
-		feed_batch_release(b);
+		assert_int_equal(feed_stretch_last(b), *after);
+		feed_stretch_release(b);
 	}
 	return found;
 }
@@ -139,13 +139,13 @@ static void it_keeps_the_newest(void **state)
 static void many_small_groups_are_bounded_too(void **state)
 {
 	struct fixture *x = *state;
-	int64_t reached = FEED_BATCHES_MAX;
+	int64_t reached = FEED_STRETCHES_MAX;
 
-	for (int64_t seq = 1; seq <= 2 * FEED_BATCHES_MAX; seq++)
+	for (int64_t seq = 1; seq <= 2 * FEED_STRETCHES_MAX; seq++)
 		publish(&x->feed, seq, 1);
-	assert_int_equal(x->feed.count, FEED_BATCHES_MAX);
+	assert_int_equal(x->feed.count, FEED_STRETCHES_MAX);
 	assert_int_equal(read_on(&x->feed, &reached), FEED_AT_HEAD);
-	reached = FEED_BATCHES_MAX - 1;
+	reached = FEED_STRETCHES_MAX - 1;
 	assert_int_equal(read_on(&x->feed, &reached), FEED_BEHIND);
 }
 
@@ -163,14 +163,14 @@ static void one_huge_group_is_kept_whole(void **state)
 static void what_a_reader_holds_outlives_the_ring(void **state)
 {
 	struct fixture *x = *state;
-	struct feed_batch *held;
+	struct feed_stretch *held;
 
 	publish(&x->feed, 1, 1);
 	assert_int_equal(feed_take(&x->feed, 0, &held), FEED_TAKEN);
 	publish(&x->feed, 2, FEED_MOVEMENTS_MAX);
 	assert_int_equal(x->feed.count, 1);
 	assert_string_equal(held->movements[0].movement.reference, "order-1");
-	feed_batch_release(held);
+	feed_stretch_release(held);
 }
 
 static void a_group_that_failed_was_never_there(void **state)
