@@ -63,3 +63,13 @@ struct answer {
 	/* The newest seq that the answer rests on: Stock-Seq; 0 in refusals before any decision. */
 	int64_t seq;
 };
+
+/* Can clients be shown it? */
+bool lease_view_is_sound(const struct lease_view *l);
+
+/*
+ * Is it an answer that this command may get: a status of its row, with all that its row says that a
+ * success shows; or a refusal? What was stored (body) is not looked into. Of what we made we CHECK
+ * it before it is rendered; of what a store has remembered, false is -EBADMSG.
+ */
+bool answer_is_sound(const struct command *c, const struct answer *a);

@@ -81,3 +81,52 @@ enum command_kind command_by_op(const char *op)
 		kind++;
 	return kind;
 }
+
+/* ------------------------------------------------------------------ one of them */
+
+static bool rows_are_sound(const struct row_ref *rows, int count)
+{
+	for (int i = 0; i < count; i++)
+		if (rows[i].sku.text[0] == '\0' || rows[i].location.text[0] == '\0')
+			return false;
+	return true;
+}
+
+/* What its path names, or its line. */
+static bool names_are_sound(const struct command *c, const struct command_traits *t)
+{
+	switch (t->path) {
+	case NAMES_NOTHING:
+		return true;
+	case NAMES_ROW:
+		return c->row_count == 1;
+	case NAMES_ITEM:
+		return c->item.sku.text[0] != '\0';
+	case NAMES_LOCATION:
+		return c->location.code.text[0] != '\0';
+	case NAMES_LEASE:
+		return t->makes_id || c->lease_id[0] != '\0';
+	case NAMES_RESERVATION:
+		return t->makes_id || c->reservation_id != NULL;
+	}
+	return false;
+}
+
+bool command_is_sound(const struct command *c)
+{
+	const struct command_traits *t;
+
+	if (c->kind >= COMMAND_KINDS)
+		return false;
+	t = command_traits(c->kind);
+	if (c->row_count < 0 || c->row_count > COMMAND_ROWS_MAX || c->fence_count < 0 ||
+	    c->fence_count > CLAIM_FENCES_MAX || c->quantity > QUANTITY_MAX ||
+	    c->quantity < -QUANTITY_MAX || c->request_id == NULL || c->lease_id == NULL ||
+	    c->purpose == NULL)
+		return false;
+	return IMPLIES((t->touches & TOUCHES_ROWS) != 0, c->row_count > 0) &&
+	       IMPLIES(t->answers == ANSWERS_MOVEMENT || t->answers == ANSWERS_MOVEMENTS,
+		       c->reason != NULL) &&
+	       IMPLIES(c->key != NULL, t->is_recorded) && names_are_sound(c, t) &&
+	       rows_are_sound(c->rows, c->row_count);
+}

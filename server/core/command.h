@@ -181,3 +181,10 @@ struct command {
 	const char *key;      /* Idempotency-Key; NULL: none */
 	uint64_t fingerprint; /* with a key: of everything that makes it "the same request" */
 };
+
+/*
+ * Does it have all that the row of its kind says that it names and touches, within the bounds? What
+ * clients send is refused long before; whoever makes a command CHECKs it before it queues. Cheap:
+ * texts are not read to their ends.
+ */
+bool command_is_sound(const struct command *c);

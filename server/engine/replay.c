@@ -65,7 +65,7 @@ static int rebuild(struct reader *reader, struct work *w, const struct key_recor
 	}
 	a->movement_count = k->movement_count;
 	a->stock_count = k->movement_count;
-	return 0;
+	return answer_is_sound(&w->command, a) ? 0 : FAULT(-EBADMSG);
 }
 
 /* The key may have been used, and what it did cannot be read. Returns the fault. */

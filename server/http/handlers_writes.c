@@ -44,9 +44,12 @@ static void submit(struct exchange *x, struct work *w)
 
 	if (!(is_async ? call_read_wait(x, 0, &wait_ms) : write_read_wait(x, &wait_ms)) ||
 	    !write_headers_are_single(x) || !write_read_leases(x, &w->arena, &w->command) ||
-	    !read_key(x, w))
+	    !read_key(x, w)) {
 		work_release(w);
-	else if (is_async)
+		return;
+	}
+	CHECK(command_is_sound(&w->command)); /* from here on it is the engine's */
+	if (is_async)
 		write_submit_async(x, w, wait_ms);
 	else
 		work_wait(x, &until_answered, w, wait_ms);

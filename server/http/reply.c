@@ -193,6 +193,7 @@ void reply_refuse(struct exchange *x, enum outcome o, const char *detail)
 
 void reply_message_error(struct exchange *x, const struct message_error *e)
 {
+	CHECK(message_error_is_sound(e));
 	reply_problem(x, &(struct problem){ .outcome = e->outcome,
 					    .pointer = e->pointer[0] != '\0' ? e->pointer : NULL,
 					    .detail = e->detail });
@@ -411,6 +412,7 @@ void reply_answer(struct exchange *x, const struct work *w, const struct answer 
 	struct answer stored;
 	int64_t version;
 
+	CHECK(answer_is_sound(c, a));
 	x->is_unsure = c->kind != COMMAND_READ && (a->outcome == OUTCOME_DONE || a->is_unknown);
 	timing_header(x, &w->cost, a != &w->answer);
 	if (a->body != NULL && a->outcome == OUTCOME_DONE) {

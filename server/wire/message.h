@@ -37,5 +37,8 @@ struct message_error {
 	char detail[256];
 };
 
+/* Does it say what a client is refused with, and why? Of ours: we CHECK it. */
+bool message_error_is_sound(const struct message_error *e);
+
 /* {} or nothing: for calls that take no body. */
 bool message_read_nothing(struct message m, struct message_error *e);

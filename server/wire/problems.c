@@ -1,4 +1,5 @@
 #include "wire/problems.h"
+#include "base/check.h"
 
 /* The table's hints say that nothing was done, but for those of the outcomes that never know. */
 static const char *hint_of(enum outcome o, bool is_unknown)
@@ -42,10 +43,19 @@ void problem_close(struct json *j, enum outcome o, bool is_unknown, const char *
 	text_add_char(j->text, '\n');
 }
 
+bool problem_is_sound(const struct problem *p)
+{
+	return p->outcome > OUTCOME_DONE && p->outcome < OUTCOME_COUNT &&
+	       IMPLIES(p->pointer != NULL, p->pointer[0] != '\0') &&
+	       IMPLIES(p->detail != NULL, p->detail[0] != '\0') &&
+	       IMPLIES(p->members != NULL, p->members[0] == '"');
+}
+
 void problem_write_body(struct text *out, const struct problem *p)
 {
 	struct json j = json_begin(out);
 
+	CHECK(problem_is_sound(p));
 	problem_open(&j, p->outcome, p->detail, NULL, p->is_unknown);
 	if (p->pointer != NULL) {
 		JSON_NAME(&j, "errors"), json_open(&j, '[');

@@ -20,6 +20,9 @@ struct problem {
 	bool is_unknown; /* whether something was done, or will be, is not known */
 };
 
+/* Is it a refusal, and does it say what it is about? Of ours: we CHECK it. */
+bool problem_is_sound(const struct problem *p);
+
 void problem_write_body(struct text *out, const struct problem *p);
 
 /*

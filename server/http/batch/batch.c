@@ -162,6 +162,7 @@ static void write_answer(struct batch *b, struct batch_line *line, bool is_appli
 {
 	struct work *w = line->work;
 
+	CHECK(answer_is_sound(&w->command, &w->answer));
 	b->replayed_count += w->answer.is_replayed;
 	if (b->seq < w->answer.seq)
 		b->seq = w->answer.seq;
@@ -176,6 +177,7 @@ static void write_result(struct batch *b, struct batch_line *line)
 {
 	bool is_applied = line->state != LINE_REFUSED && line->work->answer.outcome == OUTCOME_DONE;
 
+	CHECK(batch_line_is_sound(line));
 	b->line_count++;
 	b->applied_count += is_applied;
 	b->failed_count += !is_applied;

@@ -226,6 +226,9 @@ void batch_line_find_rows(struct batch *b, struct batch_line *line);
 /* b->read has come back for it. */
 void batch_line_take_past(struct batch *b, struct batch_line *line);
 
+/* Can it be told what became of it, once nothing of it is to be decided? Of ours: we CHECK it. */
+bool batch_line_is_sound(const struct batch_line *line);
+
 /* It gets this answer without being decided. */
 void batch_line_refuse(struct batch_line *line, enum outcome o, const char *pointer,
 		       const char *detail);

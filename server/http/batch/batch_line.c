@@ -121,6 +121,13 @@ void batch_line_take_past(struct batch *b, struct batch_line *line)
 
 /* ---------------------------------------------------------------- all of them */
 
+bool batch_line_is_sound(const struct batch_line *line)
+{
+	return line->number > 0 && line->work != NULL &&
+	       IMPLIES(line->state == LINE_REFUSED,
+		       line->error != NULL && message_error_is_sound(line->error));
+}
+
 /* With the key of the batch each line has one of its own, which no single request can have. */
 static bool set_key(struct batch *b, struct batch_line *line)
 {
@@ -154,6 +161,7 @@ static void prepare(struct batch *b, struct batch_line *line)
 		line->state = LINE_ANSWERED;
 		return;
 	}
+	CHECK(command_is_sound(c));
 	line->state = LINE_READY;
 	if (read_ahead_reservation(c) != NULL && !find_rows(b, line))
 		line->state = LINE_NEEDS_ROWS;
