@@ -143,6 +143,16 @@ enum exit_code pages_print(struct session *s, struct api_request *r, const struc
 	return code;
 }
 
+enum exit_code pages_get(struct session *s, const char *path, const struct listing *listing)
+{
+	struct api_request r;
+
+	api_request_init(&r, "GET", path);
+	enum exit_code code = pages_print(s, &r, listing);
+	api_request_fini(&r);
+	return code;
+}
+
 enum exit_code pages_print_whole(struct session *s, struct api_request *r,
 				 const struct listing *listing)
 {

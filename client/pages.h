@@ -14,6 +14,9 @@
 /* With --json the pages come out as one list object: {"data":[...],"next":...}. */
 enum exit_code pages_print(struct session *s, struct api_request *r, const struct listing *listing);
 
+/* The same for a list that is asked for by its path alone. */
+enum exit_code pages_get(struct session *s, const char *path, const struct listing *listing);
+
 /* The same for a list that has no pages: locks. With --json the answer as it came. */
 enum exit_code pages_print_whole(struct session *s, struct api_request *r,
 				 const struct listing *listing);

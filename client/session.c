@@ -48,6 +48,12 @@ const char *session_operand(const struct session *s, int n)
 	return n < s->args.operand_count ? s->args.operands[n] : NULL;
 }
 
+void session_default_ttl(const struct session *s, struct api_request *r, int ttl_s)
+{
+	if (!args_has(&s->args, OPTION_TTL))
+		json_put(api_request_body(r), "ttl_s", json_integer(ttl_s));
+}
+
 enum exit_code session_ask(struct session *s, const struct api_request *r,
 			   struct response *ret_response)
 {

@@ -20,6 +20,9 @@ void session_close(struct session *s);
 /* The n-th operand, from 0; NULL when there are fewer. */
 const char *session_operand(const struct session *s, int n);
 
+/* "ttl_s" of the body, unless --ttl says another. */
+void session_default_ttl(const struct session *s, struct api_request *r, int ttl_s);
+
 /*
  * Sends the request. DONE: the answer is a success, and the caller's to fini. Else the problem was
  * printed on stderr.

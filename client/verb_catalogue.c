@@ -14,16 +14,6 @@ struct collection {
 static const struct collection items = { "/v1/items", "item", &show_items };
 static const struct collection locations = { "/v1/locations", "location", &show_locations };
 
-static enum exit_code member_list(struct session *s, const struct collection *c)
-{
-	struct api_request r;
-
-	api_request_init(&r, "GET", c->path);
-	enum exit_code code = pages_print(s, &r, c->listing);
-	api_request_fini(&r);
-	return code;
-}
-
 /* Sends one request about the member that the operand names. */
 static enum exit_code member_ask(struct session *s, const struct collection *c, const char *method,
 				 const char *shape, struct response *ret_response)
@@ -98,7 +88,7 @@ static enum exit_code member_delete(struct session *s, const struct collection *
 
 enum exit_code verb_item_list(struct session *s)
 {
-	return member_list(s, &items);
+	return pages_get(s, items.path, items.listing);
 }
 
 enum exit_code verb_item_show(struct session *s)
@@ -123,7 +113,7 @@ enum exit_code verb_item_delete(struct session *s)
 
 enum exit_code verb_location_list(struct session *s)
 {
-	return member_list(s, &locations);
+	return pages_get(s, locations.path, locations.listing);
 }
 
 enum exit_code verb_location_show(struct session *s)

@@ -82,20 +82,9 @@ static enum exit_code lease_ask(struct session *s, struct api_request *r, const 
 	return EXIT_DONE;
 }
 
-static void default_ttl(const struct session *s, struct api_request *r)
-{
-	if (!args_has(&s->args, OPTION_TTL))
-		json_put(api_request_body(r), "ttl_s", json_integer(TTL_DEFAULT_S));
-}
-
 enum exit_code verb_lease_list(struct session *s)
 {
-	struct api_request r;
-
-	api_request_init(&r, "GET", "/v1/leases");
-	enum exit_code code = pages_print(s, &r, &show_leases);
-	api_request_fini(&r);
-	return code;
+	return pages_get(s, "/v1/leases", &show_leases);
 }
 
 enum exit_code verb_lease_show(struct session *s)
@@ -119,7 +108,7 @@ enum exit_code verb_lease_take(struct session *s)
 	if (has_id)
 		api_request_add_segment(&r, s->args.values[OPTION_ID]);
 	json_put(api_request_body(&r), "rows", rows);
-	default_ttl(s, &r);
+	session_default_ttl(s, &r, TTL_DEFAULT_S);
 	for (int i = 0; i < s->args.operand_count && code == EXIT_DONE; i++)
 		code = rows_add(rows, session_operand(s, i));
 	if (code == EXIT_DONE)
@@ -136,7 +125,7 @@ enum exit_code verb_lease_renew(struct session *s)
 		return exit_usage("renewing needs the fence that lease take printed: '%s;fence=N'",
 				  session_operand(s, 0));
 	lease_request_init(&r, s, "PUT");
-	default_ttl(s, &r);
+	session_default_ttl(s, &r, TTL_DEFAULT_S);
 	enum exit_code code = lease_ask(s, &r, NULL);
 	api_request_fini(&r);
 	return code;

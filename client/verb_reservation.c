@@ -95,20 +95,9 @@ static void one_init(struct api_request *r, const struct session *s, const char 
 		api_request_add_segment(r, verb);
 }
 
-static void default_ttl(const struct session *s, struct api_request *r)
-{
-	if (!args_has(&s->args, OPTION_TTL))
-		json_put(api_request_body(r), "ttl_s", json_integer(TTL_DEFAULT_S));
-}
-
 enum exit_code verb_reservation_list(struct session *s)
 {
-	struct api_request r;
-
-	api_request_init(&r, "GET", "/v1/reservations");
-	enum exit_code code = pages_print(s, &r, &show_reservations);
-	api_request_fini(&r);
-	return code;
+	return pages_get(s, "/v1/reservations", &show_reservations);
 }
 
 enum exit_code verb_reservation_show(struct session *s)
@@ -129,7 +118,7 @@ enum exit_code verb_reservation_make(struct session *s)
 	api_request_init(&r, has_id ? "PUT" : "POST", "/v1/reservations");
 	if (has_id)
 		api_request_add_segment(&r, s->args.values[OPTION_ID]);
-	default_ttl(s, &r);
+	session_default_ttl(s, &r, TTL_DEFAULT_S);
 	enum exit_code code = lines_add(s, &r, 0);
 	if (code == EXIT_DONE)
 		code = ask(s, &r, "active");
@@ -166,7 +155,7 @@ enum exit_code verb_reservation_extend(struct session *s)
 	struct api_request r;
 
 	one_init(&r, s, "POST", "extend");
-	default_ttl(s, &r);
+	session_default_ttl(s, &r, TTL_DEFAULT_S);
 	enum exit_code code = ask(s, &r, "active");
 	api_request_fini(&r);
 	return code;

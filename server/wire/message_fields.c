@@ -3,9 +3,10 @@
 #include <string.h>
 
 void field_set_reason(struct command *c, const struct field_value *reason,
-		      const struct field_value *reference, enum movement_kind kind)
+		      const struct field_value *reference)
 {
-	c->reason = reason->text != NULL ? reason->text : movement_kind_text(kind);
+	c->reason =
+		reason->text != NULL ? reason->text : movement_kind_text(command_movement(c->kind));
 	c->reference = reference->text;
 }
 

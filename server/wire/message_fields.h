@@ -21,14 +21,24 @@
 		.name = "reference", .type = FIELD_TEXT, .may_be_null = true, \
 		.most = REFERENCE_CHARACTERS_MAX                              \
 	}
+#define EXPECTED_FIELD                                                          \
+	{                                                                       \
+		.name = "expected", .type = FIELD_INTEGER, .may_be_null = true, \
+		.least = -LEVEL_MAX, .most = LEVEL_MAX                          \
+	}
+#define VERSION_FIELD_OF(for_lines)                                                               \
+	{                                                                                         \
+		.name = "expected_version", .type = FIELD_INTEGER, .least = 0, .most = INT64_MAX, \
+		.is_of_lines = for_lines                                                          \
+	}
 #define TTL_FIELD                                                                           \
 	{                                                                                   \
 		.name = "ttl_s", .type = FIELD_INTEGER, .is_required = true, QUANTITY_RANGE \
 	}
 
-/* A reason that is left out is the word of the movement. */
+/* A reason that is left out is the word of the movement that the command makes. */
 void field_set_reason(struct command *c, const struct field_value *reason,
-		      const struct field_value *reference, enum movement_kind kind);
+		      const struct field_value *reference);
 
 /* 1 to LEASE_TTL_S_MAX seconds, of leases and reservations alike. */
 bool field_set_ttl(struct command *c, const struct field_value *ttl_s, struct message_error *e);

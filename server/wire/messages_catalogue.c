@@ -21,11 +21,6 @@ enum item_field {
  * expected_version of 0, and If-Match: "3" one of 3. `create` is a line's own: a feed does not know
  * which items are there, and a PUT makes them anyway.
  */
-#define VERSION_FIELD                                                                             \
-	{                                                                                         \
-		.name = "expected_version", .type = FIELD_INTEGER, .least = 0, .most = INT64_MAX, \
-		.is_of_lines = true                                                               \
-	}
 #define CREATE_FIELD                                                      \
 	{                                                                 \
 		.name = "create", .type = FIELD_BOOL, .is_of_lines = true \
@@ -39,7 +34,7 @@ static const struct field item_fields[ITEM_FIELDS] = {
 	[ITEM_REORDER] = { .name = "reorder_point", .type = FIELD_INTEGER, .may_be_null = true, QUANTITY_RANGE },
 	[ITEM_ATTRIBUTES] = { .name = "attributes", .type = FIELD_OBJECT, .may_be_null = true, .most = ATTRIBUTES_BYTES_MAX },
 	[ITEM_ARCHIVED] = { .name = "archived", .type = FIELD_BOOL },
-	[ITEM_VERSION] = VERSION_FIELD,
+	[ITEM_VERSION] = VERSION_FIELD_OF(true),
 	[ITEM_CREATE] = CREATE_FIELD,
 };
 
@@ -64,7 +59,7 @@ enum location_field {
 static const struct field location_fields[LOCATION_FIELDS] = {
 	[LOCATION_NAME] = { .name = "name", .type = FIELD_TEXT, .is_required = true, .most = NAME_CHARACTERS_MAX },
 	[LOCATION_ARCHIVED] = { .name = "archived", .type = FIELD_BOOL },
-	[LOCATION_VERSION] = VERSION_FIELD,
+	[LOCATION_VERSION] = VERSION_FIELD_OF(true),
 	[LOCATION_CREATE] = CREATE_FIELD,
 };
 

@@ -30,15 +30,8 @@ bool message_read_adjust(struct message m, struct arena *a, struct command *c,
 			    .is_required = true,
 			    QUANTITY_RANGE },
 		[UP_TO] = { .name = "up_to", .type = FIELD_BOOL },
-		[EXPECTED] = { .name = "expected",
-			       .type = FIELD_INTEGER,
-			       .may_be_null = true,
-			       .least = -LEVEL_MAX,
-			       .most = LEVEL_MAX },
-		[VERSION] = { .name = "expected_version",
-			      .type = FIELD_INTEGER,
-			      .least = 0,
-			      .most = INT64_MAX },
+		[EXPECTED] = EXPECTED_FIELD,
+		[VERSION] = VERSION_FIELD_OF(false),
 		[REASON] = REASON_FIELD,
 		[REFERENCE] = REFERENCE_FIELD,
 	};
@@ -48,7 +41,7 @@ bool message_read_adjust(struct message m, struct arena *a, struct command *c,
 		return false;
 	c->quantity = v[DELTA].number;
 	c->is_up_to = v[UP_TO].is_true;
-	field_set_reason(c, &v[REASON], &v[REFERENCE], MOVEMENT_ADJUST);
+	field_set_reason(c, &v[REASON], &v[REFERENCE]);
 	if (c->quantity == 0)
 		return message_refuse(e, OUTCOME_MEANINGLESS, "/delta",
 				      "A delta of 0 changes nothing.");
@@ -56,6 +49,12 @@ bool message_read_adjust(struct message m, struct arena *a, struct command *c,
 		return message_refuse(e, OUTCOME_MEANINGLESS, "/up_to",
 				      "Only a negative delta can be taken up to what is there.");
 	return set_condition(c, &v[EXPECTED], &v[VERSION], e);
+}
+
+static bool is_on_shelf(const struct command *c, const char *pointer, struct message_error *e)
+{
+	return c->quantity >= 0 || message_refuse(e, OUTCOME_MEANINGLESS, pointer,
+						  "What lies on the shelf is 0 or more.");
 }
 
 /* What a set overwrites is named, in the body or by If-Match, or explicitly of no interest. */
@@ -75,15 +74,8 @@ bool message_read_set(struct message m, struct arena *a, struct command *c, stru
 			      .type = FIELD_INTEGER,
 			      .is_required = true,
 			      QUANTITY_RANGE },
-		[EXPECTED] = { .name = "expected",
-			       .type = FIELD_INTEGER,
-			       .may_be_null = true,
-			       .least = -LEVEL_MAX,
-			       .most = LEVEL_MAX },
-		[VERSION] = { .name = "expected_version",
-			      .type = FIELD_INTEGER,
-			      .least = 0,
-			      .most = INT64_MAX },
+		[EXPECTED] = EXPECTED_FIELD,
+		[VERSION] = VERSION_FIELD_OF(false),
 		[REASON] = REASON_FIELD,
 		[REFERENCE] = REFERENCE_FIELD,
 	};
@@ -92,11 +84,8 @@ bool message_read_set(struct message m, struct arena *a, struct command *c, stru
 	if (!json_read(&m, fields, v, COUNT, a, e))
 		return false;
 	c->quantity = v[ON_HAND].number;
-	field_set_reason(c, &v[REASON], &v[REFERENCE], MOVEMENT_SET);
-	if (c->quantity < 0)
-		return message_refuse(e, OUTCOME_MEANINGLESS, "/on_hand",
-				      "What lies on the shelf is 0 or more.");
-	return set_condition(c, &v[EXPECTED], &v[VERSION], e) &&
+	field_set_reason(c, &v[REASON], &v[REFERENCE]);
+	return is_on_shelf(c, "/on_hand", e) && set_condition(c, &v[EXPECTED], &v[VERSION], e) &&
 	       has_compare(&m, c, &v[EXPECTED], e);
 }
 
@@ -123,11 +112,8 @@ bool message_read_count(struct message m, struct arena *a, struct command *c,
 		return false;
 	c->quantity = v[COUNTED].number;
 	c->past.as_of_seq = v[AS_OF].number;
-	field_set_reason(c, &v[REASON], &v[REFERENCE], MOVEMENT_COUNT_OF_STOCK);
-	if (c->quantity < 0)
-		return message_refuse(e, OUTCOME_MEANINGLESS, "/counted",
-				      "What lies on the shelf is 0 or more.");
-	return true;
+	field_set_reason(c, &v[REASON], &v[REFERENCE]);
+	return is_on_shelf(c, "/counted", e);
 }
 
 bool message_read_transfer(struct message m, struct arena *a, struct command *c,
@@ -163,6 +149,6 @@ bool message_read_transfer(struct message m, struct arena *a, struct command *c,
 		field_set_code(&c->rows[i].location, v[i == 0 ? FROM : TO].text);
 	}
 	c->quantity = v[UNITS].number;
-	field_set_reason(c, &v[REASON], &v[REFERENCE], MOVEMENT_TRANSFER);
+	field_set_reason(c, &v[REASON], &v[REFERENCE]);
 	return true;
 }

@@ -129,9 +129,11 @@ static void expect_problem(struct fuzz *f, const struct message_error *e)
 	EXPECT(f, is_refusal_of_a_body(e->outcome));
 	EXPECT(f, e->pointer[0] == '\0' || e->pointer[0] == '/');
 	text_init(&t);
-	problem_write_body(&t, &(struct problem){ .outcome = e->outcome,
-						  .pointer = e->pointer,
-						  .detail = e->detail });
+	EXPECT(f, message_error_is_sound(e));
+	problem_write_body(&t,
+			   &(struct problem){ .outcome = e->outcome,
+					      .pointer = e->pointer[0] != '\0' ? e->pointer : NULL,
+					      .detail = e->detail });
 	problem = json_loadb(t.data, t.byte_count, JSON_REJECT_DUPLICATES, NULL);
 	EXPECT(f, problem != NULL);
 	json_decref(problem);

@@ -25,7 +25,7 @@ from tap import Tap  # noqa: E402
 ROUTE = re.compile(r'^(?:ROUTE|WRITE)\(HTTP_(\w+),\s*"([^"]+)",\s*(\w+),'
                    r'\s*"(\w+)",\s*"([^"]*)"\)', re.M)
 OUTCOME = re.compile(r'^OUTCOME\(\w+,\s*"([^"]+)",\s*(\d+)', re.M)
-FIELD = re.compile(r'\.name = "(\w+)"(?![^{}]*is_of_lines)')
+FIELD = re.compile(r'\.name = "(\w+)"(?![^{}]*is_of_lines = true)')
 METHODS = ("get", "put", "post", "delete", "patch")
 BODIES = ("ItemPut", "ItemPatch", "LocationPut", "LocationPatch", "Adjust", "Set", "Count",
           "Transfer", "LeaseTake", "LeaseRenew", "Reserve", "ReservationCommit",

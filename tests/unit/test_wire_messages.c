@@ -55,8 +55,10 @@ static bool read_call(enum call call, const char *body, size_t bytes, struct are
 	case ADJUST:
 		return message_read_adjust(message_of(body, bytes), a, c, e);
 	case SET:
+		c->kind = COMMAND_SET;
 		return message_read_set(if_match_any(body, bytes), a, c, e);
 	case TRANSFER:
+		c->kind = COMMAND_TRANSFER;
 		return message_read_transfer(message_of(body, bytes), a, c, e);
 	case ITEM:
 		return message_read_item(message_of(body, bytes), a, c, e);
