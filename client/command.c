@@ -6,10 +6,10 @@
 #define FLAG(name) (UINT64_C(1) << OPTION_##name)
 
 static const struct command commands[] = {
-#define COMMAND(function, verb, action, operands, min, max, options, summary, more) \
+#define VERB(function, verb, action, operands, min, max, options, summary, more) \
 	{ verb, action, operands, min, max, options, summary, more, function },
-#include "client/commands.def"
-#undef COMMAND
+#include "client/verbs.def"
+#undef VERB
 };
 
 static const char overview[] = "rowlock - the command line of Rowlock, the inventory service that "

@@ -1,5 +1,5 @@
 /*
- * command - what can be typed: verb, action, operands, flags, help. One row of commands.def each.
+ * command - what can be typed: verb, action, operands, flags, help. One row of verbs.def each.
  *
  *     const struct command *c;
  *     code = command_find(&args, &c);    // which one it is, and whether words and flags fit it
@@ -42,7 +42,7 @@ bool command_asks_server(const struct command *c);
  */
 enum exit_code command_help(const char *const words[]);
 
-#define COMMAND(function, verb, action, operands, min, max, options, summary, more) \
+#define VERB(function, verb, action, operands, min, max, options, summary, more) \
 	enum exit_code function(struct session *s);
-#include "client/commands.def"
-#undef COMMAND
+#include "client/verbs.def"
+#undef VERB

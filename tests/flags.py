@@ -36,7 +36,7 @@ def daemon_flags():
 def command_flags():
     """(verb, action) -> its flags."""
     options = dict(re.findall(r'^OPTION\((\w+),\s*"([a-z-]+)"', read("client/options.def"), re.M))
-    text = read("client/commands.def")
+    text = read("client/verbs.def")
     macros = dict(re.findall(r"^#define (\w+_FLAGS)\s+\((.*)\)$", text, re.M))
 
     def expand(flags):
@@ -45,11 +45,11 @@ def command_flags():
         return flags
     commands = {}
     for verb, action, flags in re.findall(
-            r'^COMMAND\(\w+,\s*"([a-z]+)",\s*"([a-z]*)",\s*"[^"]*",\s*\w+,\s*[\w +]+,\s*(.*),$',
+            r'^VERB\(\w+,\s*"([a-z]+)",\s*"([a-z]*)",\s*"[^"]*",\s*\w+,\s*[\w +]+,\s*(.*),$',
             text, re.M):
         names = re.findall(r"FLAG\((\w+)\)", expand(flags))
         commands[verb, action] = {options[name] for name in names} | {"help", "version"}
-    assert len(commands) == len(re.findall(r"^COMMAND\(", text, re.M))
+    assert len(commands) == len(re.findall(r"^VERB\(", text, re.M))
     return commands, set(options.values())
 
 

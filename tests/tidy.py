@@ -280,6 +280,7 @@ def main():
         ("a folder sees only what is to its left, a library has one home", find_includes(tree)),
         ("lines are at most 100 columns", find_wide(tree)),
         ("functions are at most 61 lines", find_long_functions(tree)),
+        ("no switch over an enum of ours has a default", find_defaults(tree)),
         ("a table by an enum is asserted to be as long as that", find_unmeasured(tree)),
         ("every source and conversation is in its folder's meson.build", find_forgotten(tree)),
         ("the version is the changelog's newest, wherever it shows", find_other_versions(tree)),

@@ -10,7 +10,7 @@ _Static_assert(MOVEMENT_KINDS <= 32, "a set of movements fits an unsigned");
 
 const struct command_traits command_table[COMMAND_KINDS] = {
 #define COMMAND(number, name, word_, op_, path_, touches_, respects_, movements_, condition_, \
-		statuses_, answers_, flags)                                                   \
+		statuses_, answers_, flags, reader, decider)                                  \
 	[COMMAND_##name] = { .word = word_,                                                   \
 			     .op = op_,                                                       \
 			     .path = path_,                                                   \

@@ -13,7 +13,7 @@
 /* Their numbers are stored, inside of the fingerprints of idempotency keys: they never change. */
 enum command_kind {
 #define COMMAND(number, name, word, op, path, touches, respects, movements, condition, statuses, \
-		answers, flags)                                                                  \
+		answers, flags, reader, decider)                                                 \
 	COMMAND_##name = number,
 #include "schema/commands.def"
 #undef COMMAND

@@ -202,6 +202,7 @@ static struct movement change(const struct rules_row *row, enum movement_kind ki
 static void row_change(const struct command *c, const struct rules_row *row, int64_t delta,
 		       int64_t seq, int64_t now_ms, struct movement *ret_movement)
 {
+	CHECK(c->reason != NULL);
 	*ret_movement = change(row, command_movement(c->kind), delta, 0, seq, now_ms);
 	ret_movement->reason = c->reason;
 	ret_movement->reference = c->reference;

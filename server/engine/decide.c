@@ -34,6 +34,7 @@ static void refuse(struct work *w, enum outcome o)
 
 static void carry_out(struct work *w, int status)
 {
+	CHECK(command_may_answer(w->command.kind, status));
 	w->answer.outcome = OUTCOME_DONE;
 	w->answer.status = status;
 }
@@ -638,35 +639,12 @@ static int release_lease(struct decider *d, struct work *w)
 static int decide_by_kind(struct decider *d, struct work *w)
 {
 	switch (w->command.kind) {
-	case COMMAND_ADJUST:
-	case COMMAND_SET:
-	case COMMAND_COUNT:
-	case COMMAND_TRANSFER:
-	case COMMAND_READ:
-		return decide_stock(d, w);
-	case COMMAND_ITEM_PUT:
-		return put_item(d, w);
-	case COMMAND_ITEM_PATCH:
-		return patch_item(d, w);
-	case COMMAND_ITEM_DELETE:
-		return delete_item(d, w);
-	case COMMAND_LOCATION_PUT:
-		return put_location(d, w);
-	case COMMAND_LOCATION_PATCH:
-		return patch_location(d, w);
-	case COMMAND_LOCATION_DELETE:
-		return delete_location(d, w);
-	case COMMAND_LEASE_TAKE:
-		return take_lease(d, w);
-	case COMMAND_LEASE_RENEW:
-		return renew_lease(d, w);
-	case COMMAND_LEASE_RELEASE:
-		return release_lease(d, w);
-	case COMMAND_RESERVE:
-	case COMMAND_RESERVATION_COMMIT:
-	case COMMAND_RESERVATION_RELEASE:
-	case COMMAND_RESERVATION_EXTEND:
-		return decide_reservation(d, w);
+#define COMMAND(number, name, word, op, path, touches, respects, movements, condition, statuses, \
+		answers, flags, reader, decider)                                                 \
+	case COMMAND_##name:                                                                     \
+		return decider(d, w);
+#include "schema/commands.def"
+#undef COMMAND
 	case COMMAND_KINDS:
 		break;
 	}

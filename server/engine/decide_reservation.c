@@ -54,6 +54,7 @@ static void refuse(struct work *w, enum outcome o)
 
 static void carry_out(struct work *w, int status, const struct reservation *reservation)
 {
+	CHECK(command_may_answer(w->command.kind, status));
 	w->answer.outcome = OUTCOME_DONE;
 	w->answer.status = status;
 	w->answer.reservation = *reservation;

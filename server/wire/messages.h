@@ -6,9 +6,9 @@
  *     if (!message_read_names(m, names, arena, c, &e) || !message_read(m, arena, c, &e))
  *             ...e.outcome, e.pointer, e.detail...
  *
- * A new command gets its case in message_read() (without one it does not compile), and a reader in
- * the file of its noun, which says what members its body has. What its path names, and which
- * headers it understands, is in its row of schema/commands.def.
+ * A new command gets a reader in the file of its noun, which says what members its body has. Its
+ * row of schema/commands.def names that, and says what its path names, and which headers it
+ * understands.
  */
 #pragma once
 #include "wire/message.h"

