@@ -6,6 +6,9 @@
  * own their rows, and gives the rows back. Everything here is short: no store, no disk, no memory
  * is asked for while the guard is held (a lease's memory is brought along).
  *
+ * Its sources are one noun each: lock_arrivals, lock_withdrawals, lock_ready, lock_gates,
+ * lock_refusals; what they share is lock_moves.h.
+ *
  * Threads: *_enter, *_withdraw, *_recall and the views from any thread; all that the writer does
  * from the writer thread only.
  */
