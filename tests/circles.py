@@ -22,7 +22,6 @@ ALLOWED = {
 
 # Folders that are being untied -> how large a circle within them may be until they are.
 BEING_UNTIED = {
-    ("server/http/",): 3,
     ("server/store/",): 6,
 }
 

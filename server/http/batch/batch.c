@@ -1,31 +1,22 @@
 #include "http/batch/batch.h"
-#include "base/clock.h"
 #include "base/fault.h"
-#include "ops/log.h"
 #include "wire/batch_results.h"
-#include "wire/json_stored.h"
-#include "wire/json_write.h"
 #include <stdlib.h>
 #include <string.h>
 
 /* ---------------------------------------------------------------- life */
 
+static void settle(struct batch *b);
 static void read_arrive(struct parcel *p);
-
-static void lines_destroy(struct list *lines)
-{
-	LIST_EACH_SAFE (it, lines)
-		batch_line_destroy(CONTAINER_OF(it, struct batch_line, link));
-}
 
 static void batch_free(struct batch *b)
 {
 	CHECK(b->part == NULL);
 	CHECK(b->counting == NULL);
 	if (!batch_place_give_back(b))
-		return; /* somebody has just asked for it: batch_settle() comes back */
-	lines_destroy(&b->waiting);
-	lines_destroy(&b->under_way);
+		return; /* somebody has just asked for it: settle() comes back */
+	batch_lines_destroy(&b->waiting);
+	batch_lines_destroy(&b->under_way);
 	batch_line_destroy(b->loser);
 	work_release(b->refused_part);
 	spool_close(b->spool);
@@ -42,6 +33,7 @@ static void batch_init(struct batch *b, struct exchange *x)
 	list_init(&b->waiting);
 	list_init(&b->under_way);
 	b->x = x;
+	b->settle = settle;
 	b->service = x->service;
 	b->snapshot = x->snapshot;
 	b->mailbox = x->mailbox;
@@ -84,136 +76,12 @@ struct batch *batch_open(struct exchange *x, const struct batch_options *options
 	return NULL;
 }
 
-/* ---------------------------------------------------------------- an early end */
-
-/* The line whose history is being read is another thread's until that is done. */
-static void discard_waiting(struct batch *b)
-{
-	LIST_EACH_SAFE (it, &b->waiting) {
-		struct batch_line *line = CONTAINER_OF(it, struct batch_line, link);
-
-		if (line != b->counting)
-			batch_line_destroy(line);
-	}
-}
-
-bool batch_has_ended_early(const struct batch *b)
-{
-	return b->stopped_at != 0 || b->is_refused || b->x == NULL;
-}
-
-/* The service cannot go on: what came before is done, this line and what follows is not tried. */
-void batch_stop(struct batch *b, int64_t line, enum outcome o, bool is_unknown)
-{
-	if (batch_has_ended_early(b))
-		return;
-	b->stopped_at = line;
-	b->stopped_by = o;
-	b->is_unknown = is_unknown;
-	discard_waiting(b);
-	log_write(LOG_WARN, "batch_stopped", "request=%s line=%lld code=%s", b->request_id,
-		  (long long)line, outcome_row(o)->code);
-}
-
-/* An atomic one: nothing of it was applied. `loser`: the line that it failed for, or NULL. */
-void batch_refuse_all(struct batch *b, const struct answer *why, struct batch_line *loser)
-{
-	b->is_refused = true;
-	b->refusal = *why;
-	b->refusal.line = loser != NULL ? loser->number : 0;
-	b->loser = loser;
-	if (loser != NULL)
-		list_remove(&loser->link);
-	discard_waiting(b);
-}
-
-/* The line that is not tried any more if it ends now; `next` if none is waiting. */
-static int64_t next_untried(const struct batch *b, int64_t next)
-{
-	return list_is_empty(&b->waiting)
-		       ? next
-		       : CONTAINER_OF(b->waiting.next, struct batch_line, link)->number;
-}
-
-void batch_refuse_whole(struct batch *b, enum outcome o, const char *detail)
-{
-	struct answer why = { .outcome = o,
-			      .status = outcome_row(o)->http_status,
-			      .detail = detail };
-
-	batch_refuse_all(b, &why, NULL);
-}
+/* ---------------------------------------------------------------- going on */
 
 bool batch_is_over(const struct batch *b)
 {
 	return b->is_ended && b->part == NULL && b->counting == NULL &&
 	       (list_is_empty(&b->waiting) || batch_has_ended_early(b));
-}
-
-/* ---------------------------------------------------------------- results */
-
-static bool is_wanted(const struct batch *b, bool is_applied)
-{
-	return b->options.results == BATCH_ALL ||
-	       (b->options.results == BATCH_FAILED && !is_applied);
-}
-
-static void write_answer(struct batch *b, struct batch_line *line, bool is_applied)
-{
-	struct work *w = line->work;
-
-	CHECK(answer_is_sound(&w->command, &w->answer));
-	b->replayed_count += w->answer.is_replayed;
-	if (b->seq < w->answer.seq)
-		b->seq = w->answer.seq;
-	if (!is_wanted(b, is_applied))
-		return;
-	if (!answer_read_stored(&w->command, &w->answer, &w->arena))
-		b->spool->text.failed = true;
-	batch_result_write(&b->spool->text, line->number, line->id, &w->command, &w->answer);
-}
-
-static void write_result(struct batch *b, struct batch_line *line)
-{
-	bool is_applied = line->state != LINE_REFUSED && line->work->answer.outcome == OUTCOME_DONE;
-
-	CHECK(batch_line_is_sound(line));
-	b->line_count++;
-	b->applied_count += is_applied;
-	b->failed_count += !is_applied;
-	if (line->state != LINE_REFUSED)
-		write_answer(b, line, is_applied);
-	else if (is_wanted(b, false))
-		batch_refusal_write(&b->spool->text, line->number, line->id, line->error);
-}
-
-void batch_write_under_way(struct batch *b)
-{
-	struct list *link;
-
-	while ((link = list_pop_front(&b->under_way)) != NULL) {
-		struct batch_line *line = CONTAINER_OF(link, struct batch_line, link);
-
-		write_result(b, line);
-		batch_line_destroy(line);
-		(void)spool_settle(b->spool);
-	}
-}
-
-void batch_write_results(struct batch *b)
-{
-	batch_write_under_way(b);
-	if (b->spool->fault != 0 && !(b->is_ended && list_is_empty(&b->waiting)))
-		batch_stop(b, next_untried(b, b->line_number + 1),
-			   b->spool->fault == -ENOMEM ? OUTCOME_OUT_OF_MEMORY : OUTCOME_DISK_FULL,
-			   false);
-}
-
-/* ---------------------------------------------------------------- going on */
-
-bool batch_is_busy(const struct batch *b)
-{
-	return detached_is_under_way(&b->part_work) || detached_is_under_way(&b->read_work);
 }
 
 /* Must the upload wait? Of one that has ended early the rest is only read. */
@@ -233,7 +101,7 @@ static bool is_full(const struct batch *b)
 }
 
 /* Something has come back. */
-void batch_settle(struct batch *b)
+static void settle(struct batch *b)
 {
 	if (b->x == NULL) {
 		if (!batch_is_busy(b))
@@ -262,16 +130,16 @@ static void read_arrive(struct parcel *p)
 	detached_end(&b->read_work);
 	b->counting = NULL;
 	if (batch_has_ended_early(b))
-		discard_waiting(b);
+		batch_discard_waiting(b);
 	else
 		batch_line_take_past(b, line);
-	batch_settle(b);
+	settle(b);
 }
 
 void batch_drop(struct batch *b)
 {
 	b->x = NULL;
-	discard_waiting(b);
+	batch_discard_waiting(b);
 	batch_withdraw(b);
 	if (!batch_is_busy(b))
 		batch_free(b);
@@ -279,7 +147,7 @@ void batch_drop(struct batch *b)
 
 void batch_cut(struct batch *b, enum outcome why)
 {
-	int64_t first = next_untried(b, b->line_number + 1);
+	int64_t first = batch_next_untried(b, b->line_number + 1);
 
 	batch_answer_replays(b);
 	if (!list_is_empty(&b->under_way))
@@ -303,30 +171,13 @@ static bool is_blank(const char *text, size_t byte_count)
 	return true;
 }
 
-void batch_count_waiting(struct batch *b, const struct batch_line *line, int sign)
-{
-	b->waiting_count += sign;
-	b->waiting_bytes += sign * (int64_t)line->byte_count;
-	b->waiting_claims += sign * line->claim_count;
-}
-
-bool batch_keeps_atomic_bounds(struct batch *b)
-{
-	if (b->waiting_count <= BATCH_ATOMIC_LINES_MAX && b->waiting_bytes <= BODY_BYTES_MAX &&
-	    b->waiting_claims <= BATCH_PART_ROWS_MAX)
-		return true;
-	batch_refuse_whole(b, OUTCOME_BODY_TOO_LARGE,
-			   "An atomic batch has at most 1000 lines, 1 MiB, and 2048 rows.");
-	return false;
-}
-
 /* Memory is short: a line cannot be had. */
 static void lose_line(struct batch *b, int64_t number)
 {
 	if (b->options.is_atomic)
 		batch_refuse_whole(b, OUTCOME_OUT_OF_MEMORY, NULL);
 	else
-		batch_stop(b, next_untried(b, number), OUTCOME_OUT_OF_MEMORY, false);
+		batch_stop(b, batch_next_untried(b, number), OUTCOME_OUT_OF_MEMORY, false);
 }
 
 static void add_line(struct batch *b, const char *text, size_t byte_count)
@@ -419,29 +270,4 @@ void batch_end(struct batch *b)
 	b->is_ended = true;
 	batch_go_on(b);
 	batch_place_note(b, 0);
-}
-
-void batch_summary_write(struct text *out, const struct batch *b)
-{
-	struct json j = json_begin(out);
-
-	json_open(&j, '{');
-	JSON_NAME(&j, "lines"), json_int(&j, b->line_count);
-	JSON_NAME(&j, "applied"), json_int(&j, b->applied_count);
-	JSON_NAME(&j, "failed"), json_int(&j, b->failed_count);
-	JSON_NAME(&j, "replayed"), json_int(&j, b->replayed_count);
-	if (b->stopped_at != 0) {
-		const struct outcome_row *row = outcome_row(b->stopped_by);
-
-		JSON_NAME(&j, "stopped_at"), json_int(&j, b->stopped_at);
-		JSON_NAME(&j, "status"), json_int(&j, row->http_status);
-		JSON_NAME(&j, "code"), json_text(&j, row->code);
-		JSON_NAME(&j, "detail"), json_text(&j, row->title);
-		JSON_NAME(&j, "outcome");
-		json_text(&j, b->is_unknown ? "unknown" : "not_applied");
-	}
-	if (b->spool->fault != 0 || b->has_lost_results)
-		JSON_NAME(&j, "results"), json_text(&j, "lost");
-	json_close(&j, '}');
-	text_add_char(out, '\n');
 }

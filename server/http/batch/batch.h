@@ -74,6 +74,8 @@ struct batch {
 
 	/* Where it runs. */
 	struct exchange *x; /* NULL: its client has left */
+	/* Something has come back: goes on with whatever waited for that. It may be freed then. */
+	void (*settle)(struct batch *b);
 	struct service *service;
 	struct snapshot *snapshot;
 	struct mailbox *mailbox;
@@ -146,7 +148,10 @@ void batch_end(struct batch *b);
 void batch_cut(struct batch *b, enum outcome why);
 
 /* Is something of it being decided, or read? */
-bool batch_is_busy(const struct batch *b);
+static inline bool batch_is_busy(const struct batch *b)
+{
+	return detached_is_under_way(&b->part_work) || detached_is_under_way(&b->read_work);
+}
 
 /* Was nothing of it tried, so that it can be refused as a whole? */
 bool batch_is_untouched(const struct batch *b);
@@ -154,16 +159,13 @@ bool batch_is_untouched(const struct batch *b);
 /* Is there nothing more to decide? Then all results are in the spool; ask after batch_end(). */
 bool batch_is_over(const struct batch *b);
 
-/* The last line of the answer: how many lines there were, and what stopped it. */
-void batch_summary_write(struct text *out, const struct batch *b);
-
 /* The exchange is gone, or has been answered. */
 void batch_drop(struct batch *b);
 
-/* ---------------------------------------------------------------- for the files of a batch */
+/* ---------------------------------------------------------------- results (batch_results.c) */
 
-/* Something has come back: goes on with whatever waited for that. It may be freed then. */
-void batch_settle(struct batch *b);
+/* The last line of the answer: how many lines there were, and what stopped it. */
+void batch_summary_write(struct text *out, const struct batch *b);
 
 /* The service cannot go on: what came before `line` is done, that and what follows is not tried. */
 void batch_stop(struct batch *b, int64_t line, enum outcome o, bool is_unknown);
@@ -176,6 +178,13 @@ void batch_refuse_whole(struct batch *b, enum outcome o, const char *detail);
 
 /* Of an atomic one: do its waiting lines fit into one part? False: it was refused. */
 bool batch_keeps_atomic_bounds(struct batch *b);
+
+/* The lines that wait are let go. The one whose history is being read is another thread's still. */
+void batch_discard_waiting(struct batch *b);
+void batch_lines_destroy(struct list *lines);
+
+/* The line that is not tried any more if it ends now; `next` if none is waiting. */
+int64_t batch_next_untried(const struct batch *b, int64_t next);
 
 /* Is the rest of the upload only thrown away? */
 bool batch_has_ended_early(const struct batch *b);
@@ -198,7 +207,7 @@ enum outcome batch_place_take(struct batch *b);
 /* Its upload has brought so much, or something has come back. Cheap. */
 void batch_place_note(struct batch *b, size_t byte_count);
 
-/* Harmless without a place. False: it must be asked again, in batch_settle(). */
+/* Harmless without a place. False: it must be asked again, when it has settled. */
 bool batch_place_give_back(struct batch *b);
 
 /* ---------------------------------------------------------------- parts (batch_part.c) */

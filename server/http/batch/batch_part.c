@@ -222,7 +222,7 @@ static void part_late(struct detached *d)
 		return;
 	detached_end(d);
 	part_finish(b, &a);
-	batch_settle(b);
+	b->settle(b);
 }
 
 static void part_arrive(struct parcel *p)
@@ -231,7 +231,7 @@ static void part_arrive(struct parcel *p)
 
 	detached_end(&b->part_work);
 	part_finish(b, &b->part->answer);
-	batch_settle(b);
+	b->settle(b);
 }
 
 static void part_submit(struct batch *b)

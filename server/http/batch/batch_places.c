@@ -116,8 +116,7 @@ static void arrive(struct parcel *p)
 	b->place.is_lost = true;
 	detached_end(&b->place.work);
 	if (b->x == NULL || !b->is_ended)
-		batch_settle(
-			b); /* of one whose upload has ended meanwhile, its answer comes anyway */
+		b->settle(b); /* of one whose upload has ended meanwhile, its answer comes anyway */
 }
 
 enum outcome batch_place_take(struct batch *b)
