@@ -26,6 +26,13 @@ BEING_UNTIED = {
 }
 
 
+# One source calls another that its folder does not see -> why it may.
+CALLS_ALLOWED = {
+    ("server/http/handlers_verify.c", "server/store/verify.c"):
+        "a verification is a value: made here, and stepped on a reader thread",
+}
+
+
 class Source:
     """One object file: what it defines for others, and what it needs of them."""
 
@@ -143,6 +150,17 @@ def judge(uses, found, allowed):
     for row in allowed:
         if not any(row & files for files in found):
             yield f"no circle any more: take its row out of tests/circles.py: {sorted(row)}"
+
+
+def find_wrong_calls(build, may_see, room_of):
+    """Between rooms of the server: a call that no include shows is found by the symbol it needs."""
+    server = [s for s in read_build(build) if s.name.startswith("server/")]
+    for at, used in sorted(uses_of(server).items()):
+        room = room_of(at)
+        for to, symbols in sorted(used.items()):
+            other = room_of(to).rpartition("/")[2]
+            if other not in may_see.get(room, {other}) and (at, to) not in CALLS_ALLOWED:
+                yield f"{at} must not call {', '.join(sorted(symbols))} of {to}"
 
 
 def find_circles(build):

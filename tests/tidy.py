@@ -14,7 +14,7 @@ import re
 import subprocess
 import sys
 
-from circles import find_circles
+from circles import find_circles, find_wrong_calls
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 
@@ -62,6 +62,9 @@ NO_LINE = [
     ("C is indented with tabs", r"\.[ch]$", r"    "),
     ("Python is indented with blanks", r"\.py$", r"\t"),
     ("what is left to do has an issue number", r"", r".*\b(TO" r"DO|FIX" r"ME)\b(?!.*#\d)"),
+    ("only edge/sockets/ stands in for the C library",
+     r"^server/(?!edge/sockets/).*\.c$",
+     r"(?!static)\w[\w ]*[ *](recv|send|epoll_\w+|accept4?|poll)\("),
     ("no file names a path of somebody's machine", r"", r".*(?<![\w.}])/(work|home|root)/\w"),
 ]
 # sentence, the paths it holds for, what the text of each must match
@@ -301,6 +304,8 @@ def main():
     if arguments.build:
         cases.append(("no sources need each other but those of tests/circles.py",
                       find_circles(arguments.build)))
+        cases.append(("a folder calls only what it may see",
+                      find_wrong_calls(arguments.build, MAY_SEE, find_room)))
     is_tidy = True
     print(f"1..{len(cases)}")
     for number, (sentence, findings) in enumerate(cases, 1):
