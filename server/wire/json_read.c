@@ -70,8 +70,8 @@ static bool refuse_syntax(const char *body, const struct field fields[], int fie
 
 /* ---------------------------------------------------------------- fields */
 
-/* Where a member stands in the body. */
-struct place {
+/* How far the body is read, and what of it is somebody else's. */
+struct body_walk {
 	const char *text;
 	size_t byte_count;
 	size_t index;          /* among the members, in the order of the text */
@@ -196,12 +196,12 @@ static bool says_nul(const char *json)
 
 /* Kept as it was typed: a number that went through a double would come back as another text. */
 static bool read_object(const struct field *f, const char *pointer, const json_t *value,
-			const struct place *place, struct arena *a, struct field_value *v,
+			const struct body_walk *walk, struct arena *a, struct field_value *v,
 			struct message_error *e)
 {
 	if (!json_is_object(value))
 		return refuse_type(e, pointer, "an object", value);
-	v->text = json_member_text(place->text, place->byte_count, place->index, a);
+	v->text = json_member_text(walk->text, walk->byte_count, walk->index, a);
 	if (v->text == NULL)
 		return message_refuse(e, OUTCOME_OUT_OF_MEMORY, "", "Memory is short.");
 	if (strlen(v->text) > (size_t)f->most)
@@ -311,7 +311,7 @@ static void field_pointer(char ret[FIELD_POINTER_BYTES], const struct field *f)
 	memcpy(ret + 1, f->name, bytes + 1);
 }
 
-static bool read_field(const struct field *f, const json_t *value, const struct place *place,
+static bool read_field(const struct field *f, const json_t *value, const struct body_walk *walk,
 		       struct arena *a, struct field_value *v, struct message_error *e)
 {
 	char pointer[sizeof(e->pointer)];
@@ -333,7 +333,7 @@ static bool read_field(const struct field *f, const json_t *value, const struct 
 	case FIELD_TEXT:
 		return read_string(f, pointer, value, a, v, e);
 	case FIELD_OBJECT:
-		return read_object(f, pointer, value, place, a, v, e);
+		return read_object(f, pointer, value, walk, a, v, e);
 	case FIELD_ROWS:
 		return read_rows("rows", false, pointer, value, a, v, e);
 	case FIELD_LINES:
@@ -374,7 +374,7 @@ static bool word_is_among(const char *words, const char *name)
 }
 
 static bool read_members(json_t *root, const struct field fields[], struct field_value values[],
-			 int field_count, struct place *place, struct arena *a,
+			 int field_count, struct body_walk *walk, struct arena *a,
 			 struct message_error *e)
 {
 	char pointer[sizeof(e->pointer)] = "";
@@ -382,10 +382,10 @@ static bool read_members(json_t *root, const struct field fields[], struct field
 	json_t *value;
 
 	json_object_foreach (root, name, value) {
-		int i = field_by_name(fields, field_count, name, place->is_line);
+		int i = field_by_name(fields, field_count, name, walk->is_line);
 
-		if (i < 0 && word_is_among(place->elsewhere, name)) {
-			place->index++;
+		if (i < 0 && word_is_among(walk->elsewhere, name)) {
+			walk->index++;
 			continue;
 		}
 		if (i < 0) {
@@ -393,9 +393,9 @@ static bool read_members(json_t *root, const struct field fields[], struct field
 			return message_refuse(e, OUTCOME_UNKNOWN_FIELD, pointer,
 					      "This call does not know the field.");
 		}
-		if (!read_field(&fields[i], value, place, a, &values[i], e))
+		if (!read_field(&fields[i], value, walk, a, &values[i], e))
 			return false;
-		place->index++;
+		walk->index++;
 	}
 	for (int i = 0; i < field_count; i++) {
 		if (!fields[i].is_required || values[i].is_present)
@@ -451,22 +451,22 @@ bool json_read(const struct message *m, const struct field fields[],
 	       struct field_value ret_values[], int field_count, struct arena *a,
 	       struct message_error *e)
 {
-	struct place place = { .text = m->text,
-			       .byte_count = m->byte_count,
-			       .elsewhere = m->elsewhere,
-			       .is_line = m->is_line };
+	struct body_walk walk = { .text = m->text,
+				  .byte_count = m->byte_count,
+				  .elsewhere = m->elsewhere,
+				  .is_line = m->is_line };
 	json_t *root = m->root;
 	bool is_fine;
 
 	for (int i = 0; i < field_count; i++)
 		ret_values[i] = (struct field_value){ 0 };
-	if (place.byte_count == 0) {
-		place.text = "{}";
-		place.byte_count = 2;
+	if (walk.byte_count == 0) {
+		walk.text = "{}";
+		walk.byte_count = 2;
 	}
-	if (root == NULL && !parse(place.text, place.byte_count, fields, field_count, &root, e))
+	if (root == NULL && !parse(walk.text, walk.byte_count, fields, field_count, &root, e))
 		return false;
-	is_fine = read_members(root, fields, ret_values, field_count, &place, a, e);
+	is_fine = read_members(root, fields, ret_values, field_count, &walk, a, e);
 	if (m->root == NULL)
 		json_decref(root);
 	return is_fine;

@@ -6,11 +6,18 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { OP_BYTES_MAX = 16 };
+
+#define COMMAND(number, name, word, op, ...) \
+	_Static_assert(sizeof(op) <= OP_BYTES_MAX + 1, "an op fits its field");
+#include "schema/commands.def"
+#undef COMMAND
+
 /* What a line has beside the fields of the single call's body. */
 enum { OP, ID, SKU, LOCATION, RESERVATION, LINE_FIELDS };
 
 static const struct field line_fields[LINE_FIELDS] = {
-	[OP] = { .name = "op", .type = FIELD_TEXT, .is_required = true, .most = 16 },
+	[OP] = { .name = "op", .type = FIELD_TEXT, .is_required = true, .most = OP_BYTES_MAX },
 	[ID] = { .name = "id",
 		 .type = FIELD_TEXT,
 		 .may_be_null = true,

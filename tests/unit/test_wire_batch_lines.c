@@ -107,6 +107,23 @@ static void each_op_has_its_name(void **state)
 	}
 }
 
+static bool is_read(enum command_kind kind)
+{
+	for (size_t i = 0; i < LENGTH_OF(rows); i++)
+		if (rows[i].outcome == OUTCOME_DONE && rows[i].kind == kind)
+			return true;
+	return false;
+}
+
+/* A new op has a row above, with all that its line must have. */
+static void every_op_is_read(void **state)
+{
+	(void)state;
+	for (enum command_kind kind = 0; kind < COMMAND_KINDS; kind++)
+		ROW_EXPECT(command_traits(kind)->word,
+			   is_read(kind) == (command_traits(kind)->op[0] != '\0'));
+}
+
 static void expect(struct text *out, const char *wanted)
 {
 	assert_false(out->failed);
@@ -164,6 +181,7 @@ int main(void)
 		cmocka_unit_test(lines_are_read),
 		cmocka_unit_test(what_the_path_would_say_is_in_the_command),
 		cmocka_unit_test(each_op_has_its_name),
+		cmocka_unit_test(every_op_is_read),
 		cmocka_unit_test(results_are_short),
 		cmocka_unit_test(refusals_name_the_field),
 	};
