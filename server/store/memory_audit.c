@@ -261,6 +261,22 @@ static int keys(struct reader *reader, int64_t after_id, int64_t limit,
 	return r;
 }
 
+/* The smallest fence and end of the rows of the same id. */
+static void find_first_of(const struct memory_version all[], size_t count,
+			  struct audit_lease *lease)
+{
+	for (size_t i = 0; i < count; i++) {
+		const struct lease_row *l = &all[i].lease.row;
+
+		if (strcmp(l->lease_id, lease->lease) != 0)
+			continue;
+		if (l->fence < lease->fence_first)
+			lease->fence_first = l->fence;
+		if (l->expires_at_ms < lease->expires_first_ms)
+			lease->expires_first_ms = l->expires_at_ms;
+	}
+}
+
 static int leases(struct reader *reader, int (*see)(void *context, const struct audit_lease *lease),
 		  void *context)
 {
@@ -280,6 +296,7 @@ static int leases(struct reader *reader, int (*see)(void *context, const struct 
 					     .expires_first_ms = l->expires_at_ms,
 					     .has_names = true };
 
+		find_first_of(all, count, &lease);
 		r = see(context, &lease);
 	}
 	free(all);

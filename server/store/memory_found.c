@@ -27,7 +27,8 @@ static bool is_due(struct memory_writer *w, const struct memory_version *version
 	    version->reservation.expires_at_ms > now_ms)
 		return false;
 	o = handed_of(w, version->id);
-	return o == NULL || (!o->is_of_group && o->until_ms <= now_ms);
+	return o == NULL || o->ended_ms != version->reservation.expires_at_ms ||
+	       (!o->is_of_group && o->until_ms <= now_ms);
 }
 
 static bool has_line(const struct reservation *r, int64_t item_id, int64_t location_id)
@@ -329,15 +330,16 @@ static int find_rows_of(struct memory_writer *w, const struct reservation *reser
 
 /* ---------------------------------------------------------------- handing out */
 
-static int note_handed(struct memory_writer *w, int64_t id, int64_t now_ms)
+static int note_handed(struct memory_writer *w, const struct memory_version *due, int64_t now_ms)
 {
-	struct memory_overdue *o = handed_of(w, id);
+	struct memory_overdue *o = handed_of(w, due->id);
 
 	if (o == NULL && w->handed_count == MEMORY_OVERDUE_MAX)
 		return FAULT(-ENOMEM);
 	if (o == NULL)
 		o = &w->handed[w->handed_count++];
-	*o = (struct memory_overdue){ .id = id,
+	*o = (struct memory_overdue){ .id = due->id,
+				      .ended_ms = due->reservation.expires_at_ms,
 				      .until_ms = now_ms + OVERDUE_AGAIN_MS,
 				      .is_of_group = true };
 	return 0;
@@ -352,7 +354,7 @@ static int hand_out(struct memory_writer *w, const struct memory_version *due, i
 {
 	struct found_overdue *o = arena_alloc(&found->memory, sizeof(*o));
 	struct found_reservation *of = NULL;
-	int r = o == NULL ? FAULT(-ENOMEM) : note_handed(w, due->id, now_ms);
+	int r = o == NULL ? FAULT(-ENOMEM) : note_handed(w, due, now_ms);
 
 	if (r == 0)
 		r = find_named(w, due->reservation.name, found, &of);

@@ -93,6 +93,7 @@ struct memory {
 /* One that was handed out as overdue. */
 struct memory_overdue {
 	int64_t id;
+	int64_t ended_ms; /* when it ran out: one that was extended since is another matter */
 	int64_t until_ms; /* it is not handed out again before */
 	bool is_of_group; /* of the open one */
 };

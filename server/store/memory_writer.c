@@ -418,18 +418,34 @@ static int make_reservation(struct memory_writer *w, struct reservation_effect *
 	return keep_reservation(w, e->reservation);
 }
 
-/* Only its end, its state and what was committed of it change: the rest is as it was made. */
+/*
+ * Only what the effect is about changes: one that is extended may be resolved later in the same
+ * group, and both effects then name the one reservation as it is in the end.
+ */
 static int change_reservation(struct memory_writer *w, const struct reservation_effect *e)
 {
 	struct memory_view v = memory_view_of(w);
 	struct memory_version *old = memory_by_id(w->m, &v, MEMORY_RESERVATION, e->reservation->id);
+	struct reservation_line lines[COMMAND_ROWS_MAX];
+	struct reservation now;
 	int r;
 
 	if (old == NULL || old->reservation.state != RESERVATION_ACTIVE)
 		return FAULT(-EBADMSG);
 	CHECK(old->reservation.line_count == e->reservation->line_count);
+	now = old->reservation;
+	if (e->change == RESERVATION_EXTEND) {
+		now.expires_at_ms = e->reservation->expires_at_ms;
+	} else {
+		memcpy(lines, now.lines, sizeof(lines[0]) * (size_t)now.line_count);
+		for (int i = 0; i < now.line_count; i++)
+			lines[i].committed = e->reservation->lines[i].committed;
+		now.lines = lines;
+		now.state = e->reservation->state;
+		now.resolved_at_ms = e->reservation->resolved_at_ms;
+	}
 	r = memory_end(w, old);
-	return r < 0 ? r : keep_reservation(w, e->reservation);
+	return r < 0 ? r : keep_reservation(w, &now);
 }
 
 static int write_reservation(struct memory_writer *w, struct reservation_effect *e)
