@@ -83,7 +83,7 @@ static void call_finish(struct call *c, CURLcode code)
 		snprintf(c->reason, sizeof(c->reason), "%s", curl_easy_strerror(code));
 	call_end(c);
 
-	/* It may be started again from its done(), so what is freed is a copy. */
+	/* The call may be started again from its done(), so what is freed is a copy. */
 	struct response response = c->response;
 	c->done(c);
 	if (c->curl == NULL)

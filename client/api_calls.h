@@ -9,7 +9,7 @@
  *     calls_close(calls);
  *
  * HTTP/1.1 answers the requests of one connection one after the other, so what is to be answered
- * independently needs connections of its own. They are kept for those who come later.
+ * independently needs connections of its own. Connections are kept for those who come later.
  *
  * The order of done() is the order in which answers arrived here: epoll reports sockets in the
  * order in which they became readable, and each is read by itself. (Asking libcurl to look after

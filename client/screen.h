@@ -40,7 +40,7 @@ void screen_open(struct screen *s);
 /* The terminal as it was. What ended the view by a signal ends the process by it. */
 void screen_close(struct screen *s);
 
-/* What to wait for: keys and signals. They have fd -1 where stdout is no terminal. */
+/* What to wait for: keys and signals. The descriptors have fd -1 where stdout is no terminal. */
 void screen_descriptors(const struct screen *s, struct pollfd ret[SCREEN_DESCRIPTORS]);
 void screen_read(struct screen *s);
 

@@ -193,7 +193,7 @@ static int wait_for_end(const struct config *c, int signals, struct service *ser
 		CHECK(errno == EINTR);
 	if (fds[1].revents != 0) {
 		/*
-		 * Whoever shares the group's fate should still hear of it; then stop, without
+		 * Clients who share the group's fate should still hear of it; then stop, without
 		 * drain.
 		 */
 		struct timespec last = { .tv_nsec = LAST_ANSWERS_MS * NS_PER_MS };

@@ -191,6 +191,31 @@ def find_unmeasured(tree):
                 yield f"{path}:{line}: no _Static_assert on LENGTH_OF({found[1]})"
 
 
+def find_guesses(tree):
+    """Who reads a comment has not seen what its "it" is, or who "those" are."""
+    for path, text in tree.items():
+        if not re.search(r"^(server|client|schema)/.*\.(c|h|def)$", path):
+            continue
+        for comment in re.finditer(r"/\*.*?\*/", text, re.DOTALL):
+            words = " ".join(re.sub(r"(?m)^\s*\*", " ", comment[0].strip("/*")).split())
+            found = re.match(r"It\b.{,40}", words) or \
+                re.search(r"(?:^|[.!?] )((?:Those|Whoever|They|These)\b.{,40})", words)
+            if found:
+                number = text[:comment.start()].count("\n") + 1
+                yield f"{path}:{number}: who is that: {found[0].lstrip('. ')}"
+
+
+def find_lost_words(tree):
+    """What the glossary sets in type is a word of the sources, the schema or the API."""
+    text = " ".join(t for path, t in tree.items() if re.match(r"(server|client|schema)/", path))
+    words = set(re.findall(r"\w+", text))
+    for path, number, line in lines_of(tree, r"^docs/glossary\.md$"):
+        for quoted in re.findall(r"`([^`]+)`", line):
+            for word in re.findall(r"\w{2,}", quoted):
+                if not word.startswith("x_") and word not in words and f"{word}/" not in text:
+                    yield f"{path}:{number}: {word}"
+
+
 def find_forgotten(tree):
     for path in tree:
         folder, _, name = path.rpartition("/")
@@ -285,6 +310,8 @@ def main():
         ("functions are at most 61 lines", find_long_functions(tree)),
         ("no switch over an enum of ours has a default", find_defaults(tree)),
         ("a table by an enum is asserted to be as long as that", find_unmeasured(tree)),
+        ("a comment says its subject before it says It, Those or Whoever", find_guesses(tree)),
+        ("the words of docs/glossary.md are used", find_lost_words(tree)),
         ("every source and conversation is in its folder's meson.build", find_forgotten(tree)),
         ("the version is the changelog's newest, wherever it shows", find_other_versions(tree)),
         ("what is logged as a warning or worse is in docs/operating.md", find_silent_events(tree)),

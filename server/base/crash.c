@@ -326,7 +326,7 @@ static void print_crash(int number, const siginfo_t *info, const ucontext_t *at)
 
 /* ---------------------------------------------------------------- the signal */
 
-/* It happens again as soon as the handler returns, and is not handled then. */
+/* The signal comes again as soon as the handler returns, and is not handled then. */
 static void let_die(int number, const siginfo_t *info)
 {
 	struct sigaction untouched = { .sa_handler = SIG_DFL };

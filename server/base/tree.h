@@ -38,10 +38,10 @@ static inline bool tree_is_empty(const struct tree *t)
 	return t->root == NULL;
 }
 
-/* It must be in no tree. */
+/* The node must be in no tree. */
 void tree_insert(struct tree *t, struct tree_node *n, int64_t key);
 
-/* It must be in this one. */
+/* The node must be in this tree. */
 void tree_remove(struct tree *t, struct tree_node *n);
 
 /* One with the smallest key above this one, or NULL. */

@@ -103,7 +103,7 @@ static void claim_add_granted(struct claim *c, struct list *granted)
 	list_insert_before(at, &c->granted_link);
 }
 
-/* It waits for all of its rows, also for those that would be its own already. */
+/* The claim waits for all of its rows, also for those that would be its own already. */
 static void claim_contends(struct lock_table *t, struct claim *c)
 {
 	for (int i = 0; i < c->row_count; i++)
@@ -256,7 +256,7 @@ static void gate_append(struct lock_table *t, struct gate *g, struct claim *c)
 		list_push_back(&t->disordered, &g->disorder_link);
 }
 
-/* It has left its queues. */
+/* The claim has left its queues. */
 static void claim_wait_at(struct lock_table *t, struct claim *c, struct gate *g)
 {
 	gate_append(t, g, c);

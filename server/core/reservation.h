@@ -6,7 +6,7 @@
  *        ├────> EXPIRED        its time passed
  *        └────> SUPERSEDED     another one took its place
  *
- * Resolved once. Its lines never change; each names another row. Whoever asks a row for its numbers
+ * Resolved once. Its lines never change; each names another row. Who asks a row for its numbers
  * is told what is exact at that moment: what is overdue is booked before anything is decided.
  */
 #pragma once

@@ -1,10 +1,10 @@
 /*
  * store_clock - what time it is for the store.
  *
- * Every deadline (reservations, leases, keys) and every date is of store time. It starts at the
- * wall clock, or at the newest time that was committed where that is later, and goes on with a
- * clock that nobody sets and that counts while the machine sleeps (CLOCK_BOOTTIME). It never runs
- * backwards, and it does not jump because the wall clock did:
+ * Every deadline (reservations, leases, keys) and every date is of store time. Store time starts at
+ * the wall clock, or at the newest time that was committed where that is later, and goes on with a
+ * clock that nobody sets and that counts while the machine sleeps (CLOCK_BOOTTIME). Store time
+ * never runs backwards, and it does not jump because the wall clock did:
  *
  *     wall clock                      store time
  *     behind it                       runs a tenth slower until they agree

@@ -15,8 +15,8 @@
 #include <unistd.h>
 
 /*
- * What one connection may use, in one malloc. It is small on purpose: microhttpd clears all of it
- * after each request.
+ * What one connection may use, in one malloc. The piece is small on purpose: microhttpd clears all
+ * of it after each request.
  */
 enum {
 	CONNECTION_MEMORY_BYTES = 20480,
@@ -144,7 +144,7 @@ void daemon_go_on(struct request *r)
 	MHD_resume_connection(c->socket.handle);
 }
 
-/* Whoever takes the body decides how long that may be: what comes must only go on coming. */
+/* The taker of the body decides how long that may be: what comes must only go on coming. */
 static enum MHD_Result stream_take(struct request *r, const char *bytes, size_t *byte_count)
 {
 	struct connection *c = r->connection;
@@ -456,9 +456,9 @@ static enum MHD_Result on_request(void *loop, struct MHD_Connection *handle, con
 }
 
 /*
- * microhttpd is through with a request. It may also be through before the handler is, when it finds
- * the client gone right after a resume: then the handler is still told, and nobody hears its
- * answer.
+ * microhttpd is through with a request. The library may also be through before the handler is, when
+ * it finds the client gone right after a resume: then the handler is still told, and nobody hears
+ * its answer.
  */
 static void on_completed(void *loop, struct MHD_Connection *handle, void **context,
 			 enum MHD_RequestTerminationCode code)

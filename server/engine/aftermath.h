@@ -27,10 +27,10 @@ void aftermath_undo(struct group *g);
  */
 enum outcome aftermath_fail(struct group *g, int fault);
 
-/* It is kept. */
+/* The group is kept. */
 void aftermath_succeed(struct lane *l);
 
-/* Whoever wrote to it now could make it worse: the file stays as it is, and reads go on. */
+/* Writing to a damaged store could make it worse: the file stays as it is, and reads go on. */
 void aftermath_leave_damaged(struct lane *l);
 
 /* Tells the operator of a fault that `count` commands met, as fault_latest() has it. */

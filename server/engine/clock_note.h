@@ -40,9 +40,9 @@ int clock_note_write(struct clock_note *n, struct stored_time *of_group, int64_t
 void clock_note_keep(struct clock_note *n, const struct stored_time *of_group, int64_t dated_ms);
 
 /*
- * Others have dated what they wrote by a clock that may be wrong. It does not move store time; but
- * the ledger is in order of time, so our movements bear their date until time has come to it. `seq`
- * is for the log. 0 or a fault.
+ * Others have dated what they wrote by a clock that may be wrong. A wrong date does not move store
+ * time; but the ledger is in order of time, so our movements bear their date until time has come to
+ * it. `seq` is for the log. 0 or a fault.
  */
 int clock_note_take_ledger_in(struct clock_note *n, int64_t now_ms, int64_t seq);
 

@@ -651,7 +651,7 @@ static int decide_by_kind(struct decider *d, struct work *w)
 	check_failed(__FILE__, __LINE__, "the command has a kind");
 }
 
-/* Nothing is done, and its key remembers that. It rests on nothing. */
+/* Nothing is done, and its key remembers that. The refusal rests on nothing. */
 static int decide_recalled(struct work *w)
 {
 	refuse(w, OUTCOME_OPERATION_WITHDRAWN);

@@ -18,7 +18,7 @@ struct booked {
 	struct cached_row *row;
 };
 
-/* Those of the open group, in the order of their seqs. */
+/* The bookings of the open group, in the order of their seqs. */
 struct bookings {
 	struct booked *all;
 	size_t count;

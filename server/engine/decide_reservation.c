@@ -173,7 +173,10 @@ static enum outcome why_resolved(enum reservation_state state)
 	check_failed(__FILE__, __LINE__, "it is resolved");
 }
 
-/* It has ended, and the answer shows it: so says whoever wants to hold, sell or keep it. */
+/*
+ * The reservation has ended, and the answer shows it: so says whoever wants to hold, sell or keep
+ * it.
+ */
 static void refuse_resolved(struct work *w, const struct reservation *reservation)
 {
 	refuse(w, why_resolved(reservation->state));
@@ -193,7 +196,7 @@ static int expire_loaded(struct decider *d, struct reservation *found)
 	return r;
 }
 
-/* It stays active, and keeps nobody waiting: somebody has to mend it. */
+/* A damaged reservation stays active, and keeps nobody waiting: somebody has to mend it. */
 static int postpone(struct decider *d, int64_t id)
 {
 	char name[32];
@@ -233,7 +236,7 @@ static int expire_aside(struct decider *d, int64_t id)
 	return r;
 }
 
-/* Those that a hand has ended, or damaged, book nothing, and take as long. */
+/* Reservations that a hand has ended, or damaged, book nothing, and take as long. */
 static bool has_booked(const struct decider *d, size_t line_count)
 {
 	return d->bookings.count >= line_count || (size_t)d->ran_out_count >= line_count;

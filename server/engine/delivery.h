@@ -13,7 +13,7 @@
 /* The works are answered, alone or in a group of so many: work.work_link; empties `works`. */
 void delivery_finish(struct lane *l, struct list *works, int group_count);
 
-/* Those that were taken out of the queues undecided, and are answered. */
+/* Works that were taken out of the queues undecided, and are answered. */
 void delivery_refuse(struct refused *r);
 
 /* All that wait or are ready are refused with `o`. */

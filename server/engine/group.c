@@ -120,8 +120,8 @@ static bool keeps_rows_as_lease(const struct work *w)
 }
 
 /*
- * A line of an atomic part was refused: nothing of the group was. It is alone in its group, so that
- * this is all there is to take back; what had run out is booked again by the next group.
+ * A line of an atomic part was refused: nothing of the group was. The part is alone in its group,
+ * so that this is all there is to take back; what had run out is booked again by the next group.
  */
 static void take_back(struct group *g)
 {
@@ -187,7 +187,7 @@ static int book_overdue_of(struct group *g, const struct work *w, bool *ret_is_b
 }
 
 /*
- * Those whose rows have more overdue than one group books are not decided now: each keeps its rows,
+ * Works whose rows have more overdue than one group books are not decided now: each keeps its rows,
  * and comes again with the next group, so that the others need not wait for it. 0 or a fault.
  */
 static int put_overdue_back(struct group *g, struct list *taken, bool *ret_has_any)

@@ -364,7 +364,7 @@ static int by_row(const void *a, const void *b)
 	return (x->row > y->row) - (x->row < y->row);
 }
 
-/* At a moment of its own. It may be gone by now. */
+/* At a moment of its own. The row may be gone by now. */
 static int show_row(struct lock_views *views, struct sight *s, uint64_t row)
 {
 	s->now_ms = store_time_now(views->locks->time);
@@ -390,7 +390,7 @@ static int show_waited_for(struct lock_views *views, struct sight *s)
 	return r;
 }
 
-/* They fill what room is left. One that somebody waited for just now is there already. */
+/* Held rows fill what room is left. One that somebody waited for just now is there already. */
 static int show_held(struct lock_views *views, struct sight *s)
 {
 	int r = 0;

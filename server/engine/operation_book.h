@@ -117,7 +117,7 @@ struct operation_begun {
 enum submit operation_submit(struct operation *o, struct work *w, struct snapshot *snapshot,
 			     struct operation_begun *ret);
 
-/* It was not submitted, or answered at once; it has no write any more. */
+/* The operation was not submitted, or answered at once; it has no write any more. */
 void operation_discard(struct operation *o);
 
 /* ---------------------------------------------------------------- asking */

@@ -48,7 +48,7 @@ int service_open(const struct service_options *options, struct service **ret);
 void service_close(struct service *s);
 
 /*
- * From now on new writes are refused with DRAINING; a replay is none. Those that are not decided
+ * From now on new writes are refused with DRAINING; a replay is none. Writes that are not decided
  * when the monotonic time until_ns comes are answered with DRAINING, too: whether they wait at a
  * lease, in a queue, or for a store that another program holds. Reads that are not done by then end
  * with -ECANCELED.
@@ -81,7 +81,7 @@ enum submit service_submit_part(struct service *s, struct work *part, struct wai
 /*
  * Was this key used already? Then w->answer is what it got (or KEY_REUSED; or what
  * outcome_of_fault() says, unknown; or, after a flush that failed, that nobody knows). Sets
- * key_hash. Whoever asks sees to it that nobody else uses the key meanwhile.
+ * key_hash. The caller sees to it that nobody else uses the key meanwhile.
  */
 bool service_replay(struct service *s, struct work *w, struct snapshot *snapshot);
 

@@ -2,7 +2,7 @@
  * store_time - the machine's clocks, and the store's time that is made of them
  * (core/store_clock.h).
  *
- * Whoever asks moves it on; the writer asks once a second at least. What happens to the wall clock
+ * Each who asks moves it on; the writer asks once a second at least. What happens to the wall clock
  * is logged and counted here, whoever has noticed it.
  *
  *     event=clock_step by_s=-3600.0 ahead_s=3600.0

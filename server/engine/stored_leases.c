@@ -74,9 +74,9 @@ static int make_lease(struct lane *lane, const struct lease_row rows[], size_t c
 }
 
 /*
- * What is known of a lease against what the store says, both by fence. It goes when the store has
- * it no longer, or on other rows (an item may have been renamed): it comes anew then, behind all
- * that go, so that no row is closed twice meanwhile.
+ * What is known of a lease against what the store says, both by fence. The lease goes when the
+ * store has it no longer, or on other rows (an item may have been renamed): it comes anew then,
+ * behind all that go, so that no row is closed twice meanwhile.
  */
 static bool drop_changed_leases(struct lane *lane, const struct stored_leases *s)
 {

@@ -12,7 +12,7 @@
 #include "engine/lane.h"
 
 /*
- * Reads the leases, unless the store says that nobody has edited one since. Those whose time is up
+ * Reads the leases, unless the store says that nobody has edited one since. Leases whose time is up
  * at now_ms go to lane.ended_leases. 0, or a fault: then the next call reads them again.
  */
 int stored_leases_reload(struct lane *l, int64_t now_ms);

@@ -53,7 +53,9 @@ struct body_taker {
 	size_t (*take)(struct exchange *x, const char *bytes, size_t byte_count);
 	/* All of it has come: replies or parks. */
 	void (*end)(struct exchange *x);
-	/* Is a part of it being decided, so that no answer would be exact? It is our time, then. */
+	/*
+	 * Is a part of it being decided, so that no answer would be exact? The time is ours, then.
+	 */
 	bool (*is_busy)(const struct exchange *x);
 	/* No more is read, for this reason: replies with what became of what came, and is not asked
 	 * again. */
@@ -122,8 +124,8 @@ void exchange_header_add(struct exchange *x, const char *name, const char *value
 void exchange_reply(struct exchange *x, int status);
 
 /*
- * Answers with what is in the spool, which is taken over; spool_finish() must have returned 0. It
- * is sent as slowly as the client reads, as long as it goes on reading.
+ * Answers with what is in the spool, which is taken over; spool_finish() must have returned 0. The
+ * spool is sent as slowly as the client reads, as long as it goes on reading.
  */
 void exchange_reply_spool(struct exchange *x, int status, struct spool *s);
 
@@ -136,12 +138,12 @@ typedef void exchange_continue(struct exchange *x);
 void exchange_park(struct exchange *x, const struct waiting_kind *kind, exchange_continue *resume,
 		   int64_t deadline_ns);
 
-/* It is parked, and nothing has happened yet that ends that. */
+/* The exchange is parked, and nothing has happened yet that ends that. */
 bool exchange_is_parked(const struct exchange *x);
 
 /*
  * For a handler that is called when only the head is there (edge_options.streams): the body goes to
- * the taker. It may reply instead; then the body is read and thrown away first.
+ * the taker. The handler may reply instead; then the body is read and thrown away first.
  */
 void exchange_receive(struct exchange *x, const struct body_taker *taker);
 

@@ -17,9 +17,9 @@
 
 /* What the edge does for an exchange whose connection is there. */
 struct host_ops {
-	/* It has just left PARKED: it goes on in the next turn at the latest. */
+	/* The request has just left PARKED: it goes on in the next turn at the latest. */
 	void (*resume)(struct exchange *x);
-	/* It was PAUSED, and is RECEIVING again: the rest of its body is read. */
+	/* The request was PAUSED, and is RECEIVING again: the rest of its body is read. */
 	void (*go_on)(struct exchange *x);
 	/* No more of its body is read, and it is answered at once. */
 	void (*cut)(struct exchange *x, enum outcome o, const char *detail);

@@ -103,7 +103,7 @@ static void page_is_read(struct exchange *x)
 		fail(x, x->long_read.result);
 		return;
 	}
-	/* It was a page of all up to its snapshot, unless it says that there is more. */
+	/* The page was of all up to its snapshot, unless it says that there is more. */
 	c->follower.after = c->page.has_next ? c->page.next : x->long_read.seq;
 	if (c->row_count > 0 || clock_monotonic_ns() >= c->until_ns)
 		answer(x);
@@ -201,7 +201,10 @@ static bool read_after(struct exchange *x, int64_t when_absent, int64_t *ret)
 	return false;
 }
 
-/* Where a client that comes back has been. It is older than the address that it comes back to. */
+/*
+ * Where a client that comes back has been. The header is older than the address that it comes back
+ * to.
+ */
 static bool read_last_event(struct exchange *x, int64_t *ret)
 {
 	const char *text = exchange_header(x, "Last-Event-ID");

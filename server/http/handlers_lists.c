@@ -118,7 +118,7 @@ static struct list_call *begin(struct exchange *x, char letter,
 	return c;
 }
 
-/* It is never given up here: the reader limits its time. */
+/* The read is never given up here: the reader limits its time. */
 static void submit_for(struct exchange *x, void (*end)(struct exchange *x))
 {
 	if (!read_wait(x, run, end))

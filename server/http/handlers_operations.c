@@ -102,7 +102,10 @@ static void accept(struct exchange *x)
 	k->begun.work = work_release(w);
 }
 
-/* It has finished before the wait was over: if its write was answered, this is the answer. */
+/*
+ * The operation has finished before the wait was over: if its write was answered, this is the
+ * answer.
+ */
 static void answer(struct exchange *x)
 {
 	struct operation_wait *k = wait_of(x);
@@ -199,7 +202,7 @@ static void refuse_decided(struct exchange *x, const struct operation_view *v)
 	text_fini(&members);
 }
 
-/* It has finished, one way or another. */
+/* The operation has finished, one way or another. */
 static void show_withdrawn(struct exchange *x)
 {
 	struct operation_view v;

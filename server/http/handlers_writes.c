@@ -107,7 +107,7 @@ static bool read_rows(struct exchange *x, struct work *w)
 	return false;
 }
 
-/* It is read: with what must be known before, it queues. Takes `w` over. */
+/* The request is read: with what must be known before, it queues. Takes `w` over. */
 static void go_on(struct exchange *x, struct work *w)
 {
 	if (read_ahead_has_past(&w->command))

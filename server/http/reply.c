@@ -162,7 +162,7 @@ void reply_untimed(struct exchange *x, int status)
 	reply_json(x, status, service_seq(x->service));
 }
 
-/* It may be sent again after it took effect: without memory nobody looked. */
+/* The write may be sent again after it took effect: without memory nobody looked. */
 static bool is_key_unread(const struct exchange *x, enum outcome o)
 {
 	return o == OUTCOME_OUT_OF_MEMORY && exchange_header(x, "Idempotency-Key") != NULL;
@@ -388,7 +388,7 @@ static void write_headers(struct exchange *x, const struct command *c, const str
 		exchange_header_add(x, "Idempotency-Replayed", "true");
 }
 
-/* It names this request, also where the write is another's that this one shares. */
+/* The refusal names this request, also where the write is another's that this one shares. */
 static void write_refusal(struct exchange *x, const struct command *c, const struct answer *a)
 {
 	struct command mine = *c;

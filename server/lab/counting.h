@@ -2,7 +2,7 @@
  * counting - somebody counts a shelf while others sell from it: what the three ways share.
  *
  * The shelf is what was there at first less what was sold; nobody steals. The books follow the
- * sales, and the counts. Whoever counts knows what his own counts did to the books (racer.drift),
+ * sales, and the counts. The counter knows what his own counts did to the books (racer.drift),
  * and so what really lies there when he begins.
  */
 #pragma once

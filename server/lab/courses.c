@@ -122,7 +122,7 @@ static bool next_transfer(struct racer *r, struct wish *ret)
 }
 
 /*
- * Racers come in pairs that send the same order, like two taps of one finger. Whoever has his
+ * Racers come in pairs that send the same order, like two taps of one finger. Who has his
  * answer goes on to the next order of the pair.
  */
 static bool next_order(struct racer *r, struct wish *ret)

@@ -219,7 +219,9 @@ const struct answer *desk_ask(struct desk *d, const struct desk_request *q)
 	if (service_submit(d->service, w, &d->waiter, &d->snapshot, PATIENCE_MS) == SUBMIT_PENDING)
 		wait_for_parcel(d);
 	snapshot_rest(&d->snapshot);
-	/* It may be gone already, if another one is shared: only the pointers are compared. */
+	/*
+	 * The work may be gone already, if another one is shared: only the pointers are compared.
+	 */
 	d->was_known = d->waiter.work != w || d->waiter.work->answer.is_replayed;
 	race_queue_saw(d->race, d->waiter.work->cost.ahead_count);
 	return &d->waiter.work->answer;

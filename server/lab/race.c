@@ -26,7 +26,7 @@ void race_queue_saw(struct race *race, int length)
 
 void race_queue_enter(struct race *race)
 {
-	/* Whoever is served is in no queue any more, so one that finds nobody waits for nobody. */
+	/* Who is served is in no queue any more, so one that finds nobody waits for nobody. */
 	race_queue_saw(race, atomic_fetch_add(&race->queue_length, 1));
 }
 

@@ -23,7 +23,7 @@ static enum verdict carry_out(struct racer *r, const struct wish *w)
 	return r->race->way->update(r, w);
 }
 
-/* It was told that this is so; the database has to keep it. */
+/* A client was told that this is so; the database has to keep it. */
 static void believe(struct race *race, const struct wish *w)
 {
 	for (int i = 0; i < w->change_count; i++)
@@ -137,7 +137,7 @@ static void join_racers(struct race *race, int count)
 		CHECK(pthread_join(race->racers[i].thread, NULL) == 0);
 }
 
-/* All of them or none. They stand at the start until everybody is there. */
+/* All of them or none. The racers stand at the start until everybody is there. */
 static int start_racers(struct race *race)
 {
 	int count = 0;

@@ -1,9 +1,9 @@
 /*
  * atomic-sql - one statement that checks and takes: UPDATE … WHERE on_hand >= …. Right.
  *
- * There is no moment between the look and the write, so there is nothing to lock. It is enough
- * where a change is one row and one statement, and nothing has to be held, counted, promised or
- * answered twice. Each update still pays for its own flush.
+ * There is no moment between the look and the write, so there is nothing to lock. That is
+ * enough where a change is one row and one statement, and nothing has to be held, counted, promised
+ * or answered twice. Each update still pays for its own flush.
  */
 #include "lab/till.h"
 

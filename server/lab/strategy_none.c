@@ -3,7 +3,7 @@
  *
  * Look at the level, think, write what is left. Each step is sound by itself, and the write is a
  * durable transaction; but between the look and the write others have looked at the same level.
- * Whoever writes last writes down his own view, and the sales of the others are gone. When one unit
+ * Who writes last writes down his own view, and the sales of the others are gone. When one unit
  * is left everybody who looked in time sells it.
  */
 #include "lab/till.h"

@@ -2,7 +2,7 @@
  * optimistic - no lock: look at level and version, think, and write if the version is the same.
  * Right.
  *
- * Nobody waits while others think. Whoever was too slow finds that the version has moved, and
+ * Nobody waits while others think. Who was too slow finds that the version has moved, and
  * begins again: with few clients that is rare, and on a hot row most of the work is thrown away.
  */
 #include "lab/till.h"

@@ -1,8 +1,8 @@
 /*
  * row - a mutex for each row, one transaction for each update. Right.
  *
- * Whoever wants a row locks it, looks, thinks, writes, and keeps it until the write is on disk.
- * Clients of other rows go on. Who needs two rows takes them in the order of their numbers,
+ * A client that wants a row locks it, looks, thinks, writes, and keeps it until the write is on
+ * disk. Clients of other rows go on. Who needs two rows takes them in the order of their numbers,
  * whatever the order of the request: then no two clients can each hold what the other one waits
  * for.
  *

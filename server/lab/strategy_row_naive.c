@@ -3,8 +3,9 @@
  *
  * A transfer from A to B locks A, looks what is there, thinks, and locks B. One from B to A locks B
  * first. When they meet, each holds what the other one waits for, and both wait for ever: a
- * deadlock. It needs no fault and no load, only two people at the same time. Here the wait has an
- * end; the one that gives up has done its work for nothing, and meanwhile everybody else waited.
+ * deadlock. A deadlock needs no fault and no load, only two people at the same time. Here the wait
+ * has an end; the one that gives up has done its work for nothing, and meanwhile everybody else
+ * waited.
  */
 #include "lab/row_locks.h"
 #include "lab/till.h"

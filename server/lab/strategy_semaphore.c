@@ -1,9 +1,9 @@
 /*
  * semaphore - one POSIX semaphore for the whole shop. Right.
  *
- * The simplest thing that works: only one client at a time looks, thinks and writes. It is right
- * for any number of rows, and everybody waits for everybody, also for those who want other rows;
- * each update pays for its own flush, and the next one waits for that, too.
+ * The simplest thing that works: only one client at a time looks, thinks and writes. A semaphore is
+ * right for any number of rows, and everybody waits for everybody, also for those who want other
+ * rows; each update pays for its own flush, and the next one waits for that, too.
  */
 #include "lab/till.h"
 #include <errno.h>

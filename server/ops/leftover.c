@@ -18,7 +18,7 @@ static bool is_at(int fd, const char *path)
 
 bool leftover_hold(int fd, const char *path)
 {
-	/* Whoever has it now is looking at it, and is done in a moment. */
+	/* Another process that has the file now is looking at it, and is done in a moment. */
 	while (flock(fd, LOCK_EX) != 0 && errno == EINTR)
 		;
 	return is_at(fd, path);

@@ -53,7 +53,7 @@ _Static_assert(LENGTH_OF(bounds_counts) == LENGTH_OF(bounds_counts_text),
 _Static_assert(LENGTH_OF(bounds_ns) < BUCKETS_MAX, "room for the bucket without a bound");
 _Static_assert(LENGTH_OF(bounds_counts) < BUCKETS_MAX, "room for the bucket without a bound");
 
-/* Those that are answered most come first, since they are looked for in this order. */
+/* Statuses that are answered most come first, since they are looked for in this order. */
 static const int statuses[] = {
 	200, 201, 409, 204, 304, 404, 400, 202, 423, 503, 422, 412, 429, 428, 405, 401, 403,
 	408, 410, 413, 414, 415, 417, 421, 431, 500, 501, 505, 507, 206, 301, 302, 303, 308,

@@ -1,7 +1,7 @@
 /*
  * group - what a writer and its store say to each other while a group of commands is decided.
  *
- * A group is one transaction. Whoever decides it (engine/) asks the store for nothing in between:
+ * A group is one transaction. The engine, which decides it, asks the store for nothing in between:
  * all that the commands need is asked for before, and all that they do is collected and written
  * behind.
  *

@@ -344,7 +344,7 @@ static void new_line(struct reservation_book *b, book_index owner, uint32_t row)
 	promise_at(b, owner)->lines = i;
 }
 
-/* It stands nowhere any more. */
+/* The promise stands nowhere any more. */
 static void free_promise(struct reservation_book *b, book_index i)
 {
 	struct promise *p = promise_at(b, i);

@@ -109,7 +109,7 @@ int reservation_book_put(struct reservation_book *b, int64_t id, int64_t at_ms,
 /* One more row of one that is waiting. 0 or a fault. */
 int reservation_book_add_row(struct reservation_book *b, int64_t id, uint32_t row);
 
-/* It does not run out any more. 0 or a fault. */
+/* The reservation does not run out any more. 0 or a fault. */
 int reservation_book_remove(struct reservation_book *b, int64_t id);
 
 /* When the next one runs out that was not collected yet; INT64_MAX: there is none. */

@@ -166,7 +166,7 @@ static bool is_same_file(const struct stat *a, const struct stat *b)
 
 /*
  * Names that a restore gave to the old store before it was interrupted: the store still has its
- * first name, so that they are of no use. Whoever may write takes them away.
+ * first name, so that they are of no use. A process that may write takes them away.
  */
 static nlink_t forget_kept_names(const char *path, const struct stat *st, bool may_remove)
 {

@@ -187,7 +187,7 @@ static int find_overdue(struct sqlite_writer *w, int64_t id, struct found *found
 	return hand_out(w, id, NULL, found, now_ms);
 }
 
-/* Those that a hand has ended, or damaged, book nothing, and take as long. */
+/* Lines that a hand has ended, or damaged, book nothing, and take as long. */
 static bool has_enough(const struct sqlite_writer *w, size_t line_count)
 {
 	return w->overdue_lines >= line_count || w->overdue_looked >= line_count;

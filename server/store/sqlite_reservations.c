@@ -148,8 +148,8 @@ static int name_it(struct reservation *reservation, struct arena *a)
 static const int64_t reservation_id_max = (int64_t)1 << 61;
 
 /*
- * One that was never given out, though its row may be gone. It is counted in memory, and kept in
- * the row of `store` once for each group that makes reservations.
+ * One that was never given out, though its row may be gone. The next id is counted in memory, and
+ * kept in the row of `store` once for each group that makes reservations.
  */
 int sqlite_take_reservation_id(struct store *store, int64_t *ret)
 {

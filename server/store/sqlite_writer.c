@@ -768,7 +768,8 @@ static int wait_until(void *until_ns, int count)
 
 /*
  * RESTART copies all of the log, waits for those who read in it, and so leaves the next group no
- * choice: whoever begins to read meanwhile reads the database alone. It changes nothing itself.
+ * choice: whoever begins to read meanwhile reads the database alone. The restart changes nothing
+ * itself.
  */
 int sqlite_restart_log(struct store *store, int64_t wait_ms, bool must_truncate)
 {

@@ -98,7 +98,7 @@ struct promised_row {
 	int64_t location_id;
 };
 
-/* Whoever commits notes the time again when so much has passed, or when there was no movement. */
+/* A commit notes the time again when so much has passed, or when there was no movement. */
 enum { TIME_NOTED_EVERY_MS = 1000 };
 
 /* Ids and fences beyond these were never given out: somebody has typed them. */
@@ -352,7 +352,7 @@ struct reservation_query {
 
 /*
  * A page of a list: `next` says where to go on (an id, a seq, or a sku or code in next_code).
- * It examines at most PAGE_EXAMINED_MAX rows, and ends after PAGE_MS_MAX where it is: it may be
+ * A page examines at most PAGE_EXAMINED_MAX rows, and ends after PAGE_MS_MAX where it is: it may be
  * short, or empty, and still have a next.
  */
 struct page {

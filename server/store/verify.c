@@ -90,7 +90,7 @@ static int book_grow(struct book *b)
 	return 0;
 }
 
-/* A new one, of zeros. It stays where it is until the next one is added. */
+/* A new one, of zeros. The entry stays where it is until the next one is added. */
 static int book_add(struct book *b, int64_t id, struct entry **ret)
 {
 	if (b->count == b->count_max || b->count == UINT32_MAX)

@@ -181,7 +181,7 @@ static void offer(struct subscribers *all, const struct movement_view *v)
 	all->seen_seq = v->movement.seq;
 }
 
-/* They must find out for themselves: what they have missed is in the ledger only. */
+/* Subscribers must find out for themselves: what they have missed is in the ledger only. */
 static void wake_all(struct subscribers *all)
 {
 	LIST_EACH_SAFE (it, &all->waiting)
@@ -213,7 +213,7 @@ static int64_t due(const struct duty *d)
 	return CONTAINER_OF(d, const struct subscribers, duty)->serve_ns;
 }
 
-/* Streams only. Those whose time has not come stay in the list. */
+/* Streams only. Streams whose time has not come stay in the list. */
 static void serve(struct duty *duty, int64_t now_ns)
 {
 	struct subscribers *all = CONTAINER_OF(duty, struct subscribers, duty);

@@ -83,10 +83,10 @@ void subscriber_park(struct subscriber *s, exchange_continue *resume, exchange_c
 /* The same for a stream, which is parked already. */
 void subscriber_wait(struct subscriber *s);
 
-/* A stream is to be served at this time, or a little later. It may wait. */
+/* A stream is to be served at this time, or a little later. The stream may wait. */
 void subscriber_due(struct subscriber *s, int64_t at_ns);
 
-/* It waits no longer, for whatever reason; s->after is where it stands. */
+/* The subscriber waits no longer, for whatever reason; s->after is where it stands. */
 void subscriber_leave(struct subscriber *s);
 
 /* Is it waiting or due, and so in the middle of nothing? */

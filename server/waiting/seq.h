@@ -30,7 +30,7 @@ struct seq_wait {
 	struct list link; /* in seq_line.waits, while its exchange is parked */
 };
 
-/* Those of a loop. */
+/* The waits of a loop. */
 struct seq_line {
 	struct duty duty;
 	struct service *service;
@@ -49,5 +49,5 @@ void seq_wait_begin(struct seq_wait *w, struct exchange *x, int64_t seq);
 void seq_wait_park(struct seq_wait *w, exchange_continue *resume, exchange_continue *late,
 		   int64_t until_ns);
 
-/* It waits no longer, for whatever reason. */
+/* The request waits no longer, for whatever reason. */
 void seq_wait_end(struct seq_wait *w);

@@ -1,10 +1,10 @@
 /*
  * sockets - stands in for recv(2), epoll_ctl(2) and epoll_wait(2) while microhttpd runs.
  *
- * recv: so that microhttpd only ever sees requests that are in order. It has no hook between the
- * socket and its parser. That parser lets pass what smuggles requests (Transfer-Encoding beside
- * Content-Length, blanks before a colon, folded lines, NULs), and what it does refuse it answers
- * with a page of its own.
+ * recv: so that microhttpd only ever sees requests that are in order. The library has no hook
+ * between the socket and its parser. That parser lets pass what smuggles requests
+ * (Transfer-Encoding beside Content-Length, blanks before a colon, folded lines, NULs), and what it
+ * does refuse it answers with a page of its own.
  *
  * epoll: microhttpd takes a suspended connection out of its epoll set and puts it back behind the
  * answer, where it is reported as writable at once: two calls and a wake-up for nothing, an eighth

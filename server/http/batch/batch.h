@@ -74,7 +74,10 @@ struct batch {
 
 	/* Where it runs. */
 	struct exchange *x; /* NULL: its client has left */
-	/* Something has come back: goes on with whatever waited for that. It may be freed then. */
+	/*
+	 * Something has come back: goes on with whatever waited for that. The batch may be freed
+	 * then.
+	 */
 	void (*settle)(struct batch *b);
 	struct service *service;
 	struct snapshot *snapshot;
@@ -238,6 +241,6 @@ void batch_line_take_past(struct batch *b, struct batch_line *line);
 /* Can it be told what became of it, once nothing of it is to be decided? Of ours: we CHECK it. */
 bool batch_line_is_sound(const struct batch_line *line);
 
-/* It gets this answer without being decided. */
+/* The line gets this answer without being decided. */
 void batch_line_refuse(struct batch_line *line, enum outcome o, const char *pointer,
 		       const char *detail);

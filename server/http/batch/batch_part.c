@@ -133,7 +133,10 @@ static void part_answer_line(struct batch *b, const struct answer *a)
 	part_let_go(b);
 }
 
-/* It cannot be had: fewer lines are tried, at once where a lease is in the way of one of them. */
+/*
+ * The part cannot be had: fewer lines are tried, at once where a lease is in the way of one of
+ * them.
+ */
 static void part_shrink(struct batch *b, const struct answer *a)
 {
 	b->part_lines_max = a->outcome == OUTCOME_ROW_LEASED ? b->part->line_count / 2 : 1;
@@ -191,7 +194,7 @@ static void part_fail(struct batch *b, const struct answer *a)
 	part_let_go(b);
 }
 
-/* It has been decided, refused or withdrawn: `a` is what became of it. */
+/* The part has been decided, refused or withdrawn: `a` is what became of it. */
 static void part_finish(struct batch *b, const struct answer *a)
 {
 	if (a->outcome == OUTCOME_DONE) {

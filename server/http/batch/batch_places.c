@@ -10,7 +10,7 @@
 #include "ops/metrics.h"
 #include <string.h>
 
-/* Those that have given their place up, and are not gone yet, have room beside the others. */
+/* Batches that have given their place up, and are not gone yet, have room beside the others. */
 enum { SLOTS = 2 * BATCHES_MAX };
 
 static struct {
@@ -133,7 +133,9 @@ enum outcome batch_place_take(struct batch *b)
 	o = take_locked(b, now_ns, &slow);
 	guard_unlock(&places.guard);
 
-	/* It is there as long as its parcel has not come: see batch_place_give_back(). */
+	/*
+	 * The slow batch is there as long as its parcel has not come: see batch_place_give_back().
+	 */
 	if (slow != NULL) {
 		struct list one;
 
