@@ -16,7 +16,7 @@
 /* Ends the writer's sleep, if it sleeps. */
 void lock_wake_writer_locked(struct lock_manager *m);
 
-/* It owns its rows: it is in the ready queue from now on. */
+/* The work owns its rows: it is in the ready queue from now on. */
 void lock_make_ready_locked(struct lock_manager *m, struct work *w, int64_t now_ns);
 
 /* The claims that have just become owners are ready for the writer; empties `granted`. */

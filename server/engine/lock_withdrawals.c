@@ -26,7 +26,7 @@ static bool withdraw_locked(struct lock_manager *m, struct waiter *waiter, int64
 		return true;
 	}
 	if (w->state != WORK_WAITING) {
-		/* It owns its rows: the writer decides it, or says that the store is busy. */
+		/* The work owns its rows: the writer decides it, or says that the store is busy. */
 		w->is_overdue = true;
 		return false;
 	}
@@ -57,7 +57,7 @@ bool lock_manager_withdraw(struct lock_manager *m, struct waiter *waiter, int64_
 	return is_out;
 }
 
-/* It gives its place up at once, and is ready: there is nothing that it has to wait for. */
+/* The work gives its place up at once, and is ready: there is nothing that it has to wait for. */
 static enum recall recall_locked(struct lock_manager *m, struct work *w, int64_t now_ns)
 {
 	CHECK(guard_is_mine(&m->guard));
