@@ -8,11 +8,9 @@
  *             exchange_reply(x, 200);
  *     }
  *
- *     void stock_adjust(struct exchange *x)                     // later
+ *     void stock_list(struct exchange *x)                       // later
  *     {
- *             if (service_read(...))
- *                     exchange_park(x, &kind, finish, INT64_MAX);
- *             else
+ *             if (!read_wait(x, run, finish))                   // it is parked: waiting/read.h
  *                     reply_refuse(x, OUTCOME_STORE_BUSY, NULL);
  *     }
  *

@@ -21,12 +21,12 @@ static struct operation_wait *wait_of(struct exchange *x)
 /* NULL: it was answered that memory is short. */
 static struct operation_wait *begin(struct exchange *x)
 {
-	struct operation_wait *k = operation_wait_create(x);
+	struct operation_wait *wait = operation_wait_create(x);
 
-	if (k == NULL)
+	if (wait == NULL)
 		reply_refuse(x, OUTCOME_OUT_OF_MEMORY, NULL);
-	call_of(x)->own = k;
-	return k;
+	call_of(x)->own = wait;
+	return wait;
 }
 
 /* ---------------------------------------------------------------- how they look */
@@ -59,8 +59,8 @@ static void write_operation(struct json *j, const struct operation_view *v)
 /* False: there is none (any more), or memory is short; it was answered. */
 static bool look(struct exchange *x, struct operation_view *ret)
 {
-	const struct operation_wait *k = wait_of(x);
-	int r = operation_look(k->home->book, k->poll.id, &x->arena, ret);
+	const struct operation_wait *wait = wait_of(x);
+	int r = operation_look(wait->home->book, wait->poll.id, &x->arena, ret);
 
 	if (r == -ENOENT) {
 		x->is_unsure = false;
@@ -90,16 +90,16 @@ static void reply_view(struct exchange *x, int status, const struct operation_vi
 /* 202: the request goes on without its client. */
 static void accept(struct exchange *x)
 {
-	struct operation_wait *k = wait_of(x);
+	struct operation_wait *wait = wait_of(x);
 	struct operation_view v;
-	struct work *w = k->begun.work;
+	struct work *w = wait->begun.work;
 
 	x->is_unsure = true;
 	if (look(x, &v)) {
 		reply_accepted(x, w, v.id, RETRY_AFTER_S);
 		reply_view(x, 202, &v);
 	}
-	k->begun.work = work_release(w);
+	wait->begun.work = work_release(w);
 }
 
 /*
@@ -108,17 +108,17 @@ static void accept(struct exchange *x)
  */
 static void answer(struct exchange *x)
 {
-	struct operation_wait *k = wait_of(x);
-	struct work *w = k->begun.work;
+	struct operation_wait *wait = wait_of(x);
+	struct work *w = wait->begun.work;
 
-	if (!k->poll.is_answered) {
+	if (!wait->poll.is_answered) {
 		accept(x);
 		return;
 	}
-	x->waiter.has_joined = k->begun.has_joined;
+	x->waiter.has_joined = wait->begun.has_joined;
 	reply_answer(x, w, &w->answer);
-	k->begun.work = work_release(w);
-	operation_forget(k->home->book, k->begun.id);
+	wait->begun.work = work_release(w);
+	operation_forget(wait->home->book, wait->begun.id);
 }
 
 /* Refused before it queued, or a replay. */
@@ -134,27 +134,27 @@ static void answer_at_once(struct exchange *x, struct operation *o)
 
 void write_submit_async(struct exchange *x, struct work *w, int64_t wait_ms)
 {
-	struct operation_wait *k = begin(x);
+	struct operation_wait *wait = begin(x);
 	struct operation *o;
 	enum outcome refusal;
 
-	if (k == NULL) {
+	if (wait == NULL) {
 		work_release(w);
 		return;
 	}
-	o = operation_create(k->home, x->request_id, &refusal);
+	o = operation_create(wait->home, x->request_id, &refusal);
 	if (o == NULL) {
 		reply_refuse(x, refusal, NULL);
 		work_release(w);
 		return;
 	}
-	if (operation_submit(o, w, x->snapshot, &k->begun) == SUBMIT_ANSWERED) {
+	if (operation_submit(o, w, x->snapshot, &wait->begun) == SUBMIT_ANSWERED) {
 		answer_at_once(x, o);
 		return;
 	}
-	k->poll.id = k->begun.id;
+	wait->poll.id = wait->begun.id;
 	if (wait_ms == 0 ||
-	    !operation_wait(x, k, clock_monotonic_ns() + wait_ms * NS_PER_MS, answer, accept))
+	    !operation_wait(x, wait, clock_monotonic_ns() + wait_ms * NS_PER_MS, answer, accept))
 		accept(x);
 }
 
@@ -170,18 +170,18 @@ static void show(struct exchange *x)
 
 void handle_operation_show(struct exchange *x)
 {
-	struct operation_wait *k;
+	struct operation_wait *wait;
 	int64_t wait_ms;
 
 	if (!call_read_wait(x, 0, &wait_ms))
 		return;
 	reply_preference_applied(x);
-	k = begin(x);
-	if (k == NULL)
+	wait = begin(x);
+	if (wait == NULL)
 		return;
-	k->poll.id = call_of(x)->names[0];
+	wait->poll.id = call_of(x)->names[0];
 	if (wait_ms == 0 || exchange_is_hurried(x) ||
-	    !operation_wait(x, k, clock_monotonic_ns() + wait_ms * NS_PER_MS, show, show))
+	    !operation_wait(x, wait, clock_monotonic_ns() + wait_ms * NS_PER_MS, show, show))
 		show(x);
 }
 
@@ -231,19 +231,19 @@ static void refuse_late(struct exchange *x)
 void handle_operation_withdraw(struct exchange *x)
 {
 	struct message_error e;
-	struct operation_wait *k;
+	struct operation_wait *wait;
 
 	if (!message_read_nothing(message_of(x->body, x->body_bytes), &e)) {
 		reply_message_error(x, &e);
 		return;
 	}
-	k = begin(x);
-	if (k == NULL)
+	wait = begin(x);
+	if (wait == NULL)
 		return;
-	k->poll.id = call_of(x)->names[0];
-	switch (operation_withdraw(k->home->book, &k->poll)) {
+	wait->poll.id = call_of(x)->names[0];
+	switch (operation_withdraw(wait->home->book, &wait->poll)) {
 	case RECALL_BEGUN:
-		operation_wait_park(x, k,
+		operation_wait_park(x, wait,
 				    clock_monotonic_ns() +
 					    calls_configuration()->wait_default_ms * NS_PER_MS,
 				    show_withdrawn, refuse_late);
