@@ -72,6 +72,8 @@ static struct audit_movement audit_of(struct reader *reader, int64_t seq, bool w
 	struct audit_movement ret;
 	const struct movement *m;
 
+	CHECK(seq >= 1);
+	CHECK(seq <= memory_reader_of(reader)->seq);
 	pthread_mutex_lock(&r->m->mutex);
 	m = &r->m->movements[seq - 1].movement;
 	ret = (struct audit_movement){ .seq = m->seq,
@@ -100,6 +102,7 @@ static int movements(struct reader *reader, int64_t after_seq, int64_t limit,
 	int64_t last = memory_reader_of(reader)->seq;
 	int r = 0;
 
+	CHECK(see != NULL);
 	for (int64_t seq = after_seq + 1; r == 0 && seq <= last && limit > 0; seq++, limit--) {
 		struct audit_movement m = audit_of(reader, seq, with_reservations);
 
@@ -141,6 +144,7 @@ static int rows(struct reader *reader, int64_t after_id, int64_t limit,
 	struct memory_version *all = collect_sorted(reader, MEMORY_ROW, after_id, limit, &count);
 	int r = all == NULL ? FAULT(-ENOMEM) : 0;
 
+	CHECK(see != NULL);
 	for (size_t i = 0; r == 0 && i < count; i++) {
 		struct audit_row row = row_of(reader, &all[i]);
 
@@ -178,6 +182,7 @@ static int active_reservations(struct reader *reader, int (*see)(void *context, 
 		collect_sorted(reader, MEMORY_RESERVATION, 0, INT64_MAX, &count);
 	int r = all == NULL ? FAULT(-ENOMEM) : 0;
 
+	CHECK(see != NULL);
 	*ret_last_id = r < 0 || count == 0 ? 0 : all[count - 1].id;
 	for (size_t i = 0; r == 0 && i < count; i++)
 		if (all[i].reservation.state == RESERVATION_ACTIVE)
@@ -206,6 +211,7 @@ static int active_lines(struct reader *reader, int64_t reservation_id, bool *ret
 	const struct reservation *found = &version.reservation;
 	int r = 0;
 
+	CHECK(see != NULL);
 	*ret_is_active = version.id != 0 && found->state == RESERVATION_ACTIVE;
 	for (int i = 0; *ret_is_active && r == 0 && i < found->line_count; i++) {
 		struct audit_line line = { .stock_id = row_id_of(reader, &found->lines[i]),
@@ -243,6 +249,7 @@ static int keys(struct reader *reader, int64_t after_id, int64_t limit,
 	int64_t last = memory_reader_of(reader)->seq;
 	int r = all == NULL ? FAULT(-ENOMEM) : 0;
 
+	CHECK(see != NULL);
 	for (size_t i = 0; r == 0 && i < count; i++) {
 		const struct key_record *k = &all[i].key;
 		int64_t there = last - k->first_seq + 1;
@@ -286,6 +293,7 @@ static int leases(struct reader *reader, int (*see)(void *context, const struct 
 	int64_t next_fence = m->m->numbers.ids[MEMORY_LEASE_ROW] + 1;
 	int r = all == NULL ? FAULT(-ENOMEM) : 0;
 
+	CHECK(see != NULL);
 	for (size_t i = 0; r == 0 && i < count; i++) {
 		const struct lease_row *l = &all[i].lease.row;
 		struct audit_lease lease = { .lease = l->lease_id,
@@ -310,6 +318,7 @@ static int names(struct reader *reader, enum memory_kind kind, int64_t after_id,
 	struct memory_version *all = collect_sorted(reader, kind, after_id, limit, &count);
 	int r = all == NULL ? FAULT(-ENOMEM) : 0;
 
+	CHECK(see != NULL);
 	for (size_t i = 0; r == 0 && i < count; i++) {
 		struct audit_name name = { .id = all[i].id,
 					   .code = kind == MEMORY_ITEM ? all[i].item.sku

@@ -3,6 +3,7 @@
 #include "base/fault.h"
 #include "base/hash.h"
 #include "store/memory_private.h"
+#include "store/records.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -33,6 +34,7 @@ static bool is_due(struct memory_writer *w, const struct memory_version *version
 
 static bool has_line(const struct reservation *r, int64_t item_id, int64_t location_id)
 {
+	CHECK(r->line_count >= 1);
 	for (int i = 0; i < r->line_count; i++)
 		if (r->lines[i].item_id == item_id && r->lines[i].location_id == location_id)
 			return true;
@@ -298,6 +300,7 @@ static int find_row(struct memory_writer *w, const struct row_ref *ref)
 	bool is_new = row == NULL;
 	int r;
 
+	CHECK(ref->sku.text[0] != '\0');
 	row = is_new ? row_set_new_row(&w->rows, ref) : row;
 	if (row == NULL)
 		return FAULT(-ENOMEM);
@@ -334,6 +337,7 @@ static int note_handed(struct memory_writer *w, const struct memory_version *due
 {
 	struct memory_overdue *o = handed_of(w, due->id);
 
+	CHECK(due->reservation.state == RESERVATION_ACTIVE);
 	if (o == NULL && w->handed_count == MEMORY_OVERDUE_MAX)
 		return FAULT(-ENOMEM);
 	if (o == NULL)
@@ -356,6 +360,7 @@ static int hand_out(struct memory_writer *w, const struct memory_version *due, i
 	struct found_reservation *of = NULL;
 	int r = o == NULL ? FAULT(-ENOMEM) : note_handed(w, due, now_ms);
 
+	CHECK(due->made_by == NULL || due->made_by == w);
 	if (r == 0)
 		r = find_named(w, due->reservation.name, found, &of);
 	if (r < 0)
@@ -430,6 +435,7 @@ static int find_named(struct memory_writer *w, const char *name, struct found *f
 	struct found_reservation *of = found_reservation_of(found, name);
 	int r;
 
+	CHECK(name != NULL);
 	*ret = of;
 	if (of != NULL)
 		return 0;
@@ -467,6 +473,7 @@ static int read_item(struct memory_writer *w, const struct wanted_name *wanted,
 	struct found_item *item;
 	int r = find_item(w, wanted->name, &item);
 
+	CHECK(wanted->name != NULL);
 	if (r == 0 && wanted->needs_texts && version != NULL && item->full_group != want->group) {
 		struct item *full = arena_alloc(&found->memory, sizeof(*full));
 
@@ -491,6 +498,7 @@ static int read_location(struct memory_writer *w, const struct wanted_name *want
 	struct found_location *location;
 	int r = find_location(w, wanted->name, &location);
 
+	CHECK(wanted->name != NULL);
 	if (r == 0 && wanted->needs_texts && version != NULL &&
 	    location->full_group != want->group) {
 		struct location *full = arena_alloc(&found->memory, sizeof(*full));
@@ -607,7 +615,7 @@ int memory_lock(struct store_writer *writer, const struct want *want, int64_t wa
 	int r;
 
 	CHECK(w->is_in_group);
-	CHECK(!want->is_short);
+	CHECK(want_is_sound(want));
 	CHECK(w->ops.joins_groups || !w->was_locked);
 	w->was_locked = true;
 	found->rows = &w->rows;

@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "base/fault.h"
 #include "store/memory_private.h"
+#include "store/records.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -54,6 +55,7 @@ static int read_item(struct reader *reader, const char *sku, struct arena *a, st
 	struct memory *m = enter(reader);
 	const struct memory_version *version = memory_item(m, view_of(reader), sku);
 
+	CHECK(sku != NULL);
 	*ret = (struct item){ 0 };
 	return leave(m, version == NULL ? 0 : memory_copy_item(&version->item, a, ret));
 }
@@ -64,6 +66,7 @@ static int read_location(struct reader *reader, const char *code, struct arena *
 	struct memory *m = enter(reader);
 	const struct memory_version *version = memory_location(m, view_of(reader), code);
 
+	CHECK(code != NULL);
 	*ret = (struct location){ 0 };
 	return leave(m, version == NULL ? 0 : memory_copy_location(&version->location, a, ret));
 }
@@ -111,6 +114,7 @@ static int read_past_level(struct reader *reader, const char *sku, const char *l
 	struct stock row = stock_of(m, view_of(reader), sku, location, &has_item, &has_location);
 	int64_t seq = row.seq;
 
+	CHECK(sku != NULL);
 	ret->seen_seq = row.seq;
 	ret->stated_seq = memory_stated_since(m, row.seq, ret->as_of_seq);
 	while (seq > ret->as_of_seq)
@@ -135,6 +139,7 @@ static int read_reservation(struct reader *reader, const char *name, struct aren
 	const struct memory_view *v = view_of(reader);
 	const struct memory_version *version = memory_reservation(m, v, name);
 
+	CHECK(name != NULL);
 	*ret = (struct reservation){ 0 };
 	return leave(m, version == NULL
 				? 0
@@ -191,6 +196,7 @@ enum step { TAKE, OVER, FULL };
 
 static enum step page_step(struct page *p, int limit, int *examined, bool fits)
 {
+	CHECK(page_is_sound(p, limit));
 	if ((fits && p->count == (size_t)limit) || *examined == PAGE_EXAMINED_MAX) {
 		p->has_next = true;
 		return FULL;
@@ -234,6 +240,7 @@ static int list_stock(struct reader *reader, const struct stock_query *q, struct
 	size_t count;
 	const struct memory_version **all = sorted(m, v, MEMORY_ROW, by_id, &count);
 
+	CHECK(stock_query_is_sound(q));
 	*ret = (struct page){ .next = q->after_id };
 	ret->stock = arena_alloc(a, sizeof(ret->stock[0]) * (size_t)q->limit);
 	for (size_t i = 0; ret->stock != NULL && i < count && !ret->has_next; i++) {
@@ -291,6 +298,7 @@ static int stock_of_item(struct reader *reader, const struct item_stock_query *q
 	size_t count;
 	int r;
 
+	CHECK(item_stock_query_is_sound(q));
 	*ret_sum = (struct stock_sum){ .has_item = item != NULL };
 	*ret = (struct page){ 0 };
 	if (item == NULL)
@@ -342,6 +350,7 @@ static int list_movements(struct reader *reader, const struct movement_query *q,
 	int64_t seq = q->after_seq != 0 || !q->is_descending ? q->after_seq + step : last;
 	int examined = 0, r = 0;
 
+	CHECK(movement_query_is_sound(q));
 	*ret = (struct page){ .next = q->after_seq };
 	ret->movements = arena_alloc(a, sizeof(ret->movements[0]) * (size_t)q->limit);
 	if (ret->movements == NULL)
@@ -383,6 +392,7 @@ static int list_items(struct reader *reader, const struct catalogue_query *q, st
 	size_t count;
 	const struct memory_version **all = sorted(m, view_of(reader), MEMORY_ITEM, by_sku, &count);
 
+	CHECK(catalogue_query_is_sound(q));
 	*ret = (struct page){ 0 };
 	ret->items = arena_alloc(a, sizeof(ret->items[0]) * (size_t)q->limit);
 	r = ret->items == NULL || all == NULL ? FAULT(-ENOMEM) : 0;
@@ -415,6 +425,7 @@ static int list_locations(struct reader *reader, const struct catalogue_query *q
 	const struct memory_version **all =
 		sorted(m, view_of(reader), MEMORY_LOCATION, by_code, &count);
 
+	CHECK(catalogue_query_is_sound(q));
 	*ret = (struct page){ 0 };
 	ret->locations = arena_alloc(a, sizeof(ret->locations[0]) * (size_t)q->limit);
 	r = ret->locations == NULL || all == NULL ? FAULT(-ENOMEM) : 0;
@@ -469,6 +480,7 @@ static int list_reservations(struct reader *reader, const struct reservation_que
 	size_t count;
 	const struct memory_version **all = sorted(m, v, MEMORY_RESERVATION, by_id, &count);
 
+	CHECK(reservation_query_is_sound(q));
 	*ret = (struct page){ .next = q->after_id };
 	ret->reservations = arena_alloc(a, sizeof(ret->reservations[0]) * (size_t)q->limit);
 	r = ret->reservations == NULL || all == NULL ? FAULT(-ENOMEM) : 0;

@@ -3,6 +3,7 @@
 #include "base/fault.h"
 #include "base/hash.h"
 #include "store/memory_private.h"
+#include "store/records.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -183,6 +184,7 @@ static int number(struct store_writer *writer, struct effects *effects)
 /* Of the one that is changed: of one that the group has made, the id that it was given. */
 static int64_t real_id(int64_t id, int64_t written_id)
 {
+	CHECK(id >= 0 || written_id >= 0);
 	return id < 0 ? written_id : id;
 }
 
@@ -254,6 +256,7 @@ static int end_leases_of(struct memory_writer *w, int64_t item_id, int64_t locat
 	struct memory_version *version;
 	int r = 0;
 
+	CHECK(w->is_in_group);
 	for (size_t at = 0;
 	     r == 0 && (version = memory_next(w->m, &v, MEMORY_LEASE_ROW, &at)) != NULL;)
 		if (version->lease.item_id == item_id || version->lease.location_id == location_id)
@@ -320,6 +323,7 @@ static int make_lease_row(struct memory_writer *w, const struct lease_effect *e,
 		.item_id = item_id,
 		.location_id = location_id,
 	};
+	CHECK(lease_row_is_sound(&made->lease.row) || is_short);
 	return is_short ? FAULT(-ENOMEM) : 0;
 }
 
@@ -346,6 +350,7 @@ static int change_lease(struct memory_writer *w, int64_t fence, const int64_t *e
 	struct memory_version *version;
 	size_t at = 0;
 
+	CHECK(fence > 0);
 	*ret_count = 0;
 	while ((version = memory_next(w->m, &v, MEMORY_LEASE_ROW, &at)) != NULL && at <= count) {
 		struct memory_version *made;
@@ -494,6 +499,7 @@ static int add_movement(struct memory_writer *w, const struct movement *movement
 	struct memory_movement *made;
 	bool is_short = false;
 
+	CHECK(movement_is_sound(movement));
 	if (m->movement_count == m->movement_capacity) {
 		size_t capacity = m->movement_capacity == 0 ? 64 : m->movement_capacity * 2;
 		struct memory_movement *more = realloc(m->movements, capacity * sizeof(more[0]));
@@ -543,6 +549,7 @@ static int add_key(struct memory_writer *w, struct key_record *record)
 	struct memory_version *made;
 	bool is_short = false;
 
+	CHECK(key_record_is_sound(record));
 	if (!w->ops.keys_are_told && memory_key(w->m, &v, record->key) != NULL)
 		return FAULT(-EBUSY); /* another writer was quicker: it is found the next time */
 	if (record->id == 0)
@@ -563,6 +570,7 @@ static int forget_keys(struct memory_writer *w, struct effects *effects)
 	struct memory_view v = memory_view_of(w);
 	int r = 0;
 
+	CHECK(effects->forgotten_count == 0);
 	while (r == 0 && effects->forgotten_count < effects->forget_count) {
 		struct memory_version *version, *oldest = NULL;
 
@@ -626,6 +634,7 @@ static int write_effects(struct store_writer *writer, struct effects *effects)
 	LIST_EACH_SAFE (it, &w->rows.dirty)
 		if (r == 0)
 			r = write_row(w, CONTAINER_OF(it, struct found_row, dirty_link));
+	CHECK(r < 0 || effects_are_sound(effects));
 	if (r == 0)
 		r = write_movements(w, effects);
 	if (r == 0)
@@ -642,6 +651,7 @@ static void keep_handed(struct memory_writer *w)
 	struct memory_view v = memory_view_of(w);
 	size_t kept = 0;
 
+	CHECK(w->handed_count <= MEMORY_OVERDUE_MAX);
 	for (size_t i = 0; i < w->handed_count; i++) {
 		const struct memory_version *version =
 			memory_by_id(w->m, &v, MEMORY_RESERVATION, w->handed[i].id);
@@ -658,6 +668,7 @@ static void forget_handed(struct memory_writer *w)
 {
 	size_t kept = 0;
 
+	CHECK(w->handed_count <= MEMORY_OVERDUE_MAX);
 	for (size_t i = 0; i < w->handed_count; i++)
 		if (!w->handed[i].is_of_group)
 			w->handed[kept++] = w->handed[i];
@@ -666,6 +677,7 @@ static void forget_handed(struct memory_writer *w)
 
 static void end_group(struct memory_writer *w)
 {
+	CHECK(w->is_in_group);
 	w->touched_count = 0;
 	w->is_in_group = false;
 	memory_release_all(w);
@@ -675,6 +687,7 @@ static void keep_versions(struct memory_writer *w)
 {
 	struct memory *m = w->m;
 
+	CHECK(w->is_in_group);
 	m->commit++;
 	for (size_t i = 0; i < w->touched_count; i++) {
 		struct memory_version *version = w->touched[i];
@@ -718,6 +731,7 @@ static void take_back(struct memory_writer *w)
 {
 	struct memory *m = w->m;
 
+	CHECK(w->is_in_group);
 	for (size_t i = 0; i < w->touched_count; i++) {
 		struct memory_version *version = w->touched[i];
 

@@ -63,6 +63,7 @@ static int movements(struct reader *reader, int64_t after_seq, int64_t limit,
 	struct movement_walk w = { see, context };
 	int r = sqlite_statement(c, AUDIT_MOVEMENTS, &s);
 
+	CHECK(see != NULL);
 	if (r < 0)
 		return r;
 	sqlite3_bind_int64(s, 1, after_seq);
@@ -123,6 +124,7 @@ static int rows(struct reader *reader, int64_t after_id, int64_t limit,
 	struct row_walk w = { see, context };
 	int r = sqlite_statement(c, AUDIT_ROWS, &s);
 
+	CHECK(see != NULL);
 	if (r < 0)
 		return r;
 	sqlite3_bind_int64(s, 1, after_id);
@@ -188,6 +190,7 @@ static int active_reservations(struct reader *reader, int (*see)(void *context, 
 	struct id_walk w = { see, context };
 	int r = sqlite_statement(c, AUDIT_ACTIVE, &s);
 
+	CHECK(see != NULL);
 	if (r == 0)
 		r = sqlite_statement(c, AUDIT_LAST_RESERVATION, &last);
 	if (r < 0)
@@ -224,6 +227,7 @@ static int active_lines(struct reader *reader, int64_t reservation_id, bool *ret
 	struct line_walk w = { see, context, false };
 	int r = sqlite_statement(c, AUDIT_LINES, &s);
 
+	CHECK(see != NULL);
 	if (r < 0)
 		return r;
 	sqlite3_bind_int64(s, 1, reservation_id);
@@ -240,6 +244,7 @@ static int lines_left_open(struct reader *reader, int (*see)(void *context, int6
 	struct id_walk w = { see, context };
 	int r = sqlite_statement(c, AUDIT_OPEN_LINES, &s);
 
+	CHECK(see != NULL);
 	return r < 0 ? r : walk(c, s, see_id, &w);
 }
 
@@ -287,6 +292,7 @@ static int keys(struct reader *reader, int64_t after_id, int64_t limit,
 	struct key_walk w = { see, context };
 	int r = sqlite_statement(c, AUDIT_KEYS, &s);
 
+	CHECK(see != NULL);
 	if (r < 0)
 		return r;
 	sqlite3_bind_int64(s, 1, after_id);
@@ -321,6 +327,7 @@ static int leases(struct reader *reader, int (*see)(void *context, const struct 
 	struct lease_walk w = { see, context };
 	int r = sqlite_statement(c, AUDIT_LEASES, &s);
 
+	CHECK(see != NULL);
 	return r < 0 ? r : walk(c, s, see_lease, &w);
 }
 

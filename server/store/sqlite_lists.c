@@ -2,6 +2,7 @@
  * behind the last row of the one before. What a filter looks at is bounded by PAGE_EXAMINED_MAX
  * rows, and by PAGE_MS_MAX. */
 #include "base/clock.h"
+#include "store/records.h"
 #include "store/sqlite_private.h"
 #include <string.h>
 
@@ -23,6 +24,7 @@ bool sqlite_look_is_over(const struct sqlite_look *l)
 /* Is the row behind the page the one that shows that there is more? */
 static bool page_is_full(const struct page *p, int limit)
 {
+	CHECK(page_is_sound(p, limit));
 	return p->count == (size_t)limit;
 }
 
@@ -78,6 +80,7 @@ int sqlite_list_stock(struct reader *r, const struct stock_query *q, struct aren
 	struct sqlite_look look = sqlite_look_begin(r);
 	int code, fault = sqlite_statement(c, LIST_STOCK, &s);
 
+	CHECK(stock_query_is_sound(q));
 	if (fault < 0)
 		return fault;
 	*ret = (struct page){ .next = q->after_id };
@@ -139,6 +142,7 @@ int sqlite_stock_of_item(struct reader *r, const struct item_stock_query *q, str
 	int64_t item_id = 0;
 	int code, fault = resolve(c, READ_ITEM_ID, q->sku, &item_id);
 
+	CHECK(item_stock_query_is_sound(q));
 	*ret_sum = (struct stock_sum){ 0 };
 	*ret = (struct page){ 0 };
 	if (fault == 0 && item_id > 0)
@@ -204,6 +208,7 @@ enum taken { TAKEN, PAGE_FULL, BEYOND };
 static int take_movement(const struct movement_query *q, struct page *p, struct sqlite_look *look,
 			 const struct movement_view *v, sqlite3_stmt *s, struct arena *a)
 {
+	CHECK(page_is_sound(p, q->limit));
 	if (movement_is_beyond(q, v))
 		return BEYOND;
 
@@ -241,6 +246,7 @@ static int first_seq_since(struct sqlite_connection *c, int64_t ms, int64_t last
 {
 	int64_t low = 1, high = last + 1;
 
+	CHECK(last >= 0);
 	while (low < high) {
 		int64_t middle = low + (high - low) / 2;
 		int64_t at = 0;
@@ -374,6 +380,7 @@ static int walk_next(struct sqlite_connection *c, struct walk *w, sqlite3_stmt *
 {
 	int newest = 0;
 
+	CHECK(w->count <= CHAINS_MAX);
 	for (int i = 1; i < w->count; i++)
 		if (w->heads[i] > w->heads[newest])
 			newest = i;
@@ -442,6 +449,7 @@ int sqlite_list_movements(struct reader *r, const struct movement_query *q, stru
 	bool is_done = false;
 	int fault = 0;
 
+	CHECK(movement_query_is_sound(q));
 	*ret = (struct page){ .next = q->after_seq };
 	ret->movements = arena_alloc(a, sizeof(ret->movements[0]) * (size_t)q->limit);
 	if (ret->movements == NULL)
@@ -509,6 +517,7 @@ static int add_location(sqlite3_stmt *s, struct arena *a, struct page *p)
 int sqlite_list_items(struct reader *r, const struct catalogue_query *q, struct arena *a,
 		      struct page *ret)
 {
+	CHECK(catalogue_query_is_sound(q));
 	*ret = (struct page){ 0 };
 	ret->items = arena_alloc(a, sizeof(ret->items[0]) * (size_t)q->limit);
 	if (ret->items == NULL)
@@ -519,6 +528,7 @@ int sqlite_list_items(struct reader *r, const struct catalogue_query *q, struct 
 int sqlite_list_locations(struct reader *r, const struct catalogue_query *q, struct arena *a,
 			  struct page *ret)
 {
+	CHECK(catalogue_query_is_sound(q));
 	*ret = (struct page){ 0 };
 	ret->locations = arena_alloc(a, sizeof(ret->locations[0]) * (size_t)q->limit);
 	if (ret->locations == NULL)

@@ -1,6 +1,7 @@
 /* sqlite_reader - read-only connections: point reads in a snapshot. */
 #include "base/clock.h"
 #include "base/hash.h"
+#include "store/records.h"
 #include "store/sqlite_private.h"
 #include <stdlib.h>
 #include <string.h>
@@ -189,6 +190,7 @@ static int read_item(struct reader *reader, const char *sku, struct arena *a, st
 	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
 	int r = sqlite_statement(c, READ_ITEM, &s);
 
+	CHECK(sku != NULL);
 	if (r < 0)
 		return r;
 	*ret = (struct item){ 0 };
@@ -210,6 +212,7 @@ static int read_location(struct reader *reader, const char *code, struct arena *
 	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
 	int r = sqlite_statement(c, READ_LOCATION, &s);
 
+	CHECK(code != NULL);
 	if (r < 0)
 		return r;
 	*ret = (struct location){ 0 };
@@ -231,6 +234,7 @@ static int read_stock(struct reader *reader, const char *sku, const char *locati
 	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
 	int r = sqlite_statement(c, READ_STOCK, &s);
 
+	CHECK(sku != NULL);
 	if (r < 0)
 		return r;
 	sqlite_bind_text(s, 1, sku);
@@ -280,6 +284,7 @@ static int read_past_level(struct reader *reader, const char *sku, const char *l
 	struct stock row;
 	int r = read_stock(reader, sku, location, &row, &has_item, &has_location);
 
+	CHECK(sku != NULL);
 	if (r == 0)
 		r = sqlite_statement(c, READ_HISTORY, &s);
 	if (r < 0)
@@ -328,11 +333,7 @@ static int read_key(struct reader *reader, int64_t id, struct arena *a, struct k
 	ret->first_seq = sqlite3_column_int64(s, 6);
 	ret->movement_count = sqlite3_column_int(s, 7);
 	ret->at_ms = sqlite3_column_int64(s, 9);
-	return ret->outcome < OUTCOME_COUNT && ret->status >= 200 && ret->status <= 599 &&
-			       ret->movement_count >= 0 &&
-			       ret->movement_count <= COMMAND_MOVEMENTS_MAX
-		       ? 0
-		       : FAULT(-EBADMSG);
+	return key_record_is_sound(ret) ? 0 : FAULT(-EBADMSG);
 }
 
 /* ---------------------------------------------------------------- life */

@@ -1,4 +1,5 @@
 /* sqlite_reservations - reservations and their lines, for the writer and for readers. */
+#include "store/records.h"
 #include "store/sqlite_private.h"
 #include <stdio.h>
 #include <string.h>
@@ -124,6 +125,9 @@ static int add_line(struct sqlite_connection *c, const struct reservation *reser
 	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
 	int r = sqlite_statement(c, INSERT_RESERVATION_LINE, &s);
 
+	CHECK(reservation->id > 0);
+	CHECK(n < reservation->line_count);
+	CHECK(reservation->lines[n].quantity >= 1);
 	if (r < 0)
 		return r;
 	sqlite3_bind_int64(s, 1, reservation->id);
@@ -190,6 +194,7 @@ int sqlite_add_reservation(struct store *store, struct reservation *reservation,
 	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
 	int r = reservation->id != 0 ? 0 : sqlite_take_reservation_id(store, &reservation->id);
 
+	CHECK(reservation->line_count <= COMMAND_ROWS_MAX);
 	if (r == 0 && reservation->name == NULL)
 		r = name_it(reservation, a);
 	if (r == 0)
@@ -216,6 +221,7 @@ static int close_lines(struct sqlite_connection *c, int64_t reservation_id)
 	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
 	int r = sqlite_statement(c, CLOSE_LINES, &s);
 
+	CHECK(reservation_id > 0);
 	if (r < 0)
 		return r;
 	sqlite3_bind_int64(s, 1, reservation_id);
@@ -228,6 +234,8 @@ static int commit_line(struct sqlite_connection *c, int64_t reservation_id, int 
 	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
 	int r = sqlite_statement(c, COMMIT_RESERVATION_LINE, &s);
 
+	CHECK(committed > 0);
+	CHECK(n < COMMAND_ROWS_MAX);
 	if (r < 0)
 		return r;
 	sqlite3_bind_int64(s, 1, reservation_id);
@@ -269,6 +277,7 @@ static int extend_lines(struct sqlite_connection *c, const struct reservation *r
 	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
 	int r = sqlite_statement(c, EXTEND_LINES, &s);
 
+	CHECK(reservation->id > 0);
 	if (r < 0)
 		return r;
 	sqlite3_bind_int64(s, 1, reservation->id);
@@ -349,6 +358,7 @@ static int add_to_page(struct sqlite_connection *c, sqlite3_stmt *s, struct aren
 int sqlite_list_reservations(struct reader *reader, const struct reservation_query *q,
 			     struct arena *a, struct page *ret)
 {
+	CHECK(reservation_query_is_sound(q));
 	enum { FITS = 8 };
 	struct sqlite_connection *c = &sqlite_reader_of(reader)->connection;
 	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;

@@ -57,6 +57,7 @@ static uint32_t *slot_of(const struct book *b, int64_t id)
 	uint64_t mask = (uint64_t)b->capacity * 2 - 1;
 	uint64_t at = ((uint64_t)id * UINT64_C(0x9E3779B97F4A7C15)) >> 20;
 
+	CHECK(b->capacity > 0);
 	for (at &= mask; b->slots[at] != 0; at = (at + 1) & mask)
 		if (b->entries[b->slots[at] - 1].row.id == id)
 			break;
@@ -76,6 +77,7 @@ static int book_grow(struct book *b)
 	uint32_t *slots = calloc((size_t)capacity * 2, sizeof(slots[0]));
 	struct entry *entries = realloc(b->entries, (size_t)capacity * sizeof(entries[0]));
 
+	CHECK(b->count <= b->capacity);
 	if (entries != NULL)
 		b->entries = entries;
 	if (entries == NULL || slots == NULL) {
@@ -93,6 +95,7 @@ static int book_grow(struct book *b)
 /* A new one, of zeros. The entry stays where it is until the next one is added. */
 static int book_add(struct book *b, int64_t id, struct entry **ret)
 {
+	CHECK(book_find(b, id) == NULL);
 	if (b->count == b->count_max || b->count == UINT32_MAX)
 		return FAULT(-ENOMEM);
 	if (b->count == b->capacity && book_grow(b) < 0)
