@@ -44,6 +44,8 @@ void location_patch(struct location *location, const struct location *patch, uns
 		location->is_archived = patch->is_archived;
 }
 
+_Static_assert(QUANTITY_MAX <= LEVEL_MAX, "what may be owed is a level");
+
 static const char *attributes_of(const struct item *i)
 {
 	return i->attributes != NULL ? i->attributes : "{}";

@@ -51,6 +51,7 @@ static unsigned success_of(int status)
 
 bool command_may_answer(enum command_kind kind, int status)
 {
+	CHECK(status >= 200);
 	return (command_traits(kind)->statuses & success_of(status)) != 0;
 }
 

@@ -3,11 +3,13 @@
 
 void deadline_queue_init(struct deadline_queue *q, struct deadline *heap[], size_t capacity)
 {
+	CHECK(capacity > 0);
 	*q = (struct deadline_queue){ .heap = heap, .capacity = capacity };
 }
 
 static void heap_put(struct deadline_queue *q, size_t index, struct deadline *d)
 {
+	CHECK(index < q->count);
 	q->heap[index] = d;
 	d->place = index + 1;
 }
@@ -80,6 +82,7 @@ struct deadline *deadline_pop_due(struct deadline_queue *q, int64_t now_ns)
 	struct deadline *first = q->heap[0];
 
 	deadline_remove(q, first);
+	CHECK(!deadline_is_set(first));
 	return first;
 }
 

@@ -13,8 +13,8 @@
  * Pure: time comes in as an argument.
  */
 #pragma once
+#include "base/check.h"
 #include "core/limits.h"
-#include <stdbool.h>
 
 struct group_size {
 	int decided_count; /* commands decided in it, whether they wait for the flush or not */
@@ -30,6 +30,7 @@ static inline void group_size_begin(struct group_size *g)
 /* `count` commands were decided: one, or the lines of a part of a batch. */
 static inline void group_size_add(struct group_size *g, int64_t now_ns, bool is_member, int count)
 {
+	CHECK(count >= 1);
 	g->decided_count += count;
 	if (!is_member)
 		return;
@@ -43,6 +44,7 @@ static inline int group_size_room(const struct group_size *g, int64_t now_ns)
 {
 	int room = GROUP_COMMANDS_MAX - g->decided_count;
 
+	CHECK(g->member_count <= g->decided_count);
 	if (g->member_count > 0 && now_ns - g->first_member_ns > GROUP_OPEN_US_MAX * INT64_C(1000))
 		return 0;
 	return room > 0 ? room : 0;

@@ -18,6 +18,7 @@ static const int64_t id_cycle = UINT32_MAX;
 
 static uint32_t id_pack(int64_t id)
 {
+	CHECK(id > 0);
 	return (uint32_t)(id % id_cycle) + 1;
 }
 
@@ -27,6 +28,7 @@ static int64_t id_unpack(const struct key_map *m, uint32_t packed)
 	int64_t newest = m->newest % id_cycle;
 	int64_t id = (int64_t)packed - 1;
 
+	CHECK(packed != 0);
 	return m->newest - (newest - id + (id > newest ? id_cycle : 0));
 }
 
@@ -44,6 +46,7 @@ static void slot_fill(struct key_map *m, struct key_slot slot)
 {
 	size_t i = slot_home(m, slot.tag);
 
+	CHECK(slot.id != 0);
 	while (m->slots[i].id != 0)
 		i = slot_next(m, i);
 	m->slots[i] = slot;
@@ -75,6 +78,7 @@ int64_t key_map_find(const struct key_map *m, uint64_t hash, int64_t below)
 	uint32_t tag = (uint32_t)hash;
 	int64_t newest = 0;
 
+	CHECK(below >= 0);
 	for (size_t i = slot_home(m, tag); m->slots[i].id != 0; i = slot_next(m, i)) {
 		int64_t id;
 
@@ -102,6 +106,7 @@ static void slot_free(struct key_map *m, size_t index)
 {
 	size_t gap = index;
 
+	CHECK(m->slots[index].id != 0);
 	for (size_t i = slot_next(m, gap); m->slots[i].id != 0; i = slot_next(m, i)) {
 		if (!slot_may_move(m, i, gap))
 			continue;

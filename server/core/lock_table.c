@@ -1,5 +1,10 @@
 #include "core/lock_table.h"
 
+_Static_assert((int)AHEAD_COUNTED_MAX < (int)ROW_QUEUE_MAX,
+	       "a long queue is estimated, not counted");
+_Static_assert((int)CLAIM_PART_ROWS_MAX >= (int)COMMAND_ROWS_MAX,
+	       "the rows of a command fit one claim");
+
 /* ------------------------------------------------------------------ entries */
 
 static struct row_entry *entry_of(struct map_node *node)
@@ -21,6 +26,7 @@ static struct row_entry *entry_find(const struct lock_table *t, uint64_t row)
 
 static struct row_entry *entry_add(struct lock_table *t, struct row_entry *lent, uint64_t row)
 {
+	CHECK(entry_find(t, row) == NULL);
 	list_init(&lent->slots);
 	list_init(&lent->contended_link);
 	lent->slot_count = 0;
@@ -33,6 +39,7 @@ static struct row_entry *entry_add(struct lock_table *t, struct row_entry *lent,
 /* Walks that stand at this place of the list go on from another one. */
 static void move_walks(struct lock_table *t, const struct list *from, struct list *to)
 {
+	CHECK(from != to);
 	LIST_EACH (it, &t->walks) {
 		struct lock_walk *w = CONTAINER_OF(it, struct lock_walk, link);
 
@@ -44,6 +51,7 @@ static void move_walks(struct lock_table *t, const struct list *from, struct lis
 /* Somebody waits for the row. A walk that has come to the end sees it, too. */
 static void entry_is_contended(struct lock_table *t, struct row_entry *e)
 {
+	CHECK(e->slot_count > 0 || e->gate != NULL);
 	if (list_is_linked(&e->contended_link))
 		return;
 	list_push_back(&t->contended, &e->contended_link);
@@ -63,6 +71,7 @@ static struct row_entry *entry_move(struct lock_table *t, struct row_entry *from
 				    struct row_entry *lent)
 {
 	CHECK(from != lent);
+	CHECK(from->slot_count >= 0);
 	map_remove(&t->rows, &from->node);
 	entry_add(t, lent, from->node.key);
 	list_splice_back(&lent->slots, &from->slots);
@@ -98,6 +107,7 @@ static void claim_add_granted(struct claim *c, struct list *granted)
 {
 	struct list *at = granted;
 
+	CHECK(c->state == CLAIM_GRANTED);
 	while (at->prev != granted && claim_of_granted(at->prev)->arrival > c->arrival)
 		at = at->prev;
 	list_insert_before(at, &c->granted_link);
@@ -106,6 +116,7 @@ static void claim_add_granted(struct claim *c, struct list *granted)
 /* The claim waits for all of its rows, also for those that would be its own already. */
 static void claim_contends(struct lock_table *t, struct claim *c)
 {
+	CHECK(c->state == CLAIM_QUEUED);
 	for (int i = 0; i < c->row_count; i++)
 		entry_is_contended(t, entry_find(t, c->slots[i].row));
 }
@@ -114,6 +125,7 @@ static void claim_contends(struct lock_table *t, struct claim *c)
 static void claim_join(struct lock_table *t, struct claim *c)
 {
 	CHECK(c->blocked_count == 0);
+	CHECK(!list_is_linked(&c->gate_link));
 	for (int i = 0; i < c->row_count; i++) {
 		struct claim_slot *s = &c->slots[i];
 		struct row_entry *e = entry_find(t, s->row);
@@ -162,6 +174,8 @@ static void slot_leave(struct lock_table *t, struct claim_slot *s, struct list *
 
 static void claim_leave_queues(struct lock_table *t, struct claim *c, struct list *granted)
 {
+	CHECK(c->state != CLAIM_OUT);
+	CHECK(c->blocked_count <= c->row_count);
 	for (int i = 0; i < c->row_count; i++)
 		slot_leave(t, &c->slots[i], granted);
 	c->blocked_count = 0;
@@ -176,6 +190,7 @@ static struct claim *claim_of_gate(struct list *link)
 
 static bool gate_lets_through(const struct gate *g, const int64_t fences[], int fence_count)
 {
+	CHECK(fence_count <= CLAIM_FENCES_MAX);
 	for (int i = 0; i < fence_count; i++)
 		if (fences[i] == g->fence)
 			return true;
@@ -217,6 +232,8 @@ static struct gate_row *gate_row_of_slot(const struct lock_table *t, const struc
 /* Stands at the end of the line of each of the gate's rows that it names; it is in no queue. */
 static void claim_line_up(struct lock_table *t, struct claim *c)
 {
+	CHECK(c->state == CLAIM_AT_GATE);
+	CHECK(c->gate != NULL);
 	for (int i = 0; i < c->row_count; i++) {
 		struct gate_row *r = gate_row_of_slot(t, &c->slots[i]);
 
@@ -233,32 +250,39 @@ static void claim_leave_lines(struct lock_table *t, struct claim *c)
 {
 	for (int i = 0; i < c->row_count; i++) {
 		struct claim_slot *s = &c->slots[i];
+		struct gate_row *r;
 
 		if (!list_is_linked(&s->queue_link))
 			continue;
 		list_remove(&s->queue_link);
-		gate_row_of_slot(t, s)->slot_count--;
+		r = gate_row_of_slot(t, s);
+		CHECK(r != NULL);
+		CHECK(r->slot_count > 0);
+		r->slot_count--;
 	}
 }
 
 /* To the end; gate_settle() brings an earlier one that came later to its place. */
 static void gate_append(struct lock_table *t, struct gate *g, struct claim *c)
 {
-	bool rests_on_group =
+	bool is_overtaken =
 		!list_is_empty(&g->claims) && claim_of_gate(g->claims.prev)->arrival > c->arrival;
 
+	CHECK(g->is_closed);
+	CHECK((g->claim_count == 0) == list_is_empty(&g->claims));
 	list_push_back(&g->claims, &c->gate_link);
 	g->claim_count++;
 	c->gate_place = ++g->joined_count;
 	c->gate = g;
 	c->state = CLAIM_AT_GATE;
-	if (rests_on_group && !list_is_linked(&g->disorder_link))
+	if (is_overtaken && !list_is_linked(&g->disorder_link))
 		list_push_back(&t->disordered, &g->disorder_link);
 }
 
 /* The claim has left its queues. */
 static void claim_wait_at(struct lock_table *t, struct claim *c, struct gate *g)
 {
+	CHECK(c->blocked_count == 0);
 	gate_append(t, g, c);
 	claim_line_up(t, c);
 }
@@ -318,6 +342,7 @@ static void claims_sort(struct list *claims)
 		claims_cut_run(claims, &run);
 		for (; !list_is_empty(&bins[i]); i++)
 			claims_merge(&run, &bins[i]);
+		CHECK(i < BINS);
 		list_splice_back(&bins[i], &run);
 	}
 	for (int i = 0; i < BINS; i++)
@@ -336,6 +361,7 @@ static void gate_settle(struct lock_table *t, struct gate *g)
 		claim_of_gate(it)->gate_place = ++g->joined_count;
 		claim_line_up(t, claim_of_gate(it));
 	}
+	CHECK((int)g->joined_count == g->claim_count);
 }
 
 void lock_table_settle(struct lock_table *t)
@@ -402,6 +428,7 @@ void claim_init(struct claim *c, struct claim_slot slots[], const uint64_t rows[
 			continue;
 		slot_init(&slots[c->row_count++], c, rows[i]);
 	}
+	CHECK(c->row_count <= row_count);
 }
 
 /* The length of the longest of its queues. */
@@ -421,6 +448,7 @@ static int claim_longest_queue(const struct lock_table *t, const struct claim *c
 enum claim_state lock_table_enter(struct lock_table *t, struct claim *c)
 {
 	CHECK(c->state == CLAIM_OUT);
+	CHECK(c->row_count >= 1);
 
 	struct gate *g = gate_of_claim(t, c);
 	int ahead_count = g != NULL ? g->claim_count : claim_longest_queue(t, c);
@@ -476,6 +504,7 @@ void gate_init(struct gate *g, struct gate_row gate_rows[], const uint64_t rows[
 		if (same == g->row_count)
 			gate_rows[g->row_count++] = (struct gate_row){ .row = rows[i] };
 	}
+	CHECK(g->row_count <= row_count);
 }
 
 struct gate *lock_table_gate_of(const struct lock_table *t, const uint64_t rows[], int row_count,
@@ -594,6 +623,7 @@ static int ahead_in_line(const struct list *line, const struct list *link, uint3
 {
 	int ahead = 0;
 
+	CHECK(count > 0);
 	for (const struct list *it = link->prev; it != line; it = it->prev)
 		if (ahead++ == AHEAD_COUNTED_MAX)
 			return joined_since < (uint32_t)count ? (int)joined_since : count - 1;
@@ -604,6 +634,7 @@ static int slot_ahead(const struct lock_table *t, const struct claim_slot *s)
 {
 	const struct row_entry *e = entry_find(t, s->row);
 
+	CHECK(e != NULL);
 	return ahead_in_line(&e->slots, &s->queue_link, s->place - slot_of(e->slots.next)->place,
 			     e->slot_count);
 }
@@ -641,6 +672,7 @@ int row_entry_waiter_count(const struct row_entry *e)
 {
 	int at_gate = e->gate != NULL ? gate_row_of(e)->slot_count : 0;
 
+	CHECK(at_gate >= 0);
 	return at_gate + e->slot_count - (row_entry_owner(e) != NULL);
 }
 
@@ -671,6 +703,7 @@ const struct claim *row_entry_first_waiter(const struct row_entry *e)
 	const struct claim_slot *first = row_entry_waiter_after(e, NULL);
 	const struct claim_slot *queued = first_queued(e);
 
+	CHECK(IMPLIES(queued != NULL, first != NULL));
 	if (queued != NULL && queued->claim->arrival < first->claim->arrival)
 		first = queued;
 	return first == NULL ? NULL : first->claim;
@@ -686,6 +719,8 @@ void lock_walk_begin(struct lock_table *t, struct lock_walk *w)
 bool lock_walk_on(struct lock_table *t, struct lock_walk *w, int limit,
 		  void (*see)(void *context, const struct row_entry *entry), void *context)
 {
+	CHECK(limit > 0);
+	CHECK(list_is_linked(&w->link));
 	for (int i = 0; i < limit && w->at != &t->contended; i++) {
 		struct row_entry *e = CONTAINER_OF(w->at, struct row_entry, contended_link);
 
@@ -701,6 +736,7 @@ bool lock_walk_on(struct lock_table *t, struct lock_walk *w, int limit,
 
 void lock_walk_end(struct lock_walk *w)
 {
+	CHECK(list_is_linked(&w->link));
 	list_remove(&w->link);
 }
 

@@ -17,6 +17,7 @@ static enum outcome refuse_unknown(const struct command *c, const struct rules_r
 
 static bool version_fits(const struct condition *want, int64_t version)
 {
+	CHECK(version >= 0);
 	return (!want->must_exist || version != 0) &&
 	       (!want->has_version || version == want->version);
 }
@@ -73,6 +74,7 @@ static struct wish count_wish(const struct command *c)
 
 static struct wish transfer_wish(const struct command *c, int row_index)
 {
+	CHECK(row_index < 2);
 	CHECK(c->quantity >= 1);
 	return (struct wish){ .delta = row_index == 0 ? -c->quantity : c->quantity,
 			      .requested = c->quantity,
@@ -176,6 +178,8 @@ static struct movement change(const struct rules_row *row, enum movement_kind ki
 	const struct stock before = *s;
 
 	CHECK(seq > before.seq);
+	CHECK(kind < MOVEMENT_KINDS);
+	CHECK(before.version < VERSION_MAX);
 	s->on_hand += on_hand_delta;
 	s->reserved += reserved_delta;
 	s->version++;
@@ -213,6 +217,7 @@ static void check_command(const struct command *c, const struct rules_row rows[]
 {
 	bool is_of_two = command_traits(c->kind)->answers == ANSWERS_MOVEMENTS;
 
+	CHECK(c->request_id != NULL);
 	CHECK(c->row_count == (is_of_two ? 2 : 1));
 	CHECK(c->quantity >= -QUANTITY_MAX);
 	CHECK(c->quantity <= QUANTITY_MAX);
@@ -285,6 +290,7 @@ enum outcome rules_precondition(const struct command *c, int64_t version)
 void rules_book(const struct rules_row *row, const struct booking *b, int64_t seq, int64_t now_ms,
 		struct movement *ret_movement)
 {
+	CHECK(row->stock->reserved + b->reserved_delta >= 0);
 	*ret_movement = change(row, b->kind, b->on_hand_delta, b->reserved_delta, seq, now_ms);
 	ret_movement->reason = movement_kind_text(b->kind);
 	ret_movement->reservation = b->reservation;
@@ -317,6 +323,8 @@ static enum outcome judge_shortages(const struct rules_row rows[], const int64_t
 		int64_t has = had(rows[i].stock);
 		int64_t missing = quantities[i] - has - rows[i].item->backorder_limit;
 
+		CHECK(quantities[i] >= 0);
+		CHECK(quantities[i] <= QUANTITY_MAX);
 		if (missing <= 0)
 			continue;
 		lines[ret->short_count++] = (struct short_line){
@@ -336,6 +344,8 @@ static enum outcome judge_shortages(const struct rules_row rows[], const int64_t
 enum outcome rules_may_reserve(const struct rules_row rows[], const int64_t quantities[], int count,
 			       struct short_line lines[], struct answer *ret)
 {
+	CHECK(count >= 1);
+	CHECK(count <= COMMAND_ROWS_MAX);
 	for (int i = 0; i < count; i++) {
 		enum outcome o = refuse_row(&rows[i]);
 

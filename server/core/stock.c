@@ -1,6 +1,9 @@
 #include "core/stock.h"
 #include <string.h>
 
+_Static_assert(LEVEL_MAX <= INT64_MAX / 4, "levels are added without a look");
+_Static_assert(CODE_BYTES_MAX >= 1, "a code has a first character");
+
 bool stock_is_sound(const struct stock *s)
 {
 	bool is_bounded = s->on_hand >= -LEVEL_MAX && s->on_hand <= LEVEL_MAX && s->reserved >= 0 &&

@@ -7,6 +7,9 @@
 
 enum { FOLLOW_SHARE = 10 }; /* a tenth faster or slower */
 
+_Static_assert(CLOCK_AGREES_MS < CLOCK_STEP_MS, "what was told is taken back nearer than that");
+_Static_assert(CLOCK_STEP_MS < CLOCK_FOLLOWED_MS, "people hear of it before it is left behind");
+
 static int64_t bounded(int64_t ms)
 {
 	return ms < 0 ? 0 : ms > WALL_MS_MAX ? WALL_MS_MAX : ms;
@@ -19,6 +22,7 @@ static int64_t magnitude(int64_t n)
 
 static int64_t now_ms(const struct store_clock *c)
 {
+	CHECK(c->run_ns >= 0);
 	return c->base_ms + c->run_ns / NS_PER_MS;
 }
 
@@ -42,6 +46,7 @@ static int64_t correction_ns(int64_t difference_ms, int64_t elapsed_ns)
 {
 	int64_t most_ns = elapsed_ns / FOLLOW_SHARE;
 
+	CHECK(elapsed_ns >= 0);
 	if (difference_ms > CLOCK_FOLLOWED_MS)
 		return 0;
 	if (difference_ms < -most_ns / NS_PER_MS)
@@ -64,6 +69,7 @@ static bool has_stood(struct store_clock *c, int64_t difference_ms, int64_t boot
 
 static void believe(struct store_clock *c, int64_t wall_ms, struct clock_reading *r)
 {
+	CHECK(wall_ms > now_ms(c));
 	r->event = CLOCK_BELIEVED;
 	r->step_ms = wall_ms - now_ms(c);
 	c->base_ms = wall_ms;
@@ -76,6 +82,7 @@ static void note_difference(struct store_clock *c, int64_t jump_ms, struct clock
 {
 	bool is_off = magnitude(r->ahead_ms) > CLOCK_STEP_MS;
 
+	CHECK(r->event == CLOCK_GOES_ON);
 	if (magnitude(jump_ms) > CLOCK_STEP_MS || (is_off && !c->is_apart)) {
 		r->event = CLOCK_STEPPED;
 		r->step_ms = magnitude(jump_ms) > CLOCK_STEP_MS ? jump_ms : -r->ahead_ms;
@@ -126,6 +133,7 @@ int64_t store_clock_wait_ns(const struct store_clock *c, int64_t at_ms)
 	if (at_ms <= now_ms(c)) /* what somebody has typed may be before all times */
 		return 0;
 	left_ms = at_ms - now_ms(c);
+	CHECK(left_ms > 0);
 	if (left_ms > INT64_MAX / (NS_PER_MS * FOLLOW_SHARE))
 		return INT64_MAX;
 	return runs_fast ? left_ms * NS_PER_MS * FOLLOW_SHARE / (FOLLOW_SHARE + 1)
