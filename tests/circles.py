@@ -22,7 +22,7 @@ ALLOWED = {
 
 # Folders that are being untied -> how large a circle within them may be until they are.
 BEING_UNTIED = {
-    ("server/store/",): 6,
+    ("server/store/",): 4,
 }
 
 

@@ -68,6 +68,7 @@ int sqlite_raise(struct sqlite_connection *c)
 {
 	int code = sqlite3_extended_errcode(c->db);
 
+	CHECK(c->db != NULL);
 	return FAULT_DETAIL(sqlite_fault_of_code(code), code);
 }
 
@@ -111,6 +112,7 @@ int sqlite_bounded_integer(struct sqlite_connection *c, int statement, int64_t b
 	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
 	int r = sqlite_statement(c, statement, &s);
 
+	CHECK(bound > 0);
 	if (r < 0)
 		return r;
 	sqlite3_bind_int64(s, 1, bound);
@@ -123,6 +125,7 @@ int sqlite_bounded_integer(struct sqlite_connection *c, int statement, int64_t b
 int sqlite_connect(struct sqlite_connection *c, const char *path, int flags,
 		   const char *const texts[], int statement_count)
 {
+	CHECK(statement_count >= 0);
 	*c = (struct sqlite_connection){ .texts = texts, .statement_count = statement_count };
 	c->statements = calloc((size_t)statement_count, sizeof(c->statements[0]));
 	if (c->statements == NULL && statement_count > 0)
@@ -149,7 +152,9 @@ void sqlite_disconnect(struct sqlite_connection *c)
 
 int sqlite_statement(struct sqlite_connection *c, int index, sqlite3_stmt **ret)
 {
+	CHECK(index >= 0);
 	CHECK(index < c->statement_count);
+	CHECK(c->texts[index] != NULL);
 	if (c->statements[index] == NULL &&
 	    sqlite3_prepare_v3(c->db, c->texts[index], -1, SQLITE_PREPARE_PERSISTENT,
 			       &c->statements[index], NULL) != SQLITE_OK)
