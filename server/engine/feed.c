@@ -81,11 +81,14 @@ void feed_stretch_release(struct feed_stretch *b)
 
 static struct feed_stretch *stretch_at_locked(const struct feed *f, size_t index)
 {
+	CHECK(guard_is_mine(&f->guard));
 	return f->stretches[(f->first + index) % FEED_STRETCHES_MAX];
 }
 
 static void drop_oldest_locked(struct feed *f)
 {
+	CHECK(guard_is_mine(&f->guard));
+
 	struct feed_stretch *b = f->stretches[f->first];
 
 	f->first = (f->first + 1) % FEED_STRETCHES_MAX;
@@ -96,6 +99,7 @@ static void drop_oldest_locked(struct feed *f)
 
 static void drop_all_locked(struct feed *f)
 {
+	CHECK(guard_is_mine(&f->guard));
 	while (f->count > 0)
 		drop_oldest_locked(f);
 	CHECK(f->movement_count == 0);
@@ -103,6 +107,7 @@ static void drop_all_locked(struct feed *f)
 
 static void append_locked(struct feed *f, struct feed_stretch *b)
 {
+	CHECK(guard_is_mine(&f->guard));
 	while (f->count == FEED_STRETCHES_MAX ||
 	       (f->count > 0 && f->movement_count + b->count > FEED_MOVEMENTS_MAX))
 		drop_oldest_locked(f);
@@ -113,6 +118,7 @@ static void append_locked(struct feed *f, struct feed_stretch *b)
 
 static bool is_wanted_locked(const struct feed *f, int64_t now_ns)
 {
+	CHECK(guard_is_mine(&f->guard));
 	return f->taker_count > 0 || now_ns < f->wanted_until_ns;
 }
 
@@ -127,7 +133,9 @@ void feed_fini(struct feed *f)
 {
 	CHECK(list_is_empty(&f->listeners));
 	feed_discard(f);
+	guard_lock(&f->guard);
 	drop_all_locked(f);
+	guard_unlock(&f->guard);
 	guard_fini(&f->guard);
 }
 
@@ -167,6 +175,7 @@ void feed_add(struct feed *f, const struct code *sku, const struct code *locatio
 /* Does it follow what is in the ring, without a gap, up to seq? */
 static bool follows_locked(const struct feed *f, const struct feed_stretch *b, int64_t seq)
 {
+	CHECK(guard_is_mine(&f->guard));
 	return b != NULL && stretch_first(b) == f->head_seq + 1 && feed_stretch_last(b) == seq;
 }
 
@@ -226,6 +235,8 @@ void feed_unlisten(struct feed *f, struct feed_listener *l)
 /* The oldest stretch that ends behind `after`; there is one. */
 static struct feed_stretch *stretch_behind_locked(const struct feed *f, int64_t after)
 {
+	CHECK(guard_is_mine(&f->guard));
+
 	size_t low = 0, high = f->count - 1;
 
 	while (low < high) {

@@ -88,6 +88,8 @@ static struct work *in_flight_locked(const struct key_book *b, const struct work
 static bool has_record_locked(const struct key_book *b, uint64_t key_hash,
 			      struct key_search *search)
 {
+	CHECK(guard_is_mine(b->guard));
+
 	int64_t newest = key_map_find(&b->used, key_hash, 0);
 
 	if (newest != search->newest)
@@ -110,6 +112,8 @@ static enum key_state compare(const struct work *first, const struct work *w)
 enum key_state key_book_ask_locked(struct key_book *b, const struct work *w,
 				   struct key_search *search, struct work **ret_first)
 {
+	CHECK(guard_is_mine(b->guard));
+
 	struct work *first = in_flight_locked(b, w);
 
 	CHECK(!w->is_in_flight);
@@ -252,6 +256,7 @@ int key_book_make_room(struct key_book *b, int count)
 
 static void drop_oldest_epoch_locked(struct key_book *b)
 {
+	CHECK(guard_is_mine(b->guard));
 	CHECK(b->epoch_count > 0);
 	b->epoch_first = (b->epoch_first + 1) % KEY_EPOCHS;
 	b->epoch_count--;
@@ -260,6 +265,8 @@ static void drop_oldest_epoch_locked(struct key_book *b)
 /* The minute of the newest key: the one there is, or a new one. */
 static void note_epoch_locked(struct key_book *b, int64_t id, int64_t at_ms)
 {
+	CHECK(guard_is_mine(b->guard));
+
 	int newest = (b->epoch_first + b->epoch_count - 1 + KEY_EPOCHS) % KEY_EPOCHS;
 
 	if (b->epoch_count > 0 && at_ms < b->epochs[newest].at_ms + 60 * MS_PER_S) {
@@ -290,6 +297,7 @@ void key_book_add(struct key_book *b, uint64_t key_hash, int64_t id, int64_t at_
 
 static void keep_unknown_locked(struct key_book *b, struct work *w)
 {
+	CHECK(guard_is_mine(b->guard));
 	CHECK(!w->is_unknown);
 	if (w->command.key == NULL)
 		return;

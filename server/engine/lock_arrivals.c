@@ -42,6 +42,8 @@ static bool fences_are_current_locked(const struct lock_manager *m, const struct
 static enum enter queue_locked(struct lock_manager *m, struct work *w, struct waiter *waiter,
 			       int64_t wait_ms, int64_t now_ns, struct lease **ret_held)
 {
+	CHECK(guard_is_mine(&m->guard));
+
 	enum claim_state state = lock_table_enter(&m->table, &w->claim);
 
 	if (state == CLAIM_REFUSED) {

@@ -27,6 +27,8 @@ void lock_make_ready_locked(struct lock_manager *m, struct work *w, int64_t now_
 
 void lock_grant_locked(struct lock_manager *m, struct list *granted, int64_t now_ns)
 {
+	CHECK(guard_is_mine(&m->guard));
+
 	struct list *link;
 
 	while ((link = list_pop_front(granted)) != NULL)
@@ -52,6 +54,7 @@ void lock_leave_locked(struct lock_manager *m, struct work *w, int64_t now_ns)
 void lock_take_out_locked(struct lock_manager *m, struct work *w, enum work_state next,
 			  int64_t now_ns)
 {
+	CHECK(guard_is_mine(&m->guard));
 	CHECK(w->state == WORK_WAITING || w->state == WORK_READY);
 	if (w->state == WORK_WAITING)
 		m->waiting_count--;
@@ -69,6 +72,8 @@ void lock_take_out_locked(struct lock_manager *m, struct work *w, enum work_stat
 struct lease *lock_see_lease_locked(struct lock_manager *m, const struct claim *c,
 				    struct lease_view *ret)
 {
+	CHECK(guard_is_mine(&m->guard));
+
 	struct lease *l = lease_of_gate(c->gate);
 
 	CHECK(c->state == CLAIM_AT_GATE);

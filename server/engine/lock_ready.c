@@ -122,6 +122,8 @@ void lock_manager_pass_on(struct lock_manager *m, struct list *taken, int64_t no
 static void finish_one_locked(struct lock_manager *m, struct work *w, int64_t now_ns,
 			      struct list *waiters, struct list *gone)
 {
+	CHECK(guard_is_mine(&m->guard));
+
 	struct lease *l = lock_change_lease_locked(m, w, now_ns);
 
 	CHECK(w->state == WORK_DECIDED);

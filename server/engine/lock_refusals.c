@@ -36,6 +36,8 @@ static void send_back_locked(struct lock_manager *m, struct work *w, int64_t now
 static struct list *send_some_back_locked(struct lock_manager *m, struct list *at,
 					  struct list *late)
 {
+	CHECK(guard_is_mine(&m->guard));
+
 	int64_t now_ns = clock_monotonic_ns(); /* after every deadline that was met before */
 
 	for (int i = 0; i < READY_SLICE && at != &m->ready; i++) {
@@ -74,6 +76,7 @@ void lock_manager_send_back(struct lock_manager *m, struct refused *refused)
 static void refuse_locked(struct lock_manager *m, struct work *w, enum outcome o, int64_t now_ns,
 			  struct refused *refused)
 {
+	CHECK(guard_is_mine(&m->guard));
 	CHECK(o != OUTCOME_DONE);
 	work_refuse(w, o);
 	lock_take_out_locked(m, w, WORK_DONE, now_ns);
@@ -100,6 +103,7 @@ void lock_manager_refuse_all(struct lock_manager *m, enum outcome o, struct refu
 static struct list *refuse_some_late_locked(struct lock_manager *m, struct list *at, int64_t now_ns,
 					    struct refused *refused)
 {
+	CHECK(guard_is_mine(&m->guard));
 	for (int i = 0; i < READY_SLICE && at != &m->ready; i++) {
 		struct work *w = CONTAINER_OF(at, struct work, work_link);
 

@@ -45,6 +45,7 @@ static void operation_destroy(struct operation *o)
 
 static void count_locked(const struct operation_book *b)
 {
+	CHECK(guard_is_mine(&b->guard));
 	metric_set(METRIC_OPERATIONS_KEPT, b->kept_count);
 	metric_set(METRIC_OPERATIONS_UNDER_WAY, (int64_t)b->operations.count - b->kept_count);
 }
@@ -72,6 +73,8 @@ static void destroy_all(struct list *kept_links)
 static void forget_locked(struct operation_book *b, int64_t now_ns, size_t room,
 			  struct list *forgotten)
 {
+	CHECK(guard_is_mine(&b->guard));
+
 	int64_t oldest_ns = now_ns - OPERATION_KEPT_S * NS_PER_S;
 
 	while (!list_is_empty(&b->kept)) {
@@ -431,6 +434,8 @@ const char *operation_state_name(const struct operation_view *v)
 static int look_locked(struct operation_book *b, const char *id, struct arena *a,
 		       struct operation_view *ret)
 {
+	CHECK(guard_is_mine(&b->guard));
+
 	struct operation *o = find_locked(b, id);
 	struct work_place place;
 
@@ -526,6 +531,8 @@ void operation_forget(struct operation_book *b, const char *id)
 
 static enum recall withdraw_locked(struct operation_book *b, struct operation_poll *poll)
 {
+	CHECK(guard_is_mine(&b->guard));
+
 	struct operation *o = find_locked(b, poll->id);
 	enum recall result = RECALL_LATE;
 

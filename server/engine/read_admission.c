@@ -28,6 +28,8 @@ static bool holds_up_locked(const struct read_admission *g)
 
 static bool wait_locked(struct read_admission *g, bool is_patient)
 {
+	CHECK(guard_is_mine(&g->guard));
+
 	int64_t until_ns =
 		is_patient ? INT64_MAX : g->closed_ns + READ_ADMISSION_MS_MAX * NS_PER_MS;
 
