@@ -24,6 +24,8 @@ bool sqlite_look_is_over(const struct sqlite_look *l)
 /* Is the row behind the page the one that shows that there is more? */
 static bool page_is_full(const struct page *p, int limit)
 {
+	CHECK(limit >= 1);
+	CHECK(p->count <= (size_t)limit);
 	CHECK(page_is_sound(p, limit));
 	return p->count == (size_t)limit;
 }
@@ -122,6 +124,7 @@ static int sum_up(struct sqlite_connection *c, int64_t item_id, struct stock_sum
 	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
 	int r = sqlite_statement(c, READ_STOCK_SUM, &s);
 
+	CHECK(item_id > 0);
 	if (r < 0)
 		return r;
 	sqlite3_bind_int64(s, 1, item_id);
@@ -231,6 +234,7 @@ static int movement_time(struct sqlite_connection *c, int64_t seq, int64_t *ret)
 	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
 	int r = sqlite_statement(c, READ_MOVEMENT_TIME, &s);
 
+	CHECK(seq >= 1);
 	if (r < 0)
 		return r;
 	sqlite3_bind_int64(s, 1, seq);
@@ -324,6 +328,7 @@ static int resolve(struct sqlite_connection *c, int statement, const char *name,
 	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
 	int r = sqlite_statement(c, statement, &s);
 
+	CHECK(name != NULL);
 	if (r < 0)
 		return r;
 	sqlite_bind_text(s, 1, name);

@@ -126,6 +126,10 @@ static int add_line(struct sqlite_connection *c, const struct reservation *reser
 	int r = sqlite_statement(c, INSERT_RESERVATION_LINE, &s);
 
 	CHECK(reservation->id > 0);
+	CHECK(n < COMMAND_ROWS_MAX);
+	CHECK(line->quantity >= 1);
+	CHECK(line->committed == 0);
+	CHECK(reservation->id > 0);
 	CHECK(n < reservation->line_count);
 	CHECK(reservation->lines[n].quantity >= 1);
 	if (r < 0)
@@ -142,6 +146,9 @@ static int add_line(struct sqlite_connection *c, const struct reservation *reser
 static int name_it(struct reservation *reservation, struct arena *a)
 {
 	char name[32];
+
+	CHECK(reservation->id > 0);
+
 	int bytes = snprintf(name, sizeof(name), "r_%lld", (long long)reservation->id);
 
 	reservation->name = arena_copy(a, name, (size_t)bytes);
@@ -234,6 +241,8 @@ static int commit_line(struct sqlite_connection *c, int64_t reservation_id, int 
 	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
 	int r = sqlite_statement(c, COMMIT_RESERVATION_LINE, &s);
 
+	CHECK(n < COMMAND_ROWS_MAX);
+	CHECK(committed > 0);
 	CHECK(committed > 0);
 	CHECK(n < COMMAND_ROWS_MAX);
 	if (r < 0)

@@ -57,6 +57,7 @@ static uint32_t *slot_of(const struct book *b, int64_t id)
 	uint64_t mask = (uint64_t)b->capacity * 2 - 1;
 	uint64_t at = ((uint64_t)id * UINT64_C(0x9E3779B97F4A7C15)) >> 20;
 
+	CHECK(b->count <= b->capacity);
 	CHECK(b->capacity > 0);
 	for (at &= mask; b->slots[at] != 0; at = (at + 1) & mask)
 		if (b->entries[b->slots[at] - 1].row.id == id)
@@ -103,6 +104,7 @@ static int book_add(struct book *b, int64_t id, struct entry **ret)
 
 	struct entry *e = &b->entries[b->count];
 
+	CHECK(book_find(b, id) == NULL);
 	*e = (struct entry){ .row.id = id };
 	*slot_of(b, id) = (uint32_t)++b->count;
 	*ret = e;
@@ -116,6 +118,7 @@ static struct finding *find(struct verify *v, enum finding_code code)
 {
 	struct verify_result *r = &v->result;
 
+	CHECK(r->listed_count <= FINDINGS_LISTED_MAX);
 	r->finding_count++;
 	if (r->listed_count == FINDINGS_LISTED_MAX)
 		return NULL;
