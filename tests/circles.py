@@ -16,8 +16,6 @@ FILES_MAX = 4
 
 # The files of a circle -> why it may be one.
 ALLOWED = {
-    frozenset(["server/engine/decide.c", "server/engine/decide_reservation.c"]):
-        "not yet untied: what the two share has no name",
 }
 
 # Folders that are being untied -> how large a circle within them may be until they are.

@@ -106,12 +106,8 @@ void aftermath_undo(struct group *g)
 {
 	struct lane *l = g->lane;
 
-	row_cache_drop(&l->cache);
 	feed_discard(&l->feed);
-	reservation_book_undo_group(&l->reservations);
-	g->decider.bookings.count = 0;
-	g->decider.seq = g->decider.seq_committed;
-	g->decider.has_writes = false;
+	decider_take_back(&g->decider);
 }
 
 static void answer_members(struct group *g, enum outcome o)
@@ -148,9 +144,9 @@ enum outcome aftermath_fail(struct group *g, int fault)
 	enum outcome o = judge(l, fault, g->size.member_count);
 
 	CHECK(o != OUTCOME_DONE);
-	if (fault != -EREMOTEIO)
-		(void)l->store->ops->rollback(l->store);
 	aftermath_undo(g);
+	if (fault != -EREMOTEIO)
+		(void)l->writer->ops->abandon(l->writer, false);
 	l->aftermath.retry_not_before_ns = clock_monotonic_ns() + RETRY_MS * NS_PER_MS;
 	metric_add(METRIC_GROUPS_FAILED, 1);
 	if (o == OUTCOME_OUTCOME_UNKNOWN)

@@ -71,20 +71,36 @@ static void take_others_in(struct chores *c)
 	bool is_changed = true;
 	int r;
 
-	(void)l->store->ops->rollback(l->store);
+	(void)l->writer->ops->abandon(l->writer, true);
 	group_run(c->group); /* it is told the same */
-	r = l->store->ops->look_for_others(l->store, &is_changed);
+	r = l->writer->ops->has_news(l->writer, &is_changed);
 	l->keys->has_old = r == 0 && !is_changed;
+}
+
+static int write_forgotten(struct lane *l)
+{
+	struct effects effects = { 0 };
+	bool is_durable;
+	int r;
+
+	key_book_delete_old(l->keys, OLD_KEYS_ALONE, &effects);
+	r = l->writer->ops->write(l->writer, &effects);
+	if (r == 0)
+		r = l->writer->ops->commit(l->writer, &is_durable);
+	if (r == 0)
+		key_book_old_are_deleted(l->keys, &effects);
+	return r;
 }
 
 /* In a small group of its own. */
 static void delete_old_keys(struct chores *c)
 {
 	struct lane *l = c->group->lane;
-	struct store_begun begun;
+	struct patience patience = { .may_go_on = is_idle_still, .context = l };
+	struct group_begun begun;
 	int r;
 
-	if (l->store->ops->begin(l->store, is_idle_still, l, &begun) < 0) {
+	if (l->writer->ops->begin(l->writer, &patience, &begun) < 0) {
 		l->keys->has_old = false; /* another program holds it: later */
 		return;
 	}
@@ -92,9 +108,7 @@ static void delete_old_keys(struct chores *c)
 		take_others_in(c);
 		return;
 	}
-	r = key_book_delete_old(l->keys, l->store, OLD_KEYS_ALONE);
-	if (r == 0)
-		r = l->store->ops->commit(l->store);
+	r = write_forgotten(l);
 	if (r < 0) {
 		l->keys->has_old = false;
 		fail(c, r);
@@ -114,7 +128,7 @@ void chores_do(struct chores *c, bool is_idle)
 	if (is_due) {
 		c->done_ns = now_ns;
 		key_book_forget(l->keys, l->now_ms);
-		r = l->store->ops->check_file(l->store);
+		r = l->writer->ops->check(l->writer);
 	}
 	if (r < 0) {
 		fail(c, r);

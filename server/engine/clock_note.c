@@ -25,42 +25,37 @@ bool clock_note_is_wrong(struct clock_note *n)
 	       (ahead_ms == 0 && n->noted.ahead_ms != 0);
 }
 
-int clock_note_write(struct clock_note *n, struct stored_time *of_group, int64_t now_ms,
-		     bool has_movements)
+void clock_note_write(struct clock_note *n, struct effects *effects, int64_t now_ms,
+		      bool has_movements)
 {
-	CHECK(of_group->newest_ms == 0);
+	CHECK(!effects->must_note_time);
 	if (has_movements && now_ms - n->noted.newest_ms < TIME_NOTED_EVERY_MS &&
 	    !clock_note_is_wrong(n))
-		return 0;
-	*of_group = (struct stored_time){ .newest_ms = now_ms, .ahead_ms = ahead_to_note(n) };
-	return n->store->ops->note_time(n->store, now_ms, of_group->ahead_ms);
+		return;
+	effects->must_note_time = true;
+	effects->newest_ms = now_ms;
+	effects->ahead_ms = ahead_to_note(n);
 }
 
-void clock_note_keep(struct clock_note *n, const struct stored_time *of_group, int64_t dated_ms)
+void clock_note_keep(struct clock_note *n, const struct effects *effects, int64_t dated_ms)
 {
 	CHECK(dated_ms == 0 || dated_ms >= n->noted.ledger_ms);
 	if (dated_ms != 0)
 		n->noted.ledger_ms = dated_ms;
-	if (of_group->newest_ms == 0)
+	if (!effects->must_note_time)
 		return;
-	n->noted.newest_ms = of_group->newest_ms;
-	n->noted.ahead_ms = of_group->ahead_ms;
+	n->noted.newest_ms = effects->newest_ms;
+	n->noted.ahead_ms = effects->ahead_ms;
 }
 
-int clock_note_take_ledger_in(struct clock_note *n, int64_t now_ms, int64_t seq)
+void clock_note_take_ledger_in(struct clock_note *n, int64_t ledger_ms, int64_t now_ms, int64_t seq)
 {
-	struct stored_time stored;
-	int r = n->store->ops->load_time(n->store, &stored);
-	int64_t by_ms;
+	int64_t by_ms = ledger_ms - now_ms;
 
-	if (r < 0)
-		return r;
-	by_ms = stored.ledger_ms - now_ms;
-	if (by_ms > CLOCK_STEP_MS && stored.ledger_ms > n->noted.ledger_ms)
+	if (by_ms > CLOCK_STEP_MS && ledger_ms > n->noted.ledger_ms)
 		log_write(LOG_WARN, "ledger_ahead", "by_s=%.1f seq=%" PRId64,
 			  (double)by_ms / MS_PER_S, seq);
-	n->noted.ledger_ms = stored.ledger_ms;
-	return 0;
+	n->noted.ledger_ms = ledger_ms;
 }
 
 int64_t clock_note_date(const struct clock_note *n, int64_t now_ms)
@@ -68,19 +63,22 @@ int64_t clock_note_date(const struct clock_note *n, int64_t now_ms)
 	return now_ms > n->noted.ledger_ms ? now_ms : n->noted.ledger_ms;
 }
 
-void clock_note_leave(struct clock_note *n)
+void clock_note_leave(struct clock_note *n, struct store_writer *w)
 {
-	const struct store_ops *ops = n->store->ops;
-	struct store_begun begun;
+	struct effects effects = { .must_note_time = true };
+	struct group_begun begun;
+	bool is_durable;
 	int r;
 
 	if (n->noted.ahead_ms == 0)
 		return;
-	r = ops->begin(n->store, NULL, NULL, &begun);
-	if (r == 0)
-		r = ops->note_time(n->store, store_time_now(n->time), 0);
-	if (r == 0)
-		r = ops->commit(n->store);
+	effects.newest_ms = store_time_now(n->time);
+	r = w->ops->begin(w, NULL, &begun);
 	if (r < 0)
-		(void)ops->rollback(n->store); /* what is noted stays noted: see v_now */
+		return;
+	r = w->ops->write(w, &effects);
+	if (r == 0)
+		r = w->ops->commit(w, &is_durable);
+	if (r < 0)
+		(void)w->ops->abandon(w, false); /* what is noted stays noted: see v_now */
 }

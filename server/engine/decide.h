@@ -1,69 +1,39 @@
 /*
  * decide - what a granted command does, inside the writer's open group.
  *
- * Stock commands are decided in memory by core/rules.h on the rows that row_cache.h holds.
- * Catalogue and lease commands are rare: they write to the store at once, inside the same
- * transaction. Nobody outside sees any of it before the group is committed.
+ * A decision works on what the group has found and changes that in memory; what it does is
+ * collected, and written when the group is (engine/decider.h). Nobody outside sees any of it before
+ * the group is committed.
+ *
+ * What is a fence or an id of the store's is not known yet while a group is decided: answers that
+ * hold one are completed by decide_numbered().
  *
  * Threads: the writer's.
  */
 #pragma once
-#include "engine/lock_manager.h"
-#include "store/reservation_book.h"
-#include "engine/row_cache.h"
-
-/* A movement that no write carries, and the row it changes. */
-struct booked {
-	struct movement movement; /* texts live as long as the group */
-	struct cached_row *row;
-};
-
-/* The bookings of the open group, in the order of their seqs. */
-struct bookings {
-	struct booked *all;
-	size_t count;
-	size_t capacity;
-};
-
-/* NULL: memory is short. Valid until the next one is added. */
-struct booked *bookings_add(struct bookings *b);
-
-struct decider {
-	struct store *store;
-	struct row_cache *cache;
-	struct lock_manager *locks;
-	uint64_t group;        /* number of the open group, from 1 */
-	int64_t seq_committed; /* before the group */
-	int64_t seq;           /* given out so far */
-	int64_t now_ms;        /* store time of the group */
-	int64_t dated_ms;      /* what its movements say: now, but never before the last one */
-	int64_t now_ns;
-	bool has_writes;          /* something is to be written */
-	bool is_changing;         /* the command at hand: a fault takes the group with it */
-	int leases_taken;         /* in the group; in the book once they are durable */
-	int64_t damage_logged_ns; /* monotonic; 0: never */
-	struct reservation_book *reservations;
-	struct bookings bookings;
-	int ran_out_count;  /* reservations that were looked at for that, in the group */
-	int expired_count;  /* and of those, the ones that it ends, if it is kept */
-	struct arena texts; /* of the bookings that belong to no write; as long as the group */
-};
+#include "engine/decider.h"
 
 /*
- * Decides one command: fills its answer, its cached rows or its lease, and rests_on_group: its
- * answer rests on the open group and must wait for the flush. 0, or a fault: then the group must be
- * rolled back.
- * A record that makes no sense (-EBADMSG) refuses the command that needs it, with STORE_DAMAGED;
- * only where the command has begun to change something does it take the group with it.
+ * Decides one command: fills its answer, its lease, and rests_on_group: its answer rests on the
+ * open group and must wait for the flush. 0, or a fault: then the group must be abandoned.
+ * A record that makes no sense (-EBADMSG) refuses the command that needs it, with STORE_DAMAGED.
+ * A work may be decided again, in another group: nothing of what it was decided to be is left.
  */
 int decide(struct decider *d, struct work *w);
 
-/* Logs, at most once a second, that `name` (a request, a reservation) met a record without sense.
- */
-void decide_note_damage(struct decider *d, const char *event, const char *name);
-
-/* A lease may end between the claim and the decision: then its fence is stale. */
-bool fences_are_current(const struct decider *d, const struct command *c);
-
 /* Was it decided in a way that its idempotency key remembers? */
 bool decided_is_recorded(const struct work *w);
+
+/*
+ * The group's effects have got their numbers: so have the answers of its leases, and, where seqs
+ * were relative, the decider. 0 or a fault.
+ */
+int decide_numbered(struct decider *d);
+/* The same for the seqs of one answer. */
+void decide_numbered_answer(const struct decider *d, struct answer *a);
+
+/*
+ * Resolves what found.overdue holds, oldest first; it is empty then. What cannot be resolved stays
+ * active, and keeps nobody waiting: somebody has to mend it. 0 or a fault.
+ */
+int decide_overdue(struct decider *d);

@@ -1,31 +1,28 @@
-#include "engine/decide_reservation.h"
+/* decide_reservation - what reservations do to stock rows: they promise, and give back. */
 #include "base/fault.h"
 #include "base/hash.h"
 #include "core/rules.h"
+#include "engine/decide.h"
+#include "engine/decide_parts.h"
 #include <stdio.h>
 #include <string.h>
 
-enum { DAMAGED_AGAIN_MS = 60000 }; /* a reservation that cannot be resolved is tried again */
-
-/* The rows of one reservation, or of one command, as the cache has them. */
+/* The rows of one reservation, or of one command, as the group has left them. */
 struct rows {
 	int count;
-	struct cached_row *cached[COMMAND_ROWS_MAX];
+	struct found_row *found[COMMAND_ROWS_MAX];
 	struct rules_row rules[COMMAND_ROWS_MAX];
 };
 
 static int add_row(struct decider *d, struct rows *rows, const struct row_ref *ref)
 {
-	struct cached_row *row;
-	int r = row_cache_row(d->cache, ref, &row);
+	struct found_row *row = row_set_row(d->found.rows, ref);
 
 	CHECK(rows->count < COMMAND_ROWS_MAX);
-	if (r < 0)
-		return r;
-	rows->cached[rows->count] = row;
-	rows->rules[rows->count++] = (struct rules_row){ .item = &row->item->item,
-							 .location = &row->location->location,
-							 .stock = &row->stock };
+	if (row == NULL)
+		return FAULT(-EBADMSG);
+	rows->found[rows->count] = row;
+	decider_show_row(row, &rows->rules[rows->count++]);
 	return 0;
 }
 
@@ -37,7 +34,7 @@ static int rows_of_lines(struct decider *d, const struct reservation *reservatio
 	for (int i = 0; r == 0 && i < reservation->line_count; i++) {
 		const struct reservation_line *l = &reservation->lines[i];
 		struct row_ref ref = { .key = hash_pair(l->sku.text, l->location.text,
-							d->cache->seed),
+							d->found.rows->seed),
 				       .sku = l->sku,
 				       .location = l->location };
 
@@ -46,56 +43,61 @@ static int rows_of_lines(struct decider *d, const struct reservation *reservatio
 	return r;
 }
 
-static void refuse(struct work *w, enum outcome o)
+static void show(struct work *w, int status, const struct reservation *reservation)
 {
-	w->answer.outcome = o;
-	w->answer.status = outcome_row(o)->http_status;
-}
-
-static void carry_out(struct work *w, int status, const struct reservation *reservation)
-{
-	CHECK(command_may_answer(w->command.kind, status));
-	w->answer.outcome = OUTCOME_DONE;
-	w->answer.status = status;
+	work_carry_out(w, status);
 	w->answer.reservation = *reservation;
 }
 
-static int expire_aside(struct decider *d, int64_t id);
+/* With texts and lines of its own, that last as long as the answer. */
+static int copy(struct work *w, const struct reservation *from, struct reservation *ret)
+{
+	*ret = *from;
+	ret->lines = (struct reservation_line *)arena_copy(
+		&w->arena, from->lines, sizeof(from->lines[0]) * (size_t)from->line_count);
+	return ret->lines != NULL && work_keep_text(w, from->name, &ret->name) &&
+			       work_keep_text(w, from->owner, &ret->owner) &&
+			       work_keep_text(w, from->reference, &ret->reference)
+		       ? 0
+		       : FAULT(-ENOMEM);
+}
 
-/*
- * By its name; id 0: there is none. -EBADMSG: what is there makes no sense. One whose time has come
- * has expired, though nobody has come to it yet.
- */
+/* By its name, as the group has left it; id 0: there is none. -EBADMSG: it makes no sense. */
 static int load(struct decider *d, struct work *w, const char *name, struct reservation *ret)
 {
-	int r = d->store->ops->load_reservation(d->store, name, &w->arena, ret);
+	const struct found_reservation *found = found_reservation_of(&d->found, name);
 
-	if (r == 0 && ret->id != 0 && reservation_book_is_overdue(d->reservations, ret->id)) {
-		r = expire_aside(d, ret->id);
-		if (r == 0)
-			r = d->store->ops->load_reservation(d->store, name, &w->arena, ret);
-	}
-	return r == 0 && ret->id != 0 && !reservation_is_sound(ret) ? FAULT(-EBADMSG) : r;
+	CHECK(found != NULL);
+	*ret = (struct reservation){ 0 };
+	if (found->is_damaged)
+		return FAULT(-EBADMSG);
+	return found->is_there ? copy(w, &found->reservation, ret) : 0;
+}
+
+/* From now on it is so, for whoever names it behind this in the group. */
+static void keep(struct decider *d, const struct reservation *reservation)
+{
+	struct found_reservation *found = found_reservation_of(&d->found, reservation->name);
+
+	if (found == NULL)
+		return; /* nobody can name it: it has no name before it has a number */
+	found->reservation = *reservation;
+	found->is_there = true;
 }
 
 /* ---------------------------------------------------------------- booking */
 
-static int book(struct decider *d, struct cached_row *row, const struct booking *b)
+static int book(struct decider *d, struct found_row *row, const struct booking *b)
 {
-	struct rules_row rules = { .item = &row->item->item,
-				   .location = &row->location->location,
-				   .stock = &row->stock };
+	struct movement *m = arena_alloc(&d->found.memory, sizeof(*m));
 	struct stock before = row->stock;
-	struct booked *booked = bookings_add(&d->bookings);
+	struct rules_row rules;
 
-	if (booked == NULL)
+	if (m == NULL)
 		return FAULT(-ENOMEM);
-	rules_book(&rules, b, d->seq + 1, d->dated_ms, &booked->movement);
-	booked->row = row;
-	d->seq++;
-	row_cache_changed(d->cache, row, &before, &booked->movement, d->group);
-	d->has_writes = true;
-	return 0;
+	decider_show_row(row, &rules);
+	rules_book(&rules, b, d->seq + 1, d->dated_ms, m);
+	return decider_move(d, m, row, &before, NULL);
 }
 
 /* Do its rows still have what it was promised? Its lines may name the same row twice by now. */
@@ -104,11 +106,11 @@ static bool rows_have_promised(const struct reservation *reservation, const stru
 	bool have = true;
 
 	for (int i = 0; i < rows->count; i++) {
-		rows->cached[i]->stock.reserved -= reservation->lines[i].quantity;
-		have = have && rows->cached[i]->stock.reserved >= 0;
+		rows->found[i]->stock.reserved -= reservation->lines[i].quantity;
+		have = have && rows->found[i]->stock.reserved >= 0;
 	}
 	for (int i = 0; i < rows->count; i++)
-		rows->cached[i]->stock.reserved += reservation->lines[i].quantity;
+		rows->found[i]->stock.reserved += reservation->lines[i].quantity;
 	return have;
 }
 
@@ -120,38 +122,56 @@ static int promised_rows(struct decider *d, const struct reservation *reservatio
 	return r == 0 && !rows_have_promised(reservation, ret) ? FAULT(-EBADMSG) : r;
 }
 
-/* In the store, before any of its rows is touched: where that cannot be, nothing has changed. */
-static int resolve(struct decider *d, struct reservation *reservation, enum reservation_state state)
+/* The effect's own copy: what it is copied from may go before the group. */
+static struct reservation *add_effect(struct decider *d, const struct reservation *reservation,
+				      struct reservation_effect effect)
 {
-	int r;
+	struct reservation *written = arena_alloc(&d->found.memory, sizeof(*written));
+	struct reservation_effect *e = effects_add_reservation(&d->effects);
 
+	if (written == NULL || e == NULL)
+		return NULL;
+	*written = *reservation;
+	*e = effect;
+	e->reservation = written;
+	d->has_writes = true;
+	return written;
+}
+
+/* w: whose command it is; NULL: its time was up. */
+static int resolve(struct decider *d, struct work *w, struct reservation *reservation,
+		   enum reservation_state state)
+{
 	CHECK(reservation->state == RESERVATION_ACTIVE);
 	reservation->state = state;
 	reservation->resolved_at_ms = d->now_ms;
-	r = d->store->ops->resolve_reservation(d->store, reservation);
-	if (r < 0)
-		return r;
-	d->is_changing = true;
-	d->has_writes = true;
-	return reservation_book_remove(d->reservations, reservation->id);
+	if (add_effect(d, reservation,
+		       (struct reservation_effect){ .change = RESERVATION_RESOLVE, .owner = w }) ==
+	    NULL)
+		return FAULT(-ENOMEM);
+	d->promised_count--;
+	d->promised_lines -= reservation->line_count;
+	keep(d, reservation);
+	return 0;
 }
 
 /* Resolves it, and gives back what every line has promised. */
-static int give_back(struct decider *d, struct reservation *reservation,
-		     enum reservation_state state, enum movement_kind kind, const char *request_id)
+static int give_back(struct decider *d, struct work *w, struct reservation *reservation,
+		     enum reservation_state state, enum movement_kind kind)
 {
 	struct rows rows;
 	int r = promised_rows(d, reservation, &rows);
 
 	if (r == 0)
-		r = resolve(d, reservation, state);
+		r = resolve(d, w, reservation, state);
 	for (int i = 0; r == 0 && i < rows.count; i++)
-		r = book(d, rows.cached[i],
+		r = book(d, rows.found[i],
 			 &(struct booking){ .kind = kind,
 					    .reserved_delta = -reservation->lines[i].quantity,
 					    .reservation = reservation->name,
 					    .reference = reservation->reference,
-					    .request_id = request_id });
+					    .request_id =
+						    w == NULL ? NULL : w->command.request_id });
 	return r;
 }
 
@@ -179,110 +199,42 @@ static enum outcome why_resolved(enum reservation_state state)
  */
 static void refuse_resolved(struct work *w, const struct reservation *reservation)
 {
-	refuse(w, why_resolved(reservation->state));
+	work_refuse(w, why_resolved(reservation->state));
 	w->answer.reservation = *reservation;
 }
 
 /* ---------------------------------------------------------------- running out */
 
-static int expire_loaded(struct decider *d, struct reservation *found)
+static int run_out(struct decider *d, struct found_reservation *found)
 {
-	int r = reservation_is_sound(found) ? 0 : FAULT(-EBADMSG);
+	struct reservation reservation = found->reservation;
+	int r;
 
-	if (r == 0)
-		r = give_back(d, found, RESERVATION_EXPIRED, MOVEMENT_EXPIRE, NULL);
+	if (reservation.state != RESERVATION_ACTIVE)
+		return 0; /* the group has resolved it */
+	r = give_back(d, NULL, &reservation, RESERVATION_EXPIRED, MOVEMENT_EXPIRE);
 	if (r == 0)
 		d->expired_count++;
 	return r;
 }
 
-/* A damaged reservation stays active, and keeps nobody waiting: somebody has to mend it. */
-static int postpone(struct decider *d, int64_t id)
+int decide_overdue(struct decider *d)
 {
-	char name[32];
+	struct list *link;
 
-	snprintf(name, sizeof(name), "r_%lld", (long long)id);
-	decide_note_damage(d, "reservation_damaged", name);
-	return reservation_book_put(d->reservations, id, d->now_ms + DAMAGED_AGAIN_MS, NULL, 0);
-}
+	while ((link = list_pop_front(&d->found.overdue)) != NULL) {
+		struct found_overdue *o = CONTAINER_OF(link, struct found_overdue, link);
+		int r = o->of == NULL ? FAULT(-EBADMSG) : run_out(d, o->of);
+		char name[32];
 
-static int expire_one(struct decider *d, int64_t id)
-{
-	struct reservation found;
-	int r = d->store->ops->load_reservation_by_id(d->store, id, &d->texts, &found);
-
-	d->ran_out_count++;
-	d->is_changing = false;
-	if (r == -EBADMSG)
-		return postpone(d, id);
-	if (r < 0)
-		return r;
-	if (found.id == 0 || found.state != RESERVATION_ACTIVE)
-		return reservation_book_remove(d->reservations, id); /* by somebody's hand */
-	if (found.expires_at_ms > d->now_ms)
-		return reservation_book_put(d->reservations, id, found.expires_at_ms, NULL, 0);
-	r = expire_loaded(d, &found);
-	return r == -EBADMSG && !d->is_changing ? postpone(d, id) : r;
-}
-
-/* In the middle of a command, which has changed nothing by that. */
-static int expire_aside(struct decider *d, int64_t id)
-{
-	bool was_changing = d->is_changing;
-	int r = expire_one(d, id);
-
-	if (r == 0)
-		d->is_changing = was_changing;
-	return r;
-}
-
-/* Reservations that a hand has ended, or damaged, book nothing, and take as long. */
-static bool has_booked(const struct decider *d, size_t line_count)
-{
-	return d->bookings.count >= line_count || (size_t)d->ran_out_count >= line_count;
-}
-
-int expire_reservations(struct decider *d)
-{
-	int64_t id;
-	int r = 0;
-
-	reservation_book_collect(d->reservations, d->now_ms);
-	while (r == 0 && !has_booked(d, EXPIRED_LINES_PER_GROUP_MAX) &&
-	       (id = reservation_book_overdue(d->reservations)) != 0)
-		r = expire_one(d, id);
-	return r;
-}
-
-static int book_overdue_of_row(struct decider *d, const struct row_ref *ref, bool *is_booked)
-{
-	struct cached_row *row;
-	uint32_t key;
-	int64_t id;
-	int r = row_cache_row(d->cache, ref, &row);
-
-	if (r < 0)
-		return r == -EBADMSG ? 0 : r; /* the decision will say so */
-	key = reservation_book_row(row->item->item.id, row->location->location.id);
-	while (r == 0 && (id = reservation_book_overdue_in(d->reservations, key)) != 0) {
-		*is_booked = !has_booked(d, 2 * EXPIRED_LINES_PER_GROUP_MAX);
-		if (!*is_booked)
-			return 0;
-		r = expire_one(d, id);
+		if (r < 0 && r != -EBADMSG)
+			return r;
+		if (r < 0) {
+			snprintf(name, sizeof(name), "r_%lld", (long long)o->id);
+			decider_note_damage(d, "reservation_damaged", name);
+		}
 	}
-	return r;
-}
-
-int book_overdue_of_command(struct decider *d, const struct command *c, bool *ret_is_booked)
-{
-	int r = 0;
-
-	*ret_is_booked = true;
-	for (int i = 0; r == 0 && *ret_is_booked && i < c->row_count; i++)
-		r = book_overdue_of_row(d, &c->rows[i], ret_is_booked);
-	for (int i = 0; r == 0 && *ret_is_booked && i < c->more_row_count; i++)
-		r = book_overdue_of_row(d, &c->more_rows[i], ret_is_booked);
-	return r;
+	return 0;
 }
 
 /* ---------------------------------------------------------------- making one */
@@ -358,45 +310,64 @@ static enum outcome may_reserve(struct work *w, const struct rows *rows,
 	return rules_may_reserve(rules, c->quantities, rows->count, lines, &w->answer);
 }
 
-/* From now on it runs out at its time. */
-static int keep_time(struct decider *d, const struct reservation *reservation)
+/* Its name, or room for the one that it gets with its number. */
+static int name_it(struct work *w, struct reservation *made, char **ret_made_name)
 {
-	uint32_t rows[COMMAND_ROWS_MAX];
+	*ret_made_name = NULL;
+	made->name = w->command.reservation_id;
+	if (made->name != NULL)
+		return 0;
+	*ret_made_name = arena_alloc(&w->arena, ID_BYTES_MAX + 1);
+	if (*ret_made_name == NULL)
+		return FAULT(-ENOMEM);
+	(*ret_made_name)[0] = '\0';
+	made->name = *ret_made_name;
+	return 0;
+}
 
-	CHECK(reservation->line_count <= COMMAND_ROWS_MAX);
-	for (int i = 0; i < reservation->line_count; i++)
-		rows[i] = reservation_book_row(reservation->lines[i].item_id,
-					       reservation->lines[i].location_id);
-	return reservation_book_put(d->reservations, reservation->id, reservation->expires_at_ms,
-				    rows, reservation->line_count);
+static void fill_lines(const struct command *c, const struct rows *rows,
+		       struct reservation_line lines[])
+{
+	for (int i = 0; i < rows->count; i++)
+		lines[i] = (struct reservation_line){ .sku = c->rows[i].sku,
+						      .location = c->rows[i].location,
+						      .quantity = c->quantities[i] };
+}
+
+/* Below 0: it has a number of its own when it is written. */
+static int64_t next_id(const struct decider *d)
+{
+	return -(int64_t)d->effects.reservations.count - 1;
 }
 
 static int store_new(struct decider *d, struct work *w, const struct rows *rows,
 		     struct reservation *ret)
 {
 	const struct command *c = &w->command;
+	size_t count = (size_t)rows->count;
+	struct reservation_effect e = { .change = RESERVATION_MAKE, .owner = w };
 	int r;
 
-	*ret = (struct reservation){ .name = c->reservation_id,
+	*ret = (struct reservation){ .id = next_id(d),
 				     .owner = c->owner,
 				     .reference = c->reference,
 				     .created_at_ms = d->now_ms,
 				     .expires_at_ms = d->now_ms + c->ttl_ms,
 				     .line_count = rows->count,
-				     .lines = arena_alloc(&w->arena, sizeof(ret->lines[0]) *
-									     (size_t)rows->count) };
-	if (ret->lines == NULL)
+				     .lines = arena_alloc(&w->arena,
+							  sizeof(ret->lines[0]) * count) };
+	e.rows = (struct found_row **)arena_copy(&w->arena, rows->found,
+						 sizeof(rows->found[0]) * count);
+	r = name_it(w, ret, &e.made_name);
+	if (r < 0 || ret->lines == NULL || e.rows == NULL)
 		return FAULT(-ENOMEM);
-	for (int i = 0; i < rows->count; i++)
-		ret->lines[i] =
-			(struct reservation_line){ .sku = c->rows[i].sku,
-						   .location = c->rows[i].location,
-						   .item_id = rows->rules[i].item->id,
-						   .location_id = rows->rules[i].location->id,
-						   .quantity = c->quantities[i] };
-	r = d->store->ops->add_reservation(d->store, ret, &w->arena);
-	d->is_changing = d->is_changing || r == 0;
-	return r < 0 ? r : keep_time(d, ret);
+	fill_lines(c, rows, ret->lines);
+	if (add_effect(d, ret, e) == NULL)
+		return FAULT(-ENOMEM);
+	d->promised_count++;
+	d->promised_lines += rows->count;
+	keep(d, ret);
+	return 0;
 }
 
 static int make(struct decider *d, struct work *w, const struct rows *rows, struct reservation *old)
@@ -406,18 +377,18 @@ static int make(struct decider *d, struct work *w, const struct rows *rows, stru
 	int r = 0;
 
 	if (old->id != 0)
-		r = give_back(d, old, RESERVATION_SUPERSEDED, MOVEMENT_SUPERSEDE, c->request_id);
+		r = give_back(d, w, old, RESERVATION_SUPERSEDED, MOVEMENT_SUPERSEDE);
 	if (r == 0)
 		r = store_new(d, w, rows, &made);
 	for (int i = 0; r == 0 && i < rows->count; i++)
-		r = book(d, rows->cached[i],
+		r = book(d, rows->found[i],
 			 &(struct booking){ .kind = MOVEMENT_RESERVE,
 					    .reserved_delta = c->quantities[i],
 					    .reservation = made.name,
 					    .reference = c->reference,
 					    .request_id = c->request_id });
 	if (r == 0)
-		carry_out(w, 201, &made);
+		show(w, 201, &made);
 	return r;
 }
 
@@ -436,9 +407,9 @@ static int reserve(struct decider *d, struct work *w)
 		return r;
 	if (existing.id != 0) {
 		if (!is_same(c, &existing))
-			refuse(w, OUTCOME_RESERVATION_EXISTS);
+			work_refuse(w, OUTCOME_RESERVATION_EXISTS);
 		else if (existing.state == RESERVATION_ACTIVE)
-			carry_out(w, 200, &existing);
+			show(w, 200, &existing);
 		else
 			refuse_resolved(w, &existing); /* it holds nothing any more */
 		return 0;
@@ -451,13 +422,12 @@ static int reserve(struct decider *d, struct work *w)
 		return r;
 	if (o == OUTCOME_DONE)
 		o = may_reserve(w, &rows, &old, lines);
-	if (o == OUTCOME_DONE &&
-	    (d->reservations->active_count >= RESERVATIONS_MAX ||
-	     d->reservations->living_lines + (size_t)rows.count > RESERVATION_LINES_MAX))
+	if (o == OUTCOME_DONE && (d->promised_count >= RESERVATIONS_MAX ||
+				  d->promised_lines + rows.count > RESERVATION_LINES_MAX))
 		o = OUTCOME_TOO_MANY_RESERVATIONS;
 	if (o == OUTCOME_DONE)
 		return make(d, w, &rows, &old);
-	refuse(w, o);
+	work_refuse(w, o);
 	return 0;
 }
 
@@ -471,7 +441,7 @@ static int find_active(struct decider *d, struct work *w, struct reservation *re
 	if (r < 0)
 		return r;
 	if (ret->id == 0) {
-		refuse(w, OUTCOME_UNKNOWN_RESERVATION);
+		work_refuse(w, OUTCOME_UNKNOWN_RESERVATION);
 	} else if (ret->state != RESERVATION_ACTIVE) {
 		refuse_resolved(w, ret);
 		ret->id = 0;
@@ -497,14 +467,14 @@ static bool take_parts(struct work *w, struct reservation *reservation)
 			taken++;
 		}
 		if (l->committed > l->quantity) {
-			refuse(w, OUTCOME_MEANINGLESS);
+			work_refuse(w, OUTCOME_MEANINGLESS);
 			w->answer.detail = "A line is more than was reserved.";
 			return false;
 		}
 	}
 	if (taken == c->row_count)
 		return true;
-	refuse(w, OUTCOME_MEANINGLESS);
+	work_refuse(w, OUTCOME_MEANINGLESS);
 	w->answer.detail = "A line is of a row that the reservation does not have.";
 	return false;
 }
@@ -521,7 +491,7 @@ static enum outcome may_commit(struct work *w, const struct reservation *reserva
 
 /* One movement for what leaves the building, one for what does not. */
 static int book_commit(struct decider *d, const struct work *w,
-		       const struct reservation *reservation, int index, struct cached_row *row)
+		       const struct reservation *reservation, int index, struct found_row *row)
 {
 	const struct reservation_line *l = &reservation->lines[index];
 	struct booking b = { .kind = MOVEMENT_COMMIT,
@@ -556,14 +526,14 @@ static int commit(struct decider *d, struct work *w)
 		return r;
 	o = may_commit(w, &found, &rows, lines);
 	if (o != OUTCOME_DONE) {
-		refuse(w, o);
+		work_refuse(w, o);
 		return 0;
 	}
-	r = resolve(d, &found, RESERVATION_COMMITTED);
+	r = resolve(d, w, &found, RESERVATION_COMMITTED);
 	for (int i = 0; r == 0 && i < rows.count; i++)
-		r = book_commit(d, w, &found, i, rows.cached[i]);
+		r = book_commit(d, w, &found, i, rows.found[i]);
 	if (r == 0)
-		carry_out(w, 200, &found);
+		show(w, 200, &found);
 	return r;
 }
 
@@ -574,9 +544,9 @@ static int release(struct decider *d, struct work *w)
 
 	if (r < 0 || found.id == 0)
 		return r;
-	r = give_back(d, &found, RESERVATION_RELEASED, MOVEMENT_RELEASE, w->command.request_id);
+	r = give_back(d, w, &found, RESERVATION_RELEASED, MOVEMENT_RELEASE);
 	if (r == 0)
-		carry_out(w, 200, &found);
+		show(w, 200, &found);
 	return r;
 }
 
@@ -588,13 +558,12 @@ static int extend(struct decider *d, struct work *w)
 	if (r < 0 || found.id == 0)
 		return r;
 	found.expires_at_ms = d->now_ms + w->command.ttl_ms;
-	r = d->store->ops->extend_reservation(d->store, &found);
-	if (r == 0)
-		r = keep_time(d, &found);
-	if (r < 0)
-		return r;
-	d->has_writes = true;
-	carry_out(w, 200, &found);
+	if (add_effect(d, &found,
+		       (struct reservation_effect){ .change = RESERVATION_EXTEND, .owner = w }) ==
+	    NULL)
+		return FAULT(-ENOMEM);
+	keep(d, &found);
+	show(w, 200, &found);
 	return 0;
 }
 
@@ -614,10 +583,10 @@ int decide_reservation(struct decider *d, struct work *w)
 {
 	int r = 0;
 
-	if (fences_are_current(d, &w->command))
+	if (decider_fences_are_current(d, &w->command))
 		r = decide_by_kind(d, w);
 	else
-		refuse(w, OUTCOME_STALE_FENCE);
+		work_refuse(w, OUTCOME_STALE_FENCE);
 	/* What it has read may have been written by this group: it waits for the group's flush. */
 	w->rests_on_group = d->has_writes;
 	return r;

@@ -3,14 +3,13 @@
 #include "base/crash.h"
 #include "base/fault.h"
 #include "engine/aftermath.h"
-#include "engine/decide_reservation.h"
 #include "engine/delivery.h"
 #include "engine/group_effects.h"
 #include "engine/outsiders.h"
 #include "engine/store_turn.h"
 #include "engine/stored_leases.h"
+#include "engine/wanted.h"
 #include "ops/metrics.h"
-#include <stdlib.h>
 
 /* ---------------------------------------------------------------- life */
 
@@ -19,20 +18,14 @@ void group_init(struct group *g, struct lane *l)
 	*g = (struct group){ .lane = l };
 	list_init(&g->members);
 	group_size_begin(&g->size);
-	g->decider = (struct decider){
-		.store = l->store,
-		.cache = &l->cache,
-		.locks = l->locks,
-		.reservations = &l->reservations,
-	};
-	arena_init(&g->decider.texts);
+	decider_init(&g->decider, l->locks, l->writer->ops->leases_are_told);
 }
 
 void group_fini(struct group *g)
 {
 	CHECK(list_is_empty(&g->members));
-	arena_fini(&g->decider.texts);
-	free(g->decider.bookings.all);
+	decider_fini(&g->decider);
+	want_fini(&g->want);
 }
 
 /* ---------------------------------------------------------------- begin */
@@ -44,11 +37,11 @@ static void date(struct group *g)
 
 static int delete_ended_leases(struct group *g)
 {
-	int r = stored_leases_delete_ended(g->lane);
+	struct decider *d = &g->decider;
+	int r = stored_leases_delete_ended(g->lane, &d->effects);
 
-	if (r > 0)
-		g->decider.has_writes = true;
-	return r < 0 ? r : 0;
+	d->has_writes = d->has_writes || !list_is_empty(&g->lane->ended_leases);
+	return r;
 }
 
 static void renew(struct group *g)
@@ -56,14 +49,10 @@ static void renew(struct group *g)
 	struct lane *l = g->lane;
 	struct decider *d = &g->decider;
 
+	decider_begin(d, l->seq_committed, l->seq_committed);
 	d->group = ++l->group_number;
 	d->now_ms = store_time_now(l->locks->time);
 	d->now_ns = clock_monotonic_ns();
-	d->seq = d->seq_committed = l->seq_committed;
-	d->has_writes = false;
-	d->leases_taken = 0;
-	g->to_note.newest_ms = 0;
-	g->key_count = 0;
 	g->is_taken_back = false;
 	g->follows_taken_back = l->was_taken_back;
 	l->was_taken_back = false;
@@ -71,37 +60,50 @@ static void renew(struct group *g)
 }
 
 /* What has changed in the store since the group before, by others' hands or by the time. */
-static int catch_up(struct group *g, const struct store_begun *begun)
+static int catch_up(struct group *g, const struct group_begun *begun)
 {
 	struct lane *l = g->lane;
 	struct decider *d = &g->decider;
 	bool has_followers = feed_begin(&l->feed, d->now_ns);
 
 	if (begun->is_changed_by_others) {
-		int r = outsiders_take_in(l, begun, d->now_ms, has_followers);
+		int r = outsiders_take_in(l, begun, d->now_ms, has_followers, &d->effects);
 
 		if (r < 0)
 			return r;
 		date(g);
-	} else if (begun->seq != l->seq_committed) {
+	} else if (begun->newest_seq != l->seq_committed) {
 		return FAULT(-EUCLEAN); /* nobody wrote, and the ledger is another one */
 	}
-	row_cache_make_room(&l->cache);
-	l->cache.seq_max = d->seq = d->seq_committed = l->seq_committed;
+	d->seq_committed = l->seq_committed;
+	d->seq_begun = d->seq = begun->seq;
 	return delete_ended_leases(g);
 }
 
 /* Before anything is decided: some of what is overdue by the group's time. */
 static int book_overdue(struct group *g)
 {
+	struct store_writer *w = g->lane->writer;
 	struct decider *d = &g->decider;
+	struct promised promised;
+	int r = w->ops->sweep(w, d->now_ms, &d->found);
 
-	reservation_book_begin_group(&g->lane->reservations);
-	d->bookings.count = 0;
-	d->ran_out_count = d->expired_count = 0;
-	arena_fini(&d->texts);
-	arena_init(&d->texts);
-	return expire_reservations(d);
+	if (r < 0)
+		return r;
+	w->ops->promised(w, d->now_ms, &promised);
+	d->promised_count = promised.count;
+	d->promised_lines = promised.line_count;
+	d->effects.rows = d->found.rows;
+	return decide_overdue(d);
+}
+
+static int begin(struct group *g, const struct group_begun *begun)
+{
+	int r;
+
+	renew(g);
+	r = catch_up(g, begun);
+	return r < 0 ? r : book_overdue(g);
 }
 
 /* ---------------------------------------------------------------- decide */
@@ -116,7 +118,7 @@ static bool keeps_rows_until_commit(const struct work *w)
  * pass. */
 static bool keeps_rows_as_lease(const struct work *w)
 {
-	return w->rests_on_group && w->lease != NULL;
+	return w->rests_on_group && w->changes_lease;
 }
 
 /*
@@ -168,48 +170,75 @@ static int decide_part(struct group *g, struct work *part)
 	return 0;
 }
 
-/* Is all that is overdue in its rows booked? Of a part, in those of all of its lines. */
-static int book_overdue_of(struct group *g, const struct work *w, bool *ret_is_booked)
+/* Locks and reads what they want, and books what is overdue in their rows. 0 or a fault. */
+static int find(struct group *g, const struct list *works)
 {
-	int r = 0;
+	struct store_writer *w = g->lane->writer;
+	struct wanted_of_store of = { .leases_are_told = w->ops->leases_are_told,
+				      .keys_are_told = w->ops->keys_are_told };
+	struct decider *d = &g->decider;
+	int r;
 
-	*ret_is_booked = true;
-	if (g->lane->reservations.overdue_count == 0 || w->is_recalled)
-		return 0;
-	if (w->line_count == 0)
-		return book_overdue_of_command(&g->decider, &w->command, ret_is_booked);
-	LIST_EACH (it, &w->lines) {
-		r = book_overdue_of_command(&g->decider, &work_of_link(it)->command, ret_is_booked);
-		if (r < 0 || !*ret_is_booked)
-			break;
-	}
-	return r;
+	want_clear(&g->want);
+	g->want.now_ms = d->now_ms;
+	g->want.group = d->group;
+	LIST_EACH (it, works)
+		wanted_by(&g->want, work_of_link(it), &of, &g->lane->locks->leases);
+	if (g->want.is_short)
+		return FAULT(-ENOMEM);
+	r = w->ops->lock(w, &g->want, 0, &d->found);
+	return r < 0 ? r : decide_overdue(d);
+}
+
+static bool row_is_settled(struct group *g, const struct row_ref *ref)
+{
+	const struct found_row *row = row_set_row(g->decider.found.rows, ref);
+
+	return row == NULL || row->overdue_group != g->decider.group;
+}
+
+static bool command_is_settled(struct group *g, const struct command *c)
+{
+	bool is_settled = true;
+
+	for (int i = 0; is_settled && i < c->row_count; i++)
+		is_settled = row_is_settled(g, &c->rows[i]);
+	for (int i = 0; is_settled && i < c->more_row_count; i++)
+		is_settled = row_is_settled(g, &c->more_rows[i]);
+	return is_settled;
+}
+
+/* Is all that is overdue in its rows booked? Of a part, in those of all of its lines. */
+static bool is_settled(struct group *g, const struct work *w)
+{
+	if (w->is_recalled)
+		return true;
+	LIST_EACH (it, &w->lines)
+		if (!command_is_settled(g, &work_of_link(it)->command))
+			return false;
+	return w->line_count > 0 || command_is_settled(g, &w->command);
 }
 
 /*
- * Works whose rows have more overdue than one group books are not decided now: each keeps its rows,
- * and comes again with the next group, so that the others need not wait for it. 0 or a fault.
+ * Those whose rows have more overdue than one group books are not decided now: each keeps its rows,
+ * and comes again with the next group, so that the others need not wait for it.
  */
-static int put_overdue_back(struct group *g, struct list *taken, bool *ret_has_any)
+static bool put_overdue_back(struct group *g, struct list *taken)
 {
 	struct list overdue;
-	int r = 0;
+	bool has_any;
 
 	list_init(&overdue);
 	LIST_EACH_SAFE (it, taken) {
-		bool is_booked = true;
-
-		if (r == 0)
-			r = book_overdue_of(g, work_of_link(it), &is_booked);
-		if (r == 0 && !is_booked) {
+		if (!is_settled(g, work_of_link(it))) {
 			list_remove(it);
 			list_push_back(&overdue, it);
 		}
 	}
-	*ret_has_any = !list_is_empty(&overdue);
-	if (*ret_has_any)
+	has_any = !list_is_empty(&overdue);
+	if (has_any)
 		lock_manager_put_back(g->lane->locks, &overdue);
-	return r;
+	return has_any;
 }
 
 /* Each is a member of the group now, or answered at once. */
@@ -276,12 +305,12 @@ static int decide_ready(struct group *g)
 	while (!is_closed && (room = group_size_room(&g->size, clock_monotonic_ns())) > 0 &&
 	       lock_manager_take(g->lane->locks, room, may_be_atomic && g->size.decided_count == 0,
 				 &taken) > 0) {
+		int r = find(g, &taken);
 		bool has_overdue = false;
-		int r = 0;
 
 		is_closed = work_of_link(taken.next)->is_atomic;
-		if (g->lane->reservations.overdue_count > 0)
-			r = put_overdue_back(g, &taken, &has_overdue);
+		if (r == 0 && g->decider.found.has_more_overdue)
+			has_overdue = put_overdue_back(g, &taken);
 		r = decide_taken(g, &taken, r);
 		if (r < 0)
 			return r;
@@ -292,21 +321,38 @@ static int decide_ready(struct group *g)
 
 /* ---------------------------------------------------------------- end */
 
+/* Only a group that is durable may be answered. */
+static int commit(struct group *g)
+{
+	struct store_writer *w = g->lane->writer;
+	bool is_durable = true;
+	int64_t seq;
+	int r = w->ops->commit(w, &is_durable);
+
+	if (r == -EREMOTEIO) {
+		bool is_kept = false;
+
+		r = w->ops->settle(w, &is_kept);
+		if (r == 0 && !is_kept)
+			r = FAULT(-EIO);
+	}
+	return r == 0 && !is_durable ? w->ops->flush(w, &seq) : r;
+}
+
 static int flush(struct group *g)
 {
-	struct store *store = g->lane->store;
+	struct store_writer *w = g->lane->writer;
 	int64_t begun_ns = clock_monotonic_ns();
 	int r = group_effects_write(g);
 
-	if (r < 0)
-		return r;
-	r = store->ops->commit(store);
+	if (r == 0)
+		r = commit(g);
 	if (r < 0)
 		return r;
 	metric_observe(METRIC_COMMIT_TIME, clock_monotonic_ns() - begun_ns);
 
 	/* Had the file been moved away meanwhile, nobody could say where the group is now. */
-	r = store->ops->check_file(store);
+	r = w->ops->check(w);
 	return r < 0 ? FAULT(-EREMOTEIO) : 0;
 }
 
@@ -327,6 +373,7 @@ static void publish(struct group *g)
 {
 	struct lane *l = g->lane;
 	struct decider *d = &g->decider;
+	struct promised promised;
 	bool has_movements = d->seq > d->seq_committed;
 
 	CHECK(!g->is_taken_back);
@@ -334,13 +381,13 @@ static void publish(struct group *g)
 	metric_add(METRIC_GROUPS, 1);
 	metric_observe(METRIC_GROUP_SIZE, g->size.member_count);
 	metric_set(METRIC_SEQ, d->seq);
-	metric_set(METRIC_RESERVATIONS, l->reservations.active_count);
+	l->writer->ops->promised(l->writer, d->now_ms, &promised);
+	metric_set(METRIC_RESERVATIONS, promised.count);
 	metric_add(METRIC_RESERVATIONS_EXPIRED, d->expired_count);
-	clock_note_keep(&l->clock, &g->to_note, has_movements ? d->dated_ms : 0);
+	clock_note_keep(&l->clock, &d->effects, has_movements ? d->dated_ms : 0);
 	atomic_store(&l->published->seq, d->seq);
 	atomic_fetch_add(&l->published->generation, 1);
 	l->seq_committed = d->seq_committed = d->seq;
-	reservation_book_keep_group(&l->reservations);
 	feed_publish(&l->feed, d->seq);
 	remember_keys(g, &g->members);
 	lock_manager_let_leases_go(&l->ended_leases);
@@ -350,14 +397,10 @@ static void publish(struct group *g)
 /* There is nothing to flush. 0 or a fault. */
 static int roll_back(struct group *g)
 {
-	struct store *store = g->lane->store;
-	int r;
+	struct store_writer *w = g->lane->writer;
 
 	metric_add(METRIC_GROUPS_EMPTY, 1);
-	r = store->ops->rollback(store);
-	if (r == 0)
-		reservation_book_keep_group(&g->lane->reservations);
-	return r;
+	return w->ops->abandon(w, !g->is_taken_back);
 }
 
 static int end(struct group *g)
@@ -378,9 +421,57 @@ static int end(struct group *g)
 	return r;
 }
 
+/* ---------------------------------------------------------------- all of it */
+
+/*
+ * The members of a group that was abandoned, from its begin: in the same order, behind each other.
+ */
+static int decide_again(struct group *g)
+{
+	struct decider *d = &g->decider;
+	int r = find(g, &g->members);
+
+	LIST_EACH (it, &g->members) {
+		struct work *w = work_of_link(it);
+
+		if (r == 0)
+			r = w->line_count > 0 ? decide_part(g, w) : decide(d, w);
+	}
+	return r;
+}
+
+/* The store would not take what `culprit` does: as if that had not come. 0 or a fault. */
+static int run_again(struct group *g, struct work *culprit)
+{
+	struct lane *l = g->lane;
+	struct group_begun begun;
+	int r;
+
+	CHECK(!culprit->meets_damage);
+	culprit->meets_damage = true;
+	aftermath_undo(g);
+	r = l->writer->ops->abandon(l->writer, false);
+	if (r == 0)
+		r = store_turn_take(l, &begun);
+	if (r == 0)
+		r = begin(g, &begun);
+	if (r == 0)
+		r = decide_again(g);
+	return r < 0 ? r : end(g);
+}
+
+static int run_to_end(struct group *g)
+{
+	int r = end(g);
+
+	while (r == -EBADMSG && g->decider.effects.culprit != NULL)
+		r = run_again(g, g->decider.effects.culprit);
+	return r;
+}
+
 void group_run(struct group *g)
 {
-	struct store_begun begun;
+	struct group_begun begun;
 	bool is_shared = true;
 	int r;
 
@@ -389,17 +480,15 @@ void group_run(struct group *g)
 	r = store_turn_take(g->lane, &begun);
 	if (r == -EBUSY)
 		return; /* the ready ones stay ready until their own time is up */
-	if (r == 0) {
-		renew(g);
-		r = catch_up(g, &begun);
-	}
 	if (r == 0)
-		r = book_overdue(g);
+		r = begin(g, &begun);
+	else
+		renew(g);
 	if (r == 0)
 		r = decide_ready(g);
 	if (r == 0) {
 		is_shared = false;
-		r = end(g);
+		r = run_to_end(g);
 	}
 	if (r == 0)
 		return;

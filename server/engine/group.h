@@ -2,9 +2,10 @@
  * group - commands that are decided and committed together, from its begin to its end.
  *
  *     begin     the store's lock; what others wrote is taken in; some of what is overdue is booked
- *     decide    ready works are taken, decided one after the other, and pass their rows on,
- *               until nobody is ready or the group closes (core/group_size.h)
- *     write     rows, movements, keys (engine/group_effects.h), then COMMIT: one flush
+ *     decide    ready works are taken, what they want is locked and found (store/group.h), they are
+ *               decided one after the other, and pass their rows on, until nobody is ready or the
+ *               group closes (core/group_size.h)
+ *     write     what they do (engine/group_effects.h), then COMMIT: one flush
  *     publish   the new seq is visible, keys are remembered, answers go home (engine/delivery.h)
  *
  * All that is true of one group only is in it, and what outlives it is in the lane: a store that
@@ -15,6 +16,10 @@
  * the flush, and a failed commit fails the whole group. (DeWitt et al. 1984, "Implementation
  * Techniques for Main Memory Database Systems", section 5.2: pre-committed transactions.) With
  * `commit` a row passes on when its change is durable.
+ *
+ * Where the store will not take what one of them does, the group is abandoned and decided again
+ * from its begin, with that one refused: nothing was told to anybody yet, but refusals that rest on
+ * nothing of it.
  *
  * A refusal that rests on nothing uncommitted, and that no key has to remember, leaves at once. A
  * group that wrote nothing, or whose atomic part of a batch was refused, is rolled back: no flush.
@@ -30,13 +35,11 @@
 struct group {
 	struct lane *lane;
 	struct group_size size;
-	struct decider
-		decider;     /* its time, seqs, bookings, and whether something is to be written */
-	struct list members; /* work.work_link: wait for the flush */
-	struct stored_time to_note; /* of the clock; newest_ms 0: nothing */
-	int key_count;              /* that it writes */
-	bool is_taken_back;         /* nothing of it is to be kept: its atomic part was refused */
-	bool follows_taken_back;    /* and so was the one before it */
+	struct decider decider;  /* its time, what it found, and what it does */
+	struct want want;        /* of those that are decided next */
+	struct list members;     /* work.work_link: wait for the flush */
+	bool is_taken_back;      /* nothing of it is to be kept: its atomic part was refused */
+	bool follows_taken_back; /* and so was the one before it */
 };
 
 /* An empty one. Its memory is kept from run to run. */

@@ -6,138 +6,140 @@ enum {
 	OLD_KEYS_PER_MEMBER = 4, /* deleted beside each command of a group: faster than they come */
 };
 
-/* What has been written of the group so far. */
-struct progress {
-	size_t booking_index;
-	int64_t movement_count;
-};
+/* ---------------------------------------------------------------- numbers */
 
-static int write_movement(struct group *g, const struct cached_row *row, struct movement *m)
-{
-	struct lane *l = g->lane;
-	int r;
-
-	m->stock_id = row->stock.id;
-	CHECK(m->stock_id > 0);
-	r = l->store->ops->add_movement(l->store, m);
-	if (r < 0)
-		return r;
-	feed_add(&l->feed, &row->sku, &row->location_code, m);
-	return 0;
-}
-
-static int write_movements(struct group *g, struct work *w)
-{
-	for (int i = 0; i < w->answer.movement_count; i++) {
-		int r = write_movement(g, w->cached_rows[i], &w->answer.movements[i]);
-
-		if (r < 0)
-			return r;
-		w->answer.stocks[i].id = w->answer.movements[i].stock_id;
-	}
-	return 0;
-}
-
-/* The movements of reservations that come before this seq. */
-static int write_bookings(struct group *g, int64_t before_seq, struct progress *p)
-{
-	const struct bookings *b = &g->decider.bookings;
-
-	for (; p->booking_index < b->count; p->booking_index++) {
-		struct booked *booked = &b->all[p->booking_index];
-		int r;
-
-		if (booked->movement.seq >= before_seq)
-			break;
-		r = write_movement(g, booked->row, &booked->movement);
-		if (r < 0)
-			return r;
-	}
-	return 0;
-}
-
-static int write_key(struct group *g, struct work *w)
-{
-	struct lane *l = g->lane;
-	struct text body;
-	int r;
-
-	CHECK(w->command.key != NULL);
-	text_init(&body);
-	if (answer_source(&w->command, &w->answer) == ANSWER_OF_BODY)
-		answer_write_body(&body, &w->command, &w->answer);
-	if (body.failed) {
-		text_fini(&body);
-		return FAULT(-ENOMEM);
-	}
-
-	struct key_record record = { .id = key_book_give_id(l->keys),
-				     .key = w->command.key,
-				     .key_hash = w->key_hash,
-				     .fingerprint = w->command.fingerprint,
-				     .status = w->answer.status,
-				     .outcome = w->answer.outcome,
-				     .first_seq = w->answer.movement_count > 0
-							  ? w->answer.movements[0].seq
-							  : 0,
-				     .movement_count = w->answer.movement_count,
-				     .seq = w->answer.seq,
-				     .body = body.data,
-				     .at_ms = g->decider.now_ms };
-
-	r = l->store->ops->add_key(l->store, &record);
-	w->key_id = record.id;
-	g->key_count++;
-	text_fini(&body);
-	return r;
-}
-
-static int write_command(struct group *g, struct work *w, struct progress *p)
-{
-	int r = 0;
-
-	if (w->answer.movement_count > 0)
-		r = write_bookings(g, w->answer.movements[0].seq, p);
-	if (r == 0)
-		r = write_movements(g, w);
-	p->movement_count += w->answer.movement_count;
-	if (r == 0 && decided_is_recorded(w))
-		r = write_key(g, w);
-	return r;
-}
-
-/* Movements in the order of their seqs, whoever made them. */
-static int write_commands(struct group *g, struct list *works, struct progress *p)
+static void number_answers(struct group *g, struct list *works)
 {
 	LIST_EACH (it, works) {
 		struct work *w = work_of_link(it);
-		int r = w->line_count > 0 ? write_commands(g, &w->lines, p)
-					  : write_command(g, w, p);
 
+		if (w->line_count > 0)
+			number_answers(g, &w->lines);
+		decide_numbered_answer(&g->decider, &w->answer);
+	}
+}
+
+/* Only what names a number before it is written makes this a step of its own. */
+static int number(struct group *g)
+{
+	struct store_writer *w = g->lane->writer;
+	struct decider *d = &g->decider;
+	int r;
+
+	if (w->ops->numbers_at_begin && d->effects.leases.count == 0 &&
+	    d->effects.reservations.count == 0)
+		return 0;
+	r = w->ops->number(w, &d->effects);
+	if (r == 0)
+		r = decide_numbered(d);
+	if (r == 0 && d->effects.seq_shift != 0)
+		number_answers(g, &g->members);
+	return r;
+}
+
+/* ---------------------------------------------------------------- keys */
+
+/* Its answer's JSON where it cannot be rebuilt from the ledger; else NULL. 0 or a fault. */
+static int write_body(struct group *g, const struct work *w, const char **ret)
+{
+	struct text body;
+
+	*ret = NULL;
+	if (answer_source(&w->command, &w->answer) != ANSWER_OF_BODY)
+		return 0;
+	text_init(&body);
+	answer_write_body(&body, &w->command, &w->answer);
+	if (!body.failed && body.data != NULL) {
+		*ret = arena_copy(&g->decider.found.memory, body.data, body.byte_count);
+		body.failed = *ret == NULL;
+	}
+
+	bool has_failed = body.failed;
+
+	text_fini(&body);
+	return has_failed ? FAULT(-ENOMEM) : 0;
+}
+
+static int add_key(struct group *g, struct work *w)
+{
+	struct key_record *record = effects_add_key(&g->decider.effects);
+	const struct answer *a = &w->answer;
+	const char *body;
+	int r = record == NULL ? FAULT(-ENOMEM) : write_body(g, w, &body);
+
+	CHECK(w->command.key != NULL);
+	if (r < 0)
+		return r;
+	*record = (struct key_record){
+		.id = key_book_give_id(g->lane->keys),
+		.key = w->command.key,
+		.key_hash = w->key_hash,
+		.fingerprint = w->command.fingerprint,
+		.status = a->status,
+		.outcome = a->outcome,
+		.first_seq = a->movement_count > 0 ? a->movements[0].seq : 0,
+		.movement_count = a->movement_count,
+		.seq = a->seq,
+		.body = body,
+		.at_ms = g->decider.now_ms,
+	};
+	w->key_id = record->id;
+	return 0;
+}
+
+static int add_keys(struct group *g, struct list *works)
+{
+	LIST_EACH (it, works) {
+		struct work *w = work_of_link(it);
+		int r = 0;
+
+		if (w->line_count > 0)
+			r = add_keys(g, &w->lines);
+		else if (decided_is_recorded(w))
+			r = add_key(g, w);
 		if (r < 0)
 			return r;
 	}
 	return 0;
+}
+
+/* ---------------------------------------------------------------- all of it */
+
+static void feed(struct group *g)
+{
+	const struct effects *e = &g->decider.effects;
+
+	for (size_t i = 0; i < e->movements.count; i++) {
+		const struct found_row *row = e->movements.all[i].row;
+
+		feed_add(&g->lane->feed, &row->sku, &row->location_code,
+			 e->movements.all[i].movement);
+	}
 }
 
 int group_effects_write(struct group *g)
 {
 	struct lane *l = g->lane;
 	struct decider *d = &g->decider;
-	struct progress p = { .movement_count = (int64_t)d->bookings.count };
-	int r = row_cache_write(&l->cache);
+	bool has_movements = d->seq > d->seq_begun;
+	int r;
 
-	CHECK(g->key_count == 0);
+	CHECK(d->seq == d->seq_begun + (int64_t)d->effects.movements.count);
+	d->effects.seq_first = d->seq_begun + 1;
+	clock_note_write(&l->clock, &d->effects, d->now_ms, has_movements);
+	if (l->keys->has_old)
+		key_book_delete_old(l->keys, OLD_KEYS_PER_MEMBER * g->size.member_count,
+				    &d->effects);
+	r = number(g);
 	if (r == 0)
-		r = write_commands(g, &g->members, &p);
+		r = add_keys(g, &g->members);
 	if (r == 0)
-		r = write_bookings(g, INT64_MAX, &p);
-	if (r == 0 && l->keys->has_old)
-		r = key_book_delete_old(l->keys, l->store,
-					OLD_KEYS_PER_MEMBER * g->size.member_count);
+		r = key_book_make_room(l->keys, (int)d->effects.keys.count);
+	if (r == 0)
+		r = l->writer->ops->write(l->writer, &d->effects);
 	if (r < 0)
 		return r;
-	CHECK(d->seq == d->seq_committed + p.movement_count);
-	r = clock_note_write(&l->clock, &g->to_note, d->now_ms, d->seq > d->seq_committed);
-	return r < 0 ? r : key_book_make_room(l->keys, g->key_count);
+	key_book_old_are_deleted(l->keys, &d->effects);
+	feed(g);
+	return 0;
 }

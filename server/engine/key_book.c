@@ -196,14 +196,12 @@ static int see_key(void *context, int64_t id, uint64_t key_hash, int64_t at_ms)
 	return 0;
 }
 
-int key_book_load(struct key_book *b, struct store *store, int64_t newest_ms)
+int key_book_load(struct key_book *b, struct store_writer *w, int64_t newest_ms)
 {
 	struct key_loader loader = { .book = b };
-	int r = store->ops->newest_key(store, &b->id_last);
+	int r = w->ops->each_key(w, newest_ms - KEY_AGE_H_MAX * 3600 * MS_PER_S, KEYS_MAX, see_key,
+				 &loader);
 
-	if (r == 0)
-		r = store->ops->each_key(store, newest_ms - KEY_AGE_H_MAX * 3600 * MS_PER_S,
-					 KEYS_MAX, see_key, &loader);
 	if (r == 0 && !loader.has_seen_one)
 		b->old_floor = b->id_last;
 	return r;
@@ -354,16 +352,18 @@ void key_book_forget(struct key_book *b, int64_t now_ms)
 	b->has_old = b->old_floor > b->deleted_floor;
 }
 
-int key_book_delete_old(struct key_book *b, struct store *store, int count)
+void key_book_delete_old(const struct key_book *b, int count, struct effects *effects)
 {
-	int r = store->ops->delete_keys(store, b->old_floor, count);
-
 	CHECK(b->deleted_floor <= b->old_floor);
-	if (r < 0)
-		return r;
-	if (r < count) {
-		b->deleted_floor = b->old_floor;
-		b->has_old = false;
-	}
-	return 0;
+	effects->forget_to = b->old_floor;
+	effects->forget_count = count;
+}
+
+void key_book_old_are_deleted(struct key_book *b, const struct effects *effects)
+{
+	CHECK(effects->forgotten_count <= effects->forget_count);
+	if (effects->forgotten_count == effects->forget_count)
+		return;
+	b->deleted_floor = effects->forget_to;
+	b->has_old = false;
 }

@@ -3,60 +3,51 @@
 #include "engine/stored_leases.h"
 #include "ops/metrics.h"
 
-/* ---------------------------------------------------------------- reservations */
+/* ---------------------------------------------------------------- life */
 
-/* The lines of one come together. */
-struct reservation_loader {
-	struct reservation_book *book;
-	int64_t id;
-};
-
-static int see_reservation(void *context, const struct promised_row *row)
+/* All of it is news. */
+static int load_news(struct lane *l)
 {
-	struct reservation_loader *l = context;
-	/* A time before all times is somebody's hand: found when it is booked. */
-	int64_t at_ms = row->expires_at_ms < 0 ? 0 : row->expires_at_ms;
-	int r = row->reservation_id == l->id
-			? 0
-			: reservation_book_put(l->book, row->reservation_id, at_ms, NULL, 0);
+	struct arena texts;
+	struct news news;
+	int r;
 
-	l->id = row->reservation_id;
-	if (r == 0 && row->item_id != 0)
-		r = reservation_book_add_row(l->book, row->reservation_id,
-					     reservation_book_row(row->item_id, row->location_id));
+	arena_init(&texts);
+	r = l->writer->ops->news(l->writer, &texts, &news);
+	if (r == 0)
+		r = stored_leases_take_in(l, &news, l->now_ms);
+	if (r == 0) {
+		key_book_pass_id(l->keys, news.newest_key);
+		l->writer->ops->news_taken(l->writer);
+	}
+	arena_fini(&texts);
 	return r;
 }
 
-/* ---------------------------------------------------------------- life */
-
 static int load_state(struct lane *l)
 {
-	struct store_begun begun;
-	const struct store_ops *ops = l->store->ops;
-	struct reservation_loader loader = { .book = &l->reservations };
+	struct group_begun begun;
+	struct promised promised;
 	int r = clock_note_load(&l->clock);
 	int64_t newest_ms = l->clock.noted.newest_ms;
 
 	if (r < 0)
 		return r;
 	l->clock.noted.newest_ms = 0; /* worked out, and not noted yet */
-	r = ops->begin(l->store, NULL, NULL, &begun);
+	r = l->writer->ops->begin(l->writer, NULL, &begun);
 	if (r < 0)
 		return r;
-	l->seq_committed = begun.seq;
+	l->seq_committed = begun.newest_seq;
 	l->now_ms = store_time_now(l->locks->time);
-	r = stored_leases_reload(l, l->now_ms);
+	r = load_news(l);
 	if (r == 0)
-		ops->note_taken_in(l->store);
-	if (r == 0)
-		r = key_book_load(l->keys, l->store, newest_ms);
-	if (r == 0)
-		r = ops->each_active_reservation(l->store, see_reservation, &loader);
-	metric_set(METRIC_RESERVATIONS, l->reservations.active_count);
-	(void)ops->rollback(l->store);
-	feed_publish(&l->feed, begun.seq);
-	atomic_store(&l->published->seq, begun.seq);
-	metric_set(METRIC_SEQ, begun.seq);
+		r = key_book_load(l->keys, l->writer, newest_ms);
+	l->writer->ops->promised(l->writer, l->now_ms, &promised);
+	metric_set(METRIC_RESERVATIONS, promised.count);
+	(void)l->writer->ops->abandon(l->writer, true);
+	feed_publish(&l->feed, begun.newest_seq);
+	atomic_store(&l->published->seq, begun.newest_seq);
+	metric_set(METRIC_SEQ, begun.newest_seq);
 	return r;
 }
 
@@ -67,23 +58,24 @@ static void release(struct lane *l)
 	l->outsiders.reader = NULL;
 	feed_fini(&l->feed);
 	log_keeper_fini(&l->log);
-	row_cache_fini(&l->cache);
-	reservation_book_fini(&l->reservations);
+	l->writer->ops->close(l->writer);
+	l->writer = NULL;
 }
 
 int lane_open(struct lane *l, uint64_t seed)
 {
-	int r = row_cache_init(&l->cache, l->store, seed);
+	int r = l->store->ops->open_writer(l->store, seed, &l->writer);
 
 	CHECK(l->published != NULL);
 	CHECK(l->keys != NULL);
 	if (r < 0)
 		return r;
+	l->seed = seed;
 	list_init(&l->ended_leases);
 	l->outsiders.looked_ns = clock_monotonic_ns();
 	l->clock = (struct clock_note){ .store = l->store, .time = l->locks->time };
 	feed_init(&l->feed);
-	log_keeper_init(&l->log, l->store);
+	log_keeper_init(&l->log, l->writer);
 	r = load_state(l);
 	if (r == 0)
 		r = l->store->ops->open_reader(l->store, &l->outsiders.reader);
@@ -98,9 +90,25 @@ void lane_close(struct lane *l)
 	release(l);
 }
 
-bool lane_has_overdue(const struct lane *l)
+int64_t lane_overdue_ms(struct lane *l)
 {
-	return (l->reservations.overdue_count > 0 ||
-		reservation_book_next_ms(&l->reservations) <= l->now_ms) &&
+	struct promised promised;
+
+	l->writer->ops->promised(l->writer, l->now_ms, &promised);
+	l->overdue_count = promised.overdue_count;
+	return promised.overdue_count > 0 ? l->now_ms : promised.next_ms;
+}
+
+int64_t lane_take_new_overdue(struct lane *l)
+{
+	int64_t before = l->overdue_count;
+
+	(void)lane_overdue_ms(l);
+	return l->overdue_count - before;
+}
+
+bool lane_has_overdue(struct lane *l)
+{
+	return lane_overdue_ms(l) <= l->now_ms &&
 	       clock_monotonic_ns() >= l->aftermath.retry_not_before_ns;
 }

@@ -15,8 +15,7 @@
 #include "engine/lock_manager.h"
 #include "engine/log_keeper.h"
 #include "engine/published.h"
-#include "store/reservation_book.h"
-#include "engine/row_cache.h"
+#include "store/group.h"
 
 /* What happened to the groups before, as far as it has consequences: engine/aftermath.h. */
 struct aftermath {
@@ -32,8 +31,6 @@ struct aftermath {
 struct outsiders {
 	struct reader *reader; /* of what they wrote, for the feed */
 	int64_t looked_ns;     /* when it was looked for that */
-	bool has_leases;       /* those in memory are what the store had at lease_edits */
-	int64_t lease_edits;
 	bool is_busy_logged;
 };
 
@@ -47,12 +44,13 @@ struct lane {
 	int64_t slow_ns;            /* writes that take longer are logged; 0: none */
 	struct aftermath aftermath; /* of it, whom to tell */
 
-	uint64_t group_number; /* of the newest group, from 1 */
+	struct store_writer *writer; /* the store's */
+	uint64_t seed;               /* of row keys */
+	uint64_t group_number;       /* of the newest group, from 1 */
 	int64_t seq_committed;
-	int64_t now_ms;      /* store time of this turn; a group has its own */
-	bool was_taken_back; /* the newest group was: see group.h */
-	struct row_cache cache;
-	struct reservation_book reservations;
+	int64_t now_ms;           /* store time of this turn; a group has its own */
+	bool was_taken_back;      /* the newest group was: see group.h */
+	int64_t overdue_count;    /* of reservations, when it was looked at last */
 	struct list ended_leases; /* lease.link: to be deleted from the store */
 	struct clock_note clock;
 	struct outsiders outsiders;
@@ -68,5 +66,11 @@ int lane_open(struct lane *l, uint64_t seed);
 
 void lane_close(struct lane *l);
 
+/* When the next reservation is to be booked: store time, UTC ms; INT64_MAX: there is none. */
+int64_t lane_overdue_ms(struct lane *l);
+
+/* How many reservations have become overdue since the turn before. */
+int64_t lane_take_new_overdue(struct lane *l);
+
 /* Is there a reservation whose time is up, and is it to be tried to book that? */
-bool lane_has_overdue(const struct lane *l);
+bool lane_has_overdue(struct lane *l);

@@ -4,9 +4,9 @@
 #include "base/fault.h"
 #include "ops/metrics.h"
 
-void log_keeper_init(struct log_keeper *k, struct store *store)
+void log_keeper_init(struct log_keeper *k, struct store_writer *writer)
 {
-	*k = (struct log_keeper){ .store = store,
+	*k = (struct log_keeper){ .writer = writer,
 				  .checkpoint_from_bytes = WAL_BYTES_CHECKPOINT,
 				  .restart_from_bytes = WAL_BYTES_RESTART,
 				  .wrote_ns = clock_monotonic_ns() };
@@ -35,7 +35,7 @@ void log_keeper_stop(struct log_keeper *k)
 static int copy(struct log_keeper *k, int64_t bytes)
 {
 	int64_t begun_ns = clock_monotonic_ns();
-	int64_t frames = k->store->ops->checkpoint(k->store);
+	int64_t frames = k->writer->ops->tend(k->writer, TEND_COPY, 0);
 
 	metric_observe(METRIC_CHECKPOINT_TIME, clock_monotonic_ns() - begun_ns);
 	/* If a reader held it up, the log goes on growing: try again a quarter further on. */
@@ -52,7 +52,7 @@ static int restart(struct log_keeper *k, int64_t bytes, int64_t now_ns)
 		return 0;
 	k->tried_ns = now_ns;
 	k->tries++;
-	r = k->store->ops->restart_log(k->store, LOG_RESTART_WAIT_MS, false);
+	r = (int)k->writer->ops->tend(k->writer, TEND_RESTART, LOG_RESTART_WAIT_MS);
 	metric_observe(METRIC_CHECKPOINT_TIME, clock_monotonic_ns() - now_ns);
 	if (r == 0) {
 		metric_add(METRIC_LOG_RESTARTS, 1);
@@ -68,7 +68,7 @@ static int restart(struct log_keeper *k, int64_t bytes, int64_t now_ns)
 
 int log_keeper_look(struct log_keeper *k, int64_t now_ns)
 {
-	int64_t bytes = k->store->ops->wal_bytes(k->store);
+	int64_t bytes = k->writer->ops->log_bytes(k->writer);
 	int r = 0;
 
 	CHECK(bytes >= 0);
@@ -99,7 +99,7 @@ int log_keeper_rest(struct log_keeper *k, int64_t now_ns)
 	if (k->is_empty || now_ns - k->wrote_ns < LOG_IDLE_S * NS_PER_S ||
 	    read_admission_reading(&k->admission) > 0)
 		return 0;
-	r = k->store->ops->restart_log(k->store, 0, true);
+	r = (int)k->writer->ops->tend(k->writer, TEND_CUT, 0);
 	if (r == 0) {
 		k->is_empty = true;
 		k->bytes = 0;

@@ -20,7 +20,7 @@
  */
 #pragma once
 #include "engine/read_admission.h"
-#include "store/store.h"
+#include "store/group.h"
 
 enum {
 	LOG_RESTART_WAIT_MS = 10, /* more than a loop's turn takes */
@@ -30,7 +30,7 @@ enum {
 };
 
 struct log_keeper {
-	struct store *store;
+	struct store_writer *writer;
 	struct read_admission admission;
 	int64_t bytes; /* when it was looked at last */
 	int64_t checkpoint_from_bytes;
@@ -42,7 +42,7 @@ struct log_keeper {
 	bool is_empty;    /* and the file, too */
 };
 
-void log_keeper_init(struct log_keeper *k, struct store *store);
+void log_keeper_init(struct log_keeper *k, struct store_writer *writer);
 void log_keeper_fini(struct log_keeper *k);
 
 /* After a group. 0, or the fault of a copy that failed; the log is then as it was. */

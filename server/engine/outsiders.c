@@ -31,42 +31,54 @@ static void feed_others(struct lane *l, int64_t seq)
 	arena_fini(&texts);
 }
 
-static int pass_typed_keys(struct lane *l)
+/* What has ended here must not be read again from the store. */
+static int delete_ended_leases(struct lane *l, struct effects *effects)
 {
-	int64_t newest;
-	int r = l->store->ops->newest_key(l->store, &newest);
+	int r = stored_leases_delete_ended(l, effects);
 
-	if (r == 0)
-		key_book_pass_id(l->keys, newest);
+	if (r == 0 && effects->leases.count > 0)
+		r = l->writer->ops->write(l->writer, effects);
+	effects_clear(effects);
 	return r;
 }
 
-int outsiders_take_in(struct lane *l, const struct store_begun *begun, int64_t now_ms,
-		      bool has_followers)
+static int hear(struct lane *l, int64_t now_ms)
+{
+	struct arena texts;
+	struct news news;
+	int r;
+
+	arena_init(&texts);
+	r = l->writer->ops->news(l->writer, &texts, &news);
+	if (r == 0) {
+		clock_note_take_ledger_in(&l->clock, news.ledger_ms, now_ms, l->seq_committed);
+		key_book_pass_id(l->keys, news.newest_key);
+		r = stored_leases_take_in(l, &news, now_ms);
+	}
+	if (r == 0)
+		l->writer->ops->news_taken(l->writer);
+	arena_fini(&texts);
+	return r;
+}
+
+int outsiders_take_in(struct lane *l, const struct group_begun *begun, int64_t now_ms,
+		      bool has_followers, struct effects *effects)
 {
 	int r;
 
 	CHECK(begun->is_changed_by_others);
-	log_write(LOG_INFO, "external_write", "seq=%" PRId64 " was=%" PRId64, begun->seq,
+	log_write(LOG_INFO, "external_write", "seq=%" PRId64 " was=%" PRId64, begun->newest_seq,
 		  l->seq_committed);
 	metric_add(METRIC_EXTERNAL_WRITES, 1);
-	row_cache_drop(&l->cache);
-	r = stored_leases_delete_ended(l); /* first: what has ended here must not be read again */
+	r = delete_ended_leases(l, effects);
 	if (r < 0)
 		return r;
-	atomic_store(&l->published->seq, begun->seq);
+	atomic_store(&l->published->seq, begun->newest_seq);
 	atomic_fetch_add(&l->published->generation, 1);
 	if (has_followers)
-		feed_others(l, begun->seq);
-	l->seq_committed = begun->seq;
-	r = clock_note_take_ledger_in(&l->clock, now_ms, begun->seq);
-	if (r == 0)
-		r = pass_typed_keys(l);
-	if (r == 0)
-		r = stored_leases_reload(l, now_ms);
-	if (r == 0)
-		l->store->ops->note_taken_in(l->store);
-	return r;
+		feed_others(l, begun->newest_seq);
+	l->seq_committed = begun->newest_seq;
+	return hear(l, now_ms);
 }
 
 bool outsiders_have_news(struct lane *l)
@@ -79,5 +91,5 @@ bool outsiders_have_news(struct lane *l)
 	l->outsiders.looked_ns = now_ns;
 	if (!feed_begin(&l->feed, now_ns) && l->locks->leases.count == 0)
 		return false;
-	return l->store->ops->look_for_others(l->store, &is_new) == 0 && is_new;
+	return l->writer->ops->has_news(l->writer, &is_new) == 0 && is_new;
 }

@@ -2,8 +2,8 @@
  * outsiders - what other programs have written: somebody with sqlite3, an import, a repair.
  *
  * The store tells at the begin of a group whether anybody else committed since the last one. Then
- * the row cache is dropped, movements that came by go into the feed, store time and the ids of keys
- * pass what was typed, and the leases are read anew if one was edited.
+ * the rows that it knew are read anew, movements that came by go into the feed, store time and the
+ * ids of keys pass what was typed, and the leases are read anew if one was edited.
  *
  * Threads: the writer's.
  */
@@ -12,11 +12,12 @@
 
 /*
  * Takes it in, at the begin of a group whose time is now_ms; lane.seq_committed is the ledger's
- * then. has_followers: what was written goes into the feed. 0, or a fault: the store then says to
+ * then. has_followers: what was written goes into the feed. effects: of the group, still empty, and
+ * empty again; leases that have ended are deleted on the way. 0, or a fault: the store then says to
  * the next group, too, that others wrote.
  */
-int outsiders_take_in(struct lane *l, const struct store_begun *begun, int64_t now_ms,
-		      bool has_followers);
+int outsiders_take_in(struct lane *l, const struct group_begun *begun, int64_t now_ms,
+		      bool has_followers, struct effects *effects);
 
 /*
  * Was something written by hand that somebody should be told of though nothing comes in: those who

@@ -52,15 +52,16 @@ static void note_busy(struct lane *l)
 }
 
 /* Only of begin() does -EBUSY mean that another program has it. */
-int store_turn_take(struct lane *l, struct store_begun *ret)
+int store_turn_take(struct lane *l, struct group_begun *ret)
 {
-	int r = l->store->ops->check_file(l->store);
+	struct patience patience = { .may_go_on = go_on_waiting, .context = l };
+	int r = l->writer->ops->check(l->writer);
 
 	CHECK(l->aftermath.stopped_with == OUTCOME_DONE);
 	crash_note_doing("beginning");
 	if (r < 0)
 		return r == -EBUSY ? FAULT(-EIO) : r;
-	r = l->store->ops->begin(l->store, go_on_waiting, l, ret);
+	r = l->writer->ops->begin(l->writer, &patience, ret);
 	if (r == 0)
 		note_ours(l);
 	else if (r == -EBUSY)

@@ -10,8 +10,8 @@
 #pragma once
 #include "engine/lane.h"
 
-/* Begins a transaction. 0; -EBUSY: another program has the store; or another fault. */
-int store_turn_take(struct lane *l, struct store_begun *ret);
+/* Opens a group of the store's. 0; -EBUSY: another program has the store; or another fault. */
+int store_turn_take(struct lane *l, struct group_begun *ret);
 
 /* What is not decided when the drain is over is refused, wherever it waits. False: it goes on. */
 bool store_turn_end_drain(struct lane *l);

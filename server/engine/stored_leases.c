@@ -8,8 +8,7 @@
 
 /* Every row of row_lock, by fence: the rows of a lease are neighbours. */
 struct stored_leases {
-	struct arena texts;
-	struct lease_row *rows;
+	const struct lease_row *rows;
 	size_t count;
 };
 
@@ -56,11 +55,10 @@ static int make_lease(struct lane *lane, const struct lease_row rows[], size_t c
 	struct lease *l = NULL;
 
 	for (size_t i = 0; refs != NULL && i < count; i++)
-		refs[i] =
-			(struct row_ref){ .key = hash_pair(rows[i].sku.text, rows[i].location.text,
-							   lane->cache.seed),
-					  .sku = rows[i].sku,
-					  .location = rows[i].location };
+		refs[i] = (struct row_ref){ .key = hash_pair(rows[i].sku.text,
+							     rows[i].location.text, lane->seed),
+					    .sku = rows[i].sku,
+					    .location = rows[i].location };
 	if (refs != NULL)
 		l = lease_create(rows[0].lease_id, rows[0].purpose, rows[0].fence, refs,
 				 (int)count);
@@ -129,46 +127,36 @@ static int add_unknown_leases(struct lane *lane, const struct stored_leases *s, 
 	return 0;
 }
 
-/* The store keeps count of edits: most are of something else, and there may be many leases. */
-int stored_leases_reload(struct lane *lane, int64_t now_ms)
+int stored_leases_take_in(struct lane *lane, const struct news *news, int64_t now_ms)
 {
-	struct stored_leases s;
+	struct stored_leases s = { .rows = news->leases, .count = news->lease_count };
 	struct refused refused;
-	bool has_changed = false;
-	int64_t edits;
-	int r = lane->store->ops->lease_edits(lane->store, &edits);
+	bool has_changed;
+	int r;
 
-	if (r < 0 || (lane->outsiders.has_leases && edits == lane->outsiders.lease_edits))
-		return r;
-	lane->outsiders.has_leases = false;
-	arena_init(&s.texts);
-	r = lane->store->ops->load_leases(lane->store, &s.texts, &s.rows, &s.count);
-	if (r == 0) {
-		has_changed = drop_changed_leases(lane, &s);
-		r = add_unknown_leases(lane, &s, now_ms, &has_changed);
-	}
+	if (!news->has_leases)
+		return 0;
+	has_changed = drop_changed_leases(lane, &s);
+	r = add_unknown_leases(lane, &s, now_ms, &has_changed);
 	if (has_changed) {
 		refused_init(&refused);
 		lock_manager_send_back(lane->locks, &refused);
 		delivery_refuse(&refused);
 	}
-	arena_fini(&s.texts);
-	lane->outsiders.has_leases = r == 0;
-	lane->outsiders.lease_edits = edits;
 	return r;
 }
 
-int stored_leases_delete_ended(struct lane *lane)
+int stored_leases_delete_ended(struct lane *lane, struct effects *effects)
 {
-	int count = 0;
-
 	LIST_EACH (it, &lane->ended_leases) {
 		const struct lease *l = CONTAINER_OF(it, struct lease, link);
-		int r = lane->store->ops->delete_lease(lane->store, l->gate.fence);
+		struct lease_effect *e = effects_add_lease(effects);
 
-		if (r < 0)
-			return r;
-		count++;
+		if (e == NULL)
+			return FAULT(-ENOMEM);
+		*e = (struct lease_effect){ .change = CHANGE_DELETE,
+					    .fence = l->gate.fence,
+					    .id = l->id };
 	}
-	return count;
+	return 0;
 }

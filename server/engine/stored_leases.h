@@ -12,13 +12,13 @@
 #include "engine/lane.h"
 
 /*
- * Reads the leases, unless the store says that nobody has edited one since. Leases whose time is up
- * at now_ms go to lane.ended_leases. 0, or a fault: then the next call reads them again.
+ * Takes in what the store tells of leases, if it does. Those whose time is up at now_ms go to
+ * lane.ended_leases. 0, or a fault: then the store has to tell it again.
  */
-int stored_leases_reload(struct lane *l, int64_t now_ms);
+int stored_leases_take_in(struct lane *l, const struct news *news, int64_t now_ms);
 
 /*
- * Deletes those of lane.ended_leases from the store, within a group: they are let go when the group
- * is kept. How many there are, or a fault.
+ * Adds to what a group does that those of lane.ended_leases go from the store: they are let go when
+ * the group is kept. 0 or a fault.
  */
-int stored_leases_delete_ended(struct lane *l);
+int stored_leases_delete_ended(struct lane *l, struct effects *effects);

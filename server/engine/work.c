@@ -109,8 +109,7 @@ struct work *work_create(void)
 	w->key_hash = 0;
 	w->rests_on_group = false;
 	w->blocked_by[0] = '\0';
-	w->cached_rows[0] = NULL;
-	w->cached_rows[1] = NULL;
+	w->is_decided = w->meets_damage = w->changes_lease = false;
 	w->lease = NULL;
 	w->key_id = 0;
 	atomic_init(&w->holder_count, 1);

@@ -39,7 +39,6 @@ enum work_state {
 	WORK_STATES,
 };
 
-struct cached_row;
 struct lease;
 struct operation;
 
@@ -84,9 +83,11 @@ struct work {
 
 	/* The writer's own, from READY to DONE. */
 	bool rests_on_group; /* its answer rests on the open group: it waits for the flush */
-	struct cached_row *cached_rows[2]; /* the rows of its movements; row_cache.h */
-	int64_t key_id;                    /* of the record of its key; 0: none was made */
-	struct lease *lease;               /* that it takes, renews or releases; lease_book.h */
+	bool is_decided;     /* it has been, in this group or in one that was abandoned */
+	bool meets_damage;   /* the store will not take what it does: it is to be refused */
+	bool changes_lease;  /* it takes, renews or releases one */
+	int64_t key_id;      /* of the record of its key; 0: none was made */
+	struct lease *lease; /* which one; one that it takes is there when that has its number */
 
 	struct arena arena;
 };

@@ -7,6 +7,7 @@
 #include "engine/outsiders.h"
 #include "engine/store_turn.h"
 #include "ops/metrics.h"
+#include <inttypes.h>
 
 enum {
 	OVERDUE_SOON_MS = 2000, /* it must wake by itself at least as often */
@@ -29,9 +30,7 @@ static bool has_work(struct lane *l)
 /* When the next reservation is to be booked; INT64_MAX: not soon. */
 static int64_t overdue_ns(struct lane *l)
 {
-	int64_t due_ms = l->reservations.overdue_count > 0
-				 ? l->now_ms
-				 : reservation_book_next_ms(&l->reservations);
+	int64_t due_ms = lane_overdue_ms(l);
 	int64_t due_ns;
 
 	if (due_ms == INT64_MAX || due_ms - l->now_ms > OVERDUE_SOON_MS)
@@ -62,16 +61,14 @@ static int64_t next_look_ns(struct writer *w)
 static void tell_what_ended(struct lane *l)
 {
 	int64_t by_ms = store_time_take_believed(l->locks->time);
-	size_t were_overdue = l->reservations.overdue_count;
 	int leases = 0;
 
 	if (by_ms == 0)
 		return;
-	reservation_book_collect(&l->reservations, l->now_ms);
 	LIST_EACH (it, &l->ended_leases)
 		leases++;
-	log_write(LOG_WARN, "clock_ended", "by_s=%.1f reservations=%zu leases=%d",
-		  (double)by_ms / MS_PER_S, l->reservations.overdue_count - were_overdue, leases);
+	log_write(LOG_WARN, "clock_ended", "by_s=%.1f reservations=%" PRId64 " leases=%d",
+		  (double)by_ms / MS_PER_S, lane_take_new_overdue(l), leases);
 }
 
 /* Nothing is written any more. */
@@ -135,7 +132,7 @@ static void *writer_main(void *context)
 	}
 	hear_of_damage(l);
 	if (l->aftermath.stopped_with == OUTCOME_DONE)
-		clock_note_leave(&l->clock);
+		clock_note_leave(&l->clock, l->writer);
 	return NULL;
 }
 

@@ -47,9 +47,9 @@ void want_respect(struct want *w, const struct row_ref *row)
 	WANT(&w->respected, row);
 }
 
-void want_reservation(struct want *w, const char *name)
+void want_reservation(struct want *w, struct wanted_reservation reservation)
 {
-	WANT(&w->reservations, name);
+	WANT(&w->reservations, reservation);
 }
 
 void want_key(struct want *w, const char *key)
@@ -118,6 +118,19 @@ static int by_name(const void *a, const void *b)
 	return strcmp(((const struct wanted_name *)a)->name, ((const struct wanted_name *)b)->name);
 }
 
+static int by_reservation(const void *a, const void *b)
+{
+	return strcmp(((const struct wanted_reservation *)a)->name,
+		      ((const struct wanted_reservation *)b)->name);
+}
+
+static void join_reservations(const void *again, void *kept)
+{
+	struct wanted_reservation *k = kept;
+
+	k->needs_rows = k->needs_rows || ((const struct wanted_reservation *)again)->needs_rows;
+}
+
 static int by_lease(const void *a, const void *b)
 {
 	const struct wanted_lease *x = a, *y = b;
@@ -169,7 +182,7 @@ void want_sort(struct want *w)
 {
 	SORT(&w->rows, by_row, NULL);
 	SORT(&w->respected, by_row, NULL);
-	SORT(&w->reservations, by_text, NULL);
+	SORT(&w->reservations, by_reservation, join_reservations);
 	SORT(&w->keys, by_text, NULL);
 	SORT(&w->items, by_name, join_names);
 	SORT(&w->locations, by_name, join_names);
@@ -187,6 +200,7 @@ static void found_empty(struct found *f)
 	f->keys = NULL;
 	f->held = NULL;
 	f->lease_count = f->key_count = f->held_count = 0;
+	f->has_more_overdue = false;
 	arena_init(&f->memory);
 }
 
@@ -217,6 +231,7 @@ void found_clear(struct found *f)
 	f->keys = NULL;
 	f->held = NULL;
 	f->lease_count = f->key_count = f->held_count = 0;
+	f->has_more_overdue = false;
 	arena_init(&f->memory);
 }
 

@@ -29,8 +29,8 @@
  * Relative: whoever decides counts the group's movements from `begun.seq` on. Where others may
  * number theirs first (numbers_at_begin is false) that is SEQ_RELATIVE, above every seq that there
  * is, so that later still compares greater; number() says how far down all of them go. A new lease
- * has fence 0, a new reservation id 0 and an empty name in a buffer of its own, a new item or
- * location an id below 0 (store/row_set.h), until they are numbered.
+ * has fence 0 until it is numbered; a new reservation has the id -1 - its index in the effects, and
+ * an empty name in a buffer of its own; a new item or location an id below 0 (store/row_set.h).
  *
  * Deciding can be repeated: a group that was abandoned is begun anew with the same commands, finds
  * what there is then, and is decided again. So no decision uses up what it is about.
@@ -66,6 +66,11 @@ struct wanted_statement {
 	int64_t seen_seq; /* did a movement behind this one state its level? */
 };
 
+struct wanted_reservation {
+	const char *name;
+	bool needs_rows; /* those of its lines, if it is active */
+};
+
 struct wanted_lease {
 	const char *id;
 	int64_t fence; /* 0: any */
@@ -82,11 +87,14 @@ struct want {
 		size_t count, capacity;
 	} rows,            /* touched: locked, read, with what is overdue in them */
 		respected; /* whose lease is respected: the leases that close them */
+	struct want_reservations {
+		struct wanted_reservation *all;
+		size_t count, capacity;
+	} reservations;
 	struct want_texts {
 		const char **all;
 		size_t count, capacity;
-	} reservations, /* by name, with the rows of their lines */
-		keys;   /* of stores whose keys_are_told is false */
+	} keys; /* of stores whose keys_are_told is false */
 	struct want_names {
 		struct wanted_name *all;
 		size_t count, capacity;
@@ -107,7 +115,7 @@ struct want {
 /* Each adds one; want.is_short when memory is short. Amortised O(1). */
 void want_row(struct want *w, const struct row_ref *row);
 void want_respect(struct want *w, const struct row_ref *row);
-void want_reservation(struct want *w, const char *name);
+void want_reservation(struct want *w, struct wanted_reservation reservation);
 void want_key(struct want *w, const char *key);
 void want_item(struct want *w, struct wanted_name name);
 void want_location(struct want *w, struct wanted_name name);
@@ -129,6 +137,7 @@ struct found_reservation {
 	struct reservation reservation; /* id 0: there is none, or it has no number yet */
 	bool is_there;
 	bool is_damaged; /* its record makes no sense */
+	bool has_rows;   /* those of its lines were asked for */
 };
 
 /*
@@ -158,7 +167,8 @@ enum { FOUND_BUCKETS = 1 << 10 };
 struct found {
 	struct row_set *rows; /* what is not in it makes no sense */
 	struct map reservations;
-	struct list overdue; /* found_overdue.link: not yet taken out by whoever decides */
+	struct list overdue;   /* found_overdue.link: not yet taken out by whoever decides */
+	bool has_more_overdue; /* some row bears its group in overdue_group */
 	struct found_lease *leases;
 	size_t lease_count;
 	struct found_key *keys;
@@ -196,14 +206,14 @@ struct item_effect {
 	struct found_item *of;
 	struct item *item; /* with its texts; of a DELETE only its id counts. write() sets the id of
 			      one that is made */
-	const void *owner;
+	void *owner;
 };
 
 struct location_effect {
 	enum change change;
 	struct found_location *of;
 	struct location *location;
-	const void *owner;
+	void *owner;
 };
 
 /* A lease of row_count rows, which are in found.rows. */
@@ -218,7 +228,7 @@ struct lease_effect {
 	int64_t expires_at_ms;
 	int row_count;
 	const struct row_ref *rows;
-	const void *owner; /* NULL: of nobody, it has ended */
+	void *owner; /* NULL: of nobody, it has ended */
 };
 
 struct reservation_effect {
@@ -229,7 +239,7 @@ struct reservation_effect {
 	char *made_name; /* where it has no name of its own: its name's buffer, of ID_BYTES_MAX + 1,
 			    into which number() writes "r_" and the id; else NULL */
 	struct found_row **rows; /* of a MAKE: of its lines */
-	const void *owner;       /* NULL: it ran out */
+	void *owner;             /* NULL: it ran out */
 };
 
 /*
@@ -270,9 +280,9 @@ struct effects {
 	int64_t newest_ms;
 	int64_t ahead_ms;
 
-	bool is_numbered;    /* number() was called; write() calls it otherwise */
-	int64_t seq_shift;   /* number() has added it to every relative seq of movements and rows */
-	const void *culprit; /* of write() with -EBADMSG: whose effect it was; NULL: nobody's */
+	bool is_numbered;  /* number() was called; write() calls it otherwise */
+	int64_t seq_shift; /* number() has added it to every relative seq of movements and rows */
+	void *culprit;     /* of write() with -EBADMSG: whose effect it was; NULL: nobody's */
 };
 
 /* Each a place for one more; NULL: memory is short. Valid until the next one. Amortised O(1). */

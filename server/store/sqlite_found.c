@@ -165,7 +165,7 @@ static int hand_out_loaded(struct sqlite_writer *w, struct found *found, int64_t
 	if (of == NULL)
 		return FAULT(-ENOMEM);
 	of->reservation = *reservation;
-	of->is_there = true;
+	of->is_there = of->has_rows = true;
 	w->overdue_lines += (size_t)reservation->line_count;
 	r = find_rows_of(w, reservation);
 	return r < 0 ? r : hand_out(w, reservation->id, of, found, now_ms);
@@ -203,6 +203,7 @@ static int find_overdue_in(struct sqlite_writer *w, struct found_row *row, const
 	while (r == 0 && (id = reservation_book_overdue_in(&w->book, key)) != 0) {
 		if (has_enough(w, 2 * EXPIRED_LINES_PER_GROUP_MAX)) {
 			row->overdue_group = want->group;
+			found->has_more_overdue = true;
 			return 0;
 		}
 		r = find_overdue(w, id, found, want->now_ms);
@@ -226,32 +227,45 @@ int sqlite_sweep(struct store_writer *writer, int64_t now_ms, struct found *foun
 
 /* ---------------------------------------------------------------- what is named */
 
-static int find_reservation(struct sqlite_writer *w, const char *name, const struct want *want,
-			    struct found *found)
+/* Those of one that is not active any more are nobody's matter. */
+static int find_its_rows(struct sqlite_writer *w, struct found_reservation *of)
 {
-	struct found_reservation *of = found_reservation_of(found, name);
-	struct reservation *loaded;
+	if (of->has_rows || !of->is_there || of->reservation.state != RESERVATION_ACTIVE)
+		return 0;
+	of->has_rows = true;
+	return find_rows_of(w, &of->reservation);
+}
+
+static int load_reservation(struct sqlite_writer *w, const char *name, struct found *found,
+			    struct found_reservation **ret)
+{
+	/* Of a command that may be answered before the group ends. */
+	const char *kept = arena_copy(&found->memory, name, strlen(name));
+	struct found_reservation *of = kept == NULL ? NULL : found_add_reservation(found, kept);
 	int r;
 
-	if (of != NULL)
-		return 0;
-	name = arena_copy(&found->memory, name, strlen(name)); /* of a command that may go first */
-	of = name == NULL ? NULL : found_add_reservation(found, name);
 	if (of == NULL)
 		return FAULT(-ENOMEM);
-	loaded = &of->reservation;
-	r = sqlite_load_reservation(&w->store->store, name, &found->memory, loaded);
-	if (r == -EBADMSG || (r == 0 && loaded->id != 0 && !reservation_is_sound(loaded))) {
-		of->is_damaged = true;
-		return 0;
-	}
-	if (r < 0)
+	r = sqlite_load_reservation(&w->store->store, name, &found->memory, &of->reservation);
+	of->is_there = r == 0 && of->reservation.id != 0;
+	of->is_damaged = r == -EBADMSG || (of->is_there && !reservation_is_sound(&of->reservation));
+	*ret = of;
+	return unless_damaged(r);
+}
+
+static int find_reservation(struct sqlite_writer *w, const struct wanted_reservation *wanted,
+			    const struct want *want, struct found *found)
+{
+	struct found_reservation *of = found_reservation_of(found, wanted->name);
+	int r = of != NULL ? 0 : load_reservation(w, wanted->name, found, &of);
+
+	if (r < 0 || of->is_damaged)
 		return r;
-	of->is_there = loaded->id != 0;
-	r = find_rows_of(w, loaded);
-	return r == 0 && of->is_there && reservation_book_is_overdue(&w->book, loaded->id)
-		       ? find_overdue(w, loaded->id, found, want->now_ms)
-		       : r;
+	if (wanted->needs_rows)
+		r = find_its_rows(w, of);
+	if (r == 0 && of->is_there && reservation_book_is_overdue(&w->book, of->reservation.id))
+		r = find_overdue(w, of->reservation.id, found, want->now_ms);
+	return r;
 }
 
 static int read_item(struct sqlite_writer *w, const struct wanted_name *wanted,
@@ -359,7 +373,7 @@ int sqlite_lock(struct store_writer *writer, const struct want *want, int64_t wa
 	reservation_book_collect(&w->book, want->now_ms);
 	r = read_rows(w, want, found);
 	for (size_t i = 0; r == 0 && i < want->reservations.count; i++)
-		r = find_reservation(w, want->reservations.all[i], want, found);
+		r = find_reservation(w, &want->reservations.all[i], want, found);
 	for (size_t i = 0; r == 0 && i < want->items.count; i++)
 		r = read_item(w, &want->items.all[i], want, found);
 	for (size_t i = 0; r == 0 && i < want->locations.count; i++)

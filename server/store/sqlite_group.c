@@ -93,15 +93,20 @@ static int number_lease(struct sqlite_writer *w, struct lease_effect *e)
 	return r;
 }
 
-static int number_reservation(struct sqlite_writer *w, struct reservation_effect *e)
+static int number_reservation(struct sqlite_writer *w, struct effects *effects,
+			      struct reservation_effect *e)
 {
+	int64_t *id = &e->reservation->id;
 	int r;
 
-	if (e->change != RESERVATION_MAKE)
+	if (e->change != RESERVATION_MAKE) {
+		if (*id < 0) /* made by this group, before */
+			*id = effects->reservations.all[-*id - 1].reservation->id;
 		return 0;
-	r = sqlite_take_reservation_id(&w->store->store, &e->reservation->id);
+	}
+	r = sqlite_take_reservation_id(&w->store->store, id);
 	if (r == 0 && e->made_name != NULL)
-		snprintf(e->made_name, ID_BYTES_MAX + 1, "r_%lld", (long long)e->reservation->id);
+		snprintf(e->made_name, ID_BYTES_MAX + 1, "r_%lld", (long long)*id);
 	return r;
 }
 
@@ -114,7 +119,7 @@ static int number(struct store_writer *writer, struct effects *effects)
 	for (size_t i = 0; r == 0 && i < effects->leases.count; i++)
 		r = number_lease(w, &effects->leases.all[i]);
 	for (size_t i = 0; r == 0 && i < effects->reservations.count; i++)
-		r = number_reservation(w, &effects->reservations.all[i]);
+		r = number_reservation(w, effects, &effects->reservations.all[i]);
 	if (effects->seq_first > SEQ_RELATIVE) /* whoever decided may count as they like */
 		effects_shift_seqs(effects, w->newest_seq - SEQ_RELATIVE);
 	effects->is_numbered = r == 0;

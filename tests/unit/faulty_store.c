@@ -36,112 +36,264 @@ static bool must_be_done_first(const struct faulty_store *f, const char *call)
 static int fail(struct faulty_store *f)
 {
 	if (f->when == FAULTY_ROLLED_BACK && f->code != -EBADMSG)
-		(void)f->real->ops->rollback(f->real);
+		(void)f->real_writer->ops->abandon(f->real_writer, false);
 	return FAULT(f->code);
 }
 
-/* ---------------------------------------------------------------- the calls */
+/* ---------------------------------------------------------------- calls of one piece */
 
-#define CALL(name, parameters, arguments)                   \
-	static int name parameters                          \
-	{                                                   \
-		struct faulty_store *f = faulty_of(s);      \
-		bool is_it = is_next(f, #name);             \
-		int result = 0;                             \
-		s = f->real;                                \
-		if (!is_it || must_be_done_first(f, #name)) \
-			result = s->ops->name arguments;    \
-		return is_it ? fail(f) : result;            \
+#define CALL(type, name, parameters, arguments)                                        \
+	static type name parameters                                                    \
+	{                                                                              \
+		struct faulty_store *f = CONTAINER_OF(w, struct faulty_store, writer); \
+		bool is_it = is_next(f, #name);                                        \
+		type result = 0;                                                       \
+		w = f->real_writer;                                                    \
+		if (!is_it || must_be_done_first(f, #name))                            \
+			result = w->ops->name arguments;                               \
+		return is_it ? fail(f) : result;                                       \
+	}
+
+/* What cannot fail, and what is called before there is an engine, goes straight on. */
+#define SAFE_CALL(type, name, parameters, arguments)                           \
+	static type name parameters                                            \
+	{                                                                      \
+		w = CONTAINER_OF(w, struct faulty_store, writer)->real_writer; \
+		return w->ops->name arguments;                                 \
 	}
 
 /* clang-format off */
-CALL(look_for_others, (struct store *s, bool *ret), (s, ret))
-CALL(load_item, (struct store *s, const char *sku, struct arena *a, struct item *ret), (s, sku, a, ret))
-CALL(load_location, (struct store *s, const char *code, struct arena *a, struct location *ret), (s, code, a, ret))
-CALL(load_stock, (struct store *s, int64_t item, int64_t location, struct stock *ret), (s, item, location, ret))
-CALL(stated_since, (struct store *s, int64_t from, int64_t down_to, int64_t *ret), (s, from, down_to, ret))
-CALL(item_has_stock, (struct store *s, int64_t id, int64_t now_ms, bool *ret), (s, id, now_ms, ret))
-CALL(location_has_stock, (struct store *s, int64_t id, int64_t now_ms, bool *ret), (s, id, now_ms, ret))
-CALL(note_time, (struct store *s, int64_t newest_ms, int64_t ahead_ms), (s, newest_ms, ahead_ms))
-CALL(put_item, (struct store *s, struct item *item), (s, item))
-CALL(delete_item, (struct store *s, int64_t id), (s, id))
-CALL(put_location, (struct store *s, struct location *location), (s, location))
-CALL(delete_location, (struct store *s, int64_t id), (s, id))
-CALL(put_stock, (struct store *s, int64_t item, int64_t location, struct stock *row), (s, item, location, row))
-CALL(add_movement, (struct store *s, const struct movement *m), (s, m))
-CALL(next_fence, (struct store *s, int64_t *ret), (s, ret))
-CALL(add_lease_row, (struct store *s, const struct lease_row *row, int64_t item, int64_t location), (s, row, item, location))
-CALL(renew_lease, (struct store *s, int64_t fence, int64_t at_ms), (s, fence, at_ms))
-CALL(delete_lease, (struct store *s, int64_t fence), (s, fence))
-CALL(lease_edits, (struct store *s, int64_t *ret), (s, ret))
-CALL(load_leases, (struct store *s, struct arena *a, struct lease_row **ret_rows, size_t *ret_count), (s, a, ret_rows, ret_count))
-CALL(load_reservation, (struct store *s, const char *name, struct arena *a, struct reservation *ret), (s, name, a, ret))
-CALL(load_reservation_by_id, (struct store *s, int64_t id, struct arena *a, struct reservation *ret), (s, id, a, ret))
-CALL(add_reservation, (struct store *s, struct reservation *r, struct arena *a), (s, r, a))
-CALL(resolve_reservation, (struct store *s, const struct reservation *r), (s, r))
-CALL(extend_reservation, (struct store *s, const struct reservation *r), (s, r))
-CALL(add_key, (struct store *s, const struct key_record *record), (s, record))
-CALL(newest_key, (struct store *s, int64_t *ret), (s, ret))
-CALL(delete_keys, (struct store *s, int64_t id_last, int count), (s, id_last, count))
-CALL(commit, (struct store *s), (s))
-CALL(check_file, (struct store *s), (s))
+CALL(int, news, (struct store_writer *w, struct arena *a, struct news *ret), (w, a, ret))
+CALL(int, has_news, (struct store_writer *w, bool *ret), (w, ret))
+CALL(int, number, (struct store_writer *w, struct effects *e), (w, e))
+CALL(int, commit, (struct store_writer *w, bool *ret), (w, ret))
+CALL(int, check, (struct store_writer *w), (w))
+SAFE_CALL(void, news_taken, (struct store_writer *w), (w))
+SAFE_CALL(void, promised, (struct store_writer *w, int64_t now_ms, struct promised *ret), (w, now_ms, ret))
+SAFE_CALL(int, abandon, (struct store_writer *w, bool had_nothing), (w, had_nothing))
+SAFE_CALL(int, settle, (struct store_writer *w, bool *ret), (w, ret))
+SAFE_CALL(int, flush, (struct store_writer *w, int64_t *ret), (w, ret))
+SAFE_CALL(int64_t, tend, (struct store_writer *w, enum tending how, int64_t wait_ms), (w, how, wait_ms))
+SAFE_CALL(int64_t, log_bytes, (struct store_writer *w), (w))
 /* clang-format on */
 
-static int begin(struct store *s, bool (*may_go_on)(void *), void *context, struct store_begun *ret)
+static struct faulty_store *faulty_of_writer(struct store_writer *w)
 {
-	struct faulty_store *f = faulty_of(s);
+	return CONTAINER_OF(w, struct faulty_store, writer);
+}
+
+static int begin(struct store_writer *w, const struct patience *patience, struct group_begun *ret)
+{
+	struct faulty_store *f = faulty_of_writer(w);
 
 	pthread_mutex_lock(&f->mutex);
 	while (f->is_held)
 		pthread_cond_wait(&f->changed, &f->mutex);
 	pthread_mutex_unlock(&f->mutex);
 	return is_next(f, "begin") ? FAULT(f->code)
-				   : f->real->ops->begin(f->real, may_go_on, context, ret);
+				   : f->real_writer->ops->begin(f->real_writer, patience, ret);
 }
 
-/* What cannot fail, and what is called before there is an engine, goes straight on. */
-static int rollback(struct store *s)
-{
-	s = faulty_of(s)->real;
-	return s->ops->rollback(s);
-}
-
-static void note_taken_in(struct store *s)
-{
-	s = faulty_of(s)->real;
-	s->ops->note_taken_in(s);
-}
-
-static int each_active_reservation(struct store *s, int (*see)(void *, const struct promised_row *),
-				   void *c)
-{
-	s = faulty_of(s)->real;
-	return s->ops->each_active_reservation(s, see, c);
-}
-
-static int each_key(struct store *s, int64_t since_ms, size_t count,
+static int each_key(struct store_writer *w, int64_t since_ms, size_t count,
 		    int (*see)(void *, int64_t, uint64_t, int64_t), void *context)
 {
-	s = faulty_of(s)->real;
-	return s->ops->each_key(s, since_ms, count, see, context);
+	w = faulty_of_writer(w)->real_writer;
+	return w->ops->each_key(w, since_ms, count, see, context);
 }
 
-static int64_t checkpoint(struct store *s)
+/* It tells how many the store has looked at in one go. */
+static int sweep(struct store_writer *w, int64_t now_ms, struct found *found)
 {
-	s = faulty_of(s)->real;
-	return s->ops->checkpoint(s);
+	struct faulty_store *f = faulty_of_writer(w);
+	struct promised before, after;
+	bool is_it = is_next(f, "sweep");
+	int r = 0;
+
+	w = f->real_writer;
+	if (is_it && !must_be_done_first(f, "sweep"))
+		return f->code == -EBADMSG ? w->ops->sweep(w, now_ms, found) : fail(f);
+	w->ops->promised(w, now_ms, &before);
+	r = w->ops->sweep(w, now_ms, found);
+	w->ops->promised(w, now_ms, &after);
+	if (before.overdue_count - after.overdue_count > f->swept_max)
+		f->swept_max = before.overdue_count - after.overdue_count;
+	return is_it ? fail(f) : r;
 }
 
-static int restart_log(struct store *s, int64_t wait_ms, bool must_truncate)
+/* ---------------------------------------------------------------- wants and effects */
+
+/* The index of the one that fails, counted over all of them; -1: none. */
+static int failing(struct faulty_store *f, const char *call, size_t count)
 {
-	s = faulty_of(s)->real;
-	return s->ops->restart_log(s, wait_ms, must_truncate);
+	for (size_t i = 0; i < count; i++)
+		if (is_next(f, call))
+			return (int)i;
+	return -1;
 }
 
-static int64_t wal_bytes(struct store *s)
+/* Its record makes no sense: the store leaves it out. What the group has changed is in memory. */
+static void damage(struct found *found, const struct want *want, size_t index)
 {
-	s = faulty_of(s)->real;
-	return s->ops->wal_bytes(s);
+	struct row_set *rows = found->rows;
+	struct found_reservation *reservation;
+	struct found_row *row;
+
+	if (index < want->rows.count) {
+		row = row_set_row(rows, want->rows.all[index]);
+		if (row != NULL && !list_is_linked(&row->dirty_link))
+			map_remove(&rows->rows, &row->node);
+		return;
+	}
+	index -= want->rows.count;
+	if (index < want->reservations.count) {
+		reservation = found_reservation_of(found, want->reservations.all[index].name);
+		reservation->is_damaged =
+			reservation->is_damaged ||
+			(reservation->is_there && reservation->reservation.id > 0);
+		return;
+	}
+	index -= want->reservations.count;
+	if (index < want->items.count) {
+		struct found_item *item = row_set_item(rows, want->items.all[index].name);
+
+		if (item != NULL && item->changed_group != want->group)
+			item->full = NULL;
+		return;
+	}
+	index -= want->items.count;
+	if (index < want->locations.count) {
+		struct found_location *location =
+			row_set_location(rows, want->locations.all[index].name);
+
+		if (location != NULL && location->changed_group != want->group)
+			location->full = NULL;
+		return;
+	}
+	index -= want->locations.count;
+	row = row_set_row(rows, want->statements.all[index].row);
+	if (row != NULL)
+		row->damaged_group = want->group;
+}
+
+static int lock(struct store_writer *w, const struct want *want, int64_t wait_ms,
+		struct found *found)
+{
+	struct faulty_store *f = faulty_of_writer(w);
+	size_t count = want->rows.count + want->reservations.count + want->items.count +
+		       want->locations.count + want->statements.count;
+	int index = failing(f, "lock", count);
+	int r = 0;
+
+	w = f->real_writer;
+	if (index < 0 || f->code == -EBADMSG || must_be_done_first(f, "lock"))
+		r = w->ops->lock(w, want, wait_ms, found);
+	if (index >= 0 && r == 0 && f->code == -EBADMSG)
+		damage(found, want, (size_t)index);
+	return index < 0 || r < 0 || f->code == -EBADMSG ? r : fail(f);
+}
+
+/* Those before the index alone: of `count`, of which *index are left for the next ones. */
+static size_t part_of(size_t count, size_t *index)
+{
+	size_t part = count < *index ? count : *index;
+
+	*index -= part;
+	return part;
+}
+
+/* What of it comes before the one that fails. */
+static struct effects effects_before(const struct effects *e, size_t index)
+{
+	struct effects part = *e;
+
+	part.items.count = part_of(e->items.count, &index);
+	part.locations.count = part_of(e->locations.count, &index);
+	part.leases.count = part_of(e->leases.count, &index);
+	part.reservations.count = part_of(e->reservations.count, &index);
+	part.movements.count = part_of(e->movements.count, &index);
+	part.keys.count = part_of(e->keys.count, &index);
+	part.forget_count = index > 0 ? e->forget_count : 0;
+	part.must_note_time = false;
+	return part;
+}
+
+/* Whose it is; NULL: nobody's alone. */
+static void *owner_of(const struct effects *e, size_t index)
+{
+	if (index < e->items.count)
+		return e->items.all[index].owner;
+	index -= e->items.count;
+	if (index < e->locations.count)
+		return e->locations.all[index].owner;
+	index -= e->locations.count;
+	if (index < e->leases.count)
+		return e->leases.all[index].owner;
+	index -= e->leases.count;
+	return index < e->reservations.count ? e->reservations.all[index].owner : NULL;
+}
+
+static int write_effects(struct store_writer *w, struct effects *effects)
+{
+	struct faulty_store *f = faulty_of_writer(w);
+	size_t count = effects->items.count + effects->locations.count + effects->leases.count +
+		       effects->reservations.count + effects->movements.count +
+		       effects->keys.count + (effects->forget_count > 0) + effects->must_note_time;
+	int index = failing(f, "write", count);
+	struct effects part;
+
+	w = f->real_writer;
+	if (index < 0)
+		return w->ops->write(w, effects);
+	if (f->when == FAULTY_BEHIND && effects->is_numbered) {
+		part = effects_before(effects, (size_t)index);
+		(void)w->ops->write(w, &part);
+	}
+	effects->culprit = f->code == -EBADMSG ? owner_of(effects, (size_t)index) : NULL;
+	return fail(f);
+}
+
+static void close_writer(struct store_writer *w)
+{
+	struct faulty_store *f = faulty_of_writer(w);
+
+	f->real_writer->ops->close(f->real_writer);
+	f->real_writer = NULL;
+}
+
+static const struct writer_ops faulty_writer_ops = {
+	.name = "faulty",
+	.joins_groups = true,
+	.numbers_at_begin = true,
+	.leases_are_told = true,
+	.keys_are_told = true,
+	.begin = begin,
+	.news = news,
+	.news_taken = news_taken,
+	.has_news = has_news,
+	.lock = lock,
+	.sweep = sweep,
+	.promised = promised,
+	.number = number,
+	.write = write_effects,
+	.commit = commit,
+	.abandon = abandon,
+	.settle = settle,
+	.flush = flush,
+	.check = check,
+	.tend = tend,
+	.log_bytes = log_bytes,
+	.each_key = each_key,
+	.close = close_writer,
+};
+
+/* ---------------------------------------------------------------- the store */
+
+static int open_writer(struct store *s, uint64_t seed, struct store_writer **ret)
+{
+	struct faulty_store *f = faulty_of(s);
+
+	*ret = &f->writer;
+	return f->real->ops->open_writer(f->real, seed, &f->real_writer);
 }
 
 static int load_time(struct store *s, struct stored_time *ret)
@@ -177,48 +329,11 @@ static void close_store(struct store *s)
 
 static const struct store_ops faulty_ops = {
 	.name = "faulty",
-	.begin = begin,
-	.note_taken_in = note_taken_in,
-	.look_for_others = look_for_others,
-	.load_item = load_item,
-	.load_location = load_location,
-	.load_stock = load_stock,
-	.stated_since = stated_since,
-	.item_has_stock = item_has_stock,
-	.location_has_stock = location_has_stock,
-	.put_item = put_item,
-	.delete_item = delete_item,
-	.put_location = put_location,
-	.delete_location = delete_location,
-	.put_stock = put_stock,
-	.add_movement = add_movement,
-	.next_fence = next_fence,
-	.add_lease_row = add_lease_row,
-	.renew_lease = renew_lease,
-	.delete_lease = delete_lease,
-	.lease_edits = lease_edits,
-	.load_leases = load_leases,
-	.load_reservation = load_reservation,
-	.load_reservation_by_id = load_reservation_by_id,
-	.add_reservation = add_reservation,
-	.resolve_reservation = resolve_reservation,
-	.extend_reservation = extend_reservation,
-	.each_active_reservation = each_active_reservation,
-	.add_key = add_key,
-	.newest_key = newest_key,
-	.delete_keys = delete_keys,
-	.each_key = each_key,
-	.commit = commit,
-	.rollback = rollback,
-	.checkpoint = checkpoint,
-	.restart_log = restart_log,
-	.wal_bytes = wal_bytes,
-	.check_file = check_file,
 	.load_time = load_time,
-	.note_time = note_time,
 	.epoch = epoch,
 	.leave_damaged = leave_damaged,
 	.open_reader = open_reader,
+	.open_writer = open_writer,
 	.close = close_store,
 };
 
@@ -226,7 +341,9 @@ static const struct store_ops faulty_ops = {
 
 void faulty_store_init(struct faulty_store *f, struct store *real)
 {
-	*f = (struct faulty_store){ .store.ops = &faulty_ops, .real = real };
+	*f = (struct faulty_store){ .store.ops = &faulty_ops,
+				    .writer.ops = &faulty_writer_ops,
+				    .real = real };
 	CHECK(pthread_mutex_init(&f->mutex, NULL) == 0);
 	CHECK(pthread_cond_init(&f->changed, NULL) == 0);
 }

@@ -563,28 +563,38 @@ static void check_books(struct place *p)
 			fail_msg("%s: %s finds something", p->what, wrong[i]);
 }
 
+static struct promised look_at_promised(struct place *p)
+{
+	struct store_writer *w = p->service->writer.lane.writer;
+	struct promised promised;
+
+	w->ops->promised(w, INT64_MIN, &promised);
+	return promised;
+}
+
 /* The count in memory is that of the store. Nobody is at work. */
 static void check_count(struct place *p)
 {
 	int64_t active = query(p, "SELECT count(*) FROM reservation WHERE state = 'active'");
 
-	if (p->service->writer.lane.reservations.active_count != active)
-		fail_msg("%s: %d are active, not %d", p->what, (int)active,
-			 (int)p->service->writer.lane.reservations.active_count);
+	struct promised promised = look_at_promised(p);
+
+	if (promised.count != active)
+		fail_msg("%s: %d are active, not %d", p->what, (int)active, (int)promised.count);
 }
 
 /* Does it go on? If not, it stops as the fault's row says, and goes on after a restart. */
 static void check_end(struct place *p, const struct attempt *a, const struct fault_kind *k)
 {
 	/* Behind a commit nobody can say any more where the group is. */
-	bool was_looking = strcmp(p->store.failed_call, "check_file") == 0;
+	bool was_looking = strcmp(p->store.failed_call, "check") == 0;
 	bool may_stop = k->may_stop || was_looking;
 	enum outcome o = ask(p, probe);
 	bool is_over;
 
 	/*
 	 * It may have failed when the acts were answered already, and was met by the probe. Before
-	 * a group begins nobody but check_file() may say -EBUSY, and that is no other program.
+	 * a group begins nobody but check() may say -EBUSY, and that is no other program.
 	 */
 	if (o == outcome_of_fault(k->code) || (was_looking && o == OUTCOME_STORE_FAILED))
 		o = ask(p, probe);
@@ -819,11 +829,11 @@ static void what_books_nothing_is_looked_at_in_slices(struct place *p)
 	sqlite3_db_config(p->other, SQLITE_DBCONFIG_ENABLE_TRIGGER, 1, NULL);
 	time_passes(61000);
 	carry_out(p, probe);
-	if (p->service->writer.group.decider.ran_out_count > EXPIRED_LINES_PER_GROUP_MAX)
+	if (p->store.swept_max > EXPIRED_LINES_PER_GROUP_MAX)
 		fail_msg("%s: all in one group", p->what);
 	for (int i = 0; i < 3; i++)
 		carry_out(p, probe);
-	if (p->service->writer.lane.reservations.overdue_count != 0)
+	if (look_at_promised(p).overdue_count != 0)
 		fail_msg("%s: some are left", p->what);
 }
 
@@ -831,7 +841,7 @@ static void what_books_nothing_is_looked_at_in_slices(struct place *p)
 static void a_damaged_row_costs_no_memory(struct place *p)
 {
 	static const char line[] = "{'op':'adjust','sku':'B','location':'X','delta':1}";
-	const struct arena *memory = &p->service->writer.lane.cache.memory;
+	const struct arena *memory = &p->service->writer.group.decider.found.rows->memory;
 	struct arena before;
 
 	snprintf(p->what, sizeof(p->what), "a damaged row");

@@ -1,0 +1,100 @@
+#include "engine/wanted.h"
+
+static void want_rows(struct want *want, const struct row_ref rows[], int count)
+{
+	for (int i = 0; i < count; i++)
+		want_row(want, &rows[i]);
+}
+
+static void want_respected(struct want *want, const struct row_ref rows[], int count)
+{
+	for (int i = 0; i < count; i++)
+		want_respect(want, &rows[i]);
+}
+
+/* Its texts are shown where it is refused for its version, and are what a patch starts from. */
+static bool needs_texts(const struct command *c)
+{
+	return c->kind == COMMAND_ITEM_PATCH || c->kind == COMMAND_LOCATION_PATCH ||
+	       c->is_create_only || c->condition.has_version || c->condition.must_exist;
+}
+
+static void want_names(struct want *want, const struct command *c, unsigned touches)
+{
+	if (touches & TOUCHES_ITEM)
+		want_item(want,
+			  (struct wanted_name){ .name = c->item.sku.text,
+						.needs_texts = needs_texts(c),
+						.needs_use = c->kind == COMMAND_ITEM_DELETE });
+	if (touches & TOUCHES_LOCATION)
+		want_location(want, (struct wanted_name){ .name = c->location.code.text,
+							  .needs_texts = needs_texts(c),
+							  .needs_use = c->kind ==
+								       COMMAND_LOCATION_DELETE });
+	if ((touches & TOUCHES_RESERVATION) && c->reservation_id != NULL)
+		want_reservation(want, (struct wanted_reservation){
+					       .name = c->reservation_id,
+					       .needs_rows = (touches & TOUCHES_PROMISED) &&
+							     c->kind != COMMAND_RESERVE });
+	if ((touches & TOUCHES_SUPERSEDED) && c->supersedes != NULL)
+		want_reservation(want, (struct wanted_reservation){ .name = c->supersedes,
+								    .needs_rows = true });
+}
+
+static void want_its_lease(struct want *want, const struct command *c,
+			   const struct lease_book *leases)
+{
+	const struct lease *l = lease_book_by_id(leases, c->lease_id);
+
+	if (c->kind == COMMAND_LEASE_TAKE)
+		return;
+	if (c->fence_count > 0)
+		want_lease(want, (struct wanted_lease){ .id = c->lease_id, .fence = c->fences[0] });
+	else if (l != NULL)
+		want_lease(want,
+			   (struct wanted_lease){ .id = c->lease_id, .fence = l->gate.fence });
+}
+
+static void want_leases(struct want *want, const struct command *c, const struct lease_book *leases)
+{
+	const struct command_traits *t = command_traits(c->kind);
+
+	if (t->respects & TOUCHES_ROWS)
+		want_respected(want, c->rows, c->row_count);
+	if (t->respects & TOUCHES_PROMISED)
+		want_respected(want, c->more_rows, c->more_row_count);
+	if (t->touches & TOUCHES_LEASE)
+		want_its_lease(want, c, leases);
+}
+
+static void wanted_by_command(struct want *want, const struct command *c,
+			      const struct wanted_of_store *of, const struct lease_book *leases)
+{
+	unsigned touches = command_traits(c->kind)->touches;
+
+	CHECK(touches != TOUCHES_NOTHING);
+	if (touches & TOUCHES_ROWS)
+		want_rows(want, c->rows, c->row_count);
+	if (touches & TOUCHES_PROMISED)
+		want_rows(want, c->more_rows, c->more_row_count);
+	if (touches & ~(unsigned)(TOUCHES_ROWS | TOUCHES_PROMISED))
+		want_names(want, c, touches);
+	if (c->kind == COMMAND_COUNT)
+		want_statement(want, (struct wanted_statement){ .row = &c->rows[0],
+								.seen_seq = c->past.seen_seq });
+	if (!of->leases_are_told)
+		want_leases(want, c, leases);
+	if (!of->keys_are_told && c->key != NULL)
+		want_key(want, c->key);
+}
+
+void wanted_by(struct want *want, const struct work *w, const struct wanted_of_store *of,
+	       const struct lease_book *leases)
+{
+	if (w->is_recalled)
+		return;
+	if (w->line_count == 0)
+		wanted_by_command(want, &w->command, of, leases);
+	LIST_EACH (it, &w->lines)
+		wanted_by_command(want, &work_of_link(it)->command, of, leases);
+}
