@@ -46,7 +46,7 @@ static void refuse_damaged(struct decider *d, struct work *w)
 			  "guards. `rowlock verify` names it, `rowlockd repair` mends rows. All "
 			  "others go on."
 	};
-	work_refuse(w, OUTCOME_STORE_DAMAGED);
+	decider_refuse(w, OUTCOME_STORE_DAMAGED);
 	w->rests_on_group = false;
 	decider_note_damage(d, "row_damaged", w->command.request_id);
 }
@@ -60,7 +60,7 @@ int decide(struct decider *d, struct work *w)
 		forget_decision(w);
 	w->is_decided = true;
 	if (w->is_recalled)
-		work_refuse(w, OUTCOME_OPERATION_WITHDRAWN); /* which its key remembers */
+		decider_refuse(w, OUTCOME_OPERATION_WITHDRAWN); /* which its key remembers */
 	else if (w->meets_damage)
 		r = FAULT(-EBADMSG); /* its effects were not to be written */
 	else

@@ -17,9 +17,9 @@ static int show_item(struct decider *d, struct work *w, const struct found_item 
 	if (known->full_group != d->group || known->full == NULL)
 		return FAULT(-EBADMSG);
 	*ret = *known->full;
-	if (!work_keep_text(w, known->full->name, &ret->name) ||
-	    !work_keep_text(w, known->full->unit, &ret->unit) ||
-	    !work_keep_text(w, known->full->attributes, &ret->attributes))
+	if (!decider_keep_text(w, known->full->name, &ret->name) ||
+	    !decider_keep_text(w, known->full->unit, &ret->unit) ||
+	    !decider_keep_text(w, known->full->attributes, &ret->attributes))
 		return FAULT(-ENOMEM);
 	return 0;
 }
@@ -27,7 +27,7 @@ static int show_item(struct decider *d, struct work *w, const struct found_item 
 /* Refused for its version: the answer shows the item as it is. */
 static int refuse_stale_item(struct decider *d, struct work *w, const struct found_item *known)
 {
-	work_refuse(w, OUTCOME_PRECONDITION_FAILED);
+	decider_refuse(w, OUTCOME_PRECONDITION_FAILED);
 	return show_item(d, w, known, &w->answer.item);
 }
 
@@ -65,7 +65,7 @@ static int store_item(struct decider *d, struct work *w, struct found_item *know
 		return r;
 	w->answer.item = item;
 	w->answer.item.id = known->item.id;
-	work_carry_out(w, is_new ? 201 : 200);
+	decider_carry_out(w, is_new ? 201 : 200);
 	return 0;
 }
 
@@ -114,7 +114,7 @@ static int patch_no_item(struct decider *d, struct work *w, struct found_item *k
 	struct item new = w->command.item;
 
 	if (!w->command.creates) {
-		work_refuse(w, OUTCOME_UNKNOWN_ITEM);
+		decider_refuse(w, OUTCOME_UNKNOWN_ITEM);
 		return 0;
 	}
 	if (new.attributes != NULL) {
@@ -146,11 +146,11 @@ int decide_item_patch(struct decider *d, struct work *w)
 		return r;
 	if (item_says_the_same(&old, &new)) {
 		w->answer.item = old;
-		work_carry_out(w, 200);
+		decider_carry_out(w, 200);
 		return 0;
 	}
 	if (w->command.item.attributes != NULL && strlen(new.attributes) > ATTRIBUTES_BYTES_MAX) {
-		work_refuse(w, OUTCOME_ATTRIBUTES_TOO_LARGE);
+		decider_refuse(w, OUTCOME_ATTRIBUTES_TOO_LARGE);
 		return 0;
 	}
 	return store_item(d, w, known, new);
@@ -188,19 +188,19 @@ int decide_item_delete(struct decider *d, struct work *w)
 	if (known == NULL)
 		return FAULT(-EBADMSG);
 	if (known->item.id == 0) {
-		work_refuse(w, OUTCOME_UNKNOWN_ITEM);
+		decider_refuse(w, OUTCOME_UNKNOWN_ITEM);
 		return 0;
 	}
 	if (rules_precondition(&w->command, known->item.version) != OUTCOME_DONE)
 		return refuse_stale_item(d, w, known);
 	w->rests_on_group = true; /* on rows that it may have stocked for the first time */
 	if (item_is_in_use(d, known)) {
-		work_refuse(w, OUTCOME_ITEM_IN_USE);
+		decider_refuse(w, OUTCOME_ITEM_IN_USE);
 		return 0;
 	}
 	r = change_item(d, w, known, CHANGE_DELETE, &(struct item){ .sku = known->item.sku });
 	if (r == 0)
-		work_carry_out(w, 204);
+		decider_carry_out(w, 204);
 	return r;
 }
 
@@ -215,13 +215,13 @@ static int show_location(struct decider *d, struct work *w, const struct found_l
 	if (known->full_group != d->group || known->full == NULL)
 		return FAULT(-EBADMSG);
 	*ret = *known->full;
-	return work_keep_text(w, known->full->name, &ret->name) ? 0 : FAULT(-ENOMEM);
+	return decider_keep_text(w, known->full->name, &ret->name) ? 0 : FAULT(-ENOMEM);
 }
 
 static int refuse_stale_location(struct decider *d, struct work *w,
 				 const struct found_location *known)
 {
-	work_refuse(w, OUTCOME_PRECONDITION_FAILED);
+	decider_refuse(w, OUTCOME_PRECONDITION_FAILED);
 	return show_location(d, w, known, &w->answer.location);
 }
 
@@ -261,7 +261,7 @@ static int store_location(struct decider *d, struct work *w, struct found_locati
 		return r;
 	w->answer.location = location;
 	w->answer.location.id = known->location.id;
-	work_carry_out(w, is_new ? 201 : 200);
+	decider_carry_out(w, is_new ? 201 : 200);
 	return 0;
 }
 
@@ -294,7 +294,7 @@ int decide_location_patch(struct decider *d, struct work *w)
 	if (known == NULL)
 		return FAULT(-EBADMSG);
 	if (known->location.id == 0 && !w->command.creates) {
-		work_refuse(w, OUTCOME_UNKNOWN_LOCATION);
+		decider_refuse(w, OUTCOME_UNKNOWN_LOCATION);
 		return 0;
 	}
 	if (rules_precondition(&w->command, known->location.version) != OUTCOME_DONE)
@@ -310,7 +310,7 @@ int decide_location_patch(struct decider *d, struct work *w)
 	if (!location_says_the_same(&old, &new))
 		return store_location(d, w, known, new);
 	w->answer.location = old;
-	work_carry_out(w, 200);
+	decider_carry_out(w, 200);
 	return 0;
 }
 
@@ -329,19 +329,19 @@ int decide_location_delete(struct decider *d, struct work *w)
 	if (known == NULL)
 		return FAULT(-EBADMSG);
 	if (known->location.id == 0) {
-		work_refuse(w, OUTCOME_UNKNOWN_LOCATION);
+		decider_refuse(w, OUTCOME_UNKNOWN_LOCATION);
 		return 0;
 	}
 	if (rules_precondition(&w->command, known->location.version) != OUTCOME_DONE)
 		return refuse_stale_location(d, w, known);
 	w->rests_on_group = true;
 	if (location_is_in_use(d, known)) {
-		work_refuse(w, OUTCOME_LOCATION_IN_USE);
+		decider_refuse(w, OUTCOME_LOCATION_IN_USE);
 		return 0;
 	}
 	r = change_location(d, w, known, CHANGE_DELETE,
 			    &(struct location){ .code = known->location.code });
 	if (r == 0)
-		work_carry_out(w, 204);
+		decider_carry_out(w, 204);
 	return r;
 }

@@ -39,8 +39,8 @@ static int show_other(struct decider *d, struct work *w, const struct lease *oth
 	w->answer.lease = lease_view_of(other, d->now_ms);
 	w->answer.lease.rows = NULL;
 	w->answer.lease.row_count = 0;
-	return work_keep_text(w, other->id, &w->answer.lease.id) &&
-			       work_keep_text(w, other->purpose, &w->answer.lease.purpose)
+	return decider_keep_text(w, other->id, &w->answer.lease.id) &&
+			       decider_keep_text(w, other->purpose, &w->answer.lease.purpose)
 		       ? 0
 		       : FAULT(-ENOMEM);
 }
@@ -103,7 +103,7 @@ int decide_lease_take(struct decider *d, struct work *w)
 	if (r < 0)
 		return r;
 	if (o != OUTCOME_DONE) {
-		work_refuse(w, o);
+		decider_refuse(w, o);
 		return 0;
 	}
 	e = effects_add_lease(&d->effects);
@@ -117,7 +117,7 @@ int decide_lease_take(struct decider *d, struct work *w)
 				    .row_count = row_count,
 				    .rows = rows,
 				    .owner = w };
-	work_carry_out(w, 201);
+	decider_carry_out(w, 201);
 	w->changes_lease = true;
 	d->leases_taken++;
 	d->has_writes = true;
@@ -140,7 +140,7 @@ int decide_lease_numbered(struct decider *d, struct lease_effect *e)
 	w->answer.lease = lease_view_of(w->lease, d->now_ms);
 	w->answer.lease.rows = e->rows;
 	w->answer.lease.purpose = e->purpose;
-	return work_keep_text(w, id, &w->answer.lease.id) ? 0 : FAULT(-ENOMEM);
+	return decider_keep_text(w, id, &w->answer.lease.id) ? 0 : FAULT(-ENOMEM);
 }
 
 /* The lease that a renewal or release names, or why not. */
@@ -192,7 +192,7 @@ int decide_lease_renew(struct decider *d, struct work *w)
 	struct lease *l = find_lease(d, w, &o);
 
 	if (l == NULL) {
-		work_refuse(w, o);
+		decider_refuse(w, o);
 		return 0;
 	}
 	w->answer.lease = lease_view_of(l, d->now_ms);
@@ -201,10 +201,10 @@ int decide_lease_renew(struct decider *d, struct work *w)
 	w->answer.lease.id = w->command.lease_id;
 	w->answer.lease.rows = (struct row_ref *)arena_copy(
 		&w->arena, l->rows, sizeof(l->rows[0]) * (size_t)l->row_count);
-	if (!work_keep_text(w, l->purpose, &w->answer.lease.purpose) ||
+	if (!decider_keep_text(w, l->purpose, &w->answer.lease.purpose) ||
 	    w->answer.lease.rows == NULL)
 		return FAULT(-ENOMEM);
-	work_carry_out(w, 200);
+	decider_carry_out(w, 200);
 	return change_lease(d, w, l, CHANGE_UPDATE, expires_at_ms);
 }
 
@@ -214,9 +214,9 @@ int decide_lease_release(struct decider *d, struct work *w)
 	struct lease *l = find_lease(d, w, &o);
 
 	if (l == NULL) {
-		work_refuse(w, o);
+		decider_refuse(w, o);
 		return 0;
 	}
-	work_carry_out(w, 204);
+	decider_carry_out(w, 204);
 	return change_lease(d, w, l, CHANGE_DELETE, 0);
 }

@@ -45,7 +45,7 @@ static int rows_of_lines(struct decider *d, const struct reservation *reservatio
 
 static void show(struct work *w, int status, const struct reservation *reservation)
 {
-	work_carry_out(w, status);
+	decider_carry_out(w, status);
 	w->answer.reservation = *reservation;
 }
 
@@ -55,9 +55,9 @@ static int copy(struct work *w, const struct reservation *from, struct reservati
 	*ret = *from;
 	ret->lines = (struct reservation_line *)arena_copy(
 		&w->arena, from->lines, sizeof(from->lines[0]) * (size_t)from->line_count);
-	return ret->lines != NULL && work_keep_text(w, from->name, &ret->name) &&
-			       work_keep_text(w, from->owner, &ret->owner) &&
-			       work_keep_text(w, from->reference, &ret->reference)
+	return ret->lines != NULL && decider_keep_text(w, from->name, &ret->name) &&
+			       decider_keep_text(w, from->owner, &ret->owner) &&
+			       decider_keep_text(w, from->reference, &ret->reference)
 		       ? 0
 		       : FAULT(-ENOMEM);
 }
@@ -199,7 +199,7 @@ static enum outcome why_resolved(enum reservation_state state)
  */
 static void refuse_resolved(struct work *w, const struct reservation *reservation)
 {
-	work_refuse(w, why_resolved(reservation->state));
+	decider_refuse(w, why_resolved(reservation->state));
 	w->answer.reservation = *reservation;
 }
 
@@ -407,7 +407,7 @@ static int reserve(struct decider *d, struct work *w)
 		return r;
 	if (existing.id != 0) {
 		if (!is_same(c, &existing))
-			work_refuse(w, OUTCOME_RESERVATION_EXISTS);
+			decider_refuse(w, OUTCOME_RESERVATION_EXISTS);
 		else if (existing.state == RESERVATION_ACTIVE)
 			show(w, 200, &existing);
 		else
@@ -427,7 +427,7 @@ static int reserve(struct decider *d, struct work *w)
 		o = OUTCOME_TOO_MANY_RESERVATIONS;
 	if (o == OUTCOME_DONE)
 		return make(d, w, &rows, &old);
-	work_refuse(w, o);
+	decider_refuse(w, o);
 	return 0;
 }
 
@@ -441,7 +441,7 @@ static int find_active(struct decider *d, struct work *w, struct reservation *re
 	if (r < 0)
 		return r;
 	if (ret->id == 0) {
-		work_refuse(w, OUTCOME_UNKNOWN_RESERVATION);
+		decider_refuse(w, OUTCOME_UNKNOWN_RESERVATION);
 	} else if (ret->state != RESERVATION_ACTIVE) {
 		refuse_resolved(w, ret);
 		ret->id = 0;
@@ -467,14 +467,14 @@ static bool take_parts(struct work *w, struct reservation *reservation)
 			taken++;
 		}
 		if (l->committed > l->quantity) {
-			work_refuse(w, OUTCOME_MEANINGLESS);
+			decider_refuse(w, OUTCOME_MEANINGLESS);
 			w->answer.detail = "A line is more than was reserved.";
 			return false;
 		}
 	}
 	if (taken == c->row_count)
 		return true;
-	work_refuse(w, OUTCOME_MEANINGLESS);
+	decider_refuse(w, OUTCOME_MEANINGLESS);
 	w->answer.detail = "A line is of a row that the reservation does not have.";
 	return false;
 }
@@ -526,7 +526,7 @@ static int commit(struct decider *d, struct work *w)
 		return r;
 	o = may_commit(w, &found, &rows, lines);
 	if (o != OUTCOME_DONE) {
-		work_refuse(w, o);
+		decider_refuse(w, o);
 		return 0;
 	}
 	r = resolve(d, w, &found, RESERVATION_COMMITTED);
@@ -586,7 +586,7 @@ int decide_reservation(struct decider *d, struct work *w)
 	if (decider_fences_are_current(d, &w->command))
 		r = decide_by_kind(d, w);
 	else
-		work_refuse(w, OUTCOME_STALE_FENCE);
+		decider_refuse(w, OUTCOME_STALE_FENCE);
 	/* What it has read may have been written by this group: it waits for the group's flush. */
 	w->rests_on_group = d->has_writes;
 	return r;

@@ -51,7 +51,7 @@ int decide_stock(struct decider *d, struct work *w)
 		rows[i].stated_seq = stated_seq;
 	}
 	if (!decider_fences_are_current(d, c)) {
-		work_refuse(w, OUTCOME_STALE_FENCE);
+		decider_refuse(w, OUTCOME_STALE_FENCE);
 		return 0;
 	}
 	rules_decide(c, rows, &clock, &w->answer);

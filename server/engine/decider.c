@@ -92,7 +92,7 @@ void decider_note_damage(struct decider *d, const char *event, const char *name)
 		  f->file != NULL ? f->file : "", f->line);
 }
 
-bool work_keep_text(struct work *w, const char *text, const char **ret)
+bool decider_keep_text(struct work *w, const char *text, const char **ret)
 {
 	*ret = text == NULL ? NULL : arena_copy(&w->arena, text, strlen(text));
 	return text == NULL || *ret != NULL;

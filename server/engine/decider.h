@@ -69,18 +69,19 @@ void decider_note_damage(struct decider *d, const char *event, const char *name)
 
 /* ------------------------------------------------------------------ answers */
 
-static inline void work_refuse(struct work *w, enum outcome o)
+static inline void decider_refuse(struct work *w, enum outcome o)
 {
 	w->answer.outcome = o;
 	w->answer.status = outcome_row(o)->http_status;
 }
 
-static inline void work_carry_out(struct work *w, int status)
+static inline void decider_carry_out(struct work *w, int status)
 {
+	CHECK(command_may_answer(w->command.kind, status));
 	w->answer.outcome = OUTCOME_DONE;
 	w->answer.status = status;
 }
 
 /* A text of the group into one of the answer, which outlasts it. NULL stays NULL. False: memory is
  * short. */
-bool work_keep_text(struct work *w, const char *text, const char **ret);
+bool decider_keep_text(struct work *w, const char *text, const char **ret);

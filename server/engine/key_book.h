@@ -125,7 +125,8 @@ enum key_state key_book_ask_unknown(struct key_book *b, const struct work *w);
 /*
  * Reads the keys of the last day before newest_ms from the store. What has grown old while nobody
  * ran is forgotten minute by minute, as always, and not at once because of what a clock says at the
- * start. None of them: all that there are are too old. key_book_pass_id() comes first. 0 or a fault.
+ * start. None of them: all that there are are too old. key_book_pass_id() comes first. 0 or a
+ * fault.
  */
 int key_book_load(struct key_book *b, struct store_writer *w, int64_t newest_ms);
 
@@ -157,8 +158,8 @@ void key_book_keep_unknown(struct key_book *b, struct list *works);
 void key_book_forget(struct key_book *b, int64_t now_ms);
 
 /*
- * Adds to what a group does that at most `count` forgotten keys are deleted from the store; and says
- * that it has been written.
+ * Adds to what a group does that at most `count` forgotten keys are deleted from the store; and
+ * says that it has been written.
  */
 void key_book_delete_old(const struct key_book *b, int count, struct effects *effects);
 void key_book_old_are_deleted(struct key_book *b, const struct effects *effects);

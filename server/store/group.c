@@ -335,6 +335,17 @@ bool effects_are_none(const struct effects *e)
 	       e->forget_count == 0 && !e->must_note_time;
 }
 
+void effects_pass_ids_on(struct effects *e)
+{
+	for (size_t i = 0; i < e->reservations.count; i++) {
+		int64_t *id = &e->reservations.all[i].reservation->id;
+
+		if (*id < 0)
+			*id = e->reservations.all[-*id - 1].reservation->id;
+		CHECK(*id > 0);
+	}
+}
+
 void effects_shift_seqs(struct effects *e, int64_t shift)
 {
 	CHECK(e->seq_shift == 0);

@@ -49,7 +49,7 @@
 #include "store/store.h"
 
 /* Where relative seqs begin: above every seq that a ledger can have. */
-#define SEQ_RELATIVE (VERSION_MAX + 1)
+#define SEQ_RELATIVE (VERSION_MAX - ((int64_t)1 << 32))
 
 /* ------------------------------------------------------------------ wanting */
 
@@ -296,6 +296,11 @@ struct reservation_effect *effects_add_reservation(struct effects *e);
 void effects_clear(struct effects *e);
 void effects_fini(struct effects *e);
 bool effects_are_none(const struct effects *e);
+
+/*
+ * For number(), behind the ids of those that are made: what else is done to them bears the same.
+ */
+void effects_pass_ids_on(struct effects *e);
 
 /*
  * For number(): lays `shift` on every relative seq of the movements (seq, prev_seq), of the rows

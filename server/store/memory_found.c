@@ -124,7 +124,7 @@ static int visit_named(struct memory_writer *w, visitor visit, const struct want
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < want->reservations.count; i++) {
-		const char *name = want->reservations.all[i];
+		const char *name = want->reservations.all[i].name;
 		const struct memory_version *found = memory_reservation(w->m, &v, name);
 
 		r = found == NULL ? visit_one(w, visit, "reservation", name, false)
@@ -399,6 +399,7 @@ static int find_overdue_in(struct memory_writer *w, const struct row_ref *ref,
 	while (r == 0 && (due = oldest_due(w, ref, want->now_ms)) != NULL) {
 		if (w->overdue_lines >= 2 * EXPIRED_LINES_PER_GROUP_MAX) {
 			row_set_row(&w->rows, ref)->overdue_group = want->group;
+			found->has_more_overdue = true;
 			return 0;
 		}
 		r = hand_out(w, due, want->now_ms, found);
@@ -596,7 +597,7 @@ static int read_all(struct memory_writer *w, const struct want *want, struct fou
 			r = find_overdue_in(w, ref, want, found);
 	}
 	for (size_t i = 0; r == 0 && i < want->reservations.count; i++)
-		r = read_reservation(w, want->reservations.all[i], want, found);
+		r = read_reservation(w, want->reservations.all[i].name, want, found);
 	for (size_t i = 0; r == 0 && i < want->items.count; i++)
 		r = read_item(w, &want->items.all[i], want, found);
 	for (size_t i = 0; r == 0 && i < want->locations.count; i++)

@@ -161,6 +161,7 @@ static int number_effects(struct memory_writer *w, struct effects *effects)
 		number_lease(m, &effects->leases.all[i]);
 	for (size_t i = 0; i < effects->reservations.count; i++)
 		number_reservation(m, &effects->reservations.all[i]);
+	effects_pass_ids_on(effects);
 	if (effects->seq_first > SEQ_RELATIVE)
 		effects_shift_seqs(effects, w->seq_taken - SEQ_RELATIVE);
 	effects->is_numbered = true;

@@ -26,6 +26,10 @@ static int begin(struct store_writer *writer, const struct patience *patience,
 
 	if (r < 0)
 		return r;
+	if (begun.seq >= SEQ_RELATIVE) {
+		(void)sqlite_rollback(&w->store->store);
+		return FAULT(-EUCLEAN);
+	}
 	if (begun.is_changed_by_others)
 		row_set_clear(&w->rows);
 	row_set_make_room(&w->rows);
@@ -93,17 +97,13 @@ static int number_lease(struct sqlite_writer *w, struct lease_effect *e)
 	return r;
 }
 
-static int number_reservation(struct sqlite_writer *w, struct effects *effects,
-			      struct reservation_effect *e)
+static int number_reservation(struct sqlite_writer *w, struct reservation_effect *e)
 {
 	int64_t *id = &e->reservation->id;
 	int r;
 
-	if (e->change != RESERVATION_MAKE) {
-		if (*id < 0) /* made by this group, before */
-			*id = effects->reservations.all[-*id - 1].reservation->id;
+	if (e->change != RESERVATION_MAKE)
 		return 0;
-	}
 	r = sqlite_take_reservation_id(&w->store->store, id);
 	if (r == 0 && e->made_name != NULL)
 		snprintf(e->made_name, ID_BYTES_MAX + 1, "r_%lld", (long long)*id);
@@ -119,11 +119,14 @@ static int number(struct store_writer *writer, struct effects *effects)
 	for (size_t i = 0; r == 0 && i < effects->leases.count; i++)
 		r = number_lease(w, &effects->leases.all[i]);
 	for (size_t i = 0; r == 0 && i < effects->reservations.count; i++)
-		r = number_reservation(w, effects, &effects->reservations.all[i]);
+		r = number_reservation(w, &effects->reservations.all[i]);
+	if (r < 0)
+		return r;
+	effects_pass_ids_on(effects);
 	if (effects->seq_first > SEQ_RELATIVE) /* whoever decided may count as they like */
 		effects_shift_seqs(effects, w->newest_seq - SEQ_RELATIVE);
-	effects->is_numbered = r == 0;
-	return r;
+	effects->is_numbered = true;
+	return 0;
 }
 
 /* ---------------------------------------------------------------- writing the catalogue */

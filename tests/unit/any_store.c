@@ -215,7 +215,7 @@ void any_adjust(struct any_writer *w, const char *sku, const char *location, int
 		 &(struct movement){ .kind = MOVEMENT_ADJUST, .on_hand_delta = delta });
 }
 
-void any_put_item(struct any_writer *w, const char *sku, const void *owner)
+void any_put_item(struct any_writer *w, const char *sku, void *owner)
 {
 	struct found_item *of = row_set_item(w->found.rows, sku);
 	struct item_effect *e = effects_add_item(&w->effects);
@@ -235,7 +235,7 @@ void any_put_item(struct any_writer *w, const char *sku, const void *owner)
 	row_set_change_item(w->found.rows, of, item, w->group);
 }
 
-void any_put_location(struct any_writer *w, const char *code, const void *owner)
+void any_put_location(struct any_writer *w, const char *code, void *owner)
 {
 	struct found_location *of = row_set_location(w->found.rows, code);
 	struct location_effect *e = effects_add_location(&w->effects);

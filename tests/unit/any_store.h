@@ -73,8 +73,8 @@ void any_begin_with(struct any_writer *w, ...) __attribute__((sentinel));
 void any_move(struct any_writer *w, const char *sku, const char *location,
 	      const struct movement *what);
 void any_adjust(struct any_writer *w, const char *sku, const char *location, int64_t delta);
-void any_put_item(struct any_writer *w, const char *sku, const void *owner);
-void any_put_location(struct any_writer *w, const char *code, const void *owner);
+void any_put_item(struct any_writer *w, const char *sku, void *owner);
+void any_put_location(struct any_writer *w, const char *code, void *owner);
 /* name NULL: one that number() makes. Two lines, of A and B at WH1, whose rows are locked. */
 struct reservation *any_reserve(struct any_writer *w, const char *name, int64_t expires_at_ms);
 void any_resolve(struct any_writer *w, struct reservation *reservation,

@@ -534,8 +534,10 @@ static void a_reservation_is_found_by_its_name(struct any_store *s)
 	assert_int_equal(promised.overdue_count, 0);
 	assert_int_equal(promised.next_ms, w->now_ms + 9000);
 	any_begin(w);
-	want_reservation(&w->want, "cart-1");
-	want_reservation(&w->want, "nobody");
+	want_reservation(&w->want,
+			 (struct wanted_reservation){ .name = "cart-1", .needs_rows = true });
+	want_reservation(&w->want,
+			 (struct wanted_reservation){ .name = "nobody", .needs_rows = true });
 	assert_int_equal(any_lock(w, 0), 0);
 	assert_false(found_reservation_of(&w->found, "nobody")->is_there);
 	of = found_reservation_of(&w->found, "cart-1");
@@ -578,7 +580,8 @@ static void what_is_overdue_is_handed_out(struct any_store *s)
 		if (way == BY_ROW)
 			want_row(&w->want, any_row(w, "B", "WH1"));
 		if (way == BY_NAME)
-			want_reservation(&w->want, "due-2");
+			want_reservation(&w->want, (struct wanted_reservation){
+							   .name = "due-2", .needs_rows = true });
 		assert_int_equal(any_lock(w, 0), 0);
 		if (way != BY_NAME) /* whoever sweeps after a lock finds what that left */
 			assert_int_equal(w->writer->ops->sweep(w->writer, w->now_ms, &w->found), 0);
@@ -605,7 +608,8 @@ static void one_that_is_extended_is_not_overdue(struct any_store *s)
 	stock_up(w);
 	reserve_committed(w, "mine", w->now_ms + 1000);
 	any_begin(w);
-	want_reservation(&w->want, "mine");
+	want_reservation(&w->want,
+			 (struct wanted_reservation){ .name = "mine", .needs_rows = true });
 	assert_int_equal(any_lock(w, 0), 0);
 	e = effects_add_reservation(&w->effects);
 	*e = (struct reservation_effect){
