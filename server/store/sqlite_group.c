@@ -20,7 +20,7 @@ static int begin(struct store_writer *writer, const struct patience *patience,
 		 struct group_begun *ret)
 {
 	struct sqlite_writer *w = sqlite_writer_of(writer);
-	struct store_begun begun;
+	struct sqlite_begun begun;
 	int r = sqlite_begin(&w->store->store, patience == NULL ? NULL : patience->may_go_on,
 			     patience == NULL ? NULL : patience->context, &begun);
 

@@ -135,6 +135,13 @@ int sqlite_learn_kinds(struct sqlite_connection *c, struct store_open_result *re
 
 /* ---------------------------------------------------------------- the store */
 
+/* What sqlite_begin() found. */
+struct sqlite_begun {
+	bool is_changed_by_others; /* another program wrote what was not taken in yet: drop every
+				      cache, read the leases again, then note_taken_in() */
+	int64_t seq; /* the last one in the ledger; read anew when changed by others */
+};
+
 struct sqlite_store {
 	struct store store;
 	struct sqlite_connection connection;
@@ -188,7 +195,7 @@ struct sqlite_reader {
 int sqlite_wal_index_make_room(struct sqlite_store *s);
 
 extern const struct writer_ops sqlite_writer_ops; /* sqlite_group.c */
-extern const struct store_ops sqlite_store_ops;   /* sqlite_writer.c */
+extern const struct store_ops sqlite_store_ops;   /* sqlite_store.c */
 extern const struct reader_ops sqlite_reader_ops; /* sqlite_reader.c */
 extern const struct audit_ops sqlite_audit_ops;   /* sqlite_audit.c */
 
@@ -216,7 +223,7 @@ static inline struct sqlite_reader *sqlite_reader_of(struct reader *r)
  * fault; what is absent has id 0. texts: NULL = only the numbers.
  */
 int sqlite_begin(struct store *s, bool (*may_go_on)(void *), void *context,
-		 struct store_begun *ret);
+		 struct sqlite_begun *ret);
 int sqlite_commit(struct store *s);
 int sqlite_rollback(struct store *s);
 void sqlite_note_taken_in(struct store *s);

@@ -120,7 +120,7 @@ const char *const sqlite_writer_texts[WRITER_STATEMENTS] = {
 /* ---------------------------------------------------------------- groups */
 
 /* Did another program write what was not taken in? Asked with the write lock held. */
-static int look_around(struct sqlite_store *s, struct store_begun *ret)
+static int look_around(struct sqlite_store *s, struct sqlite_begun *ret)
 {
 	CLEANUP(sqlite_park) sqlite3_stmt *version = NULL;
 	CLEANUP(sqlite_park) sqlite3_stmt *seq = NULL;
@@ -207,7 +207,7 @@ int sqlite_rollback(struct store *store)
 }
 
 int sqlite_begin(struct store *store, bool (*may_go_on)(void *), void *context,
-		 struct store_begun *ret)
+		 struct sqlite_begun *ret)
 {
 	struct sqlite_store *s = sqlite_of(store);
 
@@ -871,122 +871,3 @@ int sqlite_note_time(struct store *store, int64_t newest_ms, int64_t ahead_ms)
 	sqlite3_bind_int64(s, 2, ahead_ms);
 	return sqlite_change_one(c, s);
 }
-
-static int epoch(struct store *store, char ret[EPOCH_BYTES_MAX + 1])
-{
-	struct sqlite_connection *c = &sqlite_of(store)->connection;
-	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
-	int r = sqlite_statement(c, READ_EPOCH, &s);
-
-	if (r < 0)
-		return r;
-	if (sqlite3_step(s) != SQLITE_ROW)
-		return sqlite_raise(c);
-	snprintf(ret, EPOCH_BYTES_MAX + 1, "%s", (const char *)sqlite3_column_text(s, 0));
-	return 0;
-}
-
-static int run_script(struct store *store, const char *sql, char **ret_message)
-{
-	struct sqlite_store *s = sqlite_of(store);
-	struct store_begun begun;
-	int r = sqlite_begin(store, NULL, NULL, &begun);
-
-	*ret_message = NULL;
-	if (r < 0)
-		return r;
-	/* Scripts are typed by people: the guards must see them. */
-	sqlite3_db_config(s->connection.db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 1, NULL);
-	r = sqlite_execute(&s->connection, sql);
-	if (r < 0)
-		*ret_message = strdup(sqlite3_errmsg(s->connection.db));
-	else
-		r = sqlite_commit(store);
-	if (r < 0)
-		(void)sqlite_rollback(store);
-	sqlite3_db_config(s->connection.db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
-	return r;
-}
-
-static int is_empty(struct store *store, bool *ret)
-{
-	int64_t has_none;
-	int r = sqlite_integer(&sqlite_of(store)->connection,
-			       "SELECT NOT EXISTS (SELECT 1 FROM item)", &has_none);
-
-	if (r == 0)
-		*ret = has_none != 0;
-	return r;
-}
-
-static void leave_damaged(struct store *store, char ret_where[DAMAGE_BYTES])
-{
-	struct sqlite_store *s = sqlite_of(store);
-
-	(void)sqlite_rollback(store);
-	sqlite3_db_config(s->connection.db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
-	sqlite_find_damage(s->file.path, ret_where);
-}
-
-static void close_store(struct store *store)
-{
-	if (store == NULL)
-		return;
-
-	struct sqlite_store *s = sqlite_of(store);
-
-	(void)sqlite_rollback(store);
-	sqlite_disconnect(&s->connection); /* the last connection: copies the WAL and removes it */
-	sqlite_file_close(&s->file, false);
-	free(s);
-}
-
-const struct store_ops sqlite_store_ops = {
-	.name = "sqlite",
-	.begin = sqlite_begin,
-	.note_taken_in = sqlite_note_taken_in,
-	.look_for_others = sqlite_look_for_others,
-	.load_item = sqlite_load_item,
-	.load_location = sqlite_load_location,
-	.load_stock = sqlite_load_stock,
-	.stated_since = sqlite_stated_since,
-	.item_has_stock = sqlite_item_has_stock,
-	.location_has_stock = sqlite_location_has_stock,
-	.put_item = sqlite_put_item,
-	.delete_item = sqlite_delete_item,
-	.put_location = sqlite_put_location,
-	.delete_location = sqlite_delete_location,
-	.put_stock = sqlite_put_stock,
-	.add_movement = sqlite_add_movement,
-	.next_fence = sqlite_next_fence,
-	.add_lease_row = sqlite_add_lease_row,
-	.renew_lease = sqlite_renew_lease,
-	.delete_lease = sqlite_delete_lease,
-	.lease_edits = sqlite_lease_edits,
-	.load_leases = sqlite_load_leases,
-	.load_reservation = sqlite_load_reservation,
-	.load_reservation_by_id = sqlite_load_reservation_by_id,
-	.add_reservation = sqlite_add_reservation,
-	.resolve_reservation = sqlite_resolve_reservation,
-	.extend_reservation = sqlite_extend_reservation,
-	.each_active_reservation = sqlite_each_active_reservation,
-	.add_key = sqlite_add_key,
-	.newest_key = sqlite_newest_key,
-	.delete_keys = sqlite_delete_keys,
-	.each_key = sqlite_each_key,
-	.commit = sqlite_commit,
-	.rollback = sqlite_rollback,
-	.checkpoint = sqlite_checkpoint,
-	.restart_log = sqlite_restart_log,
-	.wal_bytes = sqlite_wal_bytes,
-	.check_file = sqlite_check_file,
-	.load_time = sqlite_load_time,
-	.note_time = sqlite_note_time,
-	.epoch = epoch,
-	.run_script = run_script,
-	.is_empty = is_empty,
-	.leave_damaged = leave_damaged,
-	.open_reader = sqlite_open_reader,
-	.open_writer = sqlite_open_writer,
-	.close = close_store,
-};

@@ -9,27 +9,28 @@
  *   - a snapshot sees the last commit that returned before it began, and nothing of later ones;
  *   - seqs are consecutive, and nothing ever appears at or below a seq that was already read.
  *
- * Threads: one writer (`struct store`) used by one thread; any number of readers (`struct reader`),
- * each used by one thread at a time. Texts handed out live in the arena that was passed in;
- * they are UTF-8 without a NUL, whatever somebody typed into the store: what is not is shown as
- * U+FFFD. So are skus and codes that no request can name (code_is_valid() tells); lists of the
- * catalogue leave those out, and a verification finds them.
- * Returns: 0, or a fault (< 0, base/fault.h). Something that is absent is not a fault: its id is 0.
+ * Threads: a writer (`struct store_writer`, store/group.h) is used by one thread, which also has
+ * what a store can be asked for beside it; any number of readers (`struct reader`), each used by
+ * one thread at a time. Texts handed out live in the arena that was passed in; they are UTF-8
+ * without a NUL, whatever somebody typed into the store: what is not is shown as U+FFFD. So are
+ * skus and codes that no request can name (code_is_valid() tells); lists of the catalogue leave
+ * those out, and a verification finds them. Returns: 0, or a fault (< 0, base/fault.h). Something
+ * that is absent is not a fault: its id is 0.
  *
  * Faults that mean something to the caller (each leaves the connection usable unless said):
  *   -EBUSY   begin(): another program holds the database; nothing was done
- *   -ENOSPC  the disk is full; the group was rolled back
- *   -EIO     a write failed before the flush; the group was rolled back
+ *   -ENOSPC  the disk is full; the group is to be abandoned
+ *   -EIO     a write failed before the flush; the group is to be abandoned
  *   -EREMOTEIO  commit(): the flush failed, or a step behind it; whether the group was kept is
- *            UNKNOWN: stop the process
+ *            UNKNOWN: settle() may say; else stop the process
  *   -ESTALE  the database file was moved or removed: stop the process
  *   -EBADMSG a record was changed in a way that no rule allows, or contradicts what is written: the
  *            call changed nothing, others are as good as before
  *   -EUCLEAN the file is damaged: its pages, its schema, or an index and its table contradict each
  *            other. Nothing that it says can be built on: no more writes
  *   -ETIME   a read was interrupted by its time limit
- *   -ENOMEM  memory was short; the group was rolled back
- * Any other fault: the group was rolled back.
+ *   -ENOMEM  memory was short; the group is to be abandoned
+ * Any other fault: the group is to be abandoned.
  */
 #pragma once
 #include "base/arena.h"
@@ -146,133 +147,24 @@ struct movement_view {
 	struct movement movement;
 };
 
-/* ------------------------------------------------------------------ the writer */
-
-/* What begin() found. */
-struct store_begun {
-	bool is_changed_by_others; /* another program wrote what was not taken in yet: drop every
-				      cache, read the leases again, then note_taken_in() */
-	int64_t seq; /* the last one in the ledger; read anew when changed by others */
-};
+/* ------------------------------------------------------------------ the store */
 
 struct store_ops {
 	const char *name;
 
+	int (*open_reader)(struct store *s, struct reader **ret); /* any thread */
 	/*
-	 * Takes the write lock. Waits at most busy_ms, in short steps, while another program holds
-	 * it; `may_go_on` (may be NULL) is asked between the steps and ends the wait early by
-	 * false.
+	 * What groups are written by: see store/group.h. seed: of the hashes by which rows are
+	 * found, that of row_ref.key. A store that is one file has one writer at a time.
 	 */
-	int (*begin)(struct store *s, bool (*may_go_on)(void *), void *context,
-		     struct store_begun *ret);
+	int (*open_writer)(struct store *s, uint64_t seed, struct store_writer **ret);
 
-	/*
-	 * Nothing of what others had written when the last group began is in a cache any more.
-	 * Until this is called, every begin() says is_changed_by_others again: a group that fails,
-	 * or that has no use for it, does not lose the news.
-	 */
-	void (*note_taken_in)(struct store *s);
-	/*
-	 * Between groups: has another program written what was not taken in? Takes no lock and
-	 * waits for nobody; a few microseconds. Edits count that have no movement, too.
-	 */
-	int (*look_for_others)(struct store *s, bool *ret);
-
-	/* Reads inside the group; they see what the group wrote. texts: NULL = only the numbers. */
-	int (*load_item)(struct store *s, const char *sku, struct arena *texts, struct item *ret);
-	int (*load_location)(struct store *s, const char *code, struct arena *texts,
-			     struct location *ret);
-	int (*load_stock)(struct store *s, int64_t item_id, int64_t location_id, struct stock *ret);
-	/*
-	 * The newest committed movement of a row that stated its level, between its movement
-	 * from_seq and down_to_seq (exclusive); 0: none. Walks the row's history.
-	 */
-	int (*stated_since)(struct store *s, int64_t from_seq, int64_t down_to_seq, int64_t *ret);
-	/* Was it ever stocked, or is it leased at now_ms? */
-	int (*item_has_stock)(struct store *s, int64_t item_id, int64_t now_ms, bool *ret);
-	int (*location_has_stock)(struct store *s, int64_t location_id, int64_t now_ms, bool *ret);
-
-	/* Inserts when ids are 0, and sets them; updates otherwise. */
-	int (*put_item)(struct store *s, struct item *item);
-	int (*delete_item)(struct store *s, int64_t item_id);
-	int (*put_location)(struct store *s, struct location *location);
-	int (*delete_location)(struct store *s, int64_t location_id);
-	int (*put_stock)(struct store *s, int64_t item_id, int64_t location_id, struct stock *row);
-	int (*add_movement)(struct store *s, const struct movement *m); /* stock_id must be known */
-
-	/*
-	 * Leases. next_fence() gives one that no lease of this store ever had, nor one that
-	 * somebody has typed has now.
-	 */
-	int (*next_fence)(struct store *s, int64_t *ret);
-	int (*add_lease_row)(struct store *s, const struct lease_row *row, int64_t item_id,
-			     int64_t location_id);
-	/*
-	 * A lease is named by its fence: rows of an ended one of the same id may still be there.
-	 * Both return how many rows that were; 0: there is no such lease.
-	 */
-	int (*renew_lease)(struct store *s, int64_t fence, int64_t expires_at_ms);
-	int (*delete_lease)(struct store *s, int64_t fence);
-	/* Another number after somebody changed leases, or the name of a row, by hand. */
-	int (*lease_edits)(struct store *s, int64_t *ret);
-	/* Every lease row, expired or not, ordered by fence. Array and texts in the arena. */
-	int (*load_leases)(struct store *s, struct arena *a, struct lease_row **ret_rows,
-			   size_t *ret_count);
-
-	/*
-	 * Reservations, with their lines; texts and lines in the arena; id 0: there is none.
-	 * add_reservation() sets the id, one that no reservation of this store ever had, and the
-	 * name ("r_" and the id) where it is NULL.
-	 * resolve_reservation() writes state, resolved_at_ms and what was committed of its lines.
-	 */
-	int (*load_reservation)(struct store *s, const char *name, struct arena *a,
-				struct reservation *ret);
-	int (*load_reservation_by_id)(struct store *s, int64_t id, struct arena *a,
-				      struct reservation *ret);
-	int (*add_reservation)(struct store *s, struct reservation *reservation, struct arena *a);
-	int (*resolve_reservation)(struct store *s, const struct reservation *reservation);
-	int (*extend_reservation)(struct store *s, const struct reservation *reservation);
-	/* Calls `see` for each line of those that are active, by expires_at, all lines of one
-	 * together; a fault of it ends the walk. */
-	int (*each_active_reservation)(struct store *s,
-				       int (*see)(void *context, const struct promised_row *row),
-				       void *context);
-
-	/* Keys. The ids of those that were deleted, by us or by hand, must not be given again. */
-	int (*add_key)(struct store *s, const struct key_record *record);
-	/* The largest id that is there, up to KEY_ID_MAX; 0: none. */
-	int (*newest_key)(struct store *s, int64_t *ret);
-	/* Deletes at most `count` records with id <= id_last, oldest first; returns how many. */
-	int (*delete_keys)(struct store *s, int64_t id_last, int count);
-	/* Calls `see` for the newest `count` records made since since_ms, oldest first, without
-	 * those whose ids nobody gave out; a fault of it ends the walk. */
-	int (*each_key)(struct store *s, int64_t since_ms, size_t count,
-			int (*see)(void *context, int64_t id, uint64_t key_hash, int64_t at_ms),
-			void *context);
-
-	int (*commit)(struct store *s);   /* one flush for all of it */
-	int (*rollback)(struct store *s); /* harmless when no group is open */
-
-	/* Between groups: copies the WAL into the database. Returns frames copied, or a fault. */
-	int64_t (*checkpoint)(struct store *s);
-	int64_t (*wal_bytes)(struct store *s);
-	/*
-	 * The same, and sees to it that the next group writes the log from its front, or, with
-	 * must_truncate, cuts its file to nothing. Waits for readers for at most wait_ms. -EBUSY:
-	 * one stayed, or another program writes; nothing is lost.
-	 */
-	int (*restart_log)(struct store *s, int64_t wait_ms, bool must_truncate);
-	/*
-	 * 0 while the file is still the one that was opened, and its log is there; else -ESTALE,
-	 * and what was committed is in the file if that can be. Any time, cheap.
-	 */
-	int (*check_file)(struct store *s);
-	/* What the store says of time; and, within a group, notes what store time has reached. */
+	/* What the store says of time. Not while a group is open. */
 	int (*load_time)(struct store *s, struct stored_time *ret);
-	int (*note_time)(struct store *s, int64_t newest_ms, int64_t ahead_ms);
 	/* Which store this is: another one after a backup was put in its place. */
 	int (*epoch)(struct store *s, char ret[EPOCH_BYTES_MAX + 1]);
-	/* Runs a script of SQL between groups (demo data). ret_message: malloc'ed, NULL when fine.
+	/*
+	 * Runs a script of SQL between groups (demo data). ret_message: malloc'ed, NULL when fine.
 	 */
 	int (*run_script)(struct store *s, const char *sql, char **ret_message);
 	/* Has it no items at all? */
@@ -285,13 +177,8 @@ struct store_ops {
 	 */
 	void (*leave_damaged)(struct store *s, char ret_where[DAMAGE_BYTES]);
 
-	int (*open_reader)(struct store *s, struct reader **ret); /* any thread */
-	/*
-	 * What groups are written by: see store/group.h. seed: of the hashes by which rows are
-	 * found, that of row_ref.key. A store that is one file has one writer at a time.
-	 */
-	int (*open_writer)(struct store *s, uint64_t seed, struct store_writer **ret);
-	void (*close)(struct store *s); /* checkpoints what it can; NULL is fine */
+	/* Its readers and its writer are closed before. Keeps what it can; NULL is fine. */
+	void (*close)(struct store *s);
 };
 
 struct store {

@@ -1,4 +1,5 @@
 #include "store_fixture.h"
+#include "store/sqlite_private.h"
 #include "unit.h"
 #include <sqlite3.h>
 #include <stdlib.h>
@@ -21,19 +22,18 @@ static void open_store(struct fixture *f)
 
 void fixture_load(struct fixture *f)
 {
-	const struct store_ops *ops = f->store->ops;
-	struct store_begun begun;
+	struct sqlite_begun begun;
 
-	assert_int_equal(ops->begin(f->store, NULL, NULL, &begun), 0);
+	assert_int_equal(sqlite_begin(f->store, NULL, NULL, &begun), 0);
 	f->seq = begun.seq;
 	for (int i = 0; i < FIXTURE_ITEMS; i++) {
-		assert_int_equal(ops->load_item(f->store, skus[i], NULL, &f->items[i]), 0);
-		assert_int_equal(ops->load_location(f->store, "WH1", NULL, &f->location), 0);
+		assert_int_equal(sqlite_load_item(f->store, skus[i], NULL, &f->items[i]), 0);
+		assert_int_equal(sqlite_load_location(f->store, "WH1", NULL, &f->location), 0);
 		assert_int_equal(
-			ops->load_stock(f->store, f->items[i].id, f->location.id, &f->stocks[i]),
+			sqlite_load_stock(f->store, f->items[i].id, f->location.id, &f->stocks[i]),
 			0);
 	}
-	assert_int_equal(ops->rollback(f->store), 0);
+	assert_int_equal(sqlite_rollback(f->store), 0);
 }
 
 static void make_catalogue(struct fixture *f)
@@ -47,7 +47,7 @@ static void make_catalogue(struct fixture *f)
 				     .updated_at_ms = AT_MS };
 
 		assert_true(code_set(&item.sku, skus[i], strlen(skus[i])));
-		assert_int_equal(f->store->ops->put_item(f->store, &item), 0);
+		assert_int_equal(sqlite_put_item(f->store, &item), 0);
 	}
 
 	struct location location = {
@@ -55,7 +55,7 @@ static void make_catalogue(struct fixture *f)
 	};
 
 	assert_true(code_set(&location.code, "WH1", 3));
-	assert_int_equal(f->store->ops->put_location(f->store, &location), 0);
+	assert_int_equal(sqlite_put_location(f->store, &location), 0);
 	assert_int_equal(fixture_commit(f), 0);
 }
 
@@ -101,19 +101,19 @@ void fixture_reopen(struct fixture *f)
 
 void fixture_begin(struct fixture *f)
 {
-	struct store_begun begun;
+	struct sqlite_begun begun;
 
-	assert_int_equal(f->store->ops->begin(f->store, NULL, NULL, &begun), 0);
+	assert_int_equal(sqlite_begin(f->store, NULL, NULL, &begun), 0);
 }
 
 int fixture_commit(struct fixture *f)
 {
-	return f->store->ops->commit(f->store);
+	return sqlite_commit(f->store);
 }
 
 void fixture_rollback(struct fixture *f)
 {
-	assert_int_equal(f->store->ops->rollback(f->store), 0);
+	assert_int_equal(sqlite_rollback(f->store), 0);
 	fixture_load(f);
 }
 
@@ -133,9 +133,9 @@ int fixture_try_change(struct fixture *f, int item, int64_t delta)
 	row->version++;
 	row->seq = m.seq;
 	row->updated_at_ms = AT_MS;
-	r = f->store->ops->put_stock(f->store, f->items[item].id, f->location.id, row);
+	r = sqlite_put_stock(f->store, f->items[item].id, f->location.id, row);
 	m.stock_id = row->id;
-	return r < 0 ? r : f->store->ops->add_movement(f->store, &m);
+	return r < 0 ? r : sqlite_add_movement(f->store, &m);
 }
 
 void fixture_change(struct fixture *f, int item, int64_t delta)

@@ -67,8 +67,7 @@ static void a_group_sees_what_it_wrote(void **state)
 
 	fixture_begin(f);
 	fixture_change(f, 0, 5);
-	assert_int_equal(f->store->ops->load_stock(f->store, f->items[0].id, f->location.id, &row),
-			 0);
+	assert_int_equal(sqlite_load_stock(f->store, f->items[0].id, f->location.id, &row), 0);
 	assert_int_equal(row.on_hand, 5);
 	assert_int_equal(row.version, 1);
 	assert_int_equal(row.seq, 1);
@@ -79,9 +78,9 @@ static void a_rollback_without_a_group_is_harmless(void **state)
 {
 	struct fixture *f = *state;
 
-	assert_int_equal(f->store->ops->rollback(f->store), 0);
+	assert_int_equal(sqlite_rollback(f->store), 0);
 	fixture_change_committed(f, 0, 5);
-	assert_int_equal(f->store->ops->rollback(f->store), 0);
+	assert_int_equal(sqlite_rollback(f->store), 0);
 	assert_int_equal(fixture_on_hand(f, 0), 5);
 }
 
@@ -104,8 +103,8 @@ static void a_checkpoint_changes_nothing(void **state)
 
 	for (int i = 0; i < 50; i++)
 		fixture_change_committed(f, i % 2, 1);
-	assert_true(f->store->ops->wal_bytes(f->store) > 0);
-	assert_true(f->store->ops->checkpoint(f->store) > 0);
+	assert_true(sqlite_wal_bytes(f->store) > 0);
+	assert_true(sqlite_checkpoint(f->store) > 0);
 	assert_int_equal(fixture_on_hand(f, 0), 25);
 	fixture_change_committed(f, 0, 1);
 	fixture_reopen(f);
@@ -131,7 +130,7 @@ static void a_snapshot_stays_as_it_was(void **state)
 	assert_int_equal(seq, 1);
 	for (int i = 0; i < 10; i++)
 		fixture_change_committed(f, 0, 1); /* a snapshot holds up nobody */
-	f->store->ops->checkpoint(f->store);       /* nor does it break */
+	sqlite_checkpoint(f->store);               /* nor does it break */
 
 	assert_int_equal(reader->ops->stock(reader, "A", "WH1", &row, &has_item, &has_location), 0);
 	assert_int_equal(row.on_hand, 5);
@@ -219,9 +218,9 @@ static void a_past_level_is_read_from_the_ledger(void **state)
 	f->reader->ops->end(f->reader);
 
 	fixture_begin(f);
-	assert_int_equal(f->store->ops->stated_since(f->store, 6, 3, &seq), 0);
+	assert_int_equal(sqlite_stated_since(f->store, 6, 3, &seq), 0);
 	assert_int_equal(seq, 4);
-	assert_int_equal(f->store->ops->stated_since(f->store, 6, 4, &seq), 0);
+	assert_int_equal(sqlite_stated_since(f->store, 6, 4, &seq), 0);
 	assert_int_equal(seq, 0);
 	fixture_rollback(f);
 }
@@ -246,21 +245,21 @@ static void a_row_without_history_had_nothing(void **state)
 static void another_programs_edit_is_noticed_once(void **state)
 {
 	struct fixture *f = *state;
-	struct store_begun begun;
+	struct sqlite_begun begun;
 
 	fixture_change_committed(f, 0, 5);
 	assert_int_equal(fixture_execute(f, "UPDATE stock SET on_hand = 9"), SQLITE_OK);
 
-	assert_int_equal(f->store->ops->begin(f->store, NULL, NULL, &begun), 0);
+	assert_int_equal(sqlite_begin(f->store, NULL, NULL, &begun), 0);
 	assert_true(begun.is_changed_by_others);
 	assert_int_equal(begun.seq, 2); /* the trigger wrote a movement */
 	fixture_rollback(f);
 	assert_int_equal(f->stocks[0].on_hand, 9);
 	assert_int_equal(f->stocks[0].version, 2);
-	f->store->ops->note_taken_in(f->store);
+	sqlite_note_taken_in(f->store);
 
 	fixture_change_committed(f, 0, 1);
-	assert_int_equal(f->store->ops->begin(f->store, NULL, NULL, &begun), 0);
+	assert_int_equal(sqlite_begin(f->store, NULL, NULL, &begun), 0);
 	assert_false(begun.is_changed_by_others); /* our own commits are not another's */
 	fixture_rollback(f);
 	assert_int_equal(fixture_query(f, ledger_is_wrong), 0);
@@ -270,7 +269,7 @@ static bool others_are_seen(struct fixture *f)
 {
 	bool has_others;
 
-	assert_int_equal(f->store->ops->look_for_others(f->store, &has_others), 0);
+	assert_int_equal(sqlite_look_for_others(f->store, &has_others), 0);
 	return has_others;
 }
 
@@ -287,7 +286,7 @@ static void an_edit_is_news_until_it_is_taken_in(void **state)
 		"UPDATE item SET sku = 'Z' WHERE sku = 'A'",
 	};
 	struct fixture *f = *state;
-	struct store_begun begun;
+	struct sqlite_begun begun;
 
 	fixture_change_committed(f, 0, 5);
 	assert_false(others_are_seen(f));
@@ -295,12 +294,12 @@ static void an_edit_is_news_until_it_is_taken_in(void **state)
 		assert_int_equal(fixture_execute(f, edits[i]), SQLITE_OK);
 		assert_true(others_are_seen(f));
 		for (int group = 0; group < 3; group++) { /* none of which has the use for it */
-			assert_int_equal(f->store->ops->begin(f->store, NULL, NULL, &begun), 0);
+			assert_int_equal(sqlite_begin(f->store, NULL, NULL, &begun), 0);
 			assert_true(begun.is_changed_by_others);
 			fixture_rollback(f);
 			assert_true(others_are_seen(f));
 		}
-		f->store->ops->note_taken_in(f->store);
+		sqlite_note_taken_in(f->store);
 		assert_false(others_are_seen(f));
 		fixture_begin(f);
 		assert_int_equal(fixture_commit(f), 0);
@@ -316,14 +315,14 @@ static bool ask_thrice(void *calls)
 static void a_held_database_is_busy(void **state)
 {
 	struct fixture *f = *state;
-	struct store_begun begun;
+	struct sqlite_begun begun;
 	sqlite3 *holder;
 	int calls = 0;
 
 	assert_int_equal(sqlite3_open(f->path, &holder), SQLITE_OK);
 	assert_int_equal(sqlite3_exec(holder, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
-	assert_int_equal(f->store->ops->begin(f->store, NULL, NULL, &begun), -EBUSY);
-	assert_int_equal(f->store->ops->begin(f->store, ask_thrice, &calls, &begun), -EBUSY);
+	assert_int_equal(sqlite_begin(f->store, NULL, NULL, &begun), -EBUSY);
+	assert_int_equal(sqlite_begin(f->store, ask_thrice, &calls, &begun), -EBUSY);
 	assert_int_equal(calls, 3);                 /* it stopped when it was told to */
 	assert_int_equal(fixture_on_hand(f, 0), 0); /* reads pass */
 	assert_int_equal(sqlite3_exec(holder, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
@@ -348,7 +347,7 @@ static int64_t add_key(struct fixture *f, const char *key, int64_t at_ms)
 				     .body = "{\"a\":1}",
 				     .at_ms = at_ms };
 
-	assert_int_equal(f->store->ops->add_key(f->store, &record), 0);
+	assert_int_equal(sqlite_add_key(f->store, &record), 0);
 	return record.id;
 }
 
@@ -396,8 +395,7 @@ static void keys_are_kept_in_order_of_arrival(void **state)
 	fixture_reopen(f);
 	for (size_t i = 0; i < LENGTH_OF(rows); i++) {
 		struct seen_keys seen = { 0 };
-		int r = f->store->ops->each_key(f->store, rows[i].since_ms, rows[i].count, see_key,
-						&seen);
+		int r = sqlite_each_key(f->store, rows[i].since_ms, rows[i].count, see_key, &seen);
 
 		ROW_EXPECT(rows[i].what, r == 0);
 		ROW_EXPECT(rows[i].what, seen.count == rows[i].seen_count);
@@ -446,9 +444,9 @@ static void old_keys_are_deleted_in_slices(void **state)
 	assert_int_equal(fixture_commit(f), 0);
 
 	fixture_begin(f);
-	assert_int_equal(f->store->ops->delete_keys(f->store, ids[3], 3), 3);
-	assert_int_equal(f->store->ops->delete_keys(f->store, ids[3], 3), 1);
-	assert_int_equal(f->store->ops->delete_keys(f->store, ids[3], 3), 0);
+	assert_int_equal(sqlite_delete_keys(f->store, ids[3], 3), 3);
+	assert_int_equal(sqlite_delete_keys(f->store, ids[3], 3), 1);
+	assert_int_equal(sqlite_delete_keys(f->store, ids[3], 3), 0);
 	assert_int_equal(fixture_commit(f), 0);
 	assert_int_equal(fixture_query(f, "SELECT id FROM idempotency"), ids[4]);
 }
@@ -462,9 +460,9 @@ static int64_t take_lease(struct fixture *f, const char *id, int item, int64_t e
 				 .taken_at_ms = 1000,
 				 .expires_at_ms = expires_at_ms };
 
-	assert_int_equal(f->store->ops->next_fence(f->store, &row.fence), 0);
-	assert_int_equal(
-		f->store->ops->add_lease_row(f->store, &row, f->items[item].id, f->location.id), 0);
+	assert_int_equal(sqlite_next_fence(f->store, &row.fence), 0);
+	assert_int_equal(sqlite_add_lease_row(f->store, &row, f->items[item].id, f->location.id),
+			 0);
 	return row.fence;
 }
 
@@ -479,12 +477,12 @@ static void leases_outlive_a_restart_and_fences_only_grow(void **state)
 	fixture_begin(f);
 	assert_int_equal(take_lease(f, "l_1", 0, 4000000000000), 1);
 	assert_int_equal(take_lease(f, "mine", 1, 4000000000000), 2);
-	assert_int_equal(f->store->ops->renew_lease(f->store, 1, 4100000000000), 1);
+	assert_int_equal(sqlite_renew_lease(f->store, 1, 4100000000000), 1);
 	assert_int_equal(fixture_commit(f), 0);
 	fixture_reopen(f);
 
 	arena_init(&a);
-	assert_int_equal(f->store->ops->load_leases(f->store, &a, &rows, &count), 0);
+	assert_int_equal(sqlite_load_leases(f->store, &a, &rows, &count), 0);
 	assert_int_equal(count, 2);
 	assert_string_equal(rows[0].lease_id, "l_1");
 	assert_string_equal(rows[0].sku.text, "A");
@@ -495,14 +493,14 @@ static void leases_outlive_a_restart_and_fences_only_grow(void **state)
 	assert_string_equal(rows[1].lease_id, "mine");
 
 	fixture_begin(f);
-	assert_int_equal(f->store->ops->delete_lease(f->store, 1), 1);
-	assert_int_equal(f->store->ops->delete_lease(f->store, 2), 1);
+	assert_int_equal(sqlite_delete_lease(f->store, 1), 1);
+	assert_int_equal(sqlite_delete_lease(f->store, 2), 1);
 	assert_int_equal(fixture_commit(f), 0);
 	fixture_reopen(f);
-	assert_int_equal(f->store->ops->load_leases(f->store, &a, &rows, &count), 0);
+	assert_int_equal(sqlite_load_leases(f->store, &a, &rows, &count), 0);
 	assert_int_equal(count, 0);
 	fixture_begin(f);
-	assert_int_equal(f->store->ops->next_fence(f->store, &fence), 0);
+	assert_int_equal(sqlite_next_fence(f->store, &fence), 0);
 	assert_int_equal(fence, 3); /* never one that was there before */
 	fixture_rollback(f);
 	arena_fini(&a);
@@ -512,19 +510,18 @@ static void leases_outlive_a_restart_and_fences_only_grow(void **state)
 static void two_leases_of_one_id_are_told_apart_by_their_fences(void **state)
 {
 	struct fixture *f = *state;
-	const struct store_ops *ops = f->store->ops;
 	static const char living[] = "SELECT count(*) FROM row_lock WHERE expires_at > 2000";
 
 	fixture_begin(f);
 	assert_int_equal(take_lease(f, "count", 0, 2000), 1);
 	assert_int_equal(take_lease(f, "count", 1, 3000), 2);
-	assert_int_equal(ops->renew_lease(f->store, 2, 4000000000000), 1);
-	assert_int_equal(ops->renew_lease(f->store, 3, 4000000000000), 0);
+	assert_int_equal(sqlite_renew_lease(f->store, 2, 4000000000000), 1);
+	assert_int_equal(sqlite_renew_lease(f->store, 3, 4000000000000), 0);
 	assert_int_equal(fixture_commit(f), 0);
 	assert_int_equal(fixture_query(f, living), 1);
 	fixture_begin(f);
-	assert_int_equal(ops->delete_lease(f->store, 1), 1);
-	assert_int_equal(ops->delete_lease(f->store, 1), 0);
+	assert_int_equal(sqlite_delete_lease(f->store, 1), 1);
+	assert_int_equal(sqlite_delete_lease(f->store, 1), 0);
 	assert_int_equal(fixture_commit(f), 0);
 	assert_int_equal(fixture_query(f, living), 1);
 	assert_int_equal(fixture_query(f, "SELECT fence FROM row_lock"), 2);
@@ -551,9 +548,9 @@ static void edits_of_leases_and_names_are_counted(void **state)
 
 	fixture_change_committed(f, 0, 5);
 	for (size_t i = 0; i < LENGTH_OF(edits); i++) {
-		assert_int_equal(f->store->ops->lease_edits(f->store, &before), 0);
+		assert_int_equal(sqlite_lease_edits(f->store, &before), 0);
 		assert_int_equal(fixture_execute(f, edits[i].sql), SQLITE_OK);
-		assert_int_equal(f->store->ops->lease_edits(f->store, &after), 0);
+		assert_int_equal(sqlite_lease_edits(f->store, &after), 0);
 		if ((after != before) != edits[i].is_counted)
 			fail_msg("%s: %lld", edits[i].sql, (long long)(after - before));
 	}
@@ -561,7 +558,7 @@ static void edits_of_leases_and_names_are_counted(void **state)
 	fixture_begin(f);
 	take_lease(f, "l_1", 0, 4000000000000);
 	assert_int_equal(fixture_commit(f), 0);
-	assert_int_equal(f->store->ops->lease_edits(f->store, &after), 0);
+	assert_int_equal(sqlite_lease_edits(f->store, &after), 0);
 	assert_int_equal(after, before);
 }
 
@@ -581,21 +578,20 @@ static void a_leased_row_is_refused_by_the_database(void **state)
 static void what_has_stock_is_in_use(void **state)
 {
 	struct fixture *f = *state;
-	const struct store_ops *ops = f->store->ops;
 	bool has_stock;
 
 	fixture_change_committed(f, 0, 5);
 	fixture_begin(f);
 	take_lease(f, "l_1", 1, 4000000000000); /* of B, never stocked */
-	assert_int_equal(ops->item_has_stock(f->store, f->items[0].id, 0, &has_stock), 0);
+	assert_int_equal(sqlite_item_has_stock(f->store, f->items[0].id, 0, &has_stock), 0);
 	assert_true(has_stock);
-	assert_int_equal(ops->item_has_stock(f->store, f->items[1].id, 0, &has_stock), 0);
+	assert_int_equal(sqlite_item_has_stock(f->store, f->items[1].id, 0, &has_stock), 0);
 	assert_true(has_stock);
-	assert_int_equal(ops->delete_lease(f->store, 1), 1);
-	assert_int_equal(ops->item_has_stock(f->store, f->items[1].id, 0, &has_stock), 0);
+	assert_int_equal(sqlite_delete_lease(f->store, 1), 1);
+	assert_int_equal(sqlite_item_has_stock(f->store, f->items[1].id, 0, &has_stock), 0);
 	assert_false(has_stock);
-	assert_int_equal(ops->delete_item(f->store, f->items[1].id), 0);
-	assert_int_equal(ops->location_has_stock(f->store, f->location.id, 0, &has_stock), 0);
+	assert_int_equal(sqlite_delete_item(f->store, f->items[1].id), 0);
+	assert_int_equal(sqlite_location_has_stock(f->store, f->location.id, 0, &has_stock), 0);
 	assert_true(has_stock);
 	assert_int_equal(fixture_commit(f), 0);
 	assert_int_equal(fixture_query(f, "SELECT count(*) FROM item"), 1);
@@ -619,7 +615,7 @@ static struct reservation add_reservation(struct fixture *f, const char *name, s
 		lines[i] = (struct reservation_line){ .item_id = f->items[i].id,
 						      .location_id = f->location.id,
 						      .quantity = 3 + i };
-	assert_int_equal(f->store->ops->add_reservation(f->store, &made, a), 0);
+	assert_int_equal(sqlite_add_reservation(f->store, &made, a), 0);
 	return made;
 }
 
@@ -647,13 +643,13 @@ static void a_reservation_is_resolved_once_and_stays(void **state)
 	assert_string_equal(made.name, "r_1");
 	assert_int_equal(mine.id, 2);
 	mine.expires_at_ms = 9500;
-	assert_int_equal(f->store->ops->extend_reservation(f->store, &mine), 0);
+	assert_int_equal(sqlite_extend_reservation(f->store, &mine), 0);
 	assert_int_equal(fixture_commit(f), 0);
 	fixture_reopen(f);
 
-	assert_int_equal(f->store->ops->each_active_reservation(f->store, see_active, &sum), 0);
+	assert_int_equal(sqlite_each_active_reservation(f->store, see_active, &sum), 0);
 	assert_int_equal(sum, 2 * (109000 + 209500)); /* two lines each */
-	assert_int_equal(f->store->ops->load_reservation(f->store, "r_1", &a, &found), 0);
+	assert_int_equal(sqlite_load_reservation(f->store, "r_1", &a, &found), 0);
 	assert_int_equal(found.id, 1);
 	assert_int_equal(found.state, RESERVATION_ACTIVE);
 	assert_string_equal(found.owner, "cart");
@@ -667,14 +663,14 @@ static void a_reservation_is_resolved_once_and_stays(void **state)
 	found.state = RESERVATION_COMMITTED;
 	found.resolved_at_ms = 5000;
 	found.lines[0].committed = 2;
-	assert_int_equal(f->store->ops->resolve_reservation(f->store, &found), 0);
+	assert_int_equal(sqlite_resolve_reservation(f->store, &found), 0);
 	assert_int_equal(fixture_commit(f), 0);
-	assert_int_equal(f->store->ops->load_reservation_by_id(f->store, 1, &a, &found), 0);
+	assert_int_equal(sqlite_load_reservation_by_id(f->store, 1, &a, &found), 0);
 	assert_int_equal(found.state, RESERVATION_COMMITTED);
 	assert_int_equal(found.resolved_at_ms, 5000);
 	assert_int_equal(found.lines[0].committed, 2);
 	assert_int_equal(found.lines[1].committed, 0);
-	assert_int_equal(f->store->ops->load_reservation(f->store, "nobody", &a, &found), 0);
+	assert_int_equal(sqlite_load_reservation(f->store, "nobody", &a, &found), 0);
 	assert_int_equal(found.id, 0);
 	arena_fini(&a);
 }
@@ -1084,14 +1080,14 @@ static void a_copy_is_the_store_of_its_snapshot(void **state)
 
 	struct store_options options = { .path = path, .busy_ms = 100 };
 	struct store_open_result result;
-	struct store_begun begun;
+	struct sqlite_begun begun;
 	struct store *copy;
 
 	assert_int_equal(sqlite_open(&options, &copy, &result), 0);
 	assert_false(result.is_new);
-	assert_int_equal(copy->ops->begin(copy, NULL, NULL, &begun), 0);
+	assert_int_equal(sqlite_begin(copy, NULL, NULL, &begun), 0);
 	assert_int_equal(begun.seq, seq);
-	assert_int_equal(copy->ops->rollback(copy), 0);
+	assert_int_equal(sqlite_rollback(copy), 0);
 	copy->ops->close(copy);
 	assert_int_equal(remove(path), 0);
 	strcat(path, ".lock");
