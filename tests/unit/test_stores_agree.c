@@ -65,8 +65,10 @@ static void want_everything(struct player *p)
 	for (int k = 0; k < CODES; k++)
 		want_location(&w->want, (struct wanted_name){ codes[k], true, true });
 	for (int i = p->name_count > 5 ? p->name_count - 5 : 0; i < p->name_count; i++)
-		want_reservation(&w->want, p->names[i]);
-	want_reservation(&w->want, "nobody");
+		want_reservation(&w->want, (struct wanted_reservation){ .name = p->names[i],
+									.needs_rows = true });
+	want_reservation(&w->want,
+			 (struct wanted_reservation){ .name = "nobody", .needs_rows = true });
 	want_statement(&w->want,
 		       (struct wanted_statement){ any_row(w, skus[roll(&p->dice, SKUS)], "WH1"),
 						  roll(&p->dice, 200) });
