@@ -220,7 +220,7 @@ static bool is_settled(struct group *g, const struct work *w)
 }
 
 /*
- * Those whose rows have more overdue than one group books are not decided now: each keeps its rows,
+ * Works whose rows have more overdue than one group books are not decided now: each keeps its rows,
  * and comes again with the next group, so that the others need not wait for it.
  */
 static bool put_overdue_back(struct group *g, struct list *taken)

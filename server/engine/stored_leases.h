@@ -12,7 +12,7 @@
 #include "engine/lane.h"
 
 /*
- * Takes in what the store tells of leases, if it does. Those whose time is up at now_ms go to
+ * Takes in what the store tells of leases, if it does. Leases whose time is up at now_ms go to
  * lane.ended_leases. 0, or a fault: then the store has to tell it again.
  */
 int stored_leases_take_in(struct lane *l, const struct news *news, int64_t now_ms);

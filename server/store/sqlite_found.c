@@ -227,7 +227,7 @@ int sqlite_sweep(struct store_writer *writer, int64_t now_ms, struct found *foun
 
 /* ---------------------------------------------------------------- what is named */
 
-/* Those of one that is not active any more are nobody's matter. */
+/* The rows of a reservation that is not active any more are nobody's matter. */
 static int find_its_rows(struct sqlite_writer *w, struct found_reservation *of)
 {
 	if (of->has_rows || !of->is_there || of->reservation.state != RESERVATION_ACTIVE)
