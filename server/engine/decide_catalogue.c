@@ -17,6 +17,7 @@ static int show_item(struct decider *d, struct work *w, const struct found_item 
 	if (known->full_group != d->group || known->full == NULL)
 		return FAULT(-EBADMSG);
 	*ret = *known->full;
+	CHECK(ret->id != 0);
 	if (!decider_keep_text(w, known->full->name, &ret->name) ||
 	    !decider_keep_text(w, known->full->unit, &ret->unit) ||
 	    !decider_keep_text(w, known->full->attributes, &ret->attributes))
@@ -38,6 +39,7 @@ static int change_item(struct decider *d, struct work *w, struct found_item *kno
 	struct item *written = arena_alloc(&d->found.memory, sizeof(*written));
 	struct item_effect *e = effects_add_item(&d->effects);
 
+	CHECK((change == CHANGE_MAKE) == (known->item.id == 0));
 	if (now == NULL || written == NULL || e == NULL)
 		return FAULT(-ENOMEM);
 	*now = *item;
@@ -96,6 +98,7 @@ static int patch_known(struct decider *d, struct work *w, const struct found_ite
 	struct item patch = w->command.item;
 	int r = show_item(d, w, known, ret_old);
 
+	CHECK(known->item.id != 0);
 	if (r < 0)
 		return r;
 	if (patch.attributes != NULL) {
@@ -215,6 +218,7 @@ static int show_location(struct decider *d, struct work *w, const struct found_l
 	if (known->full_group != d->group || known->full == NULL)
 		return FAULT(-EBADMSG);
 	*ret = *known->full;
+	CHECK(ret->id != 0);
 	return decider_keep_text(w, known->full->name, &ret->name) ? 0 : FAULT(-ENOMEM);
 }
 
@@ -232,6 +236,7 @@ static int change_location(struct decider *d, struct work *w, struct found_locat
 	struct location *written = arena_alloc(&d->found.memory, sizeof(*written));
 	struct location_effect *e = effects_add_location(&d->effects);
 
+	CHECK((change == CHANGE_MAKE) == (known->location.id == 0));
 	if (now == NULL || written == NULL || e == NULL)
 		return FAULT(-ENOMEM);
 	*now = *location;

@@ -9,6 +9,7 @@ static int distinct_rows(const struct command *c, struct row_ref rows[])
 {
 	int count = 0;
 
+	CHECK(c->row_count <= COMMAND_ROWS_MAX);
 	for (int i = 0; i < c->row_count; i++) {
 		bool is_repeated = false;
 
@@ -36,6 +37,7 @@ static int index_of_row(const struct command *c, uint64_t key)
 /* Its own fence let it in, but a row has one lease at a time. */
 static int show_other(struct decider *d, struct work *w, const struct lease *other)
 {
+	CHECK(other->is_in_book);
 	w->answer.lease = lease_view_of(other, d->now_ms);
 	w->answer.lease.rows = NULL;
 	w->answer.lease.row_count = 0;
@@ -49,6 +51,7 @@ static int show_other(struct decider *d, struct work *w, const struct lease *oth
 static int see_rows(struct decider *d, struct work *w, const struct row_ref rows[], int row_count,
 		    uint64_t ret_keys[], enum outcome *ret)
 {
+	CHECK(row_count >= 1);
 	*ret = OUTCOME_DONE;
 	for (int i = 0; i < row_count; i++) {
 		struct found_row *row = row_set_row(d->found.rows, &rows[i]);
@@ -171,6 +174,7 @@ static int change_lease(struct decider *d, struct work *w, struct lease *l, enum
 {
 	struct lease_effect *e = effects_add_lease(&d->effects);
 
+	CHECK(change != CHANGE_MAKE);
 	if (e == NULL)
 		return FAULT(-ENOMEM);
 	*e = (struct lease_effect){ .change = change,

@@ -52,6 +52,7 @@ static void show(struct work *w, int status, const struct reservation *reservati
 /* With texts and lines of its own, that last as long as the answer. */
 static int copy(struct work *w, const struct reservation *from, struct reservation *ret)
 {
+	CHECK(from->line_count >= 0);
 	*ret = *from;
 	ret->lines = (struct reservation_line *)arena_copy(
 		&w->arena, from->lines, sizeof(from->lines[0]) * (size_t)from->line_count);
@@ -129,6 +130,7 @@ static struct reservation *add_effect(struct decider *d, const struct reservatio
 	struct reservation *written = arena_alloc(&d->found.memory, sizeof(*written));
 	struct reservation_effect *e = effects_add_reservation(&d->effects);
 
+	CHECK(effect.reservation == NULL);
 	if (written == NULL || e == NULL)
 		return NULL;
 	*written = *reservation;
@@ -210,6 +212,7 @@ static int run_out(struct decider *d, struct found_reservation *found)
 	struct reservation reservation = found->reservation;
 	int r;
 
+	CHECK(found->is_there);
 	if (reservation.state != RESERVATION_ACTIVE)
 		return 0; /* the group has resolved it */
 	r = give_back(d, NULL, &reservation, RESERVATION_EXPIRED, MOVEMENT_EXPIRE);
@@ -328,6 +331,7 @@ static int name_it(struct work *w, struct reservation *made, char **ret_made_nam
 static void fill_lines(const struct command *c, const struct rows *rows,
 		       struct reservation_line lines[])
 {
+	CHECK(c->row_count == rows->count);
 	for (int i = 0; i < rows->count; i++)
 		lines[i] = (struct reservation_line){ .sku = c->rows[i].sku,
 						      .location = c->rows[i].location,

@@ -16,6 +16,7 @@ static int find_stated(struct decider *d, const struct command *c, const struct 
 static int book(struct decider *d, struct work *w, struct found_row *const rows[],
 		const struct stock before[])
 {
+	CHECK(w->answer.movement_count <= w->command.row_count);
 	for (int i = 0; i < w->answer.movement_count; i++) {
 		int r = decider_move(d, &w->answer.movements[i], rows[i], &before[i],
 				     &w->answer.stocks[i]);

@@ -8,6 +8,7 @@
 
 void decider_init(struct decider *d, struct lock_manager *locks, bool leases_are_told)
 {
+	CHECK(locks != NULL);
 	*d = (struct decider){ .locks = locks, .leases_are_told = leases_are_told };
 	found_init(&d->found);
 }
@@ -32,6 +33,7 @@ void decider_begin(struct decider *d, int64_t seq_committed, int64_t seq)
 
 void decider_take_back(struct decider *d)
 {
+	CHECK(d->seq >= d->seq_begun);
 	if (d->found.rows != NULL)
 		row_set_undo(d->found.rows);
 	effects_clear(&d->effects);
@@ -42,6 +44,8 @@ void decider_take_back(struct decider *d)
 
 void decider_show_row(const struct found_row *row, struct rules_row *ret)
 {
+	CHECK(row->item != NULL);
+	CHECK(row->location != NULL);
 	*ret = (struct rules_row){ .item = &row->item->item,
 				   .location = &row->location->location,
 				   .stock = (struct stock *)&row->stock };
@@ -84,6 +88,7 @@ void decider_note_damage(struct decider *d, const char *event, const char *name)
 {
 	const struct fault *f = fault_latest();
 
+	CHECK(name != NULL);
 	metric_add(METRIC_DAMAGED, 1);
 	if (d->damage_logged_ns != 0 && d->now_ns - d->damage_logged_ns < NS_PER_S)
 		return;

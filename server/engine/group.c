@@ -399,6 +399,7 @@ static int roll_back(struct group *g)
 {
 	struct store_writer *w = g->lane->writer;
 
+	CHECK(w != NULL);
 	metric_add(METRIC_GROUPS_EMPTY, 1);
 	return w->ops->abandon(w, !g->is_taken_back);
 }

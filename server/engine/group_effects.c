@@ -26,6 +26,7 @@ static int number(struct group *g)
 	struct decider *d = &g->decider;
 	int r;
 
+	CHECK(!d->effects.is_numbered);
 	if (w->ops->numbers_at_begin && d->effects.leases.count == 0 &&
 	    d->effects.reservations.count == 0)
 		return 0;

@@ -148,6 +148,7 @@ int stored_leases_take_in(struct lane *lane, const struct news *news, int64_t no
 
 int stored_leases_delete_ended(struct lane *lane, struct effects *effects)
 {
+	CHECK(effects->leases.count == 0);
 	LIST_EACH (it, &lane->ended_leases) {
 		const struct lease *l = CONTAINER_OF(it, struct lease, link);
 		struct lease_effect *e = effects_add_lease(effects);

@@ -2,6 +2,7 @@
 
 static void want_rows(struct want *want, const struct row_ref rows[], int count)
 {
+	CHECK(count >= 0);
 	for (int i = 0; i < count; i++)
 		want_row(want, &rows[i]);
 }
