@@ -5,6 +5,7 @@
  * closing, that several write at once) is asked of those.
  */
 #include "any_store.h"
+#include "base/clock.h"
 #include "base/hash.h"
 #include "store/verify.h"
 #include "unit.h"
@@ -1007,6 +1008,50 @@ static void rows_of_others_are_held(struct any_store *s)
 	expect_books_balance(s);
 }
 
+/* What one has read before may have been changed since by somebody else. */
+static void a_row_is_read_anew_when_it_is_locked(struct any_store *s)
+{
+	struct any_writer *w = &s->w, other;
+
+	if (!has_several_writers(s))
+		return;
+	any_writer_open(s, &other);
+	for (int i = 0; i < 3; i++) {
+		any_begin(&other);
+		adjust_committed(w, "A", 1);
+		want_row(&other.want, any_row(&other, "A", "WH1"));
+		assert_int_equal(any_lock(&other, 0), 0);
+		assert_int_equal(
+			row_set_row(other.found.rows, any_row(&other, "A", "WH1"))->stock.on_hand,
+			i + 1);
+		any_abandon(&other);
+	}
+	any_writer_close(&other);
+}
+
+/* Otherwise two could wait for each other, and everybody who is to be numbered for both. */
+static void who_is_numbered_waits_for_no_row(struct any_store *s)
+{
+	enum { LONG_MS = 60000 };
+	struct any_writer *w = &s->w, other;
+	int64_t began_ns = clock_monotonic_ns();
+
+	if (!has_several_writers(s) || !w->writer->ops->joins_groups)
+		return;
+	any_writer_open(s, &other);
+	any_begin_with(w, "A WH1", NULL);
+	any_begin_with(&other, "B WH1", NULL);
+	any_adjust(&other, "B", "WH1", 1);
+	assert_int_equal(other.writer->ops->number(other.writer, &other.effects), 0);
+	want_row(&other.want, any_row(&other, "A", "WH1"));
+	assert_int_equal(any_lock(&other, LONG_MS), 0);
+	assert_int_equal(other.found.held_count, 1);
+	assert_true(clock_monotonic_ns() - began_ns < LONG_MS * NS_PER_MS / 2);
+	assert_int_equal(any_commit(&other), 0);
+	any_abandon(w);
+	any_writer_close(&other);
+}
+
 static void names_of_others_are_busy(struct any_store *s)
 {
 	struct any_writer *w = &s->w, other;
@@ -1180,6 +1225,8 @@ static const struct {
 	PROMISE(lists_come_page_by_page),
 	PROMISE(an_item_is_summed_up_over_its_rows),
 	PROMISE(rows_of_others_are_held),
+	PROMISE(a_row_is_read_anew_when_it_is_locked),
+	PROMISE(who_is_numbered_waits_for_no_row),
 	PROMISE(names_of_others_are_busy),
 	PROMISE(another_writers_group_is_news),
 	PROMISE(two_writers_sell_no_unit_twice),
