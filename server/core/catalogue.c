@@ -16,6 +16,7 @@ bool location_is_sound(const struct location *l)
 
 void item_patch(struct item *item, const struct item *patch, unsigned named)
 {
+	CHECK(patch != item);
 	CHECK(IMPLIES(named & MEMBER_NAME, patch->name != NULL));
 
 	if (named & MEMBER_NAME)
@@ -36,6 +37,7 @@ void item_patch(struct item *item, const struct item *patch, unsigned named)
 
 void location_patch(struct location *location, const struct location *patch, unsigned named)
 {
+	CHECK(patch != location);
 	CHECK(IMPLIES(named & MEMBER_NAME, patch->name != NULL));
 
 	if (named & MEMBER_NAME)
@@ -53,6 +55,8 @@ static const char *attributes_of(const struct item *i)
 
 bool item_says_the_same(const struct item *a, const struct item *b)
 {
+	CHECK(a->name != NULL);
+	CHECK(b->name != NULL);
 	return strcmp(a->name, b->name) == 0 && strcmp(a->unit, b->unit) == 0 &&
 	       strcmp(attributes_of(a), attributes_of(b)) == 0 &&
 	       a->backorder_limit == b->backorder_limit &&
@@ -63,5 +67,7 @@ bool item_says_the_same(const struct item *a, const struct item *b)
 
 bool location_says_the_same(const struct location *a, const struct location *b)
 {
+	CHECK(a->name != NULL);
+	CHECK(b->name != NULL);
 	return strcmp(a->name, b->name) == 0 && a->is_archived == b->is_archived;
 }

@@ -17,6 +17,7 @@ static void heap_put(struct deadline_queue *q, size_t index, struct deadline *d)
 /* Puts d at the index or above it, where nothing later stands over it. */
 static void heap_sift_up(struct deadline_queue *q, size_t index, struct deadline *d)
 {
+	CHECK(index < q->count);
 	while (index > 0) {
 		size_t parent = (index - 1) / 2;
 

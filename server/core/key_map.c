@@ -123,6 +123,7 @@ void key_map_remove(struct key_map *m, uint64_t hash, int64_t id)
 	uint32_t tag = (uint32_t)hash;
 	size_t i = slot_home(m, tag);
 
+	CHECK(id > 0);
 	while (m->slots[i].id != 0 &&
 	       (m->slots[i].tag != tag || id_unpack(m, m->slots[i].id) != id))
 		i = slot_next(m, i);

@@ -262,7 +262,7 @@ static void claim_leave_lines(struct lock_table *t, struct claim *c)
 	}
 }
 
-/* To the end; gate_settle() brings an earlier one that came later to its place. */
+/* To the end; gate_put_in_order() brings an earlier one that came later to its place. */
 static void gate_append(struct lock_table *t, struct gate *g, struct claim *c)
 {
 	bool is_overtaken =
@@ -304,6 +304,7 @@ static void claims_merge(struct list *claims, struct list *more)
 {
 	struct list *at = claims->next;
 
+	CHECK(claims != more);
 	while (!list_is_empty(more)) {
 		struct claim *c = claim_of_gate(list_pop_front(more));
 
@@ -350,8 +351,9 @@ static void claims_sort(struct list *claims)
 }
 
 /* Brings everybody at the gate in order: its line, and those of its rows. */
-static void gate_settle(struct lock_table *t, struct gate *g)
+static void gate_put_in_order(struct lock_table *t, struct gate *g)
 {
+	CHECK(g->is_closed);
 	list_remove(&g->disorder_link);
 	LIST_EACH (it, &g->claims)
 		claim_leave_lines(t, claim_of_gate(it));
@@ -364,10 +366,10 @@ static void gate_settle(struct lock_table *t, struct gate *g)
 	CHECK((int)g->joined_count == g->claim_count);
 }
 
-void lock_table_settle(struct lock_table *t)
+void lock_table_put_in_order(struct lock_table *t)
 {
 	while (!list_is_empty(&t->disordered))
-		gate_settle(t, CONTAINER_OF(t->disordered.next, struct gate, disorder_link));
+		gate_put_in_order(t, CONTAINER_OF(t->disordered.next, struct gate, disorder_link));
 }
 
 /* ------------------------------------------------------------------ the table */
@@ -469,6 +471,7 @@ void lock_table_leave(struct lock_table *t, struct claim *c, struct list *grante
 {
 	struct list promoted;
 
+	CHECK(IMPLIES(c->state == CLAIM_AT_GATE, c->gate != NULL));
 	if (c->state == CLAIM_OUT)
 		return;
 	list_init(&promoted);
@@ -512,6 +515,7 @@ struct gate *lock_table_gate_of(const struct lock_table *t, const uint64_t rows[
 {
 	struct gate *g = NULL;
 
+	CHECK(row_count > 0);
 	for (int i = 0; i < row_count && g == NULL; i++)
 		g = gate_of_entry(entry_find(t, rows[i]), fences, fence_count);
 	return g;
@@ -560,7 +564,7 @@ void lock_table_close(struct lock_table *t, struct gate *g, struct list *granted
 	list_init(&promoted);
 	LIST_EACH (it, &g->claims)
 		claim_leave_queues(t, claim_of_gate(it), &promoted);
-	gate_settle(t, g);
+	gate_put_in_order(t, g);
 	list_splice_back(granted, &promoted);
 }
 
@@ -594,7 +598,7 @@ void lock_table_open(struct lock_table *t, struct gate *g, struct list *granted)
 		if (c->state == CLAIM_GRANTED)
 			list_push_back(granted, &c->granted_link);
 	}
-	lock_table_settle(t);
+	lock_table_put_in_order(t);
 }
 
 bool lock_table_step_back(struct lock_table *t, struct claim *c, struct list *granted)
@@ -602,6 +606,7 @@ bool lock_table_step_back(struct lock_table *t, struct claim *c, struct list *gr
 	struct gate *g = gate_of_claim(t, c);
 	struct list promoted;
 
+	CHECK(g != c->gate || g == NULL);
 	CHECK(c->state == CLAIM_GRANTED);
 	if (g == NULL)
 		return false;
@@ -665,6 +670,7 @@ const struct claim *row_entry_owner(const struct row_entry *e)
 {
 	const struct claim *first = list_is_empty(&e->slots) ? NULL : slot_of(e->slots.next)->claim;
 
+	CHECK((e->slot_count == 0) == list_is_empty(&e->slots));
 	return first != NULL && first->state == CLAIM_GRANTED ? first : NULL;
 }
 

@@ -176,11 +176,11 @@ void lock_table_open(struct lock_table *t, struct gate *g, struct list *granted)
 /*
  * A gate has closed behind an owner that nobody has begun to decide: it gives its rows up and waits
  * at the gate. Owners are appended to `granted`. False: no gate is closed to it, and nothing
- * happened. After one or more of them: lock_table_settle(), before anything else.
+ * happened. After one or more of them: lock_table_put_in_order(), before anything else.
  */
 bool lock_table_step_back(struct lock_table *t, struct claim *c, struct list *granted);
 /* Lines up by arrival who stepped back: O(n log n) of those who wait at the gates they went to. */
-void lock_table_settle(struct lock_table *t);
+void lock_table_put_in_order(struct lock_table *t);
 
 /* ------------------------------------------------------------------ looking in */
 

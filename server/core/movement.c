@@ -20,6 +20,7 @@ enum movement_kind movement_kind_by_text(const char *text)
 {
 	enum movement_kind kind = 0;
 
+	CHECK(text != NULL);
 	while (kind < MOVEMENT_KINDS && strcmp(texts[kind], text) != 0)
 		kind++;
 	return kind;

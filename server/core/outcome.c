@@ -19,6 +19,7 @@ const struct outcome_row *outcome_row(enum outcome o)
 
 enum outcome outcome_of_fault(int fault)
 {
+	CHECK(fault < 0);
 	switch (fault) {
 	case -ENOSPC:
 	case -EDQUOT:
@@ -43,6 +44,7 @@ enum outcome outcome_by_code(const char *code)
 {
 	enum outcome o = 0;
 
+	CHECK(code != NULL);
 	while (o < OUTCOME_COUNT && strcmp(rows[o].code, code) != 0)
 		o++;
 	return o;

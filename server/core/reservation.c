@@ -34,6 +34,7 @@ enum reservation_state reservation_state_by_text(const char *text)
 {
 	enum reservation_state state = 0;
 
+	CHECK(text != NULL);
 	while (state < RESERVATION_STATES && strcmp(texts[state], text) != 0)
 		state++;
 	return state;

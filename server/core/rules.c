@@ -4,6 +4,7 @@
 static enum outcome refuse_unknown(const struct command *c, const struct rules_row rows[],
 				   int *ret_row_index)
 {
+	CHECK(c->row_count >= 1);
 	for (int i = 0; i < c->row_count; i++) {
 		*ret_row_index = i;
 		if (rows[i].item->id == 0)
@@ -117,6 +118,7 @@ static struct wish wish_of(const struct command *c, int row_index, const struct 
 
 static enum outcome refuse_archived(const struct rules_row *row, int64_t delta)
 {
+	CHECK(row->item->id != 0);
 	if (delta > 0 && row->item->is_archived)
 		return OUTCOME_ITEM_ARCHIVED;
 	if (delta > 0 && row->location->is_archived)
@@ -138,6 +140,7 @@ static struct shortage shortage_of(const struct wish *w, const struct rules_row 
 	int64_t available = stock_available(row->stock);
 	int64_t owed = w->may_owe ? row->item->backorder_limit : 0;
 
+	CHECK(!w->states_level);
 	return (struct shortage){ .requested = w->requested,
 				  .available = available,
 				  .shortfall = w->requested - available - owed };
@@ -317,6 +320,8 @@ static enum outcome judge_shortages(const struct rules_row rows[], const int64_t
 				    int count, int64_t (*had)(const struct stock *s),
 				    struct short_line lines[], struct answer *ret)
 {
+	CHECK(count >= 1);
+	CHECK(lines != NULL);
 	ret->short_count = 0;
 	ret->short_lines = lines;
 	for (int i = 0; i < count; i++) {

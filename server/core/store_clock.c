@@ -34,6 +34,7 @@ bool store_clock_may_start(int64_t newest_ms, int64_t wall_ms)
 
 void store_clock_start(struct store_clock *c, int64_t newest_ms, int64_t wall_ms, int64_t boot_ns)
 {
+	CHECK(boot_ns >= 0);
 	newest_ms = bounded(newest_ms);
 	wall_ms = bounded(wall_ms);
 	*c = (struct store_clock){ .base_ms = wall_ms > newest_ms ? wall_ms : newest_ms,
@@ -59,6 +60,7 @@ static bool has_stood(struct store_clock *c, int64_t difference_ms, int64_t boot
 {
 	bool was_far = c->is_far;
 
+	CHECK(boot_ns >= c->far_ns || !c->is_far);
 	c->is_far = difference_ms > CLOCK_FOLLOWED_MS;
 	if (c->is_far && (!was_far || magnitude(difference_ms - c->far_ms) > CLOCK_STEP_MS)) {
 		c->far_ms = difference_ms;
@@ -130,6 +132,7 @@ int64_t store_clock_wait_ns(const struct store_clock *c, int64_t at_ms)
 	bool runs_fast = c->ahead_ms < 0 && c->ahead_ms >= -CLOCK_FOLLOWED_MS;
 	int64_t left_ms;
 
+	CHECK(c->base_ms >= 0);
 	if (at_ms <= now_ms(c)) /* what somebody has typed may be before all times */
 		return 0;
 	left_ms = at_ms - now_ms(c);

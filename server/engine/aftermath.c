@@ -26,6 +26,7 @@ static void stop_writing(struct lane *l, enum outcome why)
 
 static void stop_process(struct lane *l)
 {
+	CHECK(l->aftermath.failed_in_a_row >= 0);
 	if (l->aftermath.stopped_with == OUTCOME_STORE_FAILED)
 		return;
 	stop_writing(l, OUTCOME_STORE_FAILED);
@@ -38,6 +39,7 @@ void aftermath_leave_damaged(struct lane *l)
 {
 	char where[DAMAGE_BYTES];
 
+	CHECK(l->published != NULL);
 	atomic_store(&l->published->is_damaged, true);
 	metric_set(METRIC_STORE_IS_DAMAGED, 1);
 	stop_writing(l, OUTCOME_STORE_DAMAGED);
@@ -63,6 +65,7 @@ static void log_full_disk(struct lane *l, int fault, int count)
 {
 	int64_t now_ns = clock_monotonic_ns(), *logged_ns = &l->aftermath.full_logged_ns;
 
+	CHECK(fault == -ENOSPC || fault == -EDQUOT);
 	atomic_store(&l->published->is_disk_full, true);
 	if (*logged_ns != 0 && now_ns - *logged_ns < FULL_LOG_S * NS_PER_S)
 		return;
@@ -73,6 +76,8 @@ static void log_full_disk(struct lane *l, int fault, int count)
 /* What the clients of a failed group are told; the operator is told here. */
 static enum outcome judge(struct lane *l, int fault, int count)
 {
+	CHECK(fault < 0);
+	CHECK(count >= 0);
 	switch (fault) {
 	case -ENOSPC:
 	case -EDQUOT:
@@ -112,6 +117,7 @@ void aftermath_undo(struct group *g)
 
 static void answer_members(struct group *g, enum outcome o)
 {
+	CHECK(o != OUTCOME_DONE);
 	LIST_EACH (it, &g->members) {
 		struct work *w = work_of_link(it);
 

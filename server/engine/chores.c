@@ -33,6 +33,7 @@ static void fail(struct chores *c, int fault)
 /* What a look at the log came to. */
 static void judge_log(struct lane *l, int r)
 {
+	CHECK(r <= 0);
 	atomic_store(&l->published->wal_bytes, l->log.bytes);
 	if (r < 0)
 		aftermath_log(LOG_WARN, "checkpoint_failed", r, 0);
@@ -61,6 +62,7 @@ static bool is_idle_still(void *context)
 {
 	struct lane *l = context;
 
+	CHECK(l->locks != NULL);
 	return lock_manager_is_idle(l->locks);
 }
 
@@ -147,6 +149,7 @@ int64_t chores_due_ns(const struct chores *c)
 	int64_t all_ns = c->done_ns + CHORES_MS * NS_PER_MS;
 	int64_t log_ns;
 
+	CHECK(c->done_ns > 0);
 	if (!goes_on(c))
 		return all_ns;
 	if (l->keys->has_old)

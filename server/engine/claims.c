@@ -67,6 +67,8 @@ bool claims_of_work(uint64_t seed, struct work *w)
 	struct claim_slot *slots = w->first_slots;
 	struct claimed claimed = { .count = 0 };
 
+	CHECK(w->state == WORK_NEW);
+	CHECK(w->claim.state == CLAIM_OUT);
 	list_claims(seed, c, &claimed);
 	if (claimed.count > (int)LENGTH_OF(w->first_slots))
 		slots = arena_alloc(&w->arena, sizeof(*slots) * (size_t)claimed.count);
@@ -89,6 +91,8 @@ bool claims_of_part(uint64_t seed, struct work *part)
 	struct claim_slot *slots;
 	int count = 0;
 
+	CHECK(part->state == WORK_NEW);
+	CHECK(part->line_count > 0);
 	LIST_EACH (it, &part->lines) {
 		struct claimed claimed = { .count = 0 };
 

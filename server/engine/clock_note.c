@@ -6,6 +6,7 @@
 
 int clock_note_load(struct clock_note *n)
 {
+	CHECK(n->time != NULL);
 	return n->store->ops->load_time(n->store, &n->noted);
 }
 
@@ -60,6 +61,7 @@ void clock_note_take_ledger_in(struct clock_note *n, int64_t ledger_ms, int64_t 
 
 int64_t clock_note_date(const struct clock_note *n, int64_t now_ms)
 {
+	CHECK(now_ms >= 0);
 	return now_ms > n->noted.ledger_ms ? now_ms : n->noted.ledger_ms;
 }
 

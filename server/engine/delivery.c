@@ -66,6 +66,7 @@ void delivery_finish(struct lane *l, struct list *works, int group_count)
 	int64_t now_ns = clock_monotonic_ns();
 	struct list waiters;
 
+	CHECK(group_count >= 0);
 	list_init(&waiters);
 	LIST_EACH (it, works) {
 		struct work *w = work_of_link(it);
@@ -85,6 +86,7 @@ void delivery_finish(struct lane *l, struct list *works, int group_count)
 
 void delivery_refuse(struct refused *r)
 {
+	CHECK(r->writes.next != NULL);
 	deliver(&r->waiters);
 	let_go(&r->writes);
 }
@@ -93,6 +95,7 @@ void delivery_refuse_undecided(struct lane *l, enum outcome o)
 {
 	struct refused refused;
 
+	CHECK(o != OUTCOME_DONE);
 	refused_init(&refused);
 	lock_manager_refuse_all(l->locks, o, &refused);
 	delivery_refuse(&refused);

@@ -30,6 +30,7 @@ struct export
 /* A page has been written: 0, or why it ends here. */
 static int page_end(struct export *e)
 {
+	CHECK(e->request->spool != NULL);
 	arena_fini(&e->page);
 	arena_init(&e->page);
 	if (atomic_load(e->request->is_unwanted))
@@ -43,6 +44,7 @@ static int each_item(struct export *e, int (*write)(struct export *e, struct ite
 	struct code after = { "" };
 	struct page p;
 
+	CHECK(write != NULL);
 	do {
 		int r = e->request->reader->ops->list_items(e->request->reader, &q, &e->page, &p);
 
@@ -67,6 +69,7 @@ static int each_location(struct export *e,
 	struct code after = { "" };
 	struct page p;
 
+	CHECK(write != NULL);
 	do {
 		int r = e->request->reader->ops->list_locations(e->request->reader, &q, &e->page,
 								&p);
@@ -91,6 +94,7 @@ static int each_row(struct export *e, int (*write)(struct export *e, const struc
 	struct page p;
 	int r = 0;
 
+	CHECK(write != NULL);
 	do {
 		r = e->request->reader->ops->list_stock(e->request->reader, &q, &e->page, &p);
 		for (size_t i = 0; r == 0 && i < p.count; i++)
@@ -119,6 +123,7 @@ static int note_debtor(struct export *e, const struct stock_view *row)
 {
 	struct debtor *d;
 
+	CHECK(e->out != NULL);
 	if (stock_available(&row->stock) >= 0 || is_debtor(e, &row->sku))
 		return 0;
 	d = arena_alloc(&e->kept, sizeof(*d));
@@ -138,6 +143,7 @@ static int write_location_line(struct export *e, struct location *location,
 	bool can_be_said;
 	int r = mend_location(location, &e->page, &can_be_said);
 
+	CHECK(write != NULL);
 	if (r == 0 && can_be_said)
 		write(e->out, location);
 	return r;
@@ -160,6 +166,7 @@ static int write_item_line(struct export *e, struct item *item,
 	bool can_be_said;
 	int r = mend_item(item, &e->page, &can_be_said);
 
+	CHECK(write != NULL);
 	if (r == 0 && can_be_said)
 		write(e->out, item);
 	return r;
@@ -192,6 +199,7 @@ static int write_reservation(struct export *e, struct reservation *reservation)
 	bool can_be_said;
 	int r = mend_reservation(reservation, &e->page, &can_be_said);
 
+	CHECK(e->request->now_ms >= 0);
 	if (r == 0 && can_be_said && left_ms > 0)
 		export_reservation_write(e->out, reservation, (left_ms + MS_PER_S - 1) / MS_PER_S);
 	return r;
@@ -266,6 +274,7 @@ static int write_csv_row(struct export *e, const struct stock_view *row)
 
 static int write_csv(struct export *e)
 {
+	CHECK(e->out->byte_count == 0);
 	text_add(e->out, "sku,name,unit,location,on_hand,reserved,available,version,seq,updated_at,"
 			 "exported_on_hand\r\n");
 	return each_row(e, write_csv_row);
@@ -278,6 +287,8 @@ static int run(const struct export_request *request, int (*write)(struct export 
 	struct export *e = malloc(sizeof(*e));
 	int r;
 
+	CHECK(request->reader != NULL);
+	CHECK(request->is_unwanted != NULL);
 	CHECK(request->spool->byte_count == 0);
 	if (e == NULL)
 		return FAULT(-ENOMEM);

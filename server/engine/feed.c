@@ -23,6 +23,7 @@ static bool stretch_reserve(struct feed_stretch *b)
 	size_t capacity = b->capacity > 0 ? 2 * b->capacity : 16;
 	struct movement_view *more;
 
+	CHECK(b->count <= b->capacity);
 	if (b->count < b->capacity)
 		return true;
 	more = realloc(b->movements, sizeof(more[0]) * capacity);
@@ -36,6 +37,7 @@ static bool stretch_reserve(struct feed_stretch *b)
 /* False: memory is short. */
 static bool copy_text(struct feed_stretch *b, const char **text)
 {
+	CHECK(b->capacity > 0);
 	if (*text == NULL)
 		return true;
 	*text = arena_copy(&b->texts, *text, strlen(*text));
@@ -60,11 +62,13 @@ static bool stretch_add(struct feed_stretch *b, const struct code *sku, const st
 
 static int64_t stretch_first(const struct feed_stretch *b)
 {
+	CHECK(b->count > 0);
 	return b->movements[0].movement.seq;
 }
 
 int64_t feed_stretch_last(const struct feed_stretch *b)
 {
+	CHECK(b->count > 0);
 	return b->movements[b->count - 1].movement.seq;
 }
 
@@ -91,6 +95,8 @@ static void drop_oldest_locked(struct feed *f)
 
 	struct feed_stretch *b = f->stretches[f->first];
 
+	CHECK(f->count > 0);
+	CHECK(b != NULL);
 	f->first = (f->first + 1) % FEED_STRETCHES_MAX;
 	f->count--;
 	f->movement_count -= b->count;
@@ -215,6 +221,7 @@ void feed_ring(struct feed *f)
 
 void feed_listen(struct feed *f, struct feed_listener *l)
 {
+	CHECK(l->home != NULL);
 	guard_lock(&f->guard);
 	list_init(&l->link);
 	list_push_back(&f->listeners, &l->link);
@@ -225,6 +232,7 @@ void feed_listen(struct feed *f, struct feed_listener *l)
 void feed_unlisten(struct feed *f, struct feed_listener *l)
 {
 	guard_lock(&f->guard);
+	CHECK(list_is_linked(&l->link));
 	list_remove(&l->link);
 	f->taker_count -= l->is_for_movements;
 	if (l->is_for_movements)
@@ -239,6 +247,7 @@ static struct feed_stretch *stretch_behind_locked(const struct feed *f, int64_t 
 
 	size_t low = 0, high = f->count - 1;
 
+	CHECK(f->count > 0);
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 

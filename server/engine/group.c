@@ -15,6 +15,8 @@
 
 void group_init(struct group *g, struct lane *l)
 {
+	CHECK(l->store != NULL);
+	CHECK(l->locks != NULL);
 	*g = (struct group){ .lane = l };
 	list_init(&g->members);
 	group_size_begin(&g->size);
@@ -66,6 +68,8 @@ static int catch_up(struct group *g, const struct group_begun *begun)
 	struct decider *d = &g->decider;
 	bool has_followers = feed_begin(&l->feed, d->now_ns);
 
+	CHECK(d->seq == l->seq_committed);
+	CHECK(!d->has_writes);
 	if (begun->is_changed_by_others) {
 		int r = outsiders_take_in(l, begun, d->now_ms, has_followers, &d->effects);
 
@@ -135,6 +139,8 @@ static void take_back(struct group *g)
 static void note_refused_line(struct group *g, struct work *part, const struct work *line,
 			      int index)
 {
+	CHECK(line->answer.outcome != OUTCOME_DONE);
+	CHECK(index < part->line_count);
 	metric_add(METRIC_REFUSALS, 1);
 	if (!part->is_atomic)
 		return;
@@ -228,6 +234,7 @@ static bool put_overdue_back(struct group *g, struct list *taken)
 	struct list overdue;
 	bool has_any;
 
+	CHECK(!list_is_empty(taken));
 	list_init(&overdue);
 	LIST_EACH_SAFE (it, taken) {
 		if (!is_settled(g, work_of_link(it))) {
@@ -293,6 +300,7 @@ static bool owes_flush(struct group *g)
 
 static int decide_ready(struct group *g)
 {
+	CHECK(g->size.decided_count == 0);
 	/* What a group begins with (who ran out, leases that ended) is not taken back twice:
 	 * refused atomic parts, one behind the other, would keep it from ever being written. */
 	bool may_be_atomic = !g->follows_taken_back || !owes_flush(g);
@@ -358,6 +366,7 @@ static int flush(struct group *g)
 
 static void remember_keys(struct group *g, const struct list *works)
 {
+	CHECK(g->lane->keys != NULL);
 	LIST_EACH (it, works) {
 		struct work *w = work_of_link(it);
 
@@ -376,6 +385,8 @@ static void publish(struct group *g)
 	struct promised promised;
 	bool has_movements = d->seq > d->seq_committed;
 
+	CHECK(d->seq >= d->seq_committed);
+	CHECK(g->lane->seq_committed == d->seq_committed);
 	CHECK(!g->is_taken_back);
 	metric_add(METRIC_MOVEMENTS, d->seq - d->seq_committed);
 	metric_add(METRIC_GROUPS, 1);

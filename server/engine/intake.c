@@ -32,6 +32,7 @@ enum submit intake_submit(struct intake *in, struct work *w, struct waiter *wait
 	int64_t now_ns = clock_monotonic_ns();
 	enum enter result;
 
+	CHECK(in->keys != NULL);
 	CHECK(w->state == WORK_NEW);
 	if (!claims_of_work(in->row_seed, w)) {
 		answer_at_once(w, waiter, OUTCOME_OUT_OF_MEMORY);

@@ -327,6 +327,7 @@ static int64_t forget_locked(struct key_book *b, int64_t now_ms)
 	int64_t oldest_ms = now_ms - KEY_AGE_H_MAX * 3600 * MS_PER_S;
 	const struct key_epoch *oldest = &b->epochs[b->epoch_first];
 
+	CHECK(b->floor <= b->newest || b->newest == 0);
 	CHECK(guard_is_mine(b->guard));
 	/* One minute's keys at most, whatever has happened to the clock. */
 	if (b->epoch_count > 0 && oldest->at_ms + 60 * MS_PER_S <= oldest_ms) {

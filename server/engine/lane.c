@@ -31,6 +31,8 @@ static int load_state(struct lane *l)
 	int r = clock_note_load(&l->clock);
 	int64_t newest_ms = l->clock.noted.newest_ms;
 
+	CHECK(l->seq_committed == 0);
+	CHECK(l->keys != NULL);
 	if (r < 0)
 		return r;
 	l->clock.noted.newest_ms = 0; /* worked out, and not noted yet */
@@ -86,6 +88,7 @@ int lane_open(struct lane *l, uint64_t seed)
 
 void lane_close(struct lane *l)
 {
+	CHECK(l->outsiders.reader != NULL);
 	lock_manager_let_leases_go(&l->ended_leases);
 	release(l);
 }

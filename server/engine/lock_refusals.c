@@ -40,13 +40,14 @@ static struct list *send_some_back_locked(struct lock_manager *m, struct list *a
 
 	int64_t now_ns = clock_monotonic_ns(); /* after every deadline that was met before */
 
+	CHECK(guard_is_mine(&m->guard));
 	for (int i = 0; i < READY_SLICE && at != &m->ready; i++) {
 		struct work *w = CONTAINER_OF(at, struct work, work_link);
 
 		at = at->next;
 		send_back_locked(m, w, now_ns, late);
 	}
-	lock_table_settle(&m->table);
+	lock_table_put_in_order(&m->table);
 	return at;
 }
 
@@ -89,6 +90,7 @@ void lock_manager_refuse_all(struct lock_manager *m, enum outcome o, struct refu
 {
 	int64_t now_ns = clock_monotonic_ns();
 
+	CHECK(o != OUTCOME_DONE);
 	guard_lock(&m->guard);
 	while (!list_is_empty(&m->waiting))
 		refuse_locked(m, CONTAINER_OF(m->waiting.next, struct work, work_link), o, now_ns,

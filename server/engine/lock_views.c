@@ -27,6 +27,8 @@ static int held_leases_init(struct held_leases *h, size_t limit, struct arena *a
 /* One whose time is up has ended, though the writer has not come to it yet. */
 static void hold_locked(struct held_leases *h, struct lease *l, int64_t now_ms)
 {
+	CHECK(l->is_in_book);
+	CHECK(l->holder_count > 0);
 	if (lease_has_ended(l, now_ms))
 		return;
 	lease_hold(l);
@@ -36,6 +38,7 @@ static void hold_locked(struct held_leases *h, struct lease *l, int64_t now_ms)
 
 static bool copy_lease(struct arena *a, const struct lease *l, struct lease_view *v)
 {
+	CHECK(l->row_count >= 1);
 	v->id = arena_copy(a, l->id, strlen(l->id));
 	v->purpose = arena_copy(a, l->purpose, strlen(l->purpose));
 	v->rows =
@@ -48,6 +51,7 @@ static int copy_held(struct held_leases *h, struct arena *a)
 {
 	bool is_copied = true;
 
+	CHECK(h->leases != NULL);
 	for (size_t i = 0; i < h->count; i++) {
 		is_copied = is_copied && copy_lease(a, h->leases[i], &h->views[i]);
 		lease_release(h->leases[i]);
@@ -61,6 +65,8 @@ static int64_t hold_page_locked(const struct lease_book *b, int64_t after_fence,
 {
 	struct lease *l = lease_book_after(b, after_fence);
 
+	CHECK(limit >= 1);
+	CHECK(h->count == 0);
 	for (int i = 0; i < limit && l != NULL; i++) {
 		hold_locked(h, l, now_ms);
 		after_fence = l->gate.fence;
@@ -75,6 +81,7 @@ int lock_views_leases(struct lock_manager *m, int64_t after_fence, int limit, st
 	struct held_leases held;
 	int r = held_leases_init(&held, (size_t)limit, a);
 
+	CHECK(limit >= 1);
 	if (r < 0)
 		return r;
 	guard_lock(&m->guard);
@@ -93,6 +100,7 @@ int lock_views_lease(struct lock_manager *m, const char *id, struct arena *a,
 	int r = held_leases_init(&held, 1, a);
 	struct lease *l;
 
+	CHECK(id != NULL);
 	if (r < 0)
 		return r;
 	guard_lock(&m->guard);
@@ -119,6 +127,8 @@ static const struct work *work_of_claim(const struct claim *c)
 
 static const struct row_ref *row_of_command(const struct command *c, uint64_t key)
 {
+	CHECK(c->row_count >= 0);
+	CHECK(c->more_row_count >= 0);
 	for (int i = 0; i < c->row_count; i++)
 		if (c->rows[i].key == key)
 			return &c->rows[i];
@@ -144,6 +154,7 @@ static const struct row_ref *row_names(const struct row_entry *e)
 	const struct lease *l = e->gate != NULL ? lease_of_gate(e->gate) : NULL;
 	const struct claim *c = row_entry_owner(e);
 
+	CHECK(e->gate != NULL || e->slot_count > 0);
 	for (int i = 0; l != NULL && i < l->row_count; i++)
 		if (l->rows[i].key == e->node.key)
 			return &l->rows[i];
@@ -172,6 +183,7 @@ static void see_waiters(struct sight *s, const struct row_entry *e)
 	struct lock_view *v = &s->view;
 	const struct claim_slot *slot = NULL;
 
+	CHECK(v->waiter_views == 0);
 	v->waiter_count = (size_t)row_entry_waiter_count(e);
 	while (v->waiter_views < LOCK_WAITERS_SHOWN &&
 	       (slot = row_entry_waiter_after(e, slot)) != NULL) {
@@ -194,6 +206,8 @@ static void see_holder(struct sight *s, const struct row_entry *e)
 	const struct claim *owner = row_entry_owner(e);
 	int64_t age_ms = 0;
 
+	CHECK(s->lease == NULL);
+	CHECK(s->view.holder_id == NULL);
 	if (e->gate != NULL) {
 		s->lease = lease_of_gate(e->gate);
 		lease_hold(s->lease);
@@ -233,6 +247,8 @@ static bool copy_sight(struct sight *s, struct arena *a, struct lock_view *ret)
 	struct lock_view *v = &s->view;
 	const char *holder = s->lease != NULL ? s->lease->id : v->holder_id;
 
+	CHECK(s->is_there);
+	CHECK(v->waiter_views <= LOCK_WAITERS_SHOWN);
 	v->waiters = arena_alloc(a, sizeof(v->waiters[0]) * v->waiter_views);
 	if (s->lease != NULL)
 		v->purpose = arena_copy(a, s->lease->purpose, strlen(s->lease->purpose));
@@ -280,6 +296,7 @@ static int make_room(struct lock_views *views)
 	size_t room = views->room * 2 + VIEWED_ROWS;
 	struct candidate *larger;
 
+	CHECK(views->candidate_count <= views->room);
 	if (views->candidate_count + VIEWED_ROWS <= views->room)
 		return 0;
 	larger = realloc(views->candidates, room * sizeof(larger[0]));
@@ -305,6 +322,7 @@ static void note_held(void *context, const struct row_entry *e)
 {
 	struct lock_views *views = context;
 
+	CHECK(views->held_count <= LOCK_ROWS_SHOWN);
 	if (views->held_count < LOCK_ROWS_SHOWN && row_entry_first_waiter(e) == NULL)
 		views->held[views->held_count++] = e->node.key;
 }
@@ -317,6 +335,7 @@ static int find_waited_for(struct lock_views *views)
 	bool goes_on = true;
 	int r = 0;
 
+	CHECK(views->candidate_count == 0);
 	guard_lock(&m->guard);
 	lock_walk_begin(&m->table, &walk);
 	guard_unlock(&m->guard);
@@ -337,6 +356,7 @@ static void find_held(struct lock_views *views)
 	struct lock_manager *m = views->locks;
 	int count;
 
+	CHECK(views->held != NULL);
 	for (int from = 0; from < LOCK_TABLE_BUCKETS && views->held_count < LOCK_ROWS_SHOWN;
 	     from += count) {
 		guard_lock(&m->guard);
@@ -367,6 +387,7 @@ static int by_row(const void *a, const void *b)
 /* At a moment of its own. The row may be gone by now. */
 static int show_row(struct lock_views *views, struct sight *s, uint64_t row)
 {
+	CHECK(views->row_count < LOCK_ROWS_SHOWN);
 	s->now_ms = store_time_now(views->locks->time);
 	guard_lock(&views->locks->guard);
 	see_row_locked(views->locks, row, s);
@@ -381,6 +402,7 @@ static int show_waited_for(struct lock_views *views, struct sight *s)
 {
 	int r = find_waited_for(views);
 
+	CHECK(views->row_count == 0);
 	if (views->candidate_count > 0)
 		qsort(views->candidates, views->candidate_count, sizeof(views->candidates[0]),
 		      by_since);
@@ -395,6 +417,7 @@ static int show_held(struct lock_views *views, struct sight *s)
 {
 	int r = 0;
 
+	CHECK(views->row_count <= LOCK_ROWS_SHOWN);
 	find_held(views);
 	if (views->candidate_count > 0)
 		qsort(views->candidates, views->candidate_count, sizeof(views->candidates[0]),

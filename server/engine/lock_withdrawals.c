@@ -44,6 +44,7 @@ bool lock_manager_withdraw(struct lock_manager *m, struct waiter *waiter, int64_
 	bool is_out;
 	bool is_last;
 
+	CHECK(w != NULL);
 	guard_lock(&m->guard);
 	is_out = withdraw_locked(m, waiter, now_ns, ret_answer, &held);
 	is_last = is_out && w->state == WORK_WITHDRAWN;

@@ -15,11 +15,13 @@ void log_keeper_init(struct log_keeper *k, struct store_writer *writer)
 
 void log_keeper_fini(struct log_keeper *k)
 {
+	CHECK(k->tries <= LOG_RESTART_TRIES);
 	read_admission_fini(&k->admission);
 }
 
 static void open_admission(struct log_keeper *k)
 {
+	CHECK(IMPLIES(!k->is_closed, k->tries == 0));
 	if (k->is_closed)
 		read_admission_open(&k->admission);
 	k->is_closed = false;
@@ -37,6 +39,7 @@ static int copy(struct log_keeper *k, int64_t bytes)
 	int64_t begun_ns = clock_monotonic_ns();
 	int64_t frames = k->writer->ops->tend(k->writer, TEND_COPY, 0);
 
+	CHECK(bytes >= WAL_BYTES_CHECKPOINT);
 	metric_observe(METRIC_CHECKPOINT_TIME, clock_monotonic_ns() - begun_ns);
 	/* If a reader held it up, the log goes on growing: try again a quarter further on. */
 	k->checkpoint_from_bytes = bytes + WAL_BYTES_CHECKPOINT / 4;
@@ -48,6 +51,8 @@ static int restart(struct log_keeper *k, int64_t bytes, int64_t now_ns)
 {
 	int r;
 
+	CHECK(k->is_closed);
+	CHECK(k->tries < LOG_RESTART_TRIES);
 	if (now_ns - k->tried_ns < LOG_RESTART_AGAIN_MS * NS_PER_MS && k->tries > 0)
 		return 0;
 	k->tried_ns = now_ns;
@@ -96,6 +101,7 @@ int log_keeper_rest(struct log_keeper *k, int64_t now_ns)
 {
 	int r;
 
+	CHECK(k->bytes >= 0);
 	if (k->is_empty || now_ns - k->wrote_ns < LOG_IDLE_S * NS_PER_S ||
 	    read_admission_reading(&k->admission) > 0)
 		return 0;
@@ -110,5 +116,6 @@ int log_keeper_rest(struct log_keeper *k, int64_t now_ns)
 
 int64_t log_keeper_next_ns(const struct log_keeper *k, int64_t now_ns)
 {
+	CHECK(k->tries <= LOG_RESTART_TRIES);
 	return k->is_closed ? now_ns + LOG_LOOK_MS * NS_PER_MS : INT64_MAX;
 }

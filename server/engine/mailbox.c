@@ -27,6 +27,7 @@ void mailbox_post(struct mailbox *m, struct list *parcels)
 {
 	bool must_ring;
 
+	CHECK(m->event_fd >= 0);
 	guard_lock(&m->guard);
 	list_splice_back(&m->parcels, parcels);
 	must_ring = !m->is_rung;
@@ -49,6 +50,7 @@ void mailbox_take(struct mailbox *m, struct list *parcels)
 {
 	eventfd_t ignored;
 
+	CHECK(m->event_fd >= 0);
 	(void)eventfd_read(m->event_fd, &ignored);
 	guard_lock(&m->guard);
 	list_splice_back(parcels, &m->parcels);

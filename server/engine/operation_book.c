@@ -24,6 +24,7 @@ static struct operation *operation_of_home(struct list *link)
 
 void operation_book_init(struct operation_book *b, struct intake *in, int64_t wait_ms)
 {
+	CHECK(wait_ms >= 0);
 	b->intake = in;
 	b->wait_ms = wait_ms;
 	b->id_next = 0;
@@ -53,6 +54,7 @@ static void count_locked(const struct operation_book *b)
 /* Takes it out of the book. */
 static void remove_locked(struct operation_book *b, struct operation *o)
 {
+	CHECK(b->operations.count > 0);
 	CHECK(guard_is_mine(&b->guard));
 	if (list_is_linked(&o->kept_link))
 		b->kept_count--;
@@ -77,6 +79,7 @@ static void forget_locked(struct operation_book *b, int64_t now_ns, size_t room,
 
 	int64_t oldest_ns = now_ns - OPERATION_KEPT_S * NS_PER_S;
 
+	CHECK(guard_is_mine(&b->guard));
 	while (!list_is_empty(&b->kept)) {
 		struct operation *o = operation_of_kept(b->kept.next);
 
@@ -119,6 +122,7 @@ static struct operation *find_locked(struct operation_book *b, const char *id)
 
 static enum operation_state state_of(const struct answer *a)
 {
+	CHECK(a->outcome < OUTCOME_COUNT);
 	if (a->is_unknown)
 		return OPERATION_UNKNOWN;
 	if (a->outcome == OUTCOME_DONE)
@@ -151,6 +155,7 @@ static char *result_of(const struct operation *o, const struct work *w, const st
 	struct command c = w->command;
 	struct text body;
 
+	CHECK(w != NULL);
 	if (a->outcome != OUTCOME_DONE)
 		c.request_id = o->request_id; /* the write may be another's that it shares */
 	text_init(&body);
@@ -172,6 +177,7 @@ static void take_polls_locked(struct operation *o, bool is_answered, struct list
 {
 	struct list *link;
 
+	CHECK(o->state != OPERATION_WAITING);
 	while ((link = list_pop_front(&o->polls)) != NULL) {
 		struct operation_poll *poll = CONTAINER_OF(link, struct operation_poll, link);
 
@@ -184,6 +190,7 @@ static void send_home(struct list *parcels)
 {
 	struct list *link;
 
+	CHECK(parcels != NULL);
 	while ((link = list_pop_front(parcels)) != NULL) {
 		struct list one;
 
@@ -229,6 +236,8 @@ static void finish(struct operation *o, const struct answer *a)
 	bool is_unheard;
 	char *result;
 
+	CHECK(o->home->count > 0);
+	CHECK(w != NULL);
 	list_init(&parcels);
 	list_remove(&o->home_link);
 	o->home->count--;
@@ -251,6 +260,7 @@ static void arrive(struct parcel *p)
 	struct operation *o =
 		CONTAINER_OF(CONTAINER_OF(p, struct waiter, parcel), struct operation, waiter);
 
+	CHECK(o->waiter.work != NULL);
 	finish(o, &o->waiter.work->answer);
 }
 
@@ -258,6 +268,7 @@ static void arrive(struct parcel *p)
 
 void operation_home_init(struct operation_home *h, struct operation_book *b, struct mailbox *m)
 {
+	CHECK(m != NULL);
 	*h = (struct operation_home){ .book = b, .mailbox = m };
 	list_init(&h->waiting);
 }
@@ -278,6 +289,8 @@ static void expire(struct operation *o)
 	struct answer a;
 	bool is_out;
 
+	CHECK(o->state == OPERATION_WAITING);
+	CHECK(!o->is_leaving);
 	arena_init(&texts);
 	list_remove(&o->home_link);
 	guard_lock(&b->guard);
@@ -308,6 +321,7 @@ struct operation *operation_create(struct operation_home *h, const char *request
 	struct list forgotten;
 	bool has_room;
 
+	CHECK(request_id != NULL);
 	*ret_refusal = OUTCOME_OUT_OF_MEMORY;
 	if (o == NULL)
 		return NULL;
@@ -346,6 +360,7 @@ void operation_discard(struct operation *o)
 {
 	struct operation_book *b = o->home->book;
 
+	CHECK(o->state == OPERATION_WAITING);
 	guard_lock(&b->guard);
 	remove_locked(b, o);
 	guard_unlock(&b->guard);
@@ -402,6 +417,8 @@ enum submit operation_submit(struct operation *o, struct work *w, struct snapsho
 {
 	struct operation_book *b = o->home->book;
 
+	CHECK(w->state == WORK_NEW);
+	CHECK(o->state == OPERATION_WAITING);
 	w->operation = o; /* nobody else has seen it yet */
 	if (intake_submit(b->intake, w, &o->waiter, snapshot, b->wait_ms) == SUBMIT_ANSWERED) {
 		o->waiter.work->operation = NULL;
@@ -428,6 +445,7 @@ const char *operation_state_name(const struct operation_view *v)
 		[OPERATION_WITHDRAWN] = "withdrawn", [OPERATION_UNKNOWN] = "unknown",
 	};
 
+	CHECK(v->state < OPERATION_STATES);
 	return v->is_committing ? "committing" : names[v->state];
 }
 
@@ -439,6 +457,7 @@ static int look_locked(struct operation_book *b, const char *id, struct arena *a
 	struct operation *o = find_locked(b, id);
 	struct work_place place;
 
+	CHECK(id != NULL);
 	if (o == NULL)
 		return -ENOENT;
 	o->is_known = true;
@@ -472,6 +491,8 @@ int operation_look(struct operation_book *b, const char *id, struct arena *a,
 
 static void poll_locked(struct operation *o, struct operation_poll *poll)
 {
+	CHECK(o->state == OPERATION_WAITING);
+	CHECK(poll->parcel != NULL);
 	list_init(&poll->link);
 	poll->is_answered = false;
 	list_push_back(&o->polls, &poll->link);
@@ -479,6 +500,7 @@ static void poll_locked(struct operation *o, struct operation_poll *poll)
 
 bool operation_poll(struct operation_book *b, struct operation_poll *poll)
 {
+	CHECK(poll->id != NULL);
 	guard_lock(&b->guard);
 	struct operation *o = find_locked(b, poll->id);
 	bool is_waiting = o != NULL && o->state == OPERATION_WAITING;
@@ -502,6 +524,7 @@ bool operation_abandon(struct operation_home *h, struct operation_poll *poll)
 	struct operation_book *b = h->book;
 	struct operation *o;
 
+	CHECK(poll->id != NULL);
 	guard_lock(&b->guard);
 	bool was_waiting = list_is_linked(&poll->link);
 	list_remove(&poll->link);
@@ -518,6 +541,7 @@ void operation_forget(struct operation_book *b, const char *id)
 {
 	struct operation *o;
 
+	CHECK(id != NULL);
 	guard_lock(&b->guard);
 	o = find_locked(b, id);
 	if (o != NULL && (o->is_known || o->state == OPERATION_WAITING))
@@ -536,6 +560,7 @@ static enum recall withdraw_locked(struct operation_book *b, struct operation_po
 	struct operation *o = find_locked(b, poll->id);
 	enum recall result = RECALL_LATE;
 
+	CHECK(guard_is_mine(&b->guard));
 	if (o != NULL && o->state == OPERATION_WAITING)
 		result = o->is_leaving ? RECALL_BEGUN : intake_recall(b->intake, &o->waiter);
 	if (result == RECALL_BEGUN)

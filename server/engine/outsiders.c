@@ -86,6 +86,7 @@ bool outsiders_have_news(struct lane *l)
 	int64_t now_ns = clock_monotonic_ns();
 	bool is_new = false;
 
+	CHECK(l->locks->leases.count >= 0);
 	if (now_ns - l->outsiders.looked_ns < OUTSIDERS_LOOK_MS * NS_PER_MS)
 		return false;
 	l->outsiders.looked_ns = now_ns;

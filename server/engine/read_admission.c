@@ -33,6 +33,8 @@ static bool wait_locked(struct read_admission *g, bool is_patient)
 	int64_t until_ns =
 		is_patient ? INT64_MAX : g->closed_ns + READ_ADMISSION_MS_MAX * NS_PER_MS;
 
+	CHECK(guard_is_mine(&g->guard));
+	CHECK(g->waiting_count >= 0);
 	g->waiting_count++;
 	while (holds_up_locked(g) && clock_monotonic_ns() < until_ns)
 		guard_wait(&g->guard, &g->opened, until_ns);
@@ -69,6 +71,7 @@ void read_admission_leave(struct read_admission *g, bool is_whole)
 {
 	guard_lock(&g->guard);
 	CHECK(g->reading_count > 0);
+	CHECK(g->whole_count <= g->reading_count);
 	g->reading_count--;
 	g->whole_count -= is_whole;
 	CHECK(g->whole_count >= 0);

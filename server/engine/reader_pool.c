@@ -25,6 +25,8 @@ static void run_read(const struct reader_pool *p, struct reader *reader, struct 
 {
 	int64_t begun_ns;
 
+	CHECK(read->run != NULL);
+	CHECK(p->limit_ms > 0);
 	if (!read_admission_enter(p->admission, read->is_whole, read->is_patient)) {
 		read->result = -EAGAIN; /* no fault: the log is too long */
 		return;
@@ -47,6 +49,7 @@ static void send_home(struct reader_pool *p, struct long_read *read)
 {
 	struct list one;
 
+	CHECK(read->parcel.home != NULL);
 	guard_lock(&p->guard);
 	p->under_way_count--;
 	guard_unlock(&p->guard);
@@ -79,6 +82,7 @@ static int start_thread(struct reader_pool *p, struct store *store)
 {
 	struct reader_thread *t = &p->threads[p->thread_count];
 
+	CHECK(p->thread_count < READER_THREADS_MAX);
 	t->pool = p;
 
 	int r = store->ops->open_reader(store, &t->reader);
@@ -141,6 +145,7 @@ bool reader_pool_submit(struct reader_pool *p, struct long_read *read)
 {
 	bool is_taken;
 
+	CHECK(p->reads_max > 0);
 	guard_lock(&p->guard);
 	is_taken = p->under_way_count < p->reads_max;
 	if (is_taken) {

@@ -24,6 +24,7 @@ static int judge(const struct command *c, const struct answer *a, const struct k
 	enum answer_source source = answer_source(c, a);
 	bool has_body = k->body != NULL && k->body[0] != '\0';
 
+	CHECK(c->row_count >= 0);
 	if (k->movement_count != (source == ANSWER_OF_LEDGER ? c->row_count : 0))
 		return FAULT(-EBADMSG);
 	switch (source) {
@@ -42,6 +43,7 @@ static int rebuild(struct reader *reader, struct work *w, const struct key_recor
 	struct answer *a = &w->answer;
 	int r;
 
+	CHECK(w->state == WORK_NEW);
 	*a = (struct answer){ .outcome = k->outcome,
 			      .status = k->status,
 			      .is_replayed = true,

@@ -15,6 +15,7 @@ static int open_readers(struct service *s, int thread_count)
 {
 	int r;
 
+	CHECK(thread_count >= 1);
 	s->readers.reads_max = LONG_READS_MAX;
 	s->readers.limit_ms = LONG_READ_MS_MAX;
 	s->readers.admission = s->spoolers.admission = &s->writer.lane.log.admission;
@@ -33,6 +34,8 @@ static int start_engine(struct service *s, const struct service_options *o)
 {
 	int r = key_book_init(&s->keys, &s->locks.guard);
 
+	CHECK(s->store != NULL);
+	CHECK(o->reader_count >= 1);
 	if (r < 0)
 		return r;
 	lock_manager_init(&s->locks, &s->time, &s->keys);
@@ -69,6 +72,7 @@ int service_open(const struct service_options *options, struct service **ret)
 {
 	struct service *s = calloc(1, sizeof(*s));
 
+	CHECK(options->store != NULL);
 	if (s == NULL)
 		return FAULT(-ENOMEM);
 	s->store = options->store;
@@ -113,6 +117,7 @@ void service_close(struct service *s)
 
 void service_drain(struct service *s, int64_t until_ns)
 {
+	CHECK(until_ns > 0);
 	lock_manager_drain(&s->locks, until_ns);
 	reader_pool_end_by(&s->readers, until_ns);
 	reader_pool_end_by(&s->spoolers, until_ns);
@@ -123,17 +128,20 @@ void service_drain(struct service *s, int64_t until_ns)
 enum submit service_submit(struct service *s, struct work *w, struct waiter *waiter,
 			   struct snapshot *snapshot, int64_t wait_ms)
 {
+	CHECK(s->intake.locks == &s->locks);
 	return intake_submit(&s->intake, w, waiter, snapshot, wait_ms);
 }
 
 enum submit service_submit_part(struct service *s, struct work *part, struct waiter *waiter,
 				int64_t wait_ms)
 {
+	CHECK(part->line_count > 0);
 	return intake_submit_part(&s->intake, part, waiter, wait_ms);
 }
 
 bool service_replay(struct service *s, struct work *w, struct snapshot *snapshot)
 {
+	CHECK(w->command.key != NULL);
 	return intake_replay(&s->intake, w, snapshot);
 }
 
@@ -172,6 +180,8 @@ int service_open_snapshot(struct service *s, struct snapshot *n)
 
 bool service_read(struct service *s, struct long_read *read)
 {
+	CHECK(read->run != NULL);
+	CHECK(!read->is_whole);
 	return reader_pool_submit(&s->readers, read);
 }
 
@@ -187,6 +197,7 @@ void service_verify_end(struct service *s)
 
 bool service_read_all(struct service *s, struct long_read *read)
 {
+	CHECK(read->run != NULL);
 	read->is_whole = true;
 	return reader_pool_submit(&s->spoolers, read);
 }
@@ -219,6 +230,7 @@ void service_health(struct service *s, struct service_health *ret)
 {
 	struct lock_manager *m = &s->locks;
 
+	CHECK(s->published.seq >= 0);
 	guard_lock(&m->guard);
 	*ret = (struct service_health){ .is_draining = m->is_draining,
 					.waiting_count = m->waiting_count,

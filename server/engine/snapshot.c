@@ -18,6 +18,7 @@ void snapshot_fini(struct snapshot *n)
 
 int snapshot_use(struct snapshot *n)
 {
+	CHECK(n->reader != NULL);
 	/* Read before the transaction begins: it can only see more than this promises. */
 	uint64_t generation = atomic_load(&n->published->generation);
 

@@ -38,6 +38,7 @@ static void tell(const struct clock_reading *r)
 {
 	double by_s = (double)r->step_ms / MS_PER_S, ahead_s = (double)r->ahead_ms / MS_PER_S;
 
+	CHECK(r->event <= CLOCK_AGREES);
 	metric_set(METRIC_CLOCK_AHEAD, r->ahead_ms);
 	switch (r->event) {
 	case CLOCK_GOES_ON:
@@ -63,6 +64,7 @@ int64_t store_time_now(struct store_time *t)
 	int64_t was_ahead_ms;
 	struct clock_reading r;
 
+	CHECK(t->clocks.utc_ms != NULL);
 	guard_lock(&t->guard);
 	was_ahead_ms = t->clock.ahead_ms;
 	r = store_clock_read(&t->clock, wall_ms, boot_ns);
@@ -89,6 +91,7 @@ int64_t store_time_until_ns(struct store_time *t, int64_t at_ms)
 {
 	int64_t now_ns = clock_monotonic_ns();
 
+	CHECK(t->clocks.boot_ns != NULL);
 	guard_lock(&t->guard);
 	int64_t wait_ns = store_clock_wait_ns(&t->clock, at_ms);
 	guard_unlock(&t->guard);

@@ -9,6 +9,7 @@
 
 bool store_turn_end_drain(struct lane *l)
 {
+	CHECK(l->locks != NULL);
 	if (!lock_manager_drain_is_over(l->locks, clock_monotonic_ns()))
 		return false;
 	delivery_refuse_undecided(l, OUTCOME_DRAINING);
@@ -34,6 +35,7 @@ static bool go_on_waiting(void *context)
 
 static void note_ours(struct lane *l)
 {
+	CHECK(l->aftermath.stopped_with == OUTCOME_DONE);
 	if (!atomic_load(&l->published->is_store_busy))
 		return;
 	atomic_store(&l->published->is_store_busy, false);

@@ -37,6 +37,7 @@ static int64_t end_of_rows(const struct lease_row rows[], size_t count)
 
 static bool says_the_same(const struct lease *l, const struct lease_row rows[], size_t count)
 {
+	CHECK(count >= 1);
 	if ((size_t)l->row_count != count || strcmp(l->id, rows[0].lease_id) != 0 ||
 	    strcmp(l->purpose, rows[0].purpose) != 0)
 		return false;
@@ -54,6 +55,7 @@ static int make_lease(struct lane *lane, const struct lease_row rows[], size_t c
 	struct row_ref *refs = malloc(sizeof(refs[0]) * count);
 	struct lease *l = NULL;
 
+	CHECK(count >= 1);
 	for (size_t i = 0; refs != NULL && i < count; i++)
 		refs[i] = (struct row_ref){ .key = hash_pair(rows[i].sku.text,
 							     rows[i].location.text, lane->seed),
@@ -107,6 +109,7 @@ static bool drop_changed_leases(struct lane *lane, const struct stored_leases *s
 static int add_unknown_leases(struct lane *lane, const struct stored_leases *s, int64_t now_ms,
 			      bool *has_added)
 {
+	CHECK(now_ms >= 0);
 	for (size_t i = 0, n; i < s->count; i += n) {
 		struct lease *l = NULL;
 		int r;

@@ -23,6 +23,7 @@ static bool has_time_to_note(struct lane *l)
 
 static bool has_work(struct lane *l)
 {
+	CHECK(l->locks != NULL);
 	return lock_manager_has_ready(l->locks) || !list_is_empty(&l->ended_leases) ||
 	       lane_has_overdue(l) || has_time_to_note(l);
 }
@@ -33,6 +34,7 @@ static int64_t overdue_ns(struct lane *l)
 	int64_t due_ms = lane_overdue_ms(l);
 	int64_t due_ns;
 
+	CHECK(l->now_ms >= 0);
 	if (due_ms == INT64_MAX || due_ms - l->now_ms > OVERDUE_SOON_MS)
 		return INT64_MAX;
 	due_ns = store_time_until_ns(l->locks->time, due_ms);
@@ -48,6 +50,7 @@ static int64_t next_look_ns(struct writer *w)
 	int64_t look_ns = l->outsiders.looked_ns + OUTSIDERS_LOOK_MS * NS_PER_MS;
 	int64_t due_ns;
 
+	CHECK(w->group.lane == l);
 	if (l->aftermath.stopped_with != OUTCOME_DONE)
 		return at_ns;
 	at_ns = look_ns < at_ns ? look_ns : at_ns;
@@ -74,6 +77,7 @@ static void tell_what_ended(struct lane *l)
 /* Nothing is written any more. */
 static void refuse_all(struct writer *w)
 {
+	CHECK(w->lane.aftermath.stopped_with != OUTCOME_DONE);
 	chores_stop(&w->chores);
 	delivery_refuse_undecided(&w->lane, w->lane.aftermath.stopped_with);
 	w->lane.outsiders.looked_ns = w->chores.done_ns;
@@ -84,6 +88,7 @@ static void write_and_keep_house(struct writer *w)
 	struct lane *l = &w->lane;
 	bool is_idle = !has_work(l);
 
+	CHECK(w->group.lane == l);
 	CHECK(l->aftermath.stopped_with == OUTCOME_DONE);
 	if (!is_idle || outsiders_have_news(l)) {
 		group_run(&w->group);
@@ -99,6 +104,7 @@ static void write_and_keep_house(struct writer *w)
 /* A read may have seen that the file is damaged. */
 static void hear_of_damage(struct lane *l)
 {
+	CHECK(l->published != NULL);
 	if (l->aftermath.stopped_with == OUTCOME_DONE && atomic_load(&l->published->is_damaged))
 		aftermath_leave_damaged(l);
 }
@@ -116,6 +122,8 @@ static void *writer_main(void *context)
 	struct lane *l = &w->lane;
 	struct crash_stack stack;
 
+	CHECK(w->group.lane == l);
+	CHECK(w->chores.group == &w->group);
 	crash_thread_begin(&stack, "writer", -1);
 	if (w->is_uncounted)
 		metrics_mute_thread();
@@ -155,6 +163,7 @@ int writer_open(struct writer *w, uint64_t seed)
 
 void writer_close(struct writer *w)
 {
+	CHECK(w->group.lane == &w->lane);
 	lock_manager_stop(w->lane.locks);
 	CHECK(pthread_join(w->thread, NULL) == 0);
 	group_fini(&w->group);

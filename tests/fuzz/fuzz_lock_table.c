@@ -551,7 +551,7 @@ static void step_back(struct fuzz *f, int index)
 		model_leave_queues(index);
 		model_join(index);
 	}
-	lock_table_settle(&table);
+	lock_table_put_in_order(&table);
 	expect_granted(f, &granted);
 }
 

@@ -570,7 +570,7 @@ static void an_owner_steps_back_to_a_gate_that_closed_behind_it(void **state)
 	assert_int_equal(waiter.claim.state, CLAIM_AT_GATE);
 
 	assert_true(lock_table_step_back(&table, &owner.claim, &granted));
-	lock_table_settle(&table);
+	lock_table_put_in_order(&table);
 	assert_int_equal(owner.claim.state, CLAIM_AT_GATE);
 	assert_int_equal(lock_table_ahead(&table, &owner.claim), 0); /* it came first */
 	assert_int_equal(lock_table_ahead(&table, &waiter.claim), 1);
