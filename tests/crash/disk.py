@@ -45,12 +45,13 @@ def flush_fails(rowlockd, folder):
 
 def pages_cannot_be_read(rowlockd, folder):
     """Whatever is being decided then: an answer that is true, and the server stays for reads."""
-    row = {"sku": "A-1", "location": "WH1"}
+    row = {"sku": "A-150", "location": "WH1"}
     server = Daemon(rowlockd, folder / "store.db").start()
-    make_rows(server.port, 50)
+    # So many that a start does not read all of their pages.
+    make_rows(server.port, 50, [f"A-{number}" for number in range(300)])
     server.stop()
     refused, damaged, applied = 0, 0, set()
-    for moment in range(1, 31):
+    for moment in range(1, 61):
         server.wrapper = inject("pread64", "error=EIO", moment)
         try:
             server.start()
@@ -61,9 +62,9 @@ def pages_cannot_be_read(rowlockd, folder):
         for name, answer in (
                 (f"p-{moment}", client.put(f"/v1/reservations/p-{moment}", {
                     "ttl_s": 600, "lines": [{**row, "quantity": 1}]})),
-                ("", client.request("PATCH", "/v1/items/A-1", {"name": f"n-{moment}"})),
+                ("", client.request("PATCH", "/v1/items/A-150", {"name": f"n-{moment}"})),
                 ("", client.put(f"/v1/leases/l-{moment}", {
-                    "ttl_s": 1, "purpose": "x", "rows": [{"sku": "A-1", "location": "WH1"}]})),
+                    "ttl_s": 1, "purpose": "x", "rows": [row]})),
                 (f"q-{moment}", client.put(f"/v1/reservations/q-{moment}", {
                     "ttl_s": 600, "supersedes": f"p-{moment}",
                     "lines": [{**row, "quantity": 2}]}))):
