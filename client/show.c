@@ -260,6 +260,22 @@ bool show_accepted(const struct session *s, const struct response *a)
 	return true;
 }
 
+enum exit_code show_asked(struct session *s, struct api_request *r, const struct listing *listing,
+			  struct response *ret_response)
+{
+	enum exit_code code = session_ask_for(s, r, listing->shape, ret_response);
+
+	if (code != EXIT_DONE || show_accepted(s, ret_response))
+		return code;
+	if (s->is_json) {
+		show_body(ret_response);
+	} else {
+		show_one(ret_response->json, listing);
+		show_replayed(ret_response);
+	}
+	return EXIT_DONE;
+}
+
 void show_write(const struct session *s, const struct response *a)
 {
 	const json_t *movement = json_object_get(a->json, "movement");

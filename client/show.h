@@ -45,6 +45,13 @@ void show_fields(json_t *object);
 /* Was it answered before it was done (--async)? Then the id of the operation is printed. */
 bool show_accepted(const struct session *s, const struct response *a);
 
+/*
+ * Asks for one thing of this listing and prints it, or the id of the operation that was made of the
+ * request (status 202). DONE: *ret_response is the caller's to end.
+ */
+enum exit_code show_asked(struct session *s, struct api_request *r, const struct listing *listing,
+			  struct response *ret_response);
+
 /* Prints the answer's body as it came: what --json is for. */
 void show_body(const struct response *a);
 

@@ -60,24 +60,13 @@ static void lease_request_init(struct api_request *r, const struct session *s, c
 static enum exit_code lease_ask(struct session *s, struct api_request *r, const char *more)
 {
 	struct response response;
-	enum exit_code code = session_ask_for(s, r, show_leases.shape, &response);
+	enum exit_code code = show_asked(s, r, &show_leases, &response);
 
 	if (code != EXIT_DONE)
 		return code;
-	if (show_accepted(s, &response)) {
-		response_fini(&response);
-		return EXIT_DONE;
-	}
-	if (s->is_json) {
-		show_body(&response);
-	} else {
-		show_one(response.json, &show_leases);
-		show_replayed(&response);
-		if (more != NULL)
-			printf("%s: --lease '%s;fence=%lld'\n", more,
-			       json_member_text(response.json, "id"),
-			       (long long)json_member_int(response.json, "fence"));
-	}
+	if (more != NULL && response.status != 202 && !s->is_json)
+		printf("%s: --lease '%s;fence=%lld'\n", more, json_member_text(response.json, "id"),
+		       (long long)json_member_int(response.json, "fence"));
 	response_fini(&response);
 	return EXIT_DONE;
 }

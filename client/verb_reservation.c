@@ -65,22 +65,15 @@ static enum exit_code judge_state(const json_t *reservation, const char *state)
 static enum exit_code ask(struct session *s, struct api_request *r, const char *state)
 {
 	struct response response;
-	enum exit_code code = session_ask_for(s, r, show_reservations.shape, &response);
+	enum exit_code code = show_asked(s, r, &show_reservations, &response);
 
 	if (code != EXIT_DONE)
 		return code;
-	if (show_accepted(s, &response)) {
-		response_fini(&response);
-		return EXIT_DONE;
+	if (response.status != 202) {
+		if (!s->is_json)
+			show_timing(&response);
+		code = judge_state(response.json, state);
 	}
-	if (s->is_json) {
-		show_body(&response);
-	} else {
-		show_one(response.json, &show_reservations);
-		show_replayed(&response);
-		show_timing(&response);
-	}
-	code = judge_state(response.json, state);
 	response_fini(&response);
 	return code;
 }
