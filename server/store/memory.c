@@ -1,7 +1,9 @@
 #include "store/memory_private.h"
 #include "base/fault.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 /* ---------------------------------------------------------------- who sees what */
 
@@ -317,9 +319,14 @@ struct memory *memory_create(const struct memory_options *o)
 {
 	struct memory *m = calloc(1, sizeof(*m));
 	pthread_condattr_t monotonic;
+	uint64_t number;
 
 	if (m == NULL)
 		return NULL;
+	if (getrandom(&number, sizeof(number), 0) != sizeof(number)) {
+		free(m);
+		return NULL;
+	}
 	m->options = *o;
 	pthread_mutex_init(&m->mutex, NULL);
 	pthread_condattr_init(&monotonic);
@@ -327,6 +334,7 @@ struct memory *memory_create(const struct memory_options *o)
 	pthread_cond_init(&m->changed, &monotonic);
 	pthread_condattr_destroy(&monotonic);
 	arena_init(&m->texts);
+	snprintf(m->epoch, sizeof(m->epoch), "m%llx", (unsigned long long)number);
 	return m;
 }
 

@@ -42,7 +42,7 @@ struct memory_options {
 	int busy_ms;         /* begin() waits for so long with has_one_writer, as does number() */
 };
 
-/* NULL: memory is short. */
+/* NULL: memory is short, or the machine has no random numbers. */
 struct memory *memory_create(const struct memory_options *o);
 /* Readers and writers are closed. NULL is fine; returns NULL. */
 struct memory *memory_destroy(struct memory *m);
@@ -50,6 +50,12 @@ struct memory *memory_destroy(struct memory *m);
 /* seed: of the hashes in the row_ref that lock() will be given. 0 or a fault. */
 int memory_open_writer(struct memory *m, uint64_t seed, struct store_writer **ret);
 int memory_open_reader(struct memory *m, struct reader **ret);
+
+/*
+ * As the store of a service, which closes it with itself: the memory stays, for others beside it
+ * and for another one later. 0 or a fault.
+ */
+int memory_open_store(struct memory *m, struct store **ret);
 
 /* What begin() of a writer of SQLite's does not say. See struct stored_time. */
 void memory_load_time(struct memory *m, struct stored_time *ret);

@@ -88,6 +88,7 @@ struct memory {
 	size_t hold_capacity;
 	struct memory_writer *writers; /* all that are open */
 	struct arena texts;
+	char epoch[EPOCH_BYTES_MAX + 1];
 };
 
 /* One that was handed out as overdue. */

@@ -92,13 +92,14 @@ static int news(struct store_writer *writer, struct arena *a, struct news *ret)
 {
 	struct memory_writer *w = memory_writer_of(writer);
 	struct memory *m = w->m;
-	struct memory_view v = memory_view_of(w);
 	const struct memory_version *version;
+	struct memory_view v;
 	int r;
 
 	CHECK(w->is_in_group);
 	*ret = (struct news){ 0 };
 	pthread_mutex_lock(&m->mutex);
+	v = memory_view_of(w);
 	for (size_t at = 0; (version = memory_next(m, &v, MEMORY_KEY, &at)) != NULL;)
 		if (version->id > ret->newest_key)
 			ret->newest_key = version->id;
@@ -789,11 +790,12 @@ static int flush(struct store_writer *writer, int64_t *ret_seq)
 static void promised(struct store_writer *writer, int64_t now_ms, struct promised *ret)
 {
 	struct memory_writer *w = memory_writer_of(writer);
-	struct memory_view v = memory_view_of(w);
 	const struct memory_version *version;
+	struct memory_view v;
 
 	*ret = (struct promised){ .next_ms = INT64_MAX };
 	pthread_mutex_lock(&w->m->mutex);
+	v = memory_view_of(w);
 	for (size_t at = 0; (version = memory_next(w->m, &v, MEMORY_RESERVATION, &at)) != NULL;) {
 		const struct reservation *r = &version->reservation;
 
