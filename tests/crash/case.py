@@ -1,4 +1,5 @@
 """case - what the crash tests share: the way to lib/, the program, a folder each, skipping."""
+import contextlib
 import os
 import pathlib
 import shutil
@@ -33,6 +34,21 @@ def needs_strace():
     probe = subprocess.run(["strace", "-o", "/dev/null", "-e", "inject=getpid:error=EIO", "true"],
                            capture_output=True, text=True)
     return f"strace may not trace here: {probe.stderr.strip()}" if probe.returncode else None
+
+
+@contextlib.contextmanager
+def injected(process, call, fault, when):
+    """While this lasts the when-th such call of each thread, from now on, ends with the fault."""
+    strace = subprocess.Popen(["strace", "-f", "-p", str(process.pid), "-o", "/dev/null",
+                               "-e", f"trace={call}", "-e", f"inject={call}:{fault}:when={when}"],
+                              stderr=subprocess.PIPE, text=True)
+    said = strace.stderr.readline()
+    assert "attached" in said, said
+    try:
+        yield
+    finally:
+        strace.terminate()
+        strace.communicate()
 
 
 def inject(call, fault, when):

@@ -6,7 +6,7 @@ import sqlite3
 import subprocess
 import threading
 
-from case import Daemon, inject, needs_strace, run_cases
+from case import Daemon, inject, injected, needs_strace, run_cases
 from daemon import ServerTrouble
 from load import Load, make_rows
 from talk import Client, wait_until
@@ -43,37 +43,36 @@ def flush_fails(rowlockd, folder):
         assert answer.status in (500, 503), answer
 
 
+def decide_this_and_that(server, moment):
+    """What it took to decide: [(the reservation that was asked for, or "", the answer)]."""
+    client, row = Client(server.port), {"sku": "A-1", "location": "WH1"}
+    return [(f"p-{moment}", client.put(f"/v1/reservations/p-{moment}", {
+                "ttl_s": 600, "lines": [{**row, "quantity": 1}]})),
+            ("", client.request("PATCH", "/v1/items/A-1", {"name": f"n-{moment}"})),
+            ("", client.put(f"/v1/leases/l-{moment}", {"ttl_s": 1, "purpose": "x", "rows": [row]})),
+            (f"q-{moment}", client.put(f"/v1/reservations/q-{moment}", {
+                "ttl_s": 600, "supersedes": f"p-{moment}", "lines": [{**row, "quantity": 2}]}))]
+
+
 def pages_cannot_be_read(rowlockd, folder):
     """Whatever is being decided then: an answer that is true, and the server stays for reads."""
-    row = {"sku": "A-150", "location": "WH1"}
     server = Daemon(rowlockd, folder / "store.db").start()
-    # So many that a start does not read all of their pages.
-    make_rows(server.port, 50, [f"A-{number}" for number in range(300)])
+    make_rows(server.port, 100)
+    # More pages than a start reads: what a decision looks up has to be read for it.
+    items = [{"op": "item", "sku": f"F-{n}", "name": "x" * 200} for n in range(2000)]
+    assert Client(server.port).post("/v1/batch?results=none", items).json()[-1]["failed"] == 0
     server.stop()
     refused, damaged, applied = 0, 0, set()
-    for moment in range(1, 61):
-        server.wrapper = inject("pread64", "error=EIO", moment)
-        try:
-            server.start()
-        except ServerTrouble:
-            assert server.process.returncode in CODES_OF_A_START, server.last_words()
-            continue
-        client = Client(server.port)
-        for name, answer in (
-                (f"p-{moment}", client.put(f"/v1/reservations/p-{moment}", {
-                    "ttl_s": 600, "lines": [{**row, "quantity": 1}]})),
-                ("", client.request("PATCH", "/v1/items/A-150", {"name": f"n-{moment}"})),
-                ("", client.put(f"/v1/leases/l-{moment}", {
-                    "ttl_s": 1, "purpose": "x", "rows": [row]})),
-                (f"q-{moment}", client.put(f"/v1/reservations/q-{moment}", {
-                    "ttl_s": 600, "supersedes": f"p-{moment}",
-                    "lines": [{**row, "quantity": 2}]}))):
-            assert answer.status in (200, 201, 404, 503), answer
-            refused += answer.status == 503
-            if answer.status == 201 and name:
-                applied.add(name)
-        # A page that the disk does not give back is a damaged page: nothing more is written.
-        ready = client.get("/readyz")
+    for moment in range(1, 31):
+        server.start()
+        with injected(server.process, "pread64", "error=EIO", moment):
+            for name, answer in decide_this_and_that(server, moment):
+                assert answer.status in (200, 201, 404, 503), answer
+                refused += answer.status == 503
+                if answer.status == 201 and name:
+                    applied.add(name)
+            # A page that the disk does not give back is damaged: nothing more is written.
+            ready = Client(server.port).get("/readyz")
         server.stop(0 if ready.status == 200 else CODE_DATA)
         damaged += ready.status == 503
     database = sqlite3.connect(server.store)
@@ -82,6 +81,25 @@ def pages_cannot_be_read(rowlockd, folder):
     assert database.execute("SELECT count(*) FROM v_ledger_check").fetchone() == (0,)
     database.close()
     assert refused > 0 and damaged > 0, "no fault has met a decision"
+
+
+def pages_cannot_be_read_at_the_start(rowlockd, folder):
+    """It says so and ends, or it has no need of that page."""
+    server = Daemon(rowlockd, folder / "store.db").start()
+    make_rows(server.port, 50)
+    server.stop()
+    ended = 0
+    for moment in range(1, 31):
+        server.wrapper = inject("pread64", "error=EIO", moment)
+        try:
+            server.start()
+        except ServerTrouble:
+            assert server.process.returncode in CODES_OF_A_START, server.last_words()
+            ended += 1
+            continue
+        ready = Client(server.port).get("/readyz")
+        server.stop(0 if ready.status == 200 else CODE_DATA)
+    assert ended > 0, "no fault has met a start"
 
 
 ADJUST = "/v1/stock/A-1/WH1/adjust"
@@ -323,6 +341,8 @@ run_cases([
      needs_strace),
     ("a page cannot be read: answered, whatever is decided, and nothing is half done",
      pages_cannot_be_read, needs_strace),
+    ("a page cannot be read at the start: it ends and says so, or serves",
+     pages_cannot_be_read_at_the_start, needs_strace),
     ("the disk is full: writes are 503, reads go on, and it recovers by itself", disk_full,
      needs_mount),
     ("the index of the log cannot grow: found before anything is flushed", no_room_for_the_index,
