@@ -13,6 +13,7 @@ import socket
 import struct
 import time
 
+IDLE_S_MAX = 5  # half of what --header-timeout-ms allows
 ANSWER_S_MAX = 20
 READ_BYTES = 65536
 
@@ -161,6 +162,7 @@ class Client:
     def __init__(self, port):
         self.port = port
         self.connection = None
+        self.used_at = 0
 
     def request(self, method, path, body=None, **headers):
         """Header names with _ for -; a body that is a list goes as NDJSON. Raises Closed, NoAnswer
@@ -173,6 +175,10 @@ class Client:
             head["Content-Type"] = "application/json"
         head.update((name.replace("_", "-"), value) for name, value in headers.items())
         text = "".join(f"{name}: {value}\r\n" for name, value in head.items())
+        # The server closes a connection that is idle, and may do so while we send.
+        if self.connection and (self.connection.has_news()
+                                or time.monotonic() - self.used_at > IDLE_S_MAX):
+            self.close()
         if self.connection is None:
             self.connection = Connection(self.port)
         try:
@@ -181,6 +187,7 @@ class Client:
         except (Closed, NoAnswer, OSError):
             self.close()
             raise
+        self.used_at = time.monotonic()
         if (answer.header("Connection") or "").lower() == "close":
             self.close()
         return answer
