@@ -445,7 +445,7 @@ def it_is_kept_alive(world):
 
 def main(rowlockd):
     tap = Tap()
-    flags = ["--reply-timeout-ms", "2000", "--loops", "2"]
+    flags = ["--reply-timeout-ms", "5000", "--loops", "2"]
     with tempfile.TemporaryDirectory(prefix="rowlock-stream-") as folder:
         with Daemon(rowlockd, pathlib.Path(folder) / "store.db", flags) as server:
             world = World(server)
