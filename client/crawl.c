@@ -77,10 +77,12 @@ int64_t lane_median_ns(const struct crawl_lane *lane)
 {
 	int64_t times[CRAWL_COUNT_MAX];
 
+	if (lane->count == 0)
+		return 0;
 	for (int i = 0; i < lane->count; i++)
 		times[i] = lane->asks[i].took_ns;
 	qsort(times, (size_t)lane->count, sizeof(times[0]), compare_times);
-	return lane->count == 0 ? 0 : times[lane->count / 2];
+	return times[lane->count / 2];
 }
 
 bool crawl_is_alone(const struct crawl_result *r)

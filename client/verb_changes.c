@@ -1,4 +1,5 @@
 /* changes: the ledger in the order in which it happens, and what happens next. */
+#include "base/check.h"
 #include "client/command.h"
 #include "client/problem.h"
 #include "client/session.h"
@@ -135,6 +136,7 @@ enum exit_code verb_changes(struct session *s)
 	if (args_has(&s->args, OPTION_AFTER))
 		snprintf(at.after, sizeof(at.after), "%s", s->args.values[OPTION_AFTER]);
 
+	CHECK(s->args.operand_count <= (int)LENGTH_OF(names));
 	api_request_init(&filters, "GET", "/v1/changes");
 	for (int i = 0; i < s->args.operand_count; i++)
 		api_request_add_query(&filters, names[i], session_operand(s, i));

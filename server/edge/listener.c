@@ -49,7 +49,7 @@ static int socket_bind(const struct addrinfo *info, int *ret_fd)
 /* What was bound in the end: the port that was free, the digits behind a name. */
 static int listener_name(struct listener *l)
 {
-	struct sockaddr_storage bound;
+	struct sockaddr_storage bound = { 0 };
 	socklen_t bytes = sizeof(bound);
 	char digits[NI_MAXHOST];
 

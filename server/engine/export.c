@@ -41,7 +41,7 @@ static int page_end(struct export *e)
 static int each_item(struct export *e, int (*write)(struct export *e, struct item *item))
 {
 	struct catalogue_query q = { .is_archived = -1, .after = "", .limit = PAGE_ROWS_MAX };
-	struct code after = { "" };
+	struct code after;
 	struct page p;
 
 	CHECK(write != NULL);
@@ -66,7 +66,7 @@ static int each_location(struct export *e,
 			 int (*write)(struct export *e, struct location *location))
 {
 	struct catalogue_query q = { .is_archived = -1, .after = "", .limit = PAGE_ROWS_MAX };
-	struct code after = { "" };
+	struct code after;
 	struct page p;
 
 	CHECK(write != NULL);

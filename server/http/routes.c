@@ -170,7 +170,9 @@ static bool read_names(struct exchange *x, const struct route *r, const struct p
 	int count = 0;
 
 	for (int i = 0; i < p->count; i++) {
-		part = strchr(part, '/') + 1;
+		part = strchr(part, '/');
+		CHECK(part != NULL); /* the path that fits it has as many */
+		part++;
 		if (*part != '{')
 			continue;
 

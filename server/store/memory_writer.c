@@ -846,10 +846,10 @@ static int each_key(struct store_writer *writer, int64_t since_ms, size_t count,
 	size_t most = w->m->tables[MEMORY_KEY].count, there = 0;
 	const struct key_record **all = calloc(most + 1, sizeof(all[0]));
 	const struct memory_version *version;
-	int r = all == NULL ? FAULT(-ENOMEM) : 0;
+	int r = 0;
 
-	if (r < 0)
-		return r;
+	if (all == NULL)
+		return FAULT(-ENOMEM);
 	for (size_t at = 0; (version = memory_next(w->m, &v, MEMORY_KEY, &at)) != NULL;)
 		all[there++] = &version->key;
 	qsort(all, there, sizeof(all[0]), by_id);

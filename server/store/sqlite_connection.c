@@ -1,4 +1,5 @@
-/* sqlite_connection - one connection: its pragmas, its prepared statements, and what errors mean.
+/*
+ * sqlite_connection - one connection: its pragmas, its prepared statements, and what errors mean.
  */
 #include "base/utf8.h"
 #include "store/sqlite_private.h"
@@ -56,7 +57,7 @@ void sqlite_words(const char *said, char ret[DAMAGE_BYTES])
 {
 	size_t n = 0;
 
-	for (; said[n] != '\0' && n < DAMAGE_BYTES - 1; n++) {
+	for (; n < DAMAGE_BYTES - 1 && said[n] != '\0'; n++) {
 		char c = said[n] == '"' ? '\'' : said[n];
 
 		ret[n] = c == '\n' || c == '\t' ? ' ' : c < ' ' || c > '~' ? '?' : c;

@@ -398,7 +398,10 @@ static bool preference_read(const char **at, const char **ret_value, size_t *ret
 
 	*ret_value = NULL;
 	for (;;) {
-		s = skip_blanks(skip_word(s));
+		s = skip_word(s);
+		if (s == NULL)
+			return false;
+		s = skip_blanks(s);
 		if (*s == '=') {
 			const char *value = skip_blanks(s + 1);
 
@@ -431,7 +434,9 @@ static bool preference_find(const char *header, const char *name, const char **r
 {
 	size_t name_bytes = strlen(name);
 
-	while (header != NULL && *(header = header + strspn(header, " \t,;")) != '\0') {
+	if (header == NULL)
+		return false;
+	while (*(header += strspn(header, " \t,;")) != '\0') {
 		const char *found = header;
 
 		if (*found == '"' || !preference_read(&header, ret_value, ret_value_bytes))

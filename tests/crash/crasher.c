@@ -17,7 +17,11 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#ifdef __clang__ /* which makes no clones */
+#define FRAME __attribute__((noinline))
+#else
 #define FRAME __attribute__((noinline, noclone))
+#endif
 
 typedef int way(int n);
 
