@@ -1,6 +1,11 @@
-#include "wire/messages_lease.h"
+/*
+ * messages_lease - leases as they are taken and renewed. For the ways of all messages see
+ * message.h. An id of the client's own is in the path, fences are in the Lease header.
+ */
+#include "wire/message_readers.h"
 #include "wire/message_fields.h"
 
+/* {"rows":[{"sku","location"}], "ttl_s", "purpose"}. Allocates the rows. */
 bool message_read_lease(struct message m, struct arena *a, struct command *c,
 			struct message_error *e)
 {
@@ -22,6 +27,7 @@ bool message_read_lease(struct message m, struct arena *a, struct command *c,
 	return field_set_ttl(c, &v[TTL], e);
 }
 
+/* {"ttl_s"}; rows and purpose may be there, as in the body that took it, and are not looked at. */
 bool message_read_renewal(struct message m, struct arena *a, struct command *c,
 			  struct message_error *e)
 {

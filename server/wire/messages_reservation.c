@@ -1,4 +1,8 @@
-#include "wire/messages_reservation.h"
+/*
+ * messages_reservation - reservations as they are made, committed and extended. For the ways of
+ * all messages see message.h. The path, or the line of a batch, has the id.
+ */
+#include "wire/message_readers.h"
 #include "wire/message_fields.h"
 #include <string.h>
 
@@ -30,6 +34,10 @@ static bool set_lines(struct command *c, const struct field_value *lines, struct
 	return true;
 }
 
+/*
+ * {"lines":[{"sku","location","quantity"}], "ttl_s", "owner", "reference", "supersedes"}. Allocates
+ * rows and quantities; lines of the same row are one, with their sum.
+ */
 bool message_read_reservation(struct message m, struct arena *a, struct command *c,
 			      struct message_error *e)
 {
@@ -57,6 +65,7 @@ bool message_read_reservation(struct message m, struct arena *a, struct command 
 	return field_set_ttl(c, &v[TTL], e) && set_lines(c, &v[LINES], e);
 }
 
+/* {"lines"}, as above, or nothing: all of it. */
 bool message_read_reservation_commit(struct message m, struct arena *a, struct command *c,
 				     struct message_error *e)
 {
@@ -71,6 +80,7 @@ bool message_read_reservation_commit(struct message m, struct arena *a, struct c
 	return !v[LINES].is_present || set_lines(c, &v[LINES], e);
 }
 
+/* {"ttl_s"} */
 bool message_read_reservation_extend(struct message m, struct arena *a, struct command *c,
 				     struct message_error *e)
 {

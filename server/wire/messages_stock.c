@@ -1,4 +1,9 @@
-#include "wire/messages_stock.h"
+/*
+ * messages_stock - what changes the level of stock rows: adjust, set, count and transfer. For the
+ * ways of all messages see message.h. The path, or the line of a batch, names the row of the first
+ * three.
+ */
+#include "wire/message_readers.h"
 #include "wire/message_fields.h"
 #include <string.h>
 
@@ -20,6 +25,10 @@ static bool set_condition(struct command *c, const struct field_value *expected,
 	return true;
 }
 
+/*
+ * {"delta", "reason", "reference", "up_to", "expected", "expected_version"}. Fills quantity,
+ * is_up_to, condition, reason and reference.
+ */
 bool message_read_adjust(struct message m, struct arena *a, struct command *c,
 			 struct message_error *e)
 {
@@ -66,6 +75,10 @@ static bool has_compare(const struct message *m, const struct command *c,
 			      outcome_row(OUTCOME_PRECONDITION_NEEDED)->title);
 }
 
+/*
+ * {"on_hand", "reason", "reference", "expected", "expected_version"}. PRECONDITION_NEEDED where
+ * neither the body nor If-Match says what is expected, or opts out of it ("expected":null, or *).
+ */
 bool message_read_set(struct message m, struct arena *a, struct command *c, struct message_error *e)
 {
 	enum { ON_HAND, EXPECTED, VERSION, REASON, REFERENCE, COUNT };
@@ -89,6 +102,7 @@ bool message_read_set(struct message m, struct arena *a, struct command *c, stru
 	       has_compare(&m, c, &v[EXPECTED], e);
 }
 
+/* {"counted", "as_of_seq", "reason", "reference"}. Fills quantity and past.as_of_seq. */
 bool message_read_count(struct message m, struct arena *a, struct command *c,
 			struct message_error *e)
 {
@@ -116,6 +130,7 @@ bool message_read_count(struct message m, struct arena *a, struct command *c,
 	return is_on_shelf(c, "/counted", e);
 }
 
+/* {"sku", "from", "to", "quantity", "reason", "reference"}. Allocates the two rows. */
 bool message_read_transfer(struct message m, struct arena *a, struct command *c,
 			   struct message_error *e)
 {

@@ -2,8 +2,7 @@
 #include "unit.h"
 #include "wire/messages_catalogue.h"
 #include "wire/messages_lab.h"
-#include "wire/messages_lease.h"
-#include "wire/messages_stock.h"
+#include "wire/message_readers.h"
 #include <jansson.h>
 #include <stdlib.h>
 
