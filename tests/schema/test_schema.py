@@ -131,7 +131,7 @@ EDITS = [
      [(7, 7)]),
     ("time in the ledger is unix milliseconds",
      "UPDATE stock SET on_hand = 3 WHERE id = 1",
-     "SELECT updated_at = at, at / 1000 BETWEEN unixepoch() - 900 AND unixepoch()"
+     "SELECT updated_at = at, at / 1000 BETWEEN unixepoch() - 3600 AND unixepoch()"
      " FROM movement JOIN stock USING (seq) WHERE seq = 7", [(1, 1)]),
     ("the service's own writes do not fire the guard",
      "INSERT INTO movement VALUES (7, 3, 'adjust', -9, 0, -2, 0, 2, NULL, NULL, NULL, NULL, 0, 0,"
@@ -594,7 +594,7 @@ VIEWS = [
      "SELECT name FROM sqlite_master WHERE type IN ('table', 'view')"
      " AND name NOT LIKE 'sqlite_%' AND sql NOT GLOB '*--*'", []),
     ("the store has an epoch and a time",
-     "SELECT length(epoch), created_at / 1000 BETWEEN unixepoch() - 900 AND unixepoch() FROM store",
+     "SELECT length(epoch), created_at / 1000 BETWEEN unixepoch() - 3600 AND unixepoch() FROM store",
      [(16, 1)]),
 ]
 
