@@ -97,6 +97,12 @@ bool command_may_answer(enum command_kind kind, int status);
 /* The status of every success of a command that has only one. */
 int command_status(enum command_kind kind);
 
+/* May it write a movement of this kind into the ledger? */
+static inline bool command_may_make(enum command_kind kind, enum movement_kind movement)
+{
+	return (command_traits(kind)->movements >> movement & 1) != 0;
+}
+
 /* The kind of every movement of a command that makes only one kind. */
 enum movement_kind command_movement(enum command_kind kind);
 

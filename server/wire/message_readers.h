@@ -1,9 +1,9 @@
 /*
  * message_readers - what reads the body of a command: the column `reader` of schema/commands.def.
  *
- * They stand by noun in messages_*.c, and there each says which members its body has and what it
- * fills; openapi.json describes the same members to clients. Path and headers are read by others
- * (messages.h). Texts, rows and quantities are of the arena. False: `e` says what is wrong.
+ * The readers stand by noun in messages_*.c, and there each says which members its body has and
+ * what it fills; openapi.json describes the same members to clients. Path and headers are read by
+ * others (messages.h). Texts, rows and quantities are of the arena. False: `e` says what is wrong.
  */
 #pragma once
 #include "wire/message.h"

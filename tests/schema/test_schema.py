@@ -594,7 +594,8 @@ VIEWS = [
      "SELECT name FROM sqlite_master WHERE type IN ('table', 'view')"
      " AND name NOT LIKE 'sqlite_%' AND sql NOT GLOB '*--*'", []),
     ("the store has an epoch and a time",
-     "SELECT length(epoch), created_at / 1000 BETWEEN unixepoch() - 3600 AND unixepoch() FROM store",
+     "SELECT length(epoch), created_at / 1000 BETWEEN unixepoch() - 3600 AND unixepoch() "
+     "FROM store",
      [(16, 1)]),
 ]
 

@@ -51,6 +51,8 @@ static void what_a_row_says_is_read(void **state)
 	assert_false(command_may_answer(COMMAND_ITEM_PUT, 204));
 	assert_false(command_may_answer(COMMAND_ITEM_PUT, 202));
 	assert_int_equal(command_movement(COMMAND_COUNT), MOVEMENT_COUNT_OF_STOCK);
+	assert_true(command_may_make(COMMAND_RESERVATION_COMMIT, MOVEMENT_RELEASE));
+	assert_false(command_may_make(COMMAND_RESERVATION_EXTEND, MOVEMENT_RELEASE));
 	assert_true(command_is_of_reservation(COMMAND_RESERVATION_EXTEND));
 	assert_false(command_is_of_reservation(COMMAND_LEASE_TAKE));
 	assert_true(command_is_of_item(COMMAND_ITEM_PATCH));

@@ -153,6 +153,11 @@ static void prepare(struct batch *b, struct batch_line *line)
 
 	c->request_id = b->request_id;
 	set_leases(b, c);
+	if (b->options.is_atomic && !command_traits(c->kind)->may_be_atomic) {
+		batch_line_refuse(line, OUTCOME_MEANINGLESS, "/op",
+				  "Not in a batch that is carried out as one.");
+		return;
+	}
 	if (b->options.key != NULL && !set_key(b, line)) {
 		batch_line_refuse(line, OUTCOME_OUT_OF_MEMORY, "", NULL);
 		return;
