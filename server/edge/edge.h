@@ -16,12 +16,12 @@
 struct waits_options;
 
 struct edge_options {
-	const struct listener *listener; /* bound; its descriptor is the edge's from now on,
-					       also when that cannot be opened */
-	int loop_count;                  /* >= 1 */
-	int connection_limit;            /* 0: from RLIMIT_NOFILE */
-	int header_timeout_ms;           /* from the first byte to the end of the headers; also idle
-					    keep-alive */
+	/* Bound; its descriptor is the edge's from now on, also when that cannot be opened. */
+	const struct listener *listener;
+	int loop_count;       /* >= 1 */
+	int connection_limit; /* 0: from RLIMIT_NOFILE */
+	/* From the first byte to the end of the headers; also idle keep-alive. */
+	int header_timeout_ms;
 	int body_timeout_ms;
 	int reply_timeout_ms;          /* a client that does not read its answer */
 	const char *const *host_names; /* further names this server answers for; NULL-terminated */
@@ -29,11 +29,15 @@ struct edge_options {
 	exchange_continue *handle;     /* called on the loop thread with a whole request */
 	/* Does its handler want to be called with the head, and take the body piece by piece? */
 	bool (*streams)(const struct exchange *x);
-	/* Answers that the loop gives itself go through here, so that all problems look alike:
-	 * sets x->reply and headers, and calls exchange_reply(). detail may be NULL. */
+	/*
+	 * Answers that the loop gives itself go through here, so that all problems look alike: sets
+	 * x->reply and headers, and calls exchange_reply(). detail may be NULL.
+	 */
 	void (*refuse)(struct exchange *x, enum outcome o, const char *detail);
-	/* What exchanges of a loop can wait for: opened before it runs (0 or a fault), and closed
-	 * when it has ended, also where it was not opened. */
+	/*
+	 * What exchanges of a loop can wait for: opened before it runs (0 or a fault), and closed
+	 * when it has ended, also where it was not opened.
+	 */
 	int (*open_waits)(struct host *h, const struct waits_options *options);
 	void (*close_waits)(struct host *h);
 	const struct waits_options *waits_options;

@@ -16,8 +16,10 @@ enum {
 enum { TOKEN = 1, TARGET = 2, VALUE = 4 };
 
 /* clang-format off */
-/* RFC 9110, 5.6.2 and 5.5. A target may hold bytes above 0x7f: whoever decodes the path refuses
- * them by name. */
+/*
+ * RFC 9110, 5.6.2 and 5.5. A target may hold bytes above 0x7f: whoever decodes the path refuses
+ * them by name.
+ */
 static const uint8_t classes[256] = {
 	['\t'] = VALUE, [' '] = VALUE,
 	['!'] = 7, ['"'] = 6, ['#'] = 7, ['$'] = 7, ['%'] = 7, ['&'] = 7, ['\''] = 7, ['('] = 6,

@@ -60,9 +60,9 @@ struct edge {
 	atomic_int connection_count; /* of all loops, and on their way to them */
 	atomic_bool is_paused;       /* no connections are taken; whoever closes one nudges */
 	atomic_bool is_draining;
-	int64_t drain_until_ns; /* what has not come by then is refused; written before
-				   is_draining, as is the next one */
-	int64_t drain_cut_ns;   /* who is still reading then is cut */
+	/* What has not come by then is refused; written before is_draining, as is the next one. */
+	int64_t drain_until_ns;
+	int64_t drain_cut_ns; /* who is still reading then is cut */
 };
 
 static inline struct loop *loop_of_host(struct host *h)

@@ -38,8 +38,10 @@ struct decider {
 void decider_init(struct decider *d, struct lock_manager *locks, bool leases_are_told);
 void decider_fini(struct decider *d);
 
-/* Forgets the group before: nothing is found yet, and nothing done. seq: the group counts on from
- * there. */
+/*
+ * Forgets the group before: nothing is found yet, and nothing done. seq: the group counts on from
+ * there.
+ */
 void decider_begin(struct decider *d, int64_t seq_committed, int64_t seq);
 
 /* What was done in this group so far was not: effects are gone, rows as they were found. */
@@ -63,7 +65,8 @@ int decider_move(struct decider *d, struct movement *m, struct found_row *row,
 /* A lease may end between the claim and the decision: then its fence is stale. */
 bool decider_fences_are_current(const struct decider *d, const struct command *c);
 
-/* Logs, at most once a second, that `name` (a request, a reservation) met a record without sense.
+/*
+ * Logs, at most once a second, that `name` (a request, a reservation) met a record without sense.
  */
 void decider_note_damage(struct decider *d, const char *event, const char *name);
 
@@ -82,6 +85,8 @@ static inline void decider_carry_out(struct work *w, int status)
 	w->answer.status = status;
 }
 
-/* A text of the group into one of the answer, which outlasts it. NULL stays NULL. False: memory is
- * short. */
+/*
+ * A text of the group into one of the answer, which outlasts it. NULL stays NULL. False: memory is
+ * short.
+ */
 bool decider_keep_text(struct work *w, const char *text, const char **ret);

@@ -43,8 +43,8 @@ struct feed_listener {
 
 struct feed {
 	struct guard guard;
-	struct feed_stretch
-		*stretches[FEED_STRETCHES_MAX]; /* a ring, guarded as all up to now_ns */
+	/* A ring, guarded as all up to now_ns. */
+	struct feed_stretch *stretches[FEED_STRETCHES_MAX];
 	size_t first;
 	size_t count;
 	size_t movement_count; /* in all of them */

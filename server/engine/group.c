@@ -118,8 +118,10 @@ static bool keeps_rows_until_commit(const struct work *w)
 	return w->rests_on_group;
 }
 
-/* A row is passed on at once. But a lease takes effect when it is durable: until then nobody may
- * pass. */
+/*
+ * A row is passed on at once. But a lease takes effect when it is durable: until then nobody may
+ * pass.
+ */
 static bool keeps_rows_as_lease(const struct work *w)
 {
 	return w->rests_on_group && w->changes_lease;
@@ -301,8 +303,10 @@ static bool owes_flush(struct group *g)
 static int decide_ready(struct group *g)
 {
 	CHECK(g->size.decided_count == 0);
-	/* What a group begins with (who ran out, leases that ended) is not taken back twice:
-	 * refused atomic parts, one behind the other, would keep it from ever being written. */
+	/*
+	 * What a group begins with (who ran out, leases that ended) is not taken back twice:
+	 * refused atomic parts, one behind the other, would keep it from ever being written.
+	 */
 	bool may_be_atomic = !g->follows_taken_back || !owes_flush(g);
 	struct list taken;
 	bool is_closed = false;

@@ -282,7 +282,8 @@ void key_book_add(struct key_book *b, uint64_t key_hash, int64_t id, int64_t at_
 {
 	guard_lock(b->guard);
 	CHECK(id > b->newest);
-	/* What is forgotten leaves the map as fast as new keys come: two slots a key at half full.
+	/*
+	 * What is forgotten leaves the map as fast as new keys come: two slots a key at half full.
 	 */
 	if (b->floor > 0)
 		key_map_sweep(&b->used, &b->sweep_at, KEY_SWEEP_SLOTS, b->floor);

@@ -38,8 +38,8 @@
 enum {
 	KEYS_IN_FLIGHT_BUCKETS = 1 << 14,
 	KEY_SLOTS_AT_FIRST = 1 << 12,
-	KEY_SLOTS = 1 << 23,  /* at most half of them used: room for KEYS_MAX, and for those not
-				 swept yet */
+	/* At most half of them used: room for KEYS_MAX, and for those not swept yet. */
+	KEY_SLOTS = 1 << 23,
 	KEY_SWEEP_SLOTS = 64, /* looked at for each new key */
 	KEY_EPOCHS = KEY_AGE_H_MAX * 60 + 2,
 };

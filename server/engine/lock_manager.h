@@ -96,7 +96,8 @@ int lock_manager_take(struct lock_manager *m, int limit, bool is_first, struct l
 /* What was taken and not decided after all is ready again, behind those that are; empties taken. */
 void lock_manager_put_back(struct lock_manager *m, struct list *taken);
 
-/* Gives back the rows of every write in `taken` that is not `keeps_rows`; next in line are ready.
+/*
+ * Gives back the rows of every write in `taken` that is not `keeps_rows`; next in line are ready.
  */
 void lock_manager_pass_on(struct lock_manager *m, struct list *taken, int64_t now_ns,
 			  bool (*keeps_rows)(const struct work *w));
@@ -109,14 +110,17 @@ void lock_manager_pass_on(struct lock_manager *m, struct list *taken, int64_t no
 void lock_manager_finish(struct lock_manager *m, struct list *done, int64_t now_ns,
 			 struct list *waiters);
 
-/* From now on new works are refused with DRAINING, and undecided ones when until_ns has come. Any
- * thread. */
+/*
+ * From now on new works are refused with DRAINING, and undecided ones when until_ns has come. Any
+ * thread.
+ */
 void lock_manager_drain(struct lock_manager *m, int64_t until_ns);
 
 /* Opens the gates of leases whose time is up; those leases are moved to `ended` (lease.link). */
 void lock_manager_end_leases(struct lock_manager *m, int64_t now_ms, struct list *ended);
 
-/* Closes the gate of a lease that the store has and we do not, or opens the one it no longer has.
+/*
+ * Closes the gate of a lease that the store has and we do not, or opens the one it no longer has.
  */
 void lock_manager_add_lease(struct lock_manager *m, struct lease *l, int64_t now_ns);
 void lock_manager_drop_lease(struct lock_manager *m, struct lease *l, int64_t now_ns);
@@ -150,7 +154,8 @@ void lock_manager_refuse_all(struct lock_manager *m, enum outcome o, struct refu
 /* Takes out ready writes whose waiters' time is up, answered STORE_BUSY. */
 void lock_manager_refuse_late(struct lock_manager *m, int64_t now_ns, struct refused *refused);
 
-/* From now on every new write is refused with `why`, for good; the first reason stays. Any thread.
+/*
+ * From now on every new write is refused with `why`, for good; the first reason stays. Any thread.
  */
 void lock_manager_close(struct lock_manager *m, enum outcome why);
 

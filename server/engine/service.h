@@ -27,12 +27,12 @@
 struct service;
 
 struct service_options {
-	struct store *store;      /* taken over: closed with the service */
-	bool releases_rows_early; /* --row-release early; false: commit (strict two-phase locking)
-				   */
-	bool is_uncounted;        /* its threads leave the metrics alone: it is the laboratory's */
-	int64_t slow_ns;          /* writes that take longer are logged; 0: none */
-	int reader_count;         /* threads for long reads, >= 1 */
+	struct store *store; /* taken over: closed with the service */
+	/* --row-release early; false: commit (strict two-phase locking). */
+	bool releases_rows_early;
+	bool is_uncounted; /* its threads leave the metrics alone: it is the laboratory's */
+	int64_t slow_ns;   /* writes that take longer are logged; 0: none */
+	int reader_count;  /* threads for long reads, >= 1 */
 
 	/* Called once, on the writer thread, when the disk failed and the process must stop. */
 	void (*fail)(void *context, int exit_code);
@@ -151,8 +151,8 @@ int service_lease(struct service *s, const char *id, struct arena *a, struct lea
 struct service_health {
 	bool is_writable; /* the last group did not fail, the file is where it was */
 	bool is_draining;
-	bool is_damaged; /* the file is: no write is taken any more, reads go on as far as they can
-			  */
+	/* The file is: no write is taken any more, reads go on as far as they can. */
+	bool is_damaged;
 	bool is_disk_full;
 	bool is_store_busy;    /* another program holds the store right now */
 	int64_t seq;           /* newest published */

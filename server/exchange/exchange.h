@@ -46,8 +46,10 @@ struct exchange;
 
 /* Who takes a body as it comes in, instead of having it collected. */
 struct body_taker {
-	/* Takes what it can and returns how many bytes that was. Fewer than all: it has called
-	 * exchange_pause(), and is handed the others after exchange_go_on(). */
+	/*
+	 * Takes what it can and returns how many bytes that was. Fewer than all: it has called
+	 * exchange_pause(), and is handed the others after exchange_go_on().
+	 */
 	size_t (*take)(struct exchange *x, const char *bytes, size_t byte_count);
 	/* All of it has come: replies or parks. */
 	void (*end)(struct exchange *x);
@@ -55,8 +57,10 @@ struct body_taker {
 	 * Is a part of it being decided, so that no answer would be exact? The time is ours, then.
 	 */
 	bool (*is_busy)(const struct exchange *x);
-	/* No more is read, for this reason: replies with what became of what came, and is not asked
-	 * again. */
+	/*
+	 * No more is read, for this reason: replies with what became of what came, and is not asked
+	 * again.
+	 */
 	void (*cut)(struct exchange *x, enum outcome why, const char *detail);
 	/* The client left before that: its request is over. */
 	void (*drop)(struct exchange *x);
@@ -101,15 +105,20 @@ struct exchange {
 	struct spool *spool;      /* the body is in this file instead; NULL: it is in reply */
 	const char *content_type; /* NULL: application/json */
 	bool must_close;          /* Connection: close behind this answer */
-	bool is_unsure;           /* what was asked for was done, or may be: a problem that is told
-				     now must not say that nothing was */
+	/*
+	 * What was asked for was done, or may be: a problem that is told now must not say that
+	 * nothing was.
+	 */
+	bool is_unsure;
 	int status;
 	int reply_header_count;
 	struct exchange_reply_header reply_headers[EXCHANGE_HEADERS_MAX];
 };
 
-/* The value of a request header (any case of the name), or NULL. The first one if there are
- * several. */
+/*
+ * The value of a request header (any case of the name), or NULL. The first one if there are
+ * several.
+ */
 const char *exchange_header(const struct exchange *x, const char *name);
 
 /* How often the header was sent. */

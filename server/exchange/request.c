@@ -6,8 +6,10 @@
 #include <strings.h>
 #include <sys/random.h>
 
-/* Beyond these a buffer goes back to the allocator, so that one large answer does not stay for
- * ever. */
+/*
+ * Beyond these a buffer goes back to the allocator, so that one large answer does not stay for
+ * ever.
+ */
 enum { KEPT_BYTES_MAX = 16384, POOLED_MAX = 1024 };
 
 /* ---------------------------------------------------------------- states */

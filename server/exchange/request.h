@@ -40,9 +40,9 @@ struct connection;
 struct request {
 	struct exchange x;
 	enum request_state state;
-	struct connection
-		*connection; /* the edge's. NULL: it is gone, its parcel is still to come */
-	struct list link;    /* in request_pool.free or host.parked */
+	/* The edge's. NULL: it is gone, its parcel is still to come. */
+	struct connection *connection;
+	struct list link; /* in request_pool.free or host.parked */
 
 	exchange_continue *resume; /* while it is parked or due */
 	int64_t parked_until_ns;
@@ -52,9 +52,12 @@ struct request {
 	int64_t body_received; /* all of it, kept or not */
 	enum outcome refusal;  /* found before the handler was asked; OUTCOME_DONE: none */
 	const char *refusal_detail;
-	bool is_stream;      /* its handler is called with its head */
-	bool is_answer_held; /* REPLIED before its body was there: it goes out behind that, or
-				instead of what would be said about that */
+	bool is_stream; /* its handler is called with its head */
+	/*
+	 * REPLIED before its body was there: it goes out behind that, or instead of what would be
+	 * said about that.
+	 */
+	bool is_answer_held;
 
 	bool is_old;           /* HTTP/1.0 */
 	bool expects;          /* its client waits for 100 Continue before it sends the body */

@@ -20,8 +20,10 @@ struct exchange;
 struct waiting_kind {
 	/* Its deadline has passed: replies, or parks again. */
 	void (*expire)(struct exchange *x);
-	/* Its client has left. True: what it waited for was taken back, and the request is over.
-	 * False: it is too late for that, and it is not asked again until it parks anew. */
+	/*
+	 * Its client has left. True: what it waited for was taken back, and the request is over.
+	 * False: it is too late for that, and it is not asked again until it parks anew.
+	 */
 	bool (*leave)(struct exchange *x);
 	/* Now and then, while its client is there. */
 	void (*probe)(struct exchange *x);

@@ -21,8 +21,8 @@ struct route {
 
 /* exchange.context */
 struct call {
-	const char *names[ROUTE_NAMES_MAX]; /* what stands at the {…} of the path, decoded and
-					       checked */
+	/* What stands at the {…} of the path, decoded and checked. */
+	const char *names[ROUTE_NAMES_MAX];
 	struct query query;
 	bool is_pretty;
 	int64_t preferred_wait_s; /* Prefer: wait, as it is applied; -1: none, or told */

@@ -1,4 +1,5 @@
-/* handlers_pages - what is not stock: health, metrics, the description of the API, problems, the
+/*
+ * handlers_pages - what is not stock: health, metrics, the description of the API, problems, the
  * dashboard.
  */
 #include "http/asset.h"
@@ -18,7 +19,8 @@ void handle_livez(struct exchange *x)
 	reply_json(x, 200, 0);
 }
 
-/* The members of the answer; *ret_first: the first reason why writes are not carried out, or DONE.
+/*
+ * The members of the answer; *ret_first: the first reason why writes are not carried out, or DONE.
  */
 static void write_health(struct json *j, const struct service_health *h, enum outcome *ret_first)
 {

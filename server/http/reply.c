@@ -12,7 +12,8 @@ static const char problem_type[] = "application/problem+json";
 
 /* ---------------------------------------------------------------- headers */
 
-/* before, n and after in one value. Without memory there is no such header, and all else goes on.
+/*
+ * before, n and after in one value. Without memory there is no such header, and all else goes on.
  */
 static void header_int(struct exchange *x, const char *name, const char *before, int64_t n,
 		       const char *after)

@@ -204,8 +204,10 @@ enum change { CHANGE_MAKE, CHANGE_UPDATE, CHANGE_DELETE };
 struct item_effect {
 	enum change change;
 	struct found_item *of;
-	struct item *item; /* with its texts; of a DELETE only its id counts. write() sets the id of
-			      one that is made */
+	/*
+	 * With its texts; of a DELETE only its id counts. write() sets the id of one that is made.
+	 */
+	struct item *item;
 	void *owner;
 };
 
@@ -219,8 +221,11 @@ struct location_effect {
 /* A lease of row_count rows, which are in found.rows. */
 struct lease_effect {
 	enum change change;
-	int64_t fence;  /* of a MAKE given by number(): one that no lease of this store ever had,
-			  nor one that somebody has typed has now */
+	/*
+	 * Of a MAKE given by number(): one that no lease of this store ever had, nor one that
+	 * somebody has typed has now.
+	 */
+	int64_t fence;
 	const char *id; /* of a MAKE; "": "l_" and the fence, put into made_id by number() */
 	char made_id[ID_BYTES_MAX + 1];
 	const char *purpose;
@@ -233,11 +238,16 @@ struct lease_effect {
 
 struct reservation_effect {
 	enum { RESERVATION_MAKE, RESERVATION_RESOLVE, RESERVATION_EXTEND } change;
-	struct reservation *reservation; /* of a MAKE, number() sets its id, one that no reservation
-					    of this store ever had, and made_name; write() sets the
-					    ids of its lines */
-	char *made_name; /* where it has no name of its own: its name's buffer, of ID_BYTES_MAX + 1,
-			    into which number() writes "r_" and the id; else NULL */
+	/*
+	 * Of a MAKE, number() sets its id, one that no reservation of this store ever had, and
+	 * made_name; write() sets the ids of its lines.
+	 */
+	struct reservation *reservation;
+	/*
+	 * Where it has no name of its own: its name's buffer, of ID_BYTES_MAX + 1, into which
+	 * number() writes "r_" and the id; else NULL.
+	 */
+	char *made_name;
 	struct found_row **rows; /* of a MAKE: of its lines */
 	void *owner;             /* NULL: it ran out */
 };
@@ -315,7 +325,8 @@ static inline int64_t seq_shifted(int64_t seq, int64_t shift)
 
 /* ------------------------------------------------------------------ the conversation */
 
-/* Asked now and then while others hold what is waited for; false ends the wait. NULL: it goes on.
+/*
+ * Asked now and then while others hold what is waited for; false ends the wait. NULL: it goes on.
  */
 struct patience {
 	bool (*may_go_on)(void *context);
@@ -332,8 +343,8 @@ struct group_begun {
 struct news {
 	int64_t newest_key; /* the largest id of a key, up to KEY_ID_MAX; 0: none */
 	int64_t ledger_ms;  /* of the last movement; 0: there is none */
-	bool has_leases;    /* leases were changed, or the name of a row: the next two say how they
-			       are now */
+	/* Leases were changed, or the name of a row: the next two say how they are now. */
+	bool has_leases;
 	struct lease_row *leases; /* every row, expired or not, ordered by fence */
 	size_t lease_count;
 };
@@ -356,14 +367,17 @@ struct store_writer;
 
 struct writer_ops {
 	const char *name;
-	bool joins_groups;     /* lock() may be called again in an open group; else a lane takes
-				  followers by holds */
-	bool numbers_at_begin; /* nobody else can take seqs while a group is open: none is relative
-				*/
-	bool leases_are_told; /* leases change by this writer or are told by news(): lock() looks up
-				  none for want.respected */
-	bool keys_are_told;   /* keys are known by each_key() and this writer alone: lock() looks up
-			       none */
+	/* lock() may be called again in an open group; else a lane takes followers by holds. */
+	bool joins_groups;
+	/* Nobody else can take seqs while a group is open: none is relative. */
+	bool numbers_at_begin;
+	/*
+	 * Leases change by this writer or are told by news(): lock() looks up none for
+	 * want.respected.
+	 */
+	bool leases_are_told;
+	/* Keys are known by each_key() and this writer alone: lock() looks up none. */
+	bool keys_are_told;
 
 	/*
 	 * Opens a group. Waits at most busy_ms for another program that holds the whole store.

@@ -190,7 +190,8 @@ static int64_t real_id(int64_t id, int64_t written_id)
 	return id < 0 ? written_id : id;
 }
 
-/* Ends what there was of it; a MAKE of what is there, or else a change of what is not, is refused.
+/*
+ * Ends what there was of it; a MAKE of what is there, or else a change of what is not, is refused.
  */
 static int end_old(struct memory_writer *w, enum change change, struct memory_version *old)
 {

@@ -51,8 +51,10 @@ void row_set_clear(struct row_set *s)
 
 void row_set_make_room(struct row_set *s)
 {
-	/* Most commands name at most two rows, and each row at most one new item and location. A
-	 * group of large reservations goes beyond it; then all is dropped at the next. */
+	/*
+	 * Most commands name at most two rows, and each row at most one new item and location. A
+	 * group of large reservations goes beyond it; then all is dropped at the next.
+	 */
 	size_t need = (size_t)GROUP_COMMANDS_MAX * COMMAND_MOVEMENTS_MAX;
 
 	CHECK(list_is_empty(&s->dirty));

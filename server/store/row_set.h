@@ -41,10 +41,12 @@ struct found_item {
 	struct item base;         /* before the group; while changed_link is linked */
 	int64_t written_id;       /* that the store gave to the one the open group made */
 	uint64_t full_group;      /* the group that asked for its texts last */
-	const struct item *full;  /* all of it, of full_group or of what changed it since; NULL:
-				      what is there makes no sense */
-	uint64_t use_group;       /* the group that asked last whether it is in use */
-	bool is_in_use;           /* it was ever stocked, or is leased, as of then */
+	/*
+	 * All of it, of full_group or of what changed it since; NULL: what is there makes no sense.
+	 */
+	const struct item *full;
+	uint64_t use_group; /* the group that asked last whether it is in use */
+	bool is_in_use;     /* it was ever stocked, or is leased, as of then */
 };
 
 struct found_location {

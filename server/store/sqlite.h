@@ -26,6 +26,7 @@ const char *sqlite_demo_script(void);
 /* "3.40.1": the library in use. */
 const char *sqlite_version(void);
 
-/* Does this version have the WAL-reset bug (before 3.51.3), which one writer avoids? For the log.
+/*
+ * Does this version have the WAL-reset bug (before 3.51.3), which one writer avoids? For the log.
  */
 bool sqlite_has_wal_reset_bug(void);

@@ -1,5 +1,7 @@
-/* sqlite_columns - from the columns of a row to a record: what the writer, the point reads and the
- * lists share. */
+/*
+ * sqlite_columns - from the columns of a row to a record: what the writer, the point reads and the
+ * lists share.
+ */
 #include "store/sqlite_private.h"
 
 int sqlite_read_item(sqlite3_stmt *s, struct arena *texts, struct item *ret)

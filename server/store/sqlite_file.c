@@ -1,5 +1,7 @@
-/* sqlite_file - whose file it is, and that nobody else is using it. The database itself is never
- * opened here: closing it would drop the POSIX locks of our own SQLite connections. */
+/*
+ * sqlite_file - whose file it is, and that nobody else is using it. The database itself is never
+ * opened here: closing it would drop the POSIX locks of our own SQLite connections.
+ */
 #include "store/sqlite_private.h"
 #include <dirent.h>
 #include <fcntl.h>

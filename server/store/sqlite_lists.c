@@ -1,6 +1,8 @@
-/* sqlite_lists - pages of stock, movements, items and locations. Keyset only: each page begins
+/*
+ * sqlite_lists - pages of stock, movements, items and locations. Keyset only: each page begins
  * behind the last row of the one before. What a filter looks at is bounded by PAGE_EXAMINED_MAX
- * rows, and by PAGE_MS_MAX. */
+ * rows, and by PAGE_MS_MAX.
+ */
 #include "base/clock.h"
 #include "store/records.h"
 #include "store/sqlite_private.h"
@@ -244,7 +246,8 @@ static int movement_time(struct sqlite_connection *c, int64_t seq, int64_t *ret)
 	return 0;
 }
 
-/* The first seq made at or after `ms`, or last + 1: seqs are consecutive and times rise with them.
+/*
+ * The first seq made at or after `ms`, or last + 1: seqs are consecutive and times rise with them.
  */
 static int first_seq_since(struct sqlite_connection *c, int64_t ms, int64_t last, int64_t *ret)
 {

@@ -20,7 +20,8 @@ struct sqlite_connection {
 	sqlite3_stmt **statements;
 };
 
-/* Opens with `flags` and the pragmas that every connection has. 0 or a fault; db may be set anyway.
+/*
+ * Opens with `flags` and the pragmas that every connection has. 0 or a fault; db may be set anyway.
  */
 int sqlite_connect(struct sqlite_connection *c, const char *path, int flags,
 		   const char *const texts[], int statement_count);
@@ -101,8 +102,10 @@ int sqlite_file_open(const struct store_options *o, struct sqlite_file *f,
 int sqlite_file_hold(const char *path, bool may_create, struct sqlite_file *f,
 		     struct store_open_result *result);
 
-/* "<path>.before-restore-...": a restore gives the old store this second name, then the first one
- * to the new store. */
+/*
+ * "<path>.before-restore-...": a restore gives the old store this second name, then the first one
+ * to the new store.
+ */
 #define SQLITE_KEPT_BY_RESTORE ".before-restore-"
 /* Keeps a little room on the disk, so that the store can be opened when that is full. */
 void sqlite_file_keep_room(struct sqlite_file *f);
@@ -123,7 +126,8 @@ int sqlite_look(struct sqlite_connection *c, struct store_open_result *result);
 int sqlite_check_integrity(struct sqlite_connection *c,
 			   void (*see)(void *context, const char *line), void *context);
 
-/* Where the file is damaged, in a line, found within a second or two by reading it; "": not found.
+/*
+ * Where the file is damaged, in a line, found within a second or two by reading it; "": not found.
  */
 void sqlite_find_damage(const char *path, char ret[DAMAGE_BYTES]);
 
@@ -137,8 +141,11 @@ int sqlite_learn_kinds(struct sqlite_connection *c, struct store_open_result *re
 
 /* What sqlite_begin() found. */
 struct sqlite_begun {
-	bool is_changed_by_others; /* another program wrote what was not taken in yet: drop every
-				      cache, read the leases again, then note_taken_in() */
+	/*
+	 * Another program wrote what was not taken in yet: drop every cache, read the leases again,
+	 * then note_taken_in().
+	 */
+	bool is_changed_by_others;
 	int64_t seq; /* the last one in the ledger; read anew when changed by others */
 };
 
@@ -316,8 +323,7 @@ enum writer_statement {
 };
 _Static_assert((int)STATEMENTS_USED <= (int)WRITER_STATEMENTS, "room for every statement");
 
-/* ---------------------------------------------------------------- shared between readers and lists
- */
+/* ---------------------------------------------------------------- readers and lists */
 
 enum reader_statement {
 	READ_BEGIN,

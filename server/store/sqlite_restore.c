@@ -132,7 +132,8 @@ static int look_at_old(struct restoring *s)
 	return r;
 }
 
-/* Takes the old store's log into its file. One that cannot be read is left as it is, with its log.
+/*
+ * Takes the old store's log into its file. One that cannot be read is left as it is, with its log.
  */
 static int close_old(struct restoring *s)
 {

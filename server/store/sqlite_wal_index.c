@@ -26,8 +26,10 @@ static int map_region(sqlite3_file *file, int region, void volatile **ret)
 	return code == SQLITE_OK ? 0 : FAULT_DETAIL(sqlite_fault_of_code(code), code);
 }
 
-/* The file's own methods are called, as SQLite calls them: a second descriptor would drop its
- * locks. */
+/*
+ * The file's own methods are called, as SQLite calls them: a second descriptor would drop its
+ * locks.
+ */
 static int grow(struct sqlite_store *s, int region_count)
 {
 	sqlite3_file *file = NULL;

@@ -67,11 +67,11 @@ struct store_options {
 
 struct store_open_result {
 	enum store_trouble trouble;
-	char message[512]; /* a sentence for the operator: what is wrong with which path, and what
-			      to do */
-	bool is_new;       /* the file was created */
-	int version_from;  /* schema version found, 0 for a new file */
-	int version;       /* schema version now */
+	/* A sentence for the operator: what is wrong with which path, and what to do. */
+	char message[512];
+	bool is_new;      /* the file was created */
+	int version_from; /* schema version found, 0 for a new file */
+	int version;      /* schema version now */
 	int64_t wal_frames_recovered;
 	double open_ms;
 };
@@ -117,8 +117,8 @@ struct key_record {
 	int64_t first_seq; /* its movements: first_seq .. first_seq + movement_count - 1 */
 	int movement_count;
 	int64_t seq; /* the Stock-Seq of the first answer */
-	const char
-		*body; /* the answer's JSON where it cannot be rebuilt from the ledger; else NULL */
+	/* The answer's JSON where it cannot be rebuilt from the ledger; else NULL. */
+	const char *body;
 	int64_t at_ms;
 };
 

@@ -19,9 +19,12 @@
 struct message {
 	const char *text;
 	size_t byte_count;
-	struct json_t *root;   /* parsed already, by json_parse(); NULL: not yet */
-	const char *elsewhere; /* names of members that somebody else reads, separated by blanks;
-				  "*": all that the table has not */
+	struct json_t *root; /* parsed already, by json_parse(); NULL: not yet */
+	/*
+	 * Names of members that somebody else reads, separated by blanks; "*": all that the table
+	 * has not.
+	 */
+	const char *elsewhere;
 	bool is_line;   /* of a batch: what a single call says in its headers are members, too */
 	bool takes_any; /* If-Match: * : whatever is there may be overwritten */
 };

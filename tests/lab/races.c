@@ -11,8 +11,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* A race is as long as it need be: where the machine is busy, and nothing could happen within
- * RACE_MS, it is run again for twice as long. */
+/*
+ * A race is as long as it need be: where the machine is busy, and nothing could happen within
+ * RACE_MS, it is run again for twice as long.
+ */
 enum { RACE_MS = 150, RACE_MS_MAX = RACE_MS << 6 };
 
 static int round_count;

@@ -195,8 +195,10 @@ int epoll_wait(int epoll_fd, struct epoll_event *events, int event_count_max, in
 
 	if (running == NULL || epoll_fd != running->epoll_fd)
 		return count;
-	/* Fewer than there was room for means to microhttpd that this was all: the rest is
-	 * reported in the next turn. */
+	/*
+	 * Fewer than there was room for means to microhttpd that this was all: the rest is reported
+	 * in the next turn.
+	 */
 	for (int i = 0; i < count; i++)
 		if (!is_tagged(&events[i]) || pass_on(&events[i]))
 			events[kept_count++] = events[i];
