@@ -32,8 +32,8 @@ from talk import Client, Closed, Connection, NoAnswer, wait_until  # noqa: E402
 from tap import Tap  # noqa: E402
 
 # One loop: what another connection is answered, it has done after what came before.
-FLAGS = ["--loops", "1", "--header-timeout-ms", "300", "--body-timeout-ms", "300",
-         "--reply-timeout-ms", "700", "--drain-ms", "200", "--store-busy-ms", "60000"]
+FLAGS = ["--loops", "1", "--header-timeout-ms", "700", "--body-timeout-ms", "700",
+         "--reply-timeout-ms", "1500", "--drain-ms", "200", "--store-busy-ms", "60000"]
 HOST = "Host: localhost\r\n"
 ADJUST = b'{"delta": 1}'
 LINE = b'{"op": "adjust", "sku": "A-1", "location": "WH1", "delta": 1}\n'
