@@ -116,10 +116,16 @@ static int number(struct store_writer *writer, struct effects *effects)
 	int r = 0;
 
 	CHECK(!effects->is_numbered);
-	for (size_t i = 0; r == 0 && i < effects->leases.count; i++)
+	for (size_t i = 0; r == 0 && i < effects->leases.count; i++) {
 		r = number_lease(w, &effects->leases.all[i]);
-	for (size_t i = 0; r == 0 && i < effects->reservations.count; i++)
+		effects->culprit = effects->leases.all[i].owner;
+	}
+	for (size_t i = 0; r == 0 && i < effects->reservations.count; i++) {
 		r = number_reservation(w, &effects->reservations.all[i]);
+		effects->culprit = effects->reservations.all[i].owner;
+	}
+	if (r != -EBADMSG)
+		effects->culprit = NULL;
 	if (r < 0)
 		return r;
 	effects_pass_ids_on(effects);
