@@ -92,30 +92,41 @@ static void begin_past(struct exchange *x, struct work *w)
 	work_release(w);
 }
 
-/* False: it was answered. */
-static bool read_rows(struct exchange *x, struct work *w)
+static void begin_rows(struct exchange *x, struct work *w)
 {
-	bool is_known;
+	bool is_known = false;
 	int r = read_ahead_rows(x->snapshot, w, &is_known);
 
+	if (r == 0 && (is_known || !read_ahead_needs_reservation(&w->command))) {
+		submit(x, w);
+		return;
+	}
 	if (r < 0)
 		reply_fault(x, r);
-	else if (!is_known && read_ahead_needs_reservation(&w->command))
-		reply_refuse(x, OUTCOME_UNKNOWN_RESERVATION, NULL);
 	else
-		return true;
-	return false;
+		reply_refuse(x, OUTCOME_UNKNOWN_RESERVATION, NULL);
+	work_release(w);
+}
+
+/* What must be known of the store before the command may queue; NULL: nothing. Takes `w` over. */
+typedef void read_first(struct exchange *x, struct work *w);
+
+static read_first *read_first_of(const struct command *c)
+{
+	if (read_ahead_has_past(c))
+		return begin_past;
+	return read_ahead_reservation(c) != NULL ? begin_rows : NULL;
 }
 
 /* The request is read: with what must be known before, it queues. Takes `w` over. */
 static void go_on(struct exchange *x, struct work *w)
 {
-	if (read_ahead_has_past(&w->command))
-		begin_past(x, w);
-	else if (read_ahead_reservation(&w->command) == NULL || read_rows(x, w))
-		submit(x, w);
+	read_first *first = read_first_of(&w->command);
+
+	if (first != NULL)
+		first(x, w);
 	else
-		work_release(w);
+		submit(x, w);
 }
 
 /* ---------------------------------------------------------------- all of them */
