@@ -18,12 +18,6 @@ FILES_MAX = 4
 ALLOWED = {
 }
 
-# Folders that are being untied -> how large a circle within them may be until they are.
-BEING_UNTIED = {
-    ("server/store/",): 4,
-}
-
-
 # One source calls another that its folder does not see -> why it may.
 CALLS_ALLOWED = {
     ("server/http/handlers_verify.c", "server/store/verify.c"):
@@ -125,16 +119,9 @@ def ties_of(uses, files):
         yield f"    {at} needs {to}: {', '.join(symbols[:4])}{' …' if count > 4 else ''}"
 
 
-def is_being_untied(files):
-    return any(all(name.startswith(folders) for name in files) and len(files) <= most
-               for folders, most in BEING_UNTIED.items())
-
-
 def judge(uses, found, allowed):
     """What is wrong, in words that say what to write in ALLOWED."""
     for files in found:
-        if is_being_untied(files):
-            continue
         if len(files) > FILES_MAX:
             yield f"a circle of {len(files)}, of at most {FILES_MAX}: {sorted(files)}"
         if files in allowed:

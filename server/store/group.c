@@ -12,6 +12,7 @@ static bool grow(void **all, size_t *capacity, size_t bytes)
 	size_t larger = *capacity == 0 ? FIRST_CAPACITY : *capacity * 2;
 	void *moved = realloc(*all, larger * bytes);
 
+	CHECK(bytes > 0);
 	if (moved == NULL)
 		return false;
 	*all = moved;
@@ -49,31 +50,37 @@ void want_respect(struct want *w, const struct row_ref *row)
 
 void want_reservation(struct want *w, struct wanted_reservation reservation)
 {
+	CHECK(reservation.name != NULL);
 	WANT(&w->reservations, reservation);
 }
 
 void want_key(struct want *w, const char *key)
 {
+	CHECK(key != NULL);
 	WANT(&w->keys, key);
 }
 
 void want_item(struct want *w, struct wanted_name name)
 {
+	CHECK(name.name != NULL);
 	WANT(&w->items, name);
 }
 
 void want_location(struct want *w, struct wanted_name name)
 {
+	CHECK(name.name != NULL);
 	WANT(&w->locations, name);
 }
 
 void want_lease(struct want *w, struct wanted_lease lease)
 {
+	CHECK(lease.id != NULL);
 	WANT(&w->leases, lease);
 }
 
 void want_statement(struct want *w, struct wanted_statement statement)
 {
+	CHECK(statement.row != NULL);
 	WANT(&w->statements, statement);
 }
 
@@ -128,6 +135,7 @@ static void join_reservations(const void *again, void *kept)
 {
 	struct wanted_reservation *k = kept;
 
+	CHECK(by_reservation(again, kept) == 0);
 	k->needs_rows = k->needs_rows || ((const struct wanted_reservation *)again)->needs_rows;
 }
 
@@ -153,6 +161,7 @@ static void join_names(const void *again, void *kept)
 	const struct wanted_name *a = again;
 	struct wanted_name *k = kept;
 
+	CHECK(by_name(again, kept) == 0);
 	k->needs_texts = k->needs_texts || a->needs_texts;
 	k->needs_use = k->needs_use || a->needs_use;
 }
@@ -180,6 +189,7 @@ static size_t sort(void *all, size_t count, size_t bytes, int (*order)(const voi
 
 void want_sort(struct want *w)
 {
+	CHECK(!w->is_short);
 	SORT(&w->rows, by_row, NULL);
 	SORT(&w->respected, by_row, NULL);
 	SORT(&w->reservations, by_reservation, join_reservations);
@@ -244,6 +254,7 @@ struct found_reservation *found_reservation_of(const struct found *f, const char
 {
 	struct map_node *n = map_find(&f->reservations, hash_name(name));
 
+	CHECK(name != NULL);
 	for (; n != NULL; n = map_find_next(n)) {
 		struct found_reservation *r = CONTAINER_OF(n, struct found_reservation, node);
 
@@ -257,6 +268,7 @@ struct found_reservation *found_add_reservation(struct found *f, const char *nam
 {
 	struct found_reservation *r = arena_alloc(&f->memory, sizeof(*r));
 
+	CHECK(found_reservation_of(f, name) == NULL);
 	if (r == NULL)
 		return NULL;
 	*r = (struct found_reservation){ .name = name };
@@ -266,6 +278,7 @@ struct found_reservation *found_add_reservation(struct found *f, const char *nam
 
 bool found_has_lease(const struct found *f, const char *id, int64_t fence)
 {
+	CHECK(id != NULL);
 	for (size_t i = 0; i < f->lease_count; i++)
 		if (f->leases[i].is_there && f->leases[i].fence == fence &&
 		    strcmp(f->leases[i].id, id) == 0)
@@ -277,6 +290,7 @@ bool found_has_lease(const struct found *f, const char *id, int64_t fence)
 
 struct movement_effect *effects_add_movement(struct effects *e)
 {
+	CHECK(!e->is_numbered);
 	return PLACE(&e->movements);
 }
 
@@ -297,11 +311,13 @@ struct location_effect *effects_add_location(struct effects *e)
 
 struct lease_effect *effects_add_lease(struct effects *e)
 {
+	CHECK(!e->is_numbered);
 	return PLACE(&e->leases);
 }
 
 struct reservation_effect *effects_add_reservation(struct effects *e)
 {
+	CHECK(!e->is_numbered);
 	return PLACE(&e->reservations);
 }
 
@@ -348,6 +364,7 @@ void effects_pass_ids_on(struct effects *e)
 
 void effects_shift_seqs(struct effects *e, int64_t shift)
 {
+	CHECK(e->seq_first > SEQ_RELATIVE);
 	CHECK(e->seq_shift == 0);
 	e->seq_shift = shift;
 	for (size_t i = 0; i < e->movements.count; i++) {

@@ -1,4 +1,5 @@
 #include "store/memory_private.h"
+#include "store/records.h"
 #include "base/fault.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,7 @@ bool memory_sees(const struct memory_view *v, const struct memory_version *versi
 				? version->until <= v->commit
 				: v->writer != NULL && version->ended_by == v->writer;
 
+	CHECK(v->commit >= 0);
 	return is_made && !is_ended;
 }
 
@@ -48,6 +50,7 @@ static struct memory_version *find(struct memory *m, const struct memory_view *v
 {
 	const struct memory_table *t = &m->tables[kind];
 
+	CHECK(kind < MEMORY_KINDS);
 	for (size_t i = t->count; i > 0; i--)
 		if (memory_sees(v, t->all[i - 1]) && fits(t->all[i - 1], q))
 			return t->all[i - 1];
@@ -56,21 +59,25 @@ static struct memory_version *find(struct memory *m, const struct memory_view *v
 
 static bool has_sku(const struct memory_version *version, const struct question *q)
 {
+	CHECK(version->kind == MEMORY_ITEM);
 	return strcmp(version->item.sku.text, q->name) == 0;
 }
 
 static bool has_code(const struct memory_version *version, const struct question *q)
 {
+	CHECK(version->kind == MEMORY_LOCATION);
 	return strcmp(version->location.code.text, q->name) == 0;
 }
 
 static bool has_name(const struct memory_version *version, const struct question *q)
 {
+	CHECK(version->kind == MEMORY_RESERVATION);
 	return strcmp(version->reservation.name, q->name) == 0;
 }
 
 static bool has_key(const struct memory_version *version, const struct question *q)
 {
+	CHECK(version->kind == MEMORY_KEY);
 	return strcmp(version->key.key, q->name) == 0;
 }
 
@@ -81,23 +88,27 @@ static bool has_id(const struct memory_version *version, const struct question *
 
 static bool is_of_pair(const struct memory_version *version, const struct question *q)
 {
+	CHECK(version->kind == MEMORY_ROW);
 	return version->row.item_id == q->id && version->row.location_id == q->other_id;
 }
 
 static bool closes_pair(const struct memory_version *version, const struct question *q)
 {
+	CHECK(version->kind == MEMORY_LEASE_ROW);
 	return version->lease.item_id == q->id && version->lease.location_id == q->other_id &&
 	       version->lease.row.expires_at_ms > q->now_ms;
 }
 
 struct memory_version *memory_item(struct memory *m, const struct memory_view *v, const char *sku)
 {
+	CHECK(sku != NULL);
 	return find(m, v, MEMORY_ITEM, has_sku, &(struct question){ .name = sku });
 }
 
 struct memory_version *memory_location(struct memory *m, const struct memory_view *v,
 				       const char *code)
 {
+	CHECK(code != NULL);
 	return find(m, v, MEMORY_LOCATION, has_code, &(struct question){ .name = code });
 }
 
@@ -111,11 +122,13 @@ struct memory_version *memory_row(struct memory *m, const struct memory_view *v,
 struct memory_version *memory_reservation(struct memory *m, const struct memory_view *v,
 					  const char *name)
 {
+	CHECK(name != NULL);
 	return find(m, v, MEMORY_RESERVATION, has_name, &(struct question){ .name = name });
 }
 
 struct memory_version *memory_key(struct memory *m, const struct memory_view *v, const char *key)
 {
+	CHECK(key != NULL);
 	return find(m, v, MEMORY_KEY, has_key, &(struct question){ .name = key });
 }
 
@@ -170,6 +183,7 @@ static bool grow(void **all, size_t *capacity, size_t bytes)
 	size_t larger = *capacity == 0 ? 64 : *capacity * 2;
 	void *moved = realloc(*all, larger * bytes);
 
+	CHECK(bytes > 0);
 	if (moved == NULL)
 		return false;
 	*all = moved;
@@ -179,6 +193,7 @@ static bool grow(void **all, size_t *capacity, size_t bytes)
 
 static bool has_room_for_touched(struct memory_writer *w)
 {
+	CHECK(w->touched_count <= w->touched_capacity);
 	return w->touched_count < w->touched_capacity ||
 	       grow((void **)&w->touched, &w->touched_capacity, sizeof(w->touched[0]));
 }
@@ -188,6 +203,7 @@ struct memory_version *memory_add(struct memory_writer *w, enum memory_kind kind
 	struct memory_table *t = &w->m->tables[kind];
 	struct memory_version *version;
 
+	CHECK(id > 0);
 	CHECK(w->is_in_group);
 	if ((t->count == t->capacity && !grow((void **)&t->all, &t->capacity, sizeof(t->all[0]))) ||
 	    !has_room_for_touched(w))
@@ -205,6 +221,7 @@ struct memory_version *memory_add(struct memory_writer *w, enum memory_kind kind
 
 int memory_end(struct memory_writer *w, struct memory_version *version)
 {
+	CHECK(version->made_by == NULL || version->made_by == w);
 	CHECK(w->is_in_group);
 	CHECK(version->ended_by == NULL);
 	CHECK(version->until == INT64_MAX);
@@ -237,6 +254,7 @@ int memory_copy_item(const struct item *item, struct arena *texts, struct item *
 {
 	bool is_short = false;
 
+	CHECK(item_is_sound(item));
 	*ret = *item;
 	ret->name = ret->unit = ret->attributes = NULL;
 	if (texts == NULL)
@@ -251,6 +269,7 @@ int memory_copy_location(const struct location *location, struct arena *texts, s
 {
 	bool is_short = false;
 
+	CHECK(location_is_sound(location));
 	*ret = *location;
 	ret->name = texts == NULL ? NULL : copy(location->name, texts, &is_short);
 	return is_short ? FAULT(-ENOMEM) : 0;
@@ -292,6 +311,7 @@ int memory_copy_key(const struct key_record *record, struct arena *a, struct key
 {
 	bool is_short = false;
 
+	CHECK(key_record_is_sound(record));
 	*ret = *record;
 	ret->key = copy(record->key, a, &is_short);
 	ret->body = copy(record->body, a, &is_short);
@@ -304,6 +324,7 @@ int memory_copy_movement(struct memory *m, const struct memory_view *v,
 {
 	bool is_short = false;
 
+	CHECK(movement_is_sound(&movement->movement));
 	ret->movement = movement->movement;
 	memory_names_of(m, v, movement->item_id, movement->location_id, &ret->sku, &ret->location);
 	ret->movement.reason = copy(movement->movement.reason, a, &is_short);
@@ -321,6 +342,7 @@ struct memory *memory_create(const struct memory_options *o)
 	pthread_condattr_t monotonic;
 	uint64_t number;
 
+	CHECK(o->busy_ms >= 0);
 	if (m == NULL)
 		return NULL;
 	if (getrandom(&number, sizeof(number), 0) != sizeof(number)) {

@@ -16,6 +16,7 @@ static struct memory_version *collect(struct reader *reader, enum memory_kind ki
 	const struct memory_version *version;
 	struct memory_version *all;
 
+	CHECK(kind < MEMORY_KINDS);
 	CHECK(r->is_in_snapshot);
 	pthread_mutex_lock(&r->m->mutex);
 	all = calloc(r->m->tables[kind].count + 1, sizeof(all[0]));
@@ -40,6 +41,7 @@ static struct memory_version *collect_sorted(struct reader *reader, enum memory_
 {
 	struct memory_version *all = collect(reader, kind, after_id, ret_count);
 
+	CHECK(limit >= 1);
 	if (all == NULL)
 		return NULL;
 	qsort(all, *ret_count, sizeof(all[0]), by_id);
@@ -102,6 +104,7 @@ static int movements(struct reader *reader, int64_t after_seq, int64_t limit,
 	int64_t last = memory_reader_of(reader)->seq;
 	int r = 0;
 
+	CHECK(limit >= 1);
 	CHECK(see != NULL);
 	for (int64_t seq = after_seq + 1; r == 0 && seq <= last && limit > 0; seq++, limit--) {
 		struct audit_movement m = audit_of(reader, seq, with_reservations);
@@ -115,6 +118,7 @@ static int movement(struct reader *reader, int64_t seq, struct audit_movement *r
 {
 	bool is_there = seq >= 1 && seq <= memory_reader_of(reader)->seq;
 
+	CHECK(memory_reader_of(reader)->is_in_snapshot);
 	*ret = is_there ? audit_of(reader, seq, false) : (struct audit_movement){ 0 };
 	return 0;
 }
@@ -124,6 +128,7 @@ static struct audit_row row_of(struct reader *reader, const struct memory_versio
 	const struct stock *s = &version->row.stock;
 	struct memory_version item = one(reader, MEMORY_ITEM, version->row.item_id);
 
+	CHECK(version->kind == MEMORY_ROW);
 	return (struct audit_row){
 		.id = version->id,
 		.on_hand = s->on_hand,
@@ -197,6 +202,7 @@ static int64_t row_id_of(struct reader *reader, const struct reservation_line *l
 	const struct memory_version *found;
 	int64_t id;
 
+	CHECK(line->quantity >= 1);
 	pthread_mutex_lock(&r->m->mutex);
 	found = memory_row(r->m, &r->view, line->item_id, line->location_id);
 	id = found == NULL ? 0 : found->id;
@@ -318,6 +324,7 @@ static int names(struct reader *reader, enum memory_kind kind, int64_t after_id,
 	struct memory_version *all = collect_sorted(reader, kind, after_id, limit, &count);
 	int r = all == NULL ? FAULT(-ENOMEM) : 0;
 
+	CHECK(kind == MEMORY_ITEM || kind == MEMORY_LOCATION);
 	CHECK(see != NULL);
 	for (size_t i = 0; r == 0 && i < count; i++) {
 		struct audit_name name = { .id = all[i].id,

@@ -13,6 +13,7 @@ enum { OVERDUE_AGAIN_MS = 60000 }; /* one that was handed out and not resolved *
 
 static struct memory_overdue *handed_of(struct memory_writer *w, int64_t id)
 {
+	CHECK(w->handed_count <= MEMORY_OVERDUE_MAX);
 	for (size_t i = 0; i < w->handed_count; i++)
 		if (w->handed[i].id == id)
 			return &w->handed[i];
@@ -24,6 +25,7 @@ static bool is_due(struct memory_writer *w, const struct memory_version *version
 {
 	const struct memory_overdue *o;
 
+	CHECK(version->kind == MEMORY_RESERVATION);
 	if (version->reservation.state != RESERVATION_ACTIVE ||
 	    version->reservation.expires_at_ms > now_ms)
 		return false;
@@ -50,6 +52,7 @@ static struct memory_version *next_due_in(struct memory_writer *w, const struct 
 	const struct memory_version *location = memory_location(w->m, &v, ref->location.text);
 	struct memory_version *version;
 
+	CHECK(ref != NULL);
 	if (item == NULL || location == NULL)
 		return NULL;
 	while ((version = memory_next(w->m, &v, MEMORY_RESERVATION, at)) != NULL)
@@ -74,6 +77,7 @@ static int visit_one(struct memory_writer *w, visitor visit, const char *kind, c
 {
 	char what[2 * CODE_BYTES_MAX + ID_BYTES_MAX + 8];
 
+	CHECK(name != NULL);
 	snprintf(what, sizeof(what), "%s %s", kind, name);
 	return visit(w, what, is_shared);
 }
@@ -83,6 +87,8 @@ static int visit_row(struct memory_writer *w, visitor visit, const char *sku, co
 	char what[2 * CODE_BYTES_MAX + 8];
 	int r;
 
+	CHECK(sku != NULL);
+	CHECK(location != NULL);
 	snprintf(what, sizeof(what), "row %s %s", sku, location);
 	r = visit(w, what, false);
 	if (r == 0)
@@ -96,6 +102,8 @@ static int visit_reservation(struct memory_writer *w, visitor visit,
 	struct memory_view v = memory_view_of(w);
 	int r = visit_one(w, visit, "reservation", found->name, false);
 
+	CHECK(found->name != NULL);
+	CHECK(found->line_count <= COMMAND_ROWS_MAX);
 	for (int i = 0; r == 0 && i < found->line_count; i++) {
 		struct code sku, location;
 
@@ -154,6 +162,7 @@ static int visit_all(struct memory_writer *w, visitor visit, const struct want *
 
 static void add_held(struct found *found, const struct row_ref *ref)
 {
+	CHECK(ref != NULL);
 	for (size_t i = 0; i < found->held_count; i++)
 		if (found->held[i] == ref)
 			return;
@@ -187,6 +196,7 @@ static int hold_what_is_free(struct memory_writer *w, const struct want *want, s
 {
 	int r = visit_named(w, see_whether_held, want);
 
+	CHECK(w->is_in_group);
 	if (r > 0)
 		return FAULT(-EBUSY);
 	r = visit_named(w, memory_hold, want);
@@ -206,6 +216,8 @@ static int hold(struct memory_writer *w, const struct want *want, int64_t wait_m
 {
 	int64_t until_ns = clock_monotonic_ns() + wait_ms * NS_PER_MS;
 
+	CHECK(w->is_in_group);
+	CHECK(wait_ms >= 0);
 	while (visit_all(w, see_whether_held, want) != 0)
 		if (w->m->numbering == w || !memory_wait(w->m, until_ns))
 			return hold_what_is_free(w, want, found);
@@ -245,6 +257,7 @@ static int find_item(struct memory_writer *w, const char *sku, struct found_item
 	struct found_item *found = row_set_item(&w->rows, sku);
 	bool is_new = found == NULL;
 
+	CHECK(w->is_in_group);
 	*ret = found;
 	if (!is_new && list_is_linked(&found->changed_link))
 		return 0;
@@ -267,6 +280,7 @@ static int find_location(struct memory_writer *w, const char *code, struct found
 	struct found_location *found = row_set_location(&w->rows, code);
 	bool is_new = found == NULL;
 
+	CHECK(w->is_in_group);
 	*ret = found;
 	if (!is_new && list_is_linked(&found->changed_link))
 		return 0;
@@ -320,6 +334,7 @@ static int find_rows_of(struct memory_writer *w, const struct reservation *reser
 {
 	int r = 0;
 
+	CHECK(reservation->line_count >= 1);
 	for (int i = 0; r == 0 && i < reservation->line_count; i++) {
 		const struct reservation_line *l = &reservation->lines[i];
 
@@ -360,6 +375,7 @@ static int hand_out(struct memory_writer *w, const struct memory_version *due, i
 	struct found_reservation *of = NULL;
 	int r = o == NULL ? FAULT(-ENOMEM) : note_handed(w, due, now_ms);
 
+	CHECK(w->is_in_group);
 	CHECK(due->made_by == NULL || due->made_by == w);
 	if (r == 0)
 		r = find_named(w, due->reservation.name, found, &of);
@@ -380,6 +396,7 @@ static struct memory_version *oldest_due(struct memory_writer *w, const struct r
 	struct memory_version *oldest = NULL, *due;
 	size_t at = 0;
 
+	CHECK(w->is_in_group);
 	while ((due = ref != NULL ? next_due_in(w, ref, now_ms, &at)
 				  : memory_next(w->m, &v, MEMORY_RESERVATION, &at)) != NULL)
 		if (is_due(w, due, now_ms) &&
@@ -461,6 +478,7 @@ static int read_reservation(struct memory_writer *w, const char *name, const str
 	struct found_reservation *of;
 	int r = find_named(w, name, found, &of);
 
+	CHECK(name != NULL);
 	return r == 0 && version != NULL && is_due(w, version, want->now_ms)
 		       ? hand_out(w, version, want->now_ms, found)
 		       : r;
@@ -522,6 +540,7 @@ static void read_statement(struct memory_writer *w, const struct wanted_statemen
 	struct found_row *row = row_set_row(&w->rows, wanted->row);
 	int64_t seq;
 
+	CHECK(wanted->row != NULL);
 	if (row == NULL || row->stated_seq > wanted->seen_seq ||
 	    row->loaded_seq <= wanted->seen_seq)
 		return;

@@ -10,6 +10,8 @@ bool memory_is_held_by_others(const struct memory_writer *w, const char *what, b
 {
 	const struct memory *m = w->m;
 
+	CHECK(m->hold_count <= m->hold_capacity);
+	CHECK(what[0] != '\0');
 	for (size_t i = 0; i < m->hold_count; i++) {
 		const struct memory_hold *h = &m->holds[i];
 
@@ -24,6 +26,8 @@ int memory_hold(struct memory_writer *w, const char *what, bool is_shared)
 	struct memory *m = w->m;
 	struct memory_hold *h;
 
+	CHECK(w->is_in_group);
+	CHECK(strlen(what) < sizeof(h->what));
 	CHECK(!memory_is_held_by_others(w, what, is_shared));
 	for (size_t i = 0; i < m->hold_count; i++)
 		if (m->holds[i].writer == w && m->holds[i].is_shared == is_shared &&

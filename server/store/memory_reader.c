@@ -39,12 +39,14 @@ static struct memory *enter(struct reader *reader)
 
 static int leave(struct memory *m, int r)
 {
+	CHECK(r <= 0);
 	pthread_mutex_unlock(&m->mutex);
 	return r;
 }
 
 static const struct memory_view *view_of(struct reader *reader)
 {
+	CHECK(memory_reader_of(reader)->is_in_snapshot);
 	return &memory_reader_of(reader)->view;
 }
 
@@ -80,6 +82,8 @@ static struct stock stock_of(struct memory *m, const struct memory_view *v, cons
 	const struct memory_version *row =
 		item == NULL || place == NULL ? NULL : memory_row(m, v, item->id, place->id);
 
+	CHECK(sku != NULL);
+	CHECK(location != NULL);
 	*ret_has_item = item != NULL;
 	*ret_has_location = place != NULL;
 	return row == NULL ? (struct stock){ 0 } : row->row.stock;
@@ -157,6 +161,7 @@ static const struct memory_version **sorted(struct memory *m, const struct memor
 	const struct memory_version **all = calloc(m->tables[kind].count + 1, sizeof(all[0]));
 	const struct memory_version *version;
 
+	CHECK(kind < MEMORY_KINDS);
 	*ret_count = 0;
 	if (all == NULL)
 		return NULL;
@@ -176,12 +181,14 @@ static int by_id(const void *a, const void *b)
 
 static int by_sku(const void *a, const void *b)
 {
+	CHECK((*(const struct memory_version *const *)a)->kind == MEMORY_ITEM);
 	return strcmp((*(const struct memory_version *const *)a)->item.sku.text,
 		      (*(const struct memory_version *const *)b)->item.sku.text);
 }
 
 static int by_code(const void *a, const void *b)
 {
+	CHECK((*(const struct memory_version *const *)a)->kind == MEMORY_LOCATION);
 	return strcmp((*(const struct memory_version *const *)a)->location.code.text,
 		      (*(const struct memory_version *const *)b)->location.code.text);
 }
@@ -210,6 +217,8 @@ static struct stock_view view_of_row(struct memory *m, const struct memory_view 
 {
 	struct stock_view shown = { .stock = row->stock };
 
+	CHECK(row->item_id > 0);
+	CHECK(row->location_id > 0);
 	memory_names_of(m, v, row->item_id, row->location_id, &shown.sku, &shown.location);
 	return shown;
 }
@@ -271,6 +280,7 @@ static int rows_of_item(struct memory *m, const struct memory_view *v, int64_t i
 	struct stock_view *rows = calloc(m->tables[MEMORY_ROW].count + 1, sizeof(rows[0]));
 	const struct memory_version *version;
 
+	CHECK(item_id > 0);
 	*ret_rows = rows;
 	*ret_count = 0;
 	if (rows == NULL)
@@ -381,6 +391,7 @@ static int list_movements(struct reader *reader, const struct movement_query *q,
 /* Without regard to the case of ASCII letters, as SQLite's lower() has none of others. */
 static bool contains(const char *text, const char *part)
 {
+	CHECK(part != NULL);
 	return text != NULL && strcasestr(text, part) != NULL;
 }
 
@@ -452,6 +463,7 @@ static int list_locations(struct reader *reader, const struct catalogue_query *q
 static bool has_line_of(struct memory *m, const struct memory_view *v, const struct reservation *r,
 			const struct reservation_query *q)
 {
+	CHECK(r->line_count >= 1);
 	for (int i = 0; i < r->line_count; i++) {
 		struct code sku, location;
 
@@ -466,6 +478,7 @@ static bool has_line_of(struct memory *m, const struct memory_view *v, const str
 static bool reservation_fits(struct memory *m, const struct memory_view *v,
 			     const struct reservation *r, const struct reservation_query *q)
 {
+	CHECK(q->state <= RESERVATION_STATES);
 	return text_fits(q->owner, r->owner) &&
 	       (q->state == RESERVATION_STATES || q->state == r->state) &&
 	       ((q->sku == NULL && q->location == NULL) || has_line_of(m, v, r, q));
@@ -548,6 +561,7 @@ int memory_open_reader(struct memory *m, struct reader **ret)
 {
 	struct memory_reader *r = calloc(1, sizeof(*r));
 
+	CHECK(m != NULL);
 	if (r == NULL)
 		return FAULT(-ENOMEM);
 	r->reader.ops = &reader_ops;

@@ -16,6 +16,7 @@ static int take_numbering(struct memory_writer *w, const struct patience *patien
 	struct memory *m = w->m;
 	int64_t until_ns = clock_monotonic_ns() + m->options.busy_ms * NS_PER_MS;
 
+	CHECK(m->options.busy_ms >= 0);
 	while (m->numbering != NULL && m->numbering != w)
 		if ((patience != NULL && patience->may_go_on != NULL &&
 		     !patience->may_go_on(patience->context)) ||
@@ -73,6 +74,7 @@ static int read_leases(struct memory_writer *w, struct arena *a, struct news *re
 	size_t most = w->m->tables[MEMORY_LEASE_ROW].count;
 	const struct memory_version *version;
 
+	CHECK(a != NULL);
 	ret->leases = arena_alloc(a, sizeof(ret->leases[0]) * (most + 1));
 	if (ret->leases == NULL)
 		return FAULT(-ENOMEM);
@@ -114,6 +116,7 @@ static void news_taken(struct store_writer *writer)
 {
 	struct memory_writer *w = memory_writer_of(writer);
 
+	CHECK(w->is_in_group);
 	w->others_taken = w->others_begun;
 	w->commit_taken = w->commit_begun;
 }
@@ -133,6 +136,7 @@ static int has_news(struct store_writer *writer, bool *ret)
 
 static void number_lease(struct memory *m, struct lease_effect *e)
 {
+	CHECK(IMPLIES(e->change == CHANGE_MAKE, e->id != NULL));
 	if (e->change != CHANGE_MAKE)
 		return;
 	e->fence = ++m->numbers.ids[MEMORY_LEASE_ROW];
@@ -142,6 +146,7 @@ static void number_lease(struct memory *m, struct lease_effect *e)
 
 static void number_reservation(struct memory *m, struct reservation_effect *e)
 {
+	CHECK(e->reservation != NULL);
 	if (e->change != RESERVATION_MAKE)
 		return;
 	e->reservation->id = ++m->numbers.ids[MEMORY_RESERVATION];
@@ -195,6 +200,7 @@ static int64_t real_id(int64_t id, int64_t written_id)
  */
 static int end_old(struct memory_writer *w, enum change change, struct memory_version *old)
 {
+	CHECK(old == NULL || old->until == INT64_MAX);
 	if ((change == CHANGE_MAKE) != (old == NULL))
 		return FAULT(-EBADMSG);
 	return old == NULL ? 0 : memory_end(w, old);
@@ -271,6 +277,7 @@ static int write_catalogue(struct memory_writer *w, struct effects *effects)
 {
 	int r = 0;
 
+	CHECK(effects->is_numbered);
 	for (size_t i = 0; r == 0 && i < effects->items.count; i++) {
 		struct item_effect *e = &effects->items.all[i];
 
@@ -378,6 +385,7 @@ static int write_lease(struct memory_writer *w, const struct lease_effect *e)
 {
 	int count, r;
 
+	CHECK(e->fence > 0);
 	switch (e->change) {
 	case CHANGE_MAKE:
 		return make_lease(w, e);
@@ -595,6 +603,7 @@ static int write_named(struct memory_writer *w, struct effects *effects)
 {
 	int r = write_catalogue(w, effects);
 
+	CHECK(effects->is_numbered);
 	for (size_t i = 0; r == 0 && i < effects->leases.count; i++) {
 		effects->culprit = effects->leases.all[i].owner;
 		r = write_lease(w, &effects->leases.all[i]);
@@ -612,6 +621,7 @@ static int write_rest(struct memory_writer *w, struct effects *effects)
 {
 	int r = 0;
 
+	CHECK(effects->is_numbered);
 	for (size_t i = 0; r == 0 && i < effects->keys.count; i++)
 		r = add_key(w, &effects->keys.all[i]);
 	if (r == 0)
@@ -849,6 +859,7 @@ static int each_key(struct store_writer *writer, int64_t since_ms, size_t count,
 	const struct memory_version *version;
 	int r = 0;
 
+	CHECK(see != NULL);
 	if (all == NULL)
 		return FAULT(-ENOMEM);
 	for (size_t at = 0; (version = memory_next(w->m, &v, MEMORY_KEY, &at)) != NULL;)
@@ -912,6 +923,7 @@ int memory_open_writer(struct memory *m, uint64_t seed, struct store_writer **re
 	struct memory_writer *w = calloc(1, sizeof(*w));
 	int r;
 
+	CHECK(m != NULL);
 	if (w == NULL)
 		return FAULT(-ENOMEM);
 	r = row_set_init(&w->rows, seed);

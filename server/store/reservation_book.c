@@ -48,6 +48,7 @@ void reservation_book_fini(struct reservation_book *b)
 
 static book_index *bucket_of(const struct reservation_book *b, int64_t id)
 {
+	CHECK(b->promise_capacity > 0);
 	return &b->by_id[mixed((uint64_t)id) & (b->promise_capacity - 1)];
 }
 
@@ -85,6 +86,8 @@ static void leave(struct reservation_book *b, book_index i)
 /* The arrays only grow. NULL: memory is short, and the old one is as it was. */
 static void *grown(void *array, size_t bytes, size_t capacity)
 {
+	CHECK(bytes > 0);
+	CHECK(capacity > 0);
 	return capacity > UINT32_MAX / 2 ? NULL : realloc(array, bytes * capacity);
 }
 
@@ -121,6 +124,8 @@ static int make_line_room(struct reservation_book *b, int count)
 	size_t wanted = b->living_lines + (size_t)count;
 	void *larger;
 
+	CHECK(count >= 0);
+	CHECK(b->living_lines <= b->line_count);
 	while (capacity < wanted)
 		capacity *= 2;
 	if (capacity == b->line_capacity)
@@ -161,6 +166,7 @@ static void note_change(struct reservation_book *b, book_index i, int kind, int6
 
 static void heap_set(struct reservation_book *b, size_t at, struct heap_entry e)
 {
+	CHECK(at < b->heap_count);
 	b->heap[at] = e;
 	promise_at(b, e.promise)->place = (book_index)(at + 1);
 }
@@ -168,6 +174,7 @@ static void heap_set(struct reservation_book *b, size_t at, struct heap_entry e)
 /* Into the hole at `at`, or above or below it (Williams 1964). */
 static void heap_settle(struct reservation_book *b, size_t at, struct heap_entry e)
 {
+	CHECK(at < b->heap_count);
 	while (at > 0 && b->heap[(at - 1) / 2].at_ms > e.at_ms) {
 		heap_set(b, at, b->heap[(at - 1) / 2]);
 		at = (at - 1) / 2;
@@ -215,6 +222,7 @@ static void show_line(struct reservation_book *b, book_index i)
 	struct promise_line *l = line_at(b, i);
 	book_index *bucket = overdue_bucket(b, l->row);
 
+	CHECK(promise_at(b, l->owner)->state == PROMISE_OVERDUE);
 	l->prev = 0;
 	l->next = *bucket;
 	if (l->next != 0)
@@ -226,6 +234,7 @@ static void hide_line(struct reservation_book *b, book_index i)
 {
 	struct promise_line *l = line_at(b, i);
 
+	CHECK(promise_at(b, l->owner)->state == PROMISE_OVERDUE);
 	if (l->next != 0)
 		line_at(b, l->next)->prev = l->prev;
 	if (l->prev != 0)
@@ -238,6 +247,7 @@ static void become_overdue(struct reservation_book *b, book_index i)
 {
 	struct promise *p = promise_at(b, i);
 
+	CHECK(p->place == 0);
 	p->state = PROMISE_OVERDUE;
 	p->next = 0;
 	p->prev = b->overdue_last;
@@ -272,6 +282,8 @@ static void stop_being_overdue(struct reservation_book *b, book_index i)
 /* From where it stands, whichever that is. */
 static void take_out(struct reservation_book *b, book_index i)
 {
+	CHECK(promise_at(b, i)->state == PROMISE_WAITING ||
+	      promise_at(b, i)->state == PROMISE_OVERDUE);
 	if (promise_at(b, i)->state == PROMISE_OVERDUE)
 		stop_being_overdue(b, i);
 	else
@@ -320,6 +332,7 @@ static book_index new_promise(struct reservation_book *b, int64_t id, int64_t at
 {
 	book_index i = b->free_promise;
 
+	CHECK(i != 0 || b->promise_count < b->promise_capacity);
 	if (i != 0)
 		b->free_promise = promise_at(b, i)->next;
 	else
@@ -333,6 +346,7 @@ static void new_line(struct reservation_book *b, book_index owner, uint32_t row)
 {
 	book_index i = b->free_line;
 
+	CHECK(i != 0 || b->line_count < b->line_capacity);
 	if (i != 0)
 		b->free_line = line_at(b, i)->sibling;
 	else
@@ -349,6 +363,7 @@ static void free_promise(struct reservation_book *b, book_index i)
 {
 	struct promise *p = promise_at(b, i);
 
+	CHECK(p->state != PROMISE_FREE);
 	while (p->lines != 0) {
 		book_index l = p->lines;
 
@@ -375,6 +390,8 @@ int reservation_book_put(struct reservation_book *b, int64_t id, int64_t at_ms,
 	book_index i = find(b, id);
 	int r = make_change_room(b);
 
+	CHECK(row_count >= 0);
+	CHECK(row_count == 0 || rows != NULL);
 	if (r == 0 && i != 0) {
 		note_change(b, i, PROMISE_MOVED, promise_at(b, i)->at_ms);
 		move(b, i, at_ms);

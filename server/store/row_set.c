@@ -58,6 +58,8 @@ void row_set_make_room(struct row_set *s)
 	size_t need = (size_t)GROUP_COMMANDS_MAX * COMMAND_MOVEMENTS_MAX;
 
 	CHECK(list_is_empty(&s->dirty));
+	CHECK(list_is_empty(&s->changed_items));
+	CHECK(list_is_empty(&s->changed_locations));
 	if (s->rows.count + need > ROW_SET_ROWS ||
 	    s->items.count + s->locations.count + 2 * need > ROW_SET_NAMES)
 		row_set_clear(s);
@@ -69,6 +71,7 @@ struct found_item *row_set_item(const struct row_set *s, const char *sku)
 {
 	struct map_node *n = map_find(&s->items, hash_bytes(sku, strlen(sku), s->seed));
 
+	CHECK(sku != NULL);
 	for (; n != NULL; n = map_find_next(n)) {
 		struct found_item *item = CONTAINER_OF(n, struct found_item, node);
 
@@ -82,6 +85,7 @@ struct found_location *row_set_location(const struct row_set *s, const char *cod
 {
 	struct map_node *n = map_find(&s->locations, hash_bytes(code, strlen(code), s->seed));
 
+	CHECK(code != NULL);
 	for (; n != NULL; n = map_find_next(n)) {
 		struct found_location *location = CONTAINER_OF(n, struct found_location, node);
 
@@ -110,6 +114,9 @@ struct found_row *row_set_row(const struct row_set *s, const struct row_ref *ref
 void row_set_change(struct row_set *s, struct found_row *row, const struct stock *before,
 		    const struct movement *m, uint64_t group)
 {
+	CHECK(row->stock.on_hand == m->on_hand);
+	CHECK(row->stock.reserved == m->reserved);
+	CHECK(row->stock.version == m->version);
 	CHECK(row->stock.version == before->version + 1);
 	if (!list_is_linked(&row->dirty_link)) {
 		list_push_back(&s->dirty, &row->dirty_link);
@@ -130,6 +137,9 @@ void row_set_change(struct row_set *s, struct found_row *row, const struct stock
 void row_set_change_item(struct row_set *s, struct found_item *item, struct item *now,
 			 uint64_t group)
 {
+	CHECK(now != NULL);
+	CHECK(item->item.id >= 0 || s->made_last < 0);
+	CHECK(now->version >= 0);
 	if (!list_is_linked(&item->changed_link)) {
 		list_push_back(&s->changed_items, &item->changed_link);
 		item->base = item->item;
@@ -145,6 +155,9 @@ void row_set_change_item(struct row_set *s, struct found_item *item, struct item
 void row_set_change_location(struct row_set *s, struct found_location *location,
 			     struct location *now, uint64_t group)
 {
+	CHECK(now != NULL);
+	CHECK(location->location.id >= 0 || s->made_last < 0);
+	CHECK(now->version >= 0);
 	if (!list_is_linked(&location->changed_link)) {
 		list_push_back(&s->changed_locations, &location->changed_link);
 		location->base = location->location;
@@ -164,6 +177,7 @@ static struct found_row *row_of(struct list *link)
 
 bool row_set_has_stocked_item(const struct row_set *s, const struct found_item *item)
 {
+	CHECK(item != NULL);
 	LIST_EACH (it, &s->dirty)
 		if (row_of(it)->item == item)
 			return true;
@@ -172,6 +186,7 @@ bool row_set_has_stocked_item(const struct row_set *s, const struct found_item *
 
 bool row_set_has_stocked_location(const struct row_set *s, const struct found_location *location)
 {
+	CHECK(location != NULL);
 	LIST_EACH (it, &s->dirty)
 		if (row_of(it)->location == location)
 			return true;
@@ -209,6 +224,7 @@ void row_set_undo(struct row_set *s)
 /* What the last one left, or new memory; NULL: it is short. */
 static void *spare(struct row_set *s, void *left, size_t bytes)
 {
+	CHECK(bytes > 0);
 	return left != NULL ? left : arena_alloc(&s->memory, bytes);
 }
 
@@ -228,6 +244,7 @@ struct found_item *row_set_new_item(struct row_set *s, const char *sku)
 {
 	struct found_item *item = spare(s, s->spare_item, sizeof(*item));
 
+	CHECK(sku != NULL);
 	s->spare_item = item;
 	if (item == NULL)
 		return NULL;
@@ -241,6 +258,7 @@ struct found_location *row_set_new_location(struct row_set *s, const char *code)
 {
 	struct found_location *location = spare(s, s->spare_location, sizeof(*location));
 
+	CHECK(code != NULL);
 	s->spare_location = location;
 	if (location == NULL)
 		return NULL;
@@ -252,6 +270,8 @@ struct found_location *row_set_new_location(struct row_set *s, const char *code)
 
 void row_set_add_row(struct row_set *s, struct found_row *row, uint64_t key)
 {
+	CHECK(row->item != NULL);
+	CHECK(row->location != NULL);
 	CHECK(row == s->spare_row);
 	map_insert(&s->rows, &row->node, key);
 	s->spare_row = NULL;
@@ -292,6 +312,7 @@ void row_set_is_written(struct found_row *row)
 
 void row_set_is_written_item(struct found_item *item)
 {
+	CHECK(list_is_linked(&item->changed_link));
 	if (item->item.id < 0)
 		item->item.id = item->written_id;
 	CHECK(item->item.id >= 0);
@@ -300,6 +321,7 @@ void row_set_is_written_item(struct found_item *item)
 
 void row_set_is_written_location(struct found_location *location)
 {
+	CHECK(list_is_linked(&location->changed_link));
 	if (location->location.id < 0)
 		location->location.id = location->written_id;
 	CHECK(location->location.id >= 0);

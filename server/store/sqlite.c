@@ -33,6 +33,7 @@ static void explain_damage(const struct store_options *o, const char *what,
 {
 	char where[DAMAGE_BYTES];
 
+	CHECK(what != NULL);
 	sqlite_find_damage(o->path, where);
 	result->trouble = STORE_CORRUPT;
 	snprintf(result->message, sizeof(result->message),
@@ -46,6 +47,7 @@ static void explain_damage(const struct store_options *o, const char *what,
 static int explain(const struct store_options *o, struct sqlite_connection *c, int r,
 		   struct store_open_result *result)
 {
+	CHECK(r < 0);
 	/* What failed, and not what was done about it since. */
 	int code = fault_latest()->error == r && fault_latest()->detail != 0
 			   ? fault_latest()->detail
@@ -124,6 +126,7 @@ static int retry_while_busy(struct sqlite_connection *c, int busy_ms,
 	int64_t until_ns = clock_monotonic_ns() + busy_ms * NS_PER_MS;
 	int r;
 
+	CHECK(busy_ms >= 0);
 	while ((r = step(c, result)) == -EBUSY && clock_monotonic_ns() < until_ns)
 		usleep(5000);
 	return r;
@@ -193,6 +196,7 @@ static int open_writer(const struct store_options *o, struct sqlite_store *s,
 	int r = sqlite_connect(&s->connection, s->file.path, flags, sqlite_writer_texts,
 			       WRITER_STATEMENTS);
 
+	CHECK(s->file.lock_fd >= 0);
 	if (r < 0)
 		return explain(o, &s->connection, r, result);
 	/* A file that turns out not to be ours is left as it was found. */
@@ -213,6 +217,8 @@ int sqlite_open(const struct store_options *options, struct store **ret_store,
 	struct sqlite_store *s = calloc(1, sizeof(*s));
 	int r;
 
+	CHECK(options->path != NULL);
+	CHECK(options->busy_ms >= 0);
 	sqlite_prepare();
 	*result = (struct store_open_result){ 0 };
 	if (s == NULL) {

@@ -11,6 +11,7 @@ static int walk(struct sqlite_connection *c, sqlite3_stmt *s, see_columns *see, 
 {
 	int code, r;
 
+	CHECK(see != NULL);
 	while ((code = sqlite3_step(s)) == SQLITE_ROW) {
 		r = see(s, context);
 		if (r < 0)
@@ -63,6 +64,7 @@ static int movements(struct reader *reader, int64_t after_seq, int64_t limit,
 	struct movement_walk w = { see, context };
 	int r = sqlite_statement(c, AUDIT_MOVEMENTS, &s);
 
+	CHECK(limit >= 1);
 	CHECK(see != NULL);
 	if (r < 0)
 		return r;
@@ -124,6 +126,7 @@ static int rows(struct reader *reader, int64_t after_id, int64_t limit,
 	struct row_walk w = { see, context };
 	int r = sqlite_statement(c, AUDIT_ROWS, &s);
 
+	CHECK(limit >= 1);
 	CHECK(see != NULL);
 	if (r < 0)
 		return r;
@@ -292,6 +295,7 @@ static int keys(struct reader *reader, int64_t after_id, int64_t limit,
 	struct key_walk w = { see, context };
 	int r = sqlite_statement(c, AUDIT_KEYS, &s);
 
+	CHECK(limit >= 1);
 	CHECK(see != NULL);
 	if (r < 0)
 		return r;
@@ -339,6 +343,7 @@ static bool text_is_sound(sqlite3_stmt *s, int column, size_t least, size_t most
 	const char *text = (const char *)sqlite3_column_text(s, column);
 	size_t bytes = (size_t)sqlite3_column_bytes(s, column);
 
+	CHECK(least <= most);
 	return text != NULL && bytes >= least && utf8_is_sound(text, bytes) &&
 	       utf8_prefix_bytes(text, most) == bytes;
 }
@@ -396,6 +401,9 @@ static int walk_names(struct reader *reader, int statement, see_columns *see_one
 	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
 	int r = sqlite_statement(c, statement, &s);
 
+	CHECK(w->see != NULL);
+	CHECK(limit >= 1);
+	CHECK(statement == AUDIT_ITEMS || statement == AUDIT_LOCATIONS);
 	if (r < 0)
 		return r;
 	sqlite3_bind_int64(s, 1, after_id);

@@ -57,6 +57,7 @@ void sqlite_words(const char *said, char ret[DAMAGE_BYTES])
 {
 	size_t n = 0;
 
+	CHECK(said != NULL);
 	for (; n < DAMAGE_BYTES - 1 && said[n] != '\0'; n++) {
 		char c = said[n] == '"' ? '\'' : said[n];
 
@@ -90,6 +91,7 @@ int sqlite_change_one(struct sqlite_connection *c, sqlite3_stmt *s)
 
 int sqlite_execute(struct sqlite_connection *c, const char *sql)
 {
+	CHECK(sql != NULL);
 	return sqlite3_exec(c->db, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : sqlite_raise(c);
 }
 
@@ -98,6 +100,7 @@ int sqlite_integer(struct sqlite_connection *c, const char *sql, int64_t *ret)
 	sqlite3_stmt *s;
 	int r = 0;
 
+	CHECK(sql != NULL);
 	if (sqlite3_prepare_v2(c->db, sql, -1, &s, NULL) != SQLITE_OK)
 		return raise_unprepared(c);
 	if (sqlite3_step(s) == SQLITE_ROW)
@@ -126,6 +129,8 @@ int sqlite_bounded_integer(struct sqlite_connection *c, int statement, int64_t b
 int sqlite_connect(struct sqlite_connection *c, const char *path, int flags,
 		   const char *const texts[], int statement_count)
 {
+	CHECK(path != NULL);
+	CHECK(texts != NULL || statement_count == 0);
 	CHECK(statement_count >= 0);
 	*c = (struct sqlite_connection){ .texts = texts, .statement_count = statement_count };
 	c->statements = calloc((size_t)statement_count, sizeof(c->statements[0]));
@@ -169,6 +174,7 @@ int sqlite_prepare_all(struct sqlite_connection *c)
 	sqlite3_stmt *s;
 	int r = 0;
 
+	CHECK(c->db != NULL);
 	for (int i = 0; r == 0 && i < c->statement_count; i++)
 		if (c->texts[i] != NULL)
 			r = sqlite_statement(c, i, &s);
@@ -202,6 +208,7 @@ int sqlite_walk_history(struct sqlite_connection *c, sqlite3_stmt *s, int64_t do
 {
 	int code;
 
+	CHECK(s != NULL);
 	*ret = (struct sqlite_history_end){ 0 };
 	while ((code = sqlite3_step(s)) == SQLITE_ROW) {
 		const char *kind = (const char *)sqlite3_column_text(s, 1);
@@ -233,6 +240,8 @@ int sqlite_raise_no_text(sqlite3_stmt *s)
 /* What a hand left in the store may be anything; what comes out of it is UTF-8 without a NUL. */
 int sqlite_column_copy(sqlite3_stmt *s, int column, struct arena *a, const char **ret)
 {
+	CHECK(a != NULL);
+	CHECK(column >= 0);
 	*ret = NULL;
 	if (sqlite3_column_type(s, column) == SQLITE_NULL)
 		return 0;
@@ -283,6 +292,7 @@ int sqlite_column_code(sqlite3_stmt *s, int column, struct code *ret)
 	const char *text = (const char *)sqlite3_column_text(s, column);
 	size_t byte_count = (size_t)sqlite3_column_bytes(s, column);
 
+	CHECK(column >= 0);
 	if (text == NULL)
 		return sqlite_raise_no_text(s);
 	if (!code_set(ret, text, byte_count))

@@ -26,6 +26,7 @@ static int open_target(const char *path, sqlite3 **ret)
 {
 	int code = sqlite3_open_v2(path, ret, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
 
+	CHECK(path != NULL);
 	if (code == SQLITE_OK)
 		code = sqlite3_exec(*ret, "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF", NULL,
 				    NULL, NULL);
@@ -36,6 +37,7 @@ static int copy_pages(sqlite3_backup *b, bool (*may_go_on)(void *context), void 
 {
 	int code;
 
+	CHECK(may_go_on != NULL);
 	do {
 		if (!may_go_on(context))
 			return FAULT(-ECANCELED);

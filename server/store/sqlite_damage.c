@@ -15,6 +15,7 @@ int sqlite_check_integrity(struct sqlite_connection *c,
 	};
 	int count = 0, code = SQLITE_DONE;
 
+	CHECK(see != NULL);
 	for (size_t i = 0; i < LENGTH_OF(checks) && code == SQLITE_DONE; i++) {
 		sqlite3_stmt *s;
 
@@ -53,6 +54,7 @@ void sqlite_find_damage(const char *path, char ret[DAMAGE_BYTES])
 	int64_t until_ns = clock_monotonic_ns() + LOOK_S * NS_PER_S;
 	struct sqlite_connection c;
 
+	CHECK(path != NULL);
 	ret[0] = '\0';
 	if (sqlite_connect(&c, path, SQLITE_OPEN_READONLY, NULL, 0) == 0) {
 		sqlite3_progress_handler(c.db, INSTRUCTIONS_BETWEEN_LOOKS, stop_early, &until_ns);

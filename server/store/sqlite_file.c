@@ -23,6 +23,7 @@ trouble(struct store_open_result *result, enum store_trouble t, const char *form
 {
 	va_list arguments;
 
+	CHECK(t != STORE_FINE);
 	result->trouble = t;
 	va_start(arguments, format);
 	vsnprintf(result->message, sizeof(result->message), format, arguments);
@@ -54,6 +55,8 @@ static int lock(const char *path, struct sqlite_file *f, struct store_open_resul
 {
 	char owner[32] = "";
 
+	CHECK(f->lock_fd >= 0);
+	CHECK(!f->is_held);
 	if (is_on_network(f->lock_fd))
 		return trouble(result, STORE_NETWORK,
 			       "%s is on a network file system, where SQLite's locks cannot be "
@@ -76,6 +79,7 @@ static int lock(const char *path, struct sqlite_file *f, struct store_open_resul
  */
 void sqlite_file_keep_room(struct sqlite_file *f)
 {
+	CHECK(f->lock_fd >= 0);
 	for (off_t bytes = ROOM_KEPT_BYTES; bytes >= ROOM_KEPT_BYTES / 8; bytes /= 2)
 		if (fallocate(f->lock_fd, FALLOC_FL_KEEP_SIZE, 0, bytes) == 0 || errno != ENOSPC)
 			return;
@@ -87,6 +91,7 @@ static void write_pid(int fd)
 	char pid[32];
 	int bytes = snprintf(pid, sizeof(pid), "%d\n", (int)getpid());
 
+	CHECK(fd >= 0);
 	/* Only people read it: nothing depends on it. */
 	if (ftruncate(fd, 0) == 0)
 		(void)!pwrite(fd, pid, (size_t)bytes, 0);
@@ -96,6 +101,7 @@ static void write_pid(int fd)
 
 static enum store_trouble trouble_of_errno(int error)
 {
+	CHECK(error > 0);
 	switch (error) {
 	case ENOSPC:
 	case EDQUOT:
@@ -180,6 +186,7 @@ static nlink_t forget_kept_names(const char *path, const struct stat *st, bool m
 	struct stat other;
 	DIR *d;
 
+	CHECK(strchr(path, '/') != NULL);
 	name[-1] = '\0';
 	d = opendir(folder[0] != '\0' ? folder : "/");
 	while (d != NULL && (e = readdir(d)) != NULL) {
@@ -205,6 +212,7 @@ static int check_names(const struct sqlite_file *f, bool may_write,
 {
 	struct stat st;
 
+	CHECK(f->path[0] != '\0');
 	if (stat(f->path, &st) != 0 || !S_ISREG(st.st_mode) || st.st_nlink < 2 ||
 	    st.st_nlink - forget_kept_names(f->path, &st, may_write) < 2)
 		return 0;
@@ -222,6 +230,7 @@ static int check_presence(const struct store_options *o, struct sqlite_file *f,
 {
 	struct stat st;
 
+	CHECK(f->path[0] != '\0');
 	f->is_store_there = stat(f->path, &st) == 0;
 	if (!f->is_store_there && !f->is_lock_new && !o->may_create_gone)
 		return trouble(
@@ -237,6 +246,8 @@ static int open_lock(struct sqlite_file *f, bool may_create)
 {
 	char path[STORE_PATH_BYTES + sizeof(".lock")];
 
+	CHECK(f->path[0] != '\0');
+	CHECK(f->lock_fd < 0);
 	snprintf(path, sizeof(path), "%s.lock", f->path);
 	f->lock_fd = open(path, O_RDWR | O_CLOEXEC);
 	if (f->lock_fd < 0 && !may_create && (errno == EROFS || errno == EACCES))
@@ -270,6 +281,7 @@ int sqlite_file_hold(const char *path, bool may_create, struct sqlite_file *f,
 {
 	int r;
 
+	CHECK(path != NULL);
 	*f = (struct sqlite_file){ .lock_fd = -1 };
 	r = resolve(path, f->path, result);
 	if (r < 0)
@@ -286,6 +298,7 @@ int sqlite_file_open(const struct store_options *o, struct sqlite_file *f,
 {
 	int r = sqlite_file_hold(o->path, true, f, result);
 
+	CHECK(o->path != NULL);
 	if (r < 0)
 		return r;
 	r = check_presence(o, f, result);

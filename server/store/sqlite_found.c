@@ -24,6 +24,7 @@ static int find_item(struct sqlite_writer *w, const char *sku, struct found_item
 	struct found_item *found = row_set_item(&w->rows, sku);
 	int r;
 
+	CHECK(w->store->is_in_group);
 	*ret = found;
 	if (found != NULL)
 		return 0;
@@ -47,6 +48,7 @@ static int find_location(struct sqlite_writer *w, const char *code, struct found
 	struct found_location *found = row_set_location(&w->rows, code);
 	int r;
 
+	CHECK(w->store->is_in_group);
 	*ret = found;
 	if (found != NULL)
 		return 0;
@@ -70,6 +72,8 @@ static int load_level(struct sqlite_writer *w, struct found_row *row)
 {
 	int r;
 
+	CHECK(row->item != NULL);
+	CHECK(row->location != NULL);
 	if (row->item->item.id <= 0 || row->location->location.id <= 0)
 		return 0;
 	r = sqlite_load_stock(&w->store->store, row->item->item.id, row->location->location.id,
@@ -108,6 +112,8 @@ static int find_rows_of(struct sqlite_writer *w, const struct reservation *reser
 {
 	int r = 0;
 
+	CHECK(reservation->line_count <= COMMAND_ROWS_MAX);
+	CHECK(reservation->line_count == 0 || reservation->lines != NULL);
 	for (int i = 0; r == 0 && i < reservation->line_count; i++) {
 		const struct reservation_line *l = &reservation->lines[i];
 		struct row_ref ref = { .key = hash_pair(l->sku.text, l->location.text,
@@ -129,6 +135,7 @@ static int hand_out(struct sqlite_writer *w, int64_t id, struct found_reservatio
 	struct found_overdue *o = arena_alloc(&found->memory, sizeof(*o));
 	int r;
 
+	CHECK(w->book.is_in_group);
 	if (o == NULL)
 		return FAULT(-ENOMEM);
 	/* Resolving it takes it out of the book; until then it is not to be met again. */
@@ -147,6 +154,7 @@ static int correct_book(struct sqlite_writer *w, int64_t id, const struct reserv
 	bool is_over = reservation->id == 0 || reservation->state != RESERVATION_ACTIVE;
 	int r;
 
+	CHECK(w->book.is_in_group);
 	w->book.is_in_group = false;
 	r = is_over ? reservation_book_remove(&w->book, id)
 		    : reservation_book_put(&w->book, id, reservation->expires_at_ms, NULL, 0);
@@ -160,6 +168,9 @@ static int hand_out_loaded(struct sqlite_writer *w, struct found *found, int64_t
 	struct found_reservation *of = found_reservation_of(found, reservation->name);
 	int r;
 
+	CHECK(reservation_is_sound(reservation));
+	CHECK(reservation->state == RESERVATION_ACTIVE);
+	CHECK(reservation->expires_at_ms <= now_ms);
 	if (of == NULL)
 		of = found_add_reservation(found, reservation->name);
 	if (of == NULL)
@@ -176,6 +187,7 @@ static int find_overdue(struct sqlite_writer *w, int64_t id, struct found *found
 	struct reservation reservation;
 	int r = sqlite_load_reservation_by_id(&w->store->store, id, &found->memory, &reservation);
 
+	CHECK(w->store->is_in_group);
 	w->overdue_looked++;
 	if (r < 0 && r != -EBADMSG)
 		return r;
@@ -190,6 +202,7 @@ static int find_overdue(struct sqlite_writer *w, int64_t id, struct found *found
 /* Lines that a hand has ended, or damaged, book nothing, and take as long. */
 static bool has_enough(const struct sqlite_writer *w, size_t line_count)
 {
+	CHECK(line_count > 0);
 	return w->overdue_lines >= line_count || w->overdue_looked >= line_count;
 }
 
@@ -200,6 +213,8 @@ static int find_overdue_in(struct sqlite_writer *w, struct found_row *row, const
 	int64_t id;
 	int r = 0;
 
+	CHECK(row->item != NULL);
+	CHECK(row->location != NULL);
 	while (r == 0 && (id = reservation_book_overdue_in(&w->book, key)) != 0) {
 		if (has_enough(w, 2 * EXPIRED_LINES_PER_GROUP_MAX)) {
 			row->overdue_group = want->group;
@@ -217,6 +232,7 @@ int sqlite_sweep(struct store_writer *writer, int64_t now_ms, struct found *foun
 	int64_t id;
 	int r = 0;
 
+	CHECK(w->store->is_in_group);
 	found->rows = &w->rows;
 	reservation_book_collect(&w->book, now_ms);
 	while (r == 0 && !has_enough(w, EXPIRED_LINES_PER_GROUP_MAX) &&
@@ -230,6 +246,7 @@ int sqlite_sweep(struct store_writer *writer, int64_t now_ms, struct found *foun
 /* The rows of a reservation that is not active any more are nobody's matter. */
 static int find_its_rows(struct sqlite_writer *w, struct found_reservation *of)
 {
+	CHECK(!of->is_damaged);
 	if (of->has_rows || !of->is_there || of->reservation.state != RESERVATION_ACTIVE)
 		return 0;
 	of->has_rows = true;
@@ -239,6 +256,7 @@ static int find_its_rows(struct sqlite_writer *w, struct found_reservation *of)
 static int load_reservation(struct sqlite_writer *w, const char *name, struct found *found,
 			    struct found_reservation **ret)
 {
+	CHECK(found_reservation_of(found, name) == NULL);
 	/* Of a command that may be answered before the group ends. */
 	const char *kept = arena_copy(&found->memory, name, strlen(name));
 	struct found_reservation *of = kept == NULL ? NULL : found_add_reservation(found, kept);
@@ -259,6 +277,7 @@ static int find_reservation(struct sqlite_writer *w, const struct wanted_reserva
 	struct found_reservation *of = found_reservation_of(found, wanted->name);
 	int r = of != NULL ? 0 : load_reservation(w, wanted->name, found, &of);
 
+	CHECK(wanted->name != NULL);
 	if (r < 0 || of->is_damaged)
 		return r;
 	if (wanted->needs_rows)
@@ -275,6 +294,8 @@ static int read_item(struct sqlite_writer *w, const struct wanted_name *wanted,
 	struct found_item *item;
 	int r = find_item(w, wanted->name, &item);
 
+	CHECK(wanted->name != NULL);
+	CHECK(want->group > 0);
 	if (r < 0)
 		return unless_damaged(r);
 	if (wanted->needs_texts && item->item.id != 0 && item->full_group != want->group) {
@@ -301,6 +322,8 @@ static int read_location(struct sqlite_writer *w, const struct wanted_name *want
 	struct found_location *location;
 	int r = find_location(w, wanted->name, &location);
 
+	CHECK(wanted->name != NULL);
+	CHECK(want->group > 0);
 	if (r < 0)
 		return unless_damaged(r);
 	if (wanted->needs_texts && location->location.id != 0 &&
@@ -333,6 +356,7 @@ static int find_statement(struct sqlite_writer *w, const struct wanted_statement
 	int64_t seq = 0;
 	int r;
 
+	CHECK(wanted->row != NULL);
 	if (row == NULL || row->stated_seq > wanted->seen_seq ||
 	    row->loaded_seq <= wanted->seen_seq)
 		return 0;
@@ -366,6 +390,7 @@ int sqlite_lock(struct store_writer *writer, const struct want *want, int64_t wa
 	struct sqlite_writer *w = sqlite_writer_of(writer);
 	int r;
 
+	CHECK(want->group > 0);
 	(void)wait_ms; /* nobody else holds a row: they hold the store, or nothing */
 	CHECK(w->store->is_in_group);
 	CHECK(!want->is_short);

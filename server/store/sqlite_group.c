@@ -48,6 +48,8 @@ static int read_lease_news(struct sqlite_writer *w, struct arena *a, struct news
 	struct store *store = &w->store->store;
 	int r = sqlite_lease_edits(store, &w->lease_edits_at);
 
+	CHECK(w->store->is_in_group);
+	CHECK(a != NULL);
 	ret->has_leases = r == 0 && (!w->has_leases || w->lease_edits_at != w->lease_edits);
 	if (ret->has_leases) {
 		w->has_leases = false;
@@ -76,6 +78,7 @@ static void news_taken(struct store_writer *writer)
 {
 	struct sqlite_writer *w = sqlite_writer_of(writer);
 
+	CHECK(w->store->is_in_group);
 	w->has_leases = true;
 	w->lease_edits = w->lease_edits_at;
 	sqlite_note_taken_in(&w->store->store);
@@ -92,6 +95,7 @@ static int number_lease(struct sqlite_writer *w, struct lease_effect *e)
 {
 	int r = e->change == CHANGE_MAKE ? sqlite_next_fence(&w->store->store, &e->fence) : 0;
 
+	CHECK(IMPLIES(e->change == CHANGE_MAKE, e->id != NULL));
 	if (r == 0 && e->change == CHANGE_MAKE && e->id[0] == '\0')
 		snprintf(e->made_id, sizeof(e->made_id), "l_%lld", (long long)e->fence);
 	return r;
@@ -102,6 +106,7 @@ static int number_reservation(struct sqlite_writer *w, struct reservation_effect
 	int64_t *id = &e->reservation->id;
 	int r;
 
+	CHECK(e->reservation != NULL);
 	if (e->change != RESERVATION_MAKE)
 		return 0;
 	r = sqlite_take_reservation_id(&w->store->store, id);
@@ -115,6 +120,7 @@ static int number(struct store_writer *writer, struct effects *effects)
 	struct sqlite_writer *w = sqlite_writer_of(writer);
 	int r = 0;
 
+	CHECK(w->store->is_in_group);
 	CHECK(!effects->is_numbered);
 	for (size_t i = 0; r == 0 && i < effects->leases.count; i++) {
 		r = number_lease(w, &effects->leases.all[i]);
@@ -140,6 +146,7 @@ static int number(struct store_writer *writer, struct effects *effects)
 /* Of the one that is changed: of one that the group has made, the id that it was given. */
 static int64_t real_id(int64_t id, int64_t written_id)
 {
+	CHECK(id >= 0 || written_id > 0);
 	return id < 0 ? written_id : id;
 }
 
@@ -148,6 +155,7 @@ static int write_item(struct store *store, struct item_effect *e)
 	int64_t id = e->change == CHANGE_MAKE ? 0 : real_id(e->item->id, e->of->written_id);
 	int r;
 
+	CHECK(e->of != NULL);
 	if (e->change == CHANGE_DELETE)
 		return sqlite_delete_item(store, id);
 	e->item->id = id;
@@ -162,6 +170,7 @@ static int write_location(struct store *store, struct location_effect *e)
 	int64_t id = e->change == CHANGE_MAKE ? 0 : real_id(e->location->id, e->of->written_id);
 	int r;
 
+	CHECK(e->of != NULL);
 	if (e->change == CHANGE_DELETE)
 		return sqlite_delete_location(store, id);
 	e->location->id = id;
@@ -205,6 +214,8 @@ static int make_lease(struct sqlite_writer *w, const struct lease_effect *e)
 				    .expires_at_ms = e->expires_at_ms };
 	int r = 0;
 
+	CHECK(e->row_count >= 1);
+	CHECK(e->rows != NULL);
 	for (int i = 0; r == 0 && i < e->row_count; i++) {
 		const struct found_row *row = row_set_row(&w->rows, &e->rows[i]);
 
@@ -242,6 +253,8 @@ static int make_reservation(struct sqlite_writer *w, struct reservation_effect *
 	uint32_t rows[COMMAND_ROWS_MAX];
 	int r;
 
+	CHECK(made->line_count >= 1);
+	CHECK(e->rows != NULL);
 	CHECK(made->id > 0);
 	CHECK(made->line_count <= COMMAND_ROWS_MAX);
 	for (int i = 0; i < made->line_count; i++) {
@@ -261,6 +274,7 @@ static int write_reservation(struct sqlite_writer *w, struct reservation_effect 
 	struct store *store = &w->store->store;
 	int r;
 
+	CHECK(e->reservation->id > 0);
 	switch (e->change) {
 	case RESERVATION_MAKE:
 		return make_reservation(w, e);
@@ -317,6 +331,7 @@ static int write_named(struct sqlite_writer *w, struct effects *effects)
 {
 	int r = write_catalogue(w, effects);
 
+	CHECK(effects->is_numbered);
 	for (size_t i = 0; r == 0 && i < effects->leases.count; i++) {
 		r = write_lease(w, &effects->leases.all[i]);
 		effects->culprit = effects->leases.all[i].owner;
@@ -336,6 +351,7 @@ static int write_rest(struct sqlite_writer *w, struct effects *effects)
 	struct store *store = &w->store->store;
 	int r = 0;
 
+	CHECK(effects->forgotten_count == 0);
 	for (size_t i = 0; r == 0 && i < effects->keys.count; i++)
 		r = sqlite_add_key(store, &effects->keys.all[i]);
 	if (r == 0 && effects->forget_count > 0) {
@@ -370,6 +386,7 @@ static int commit(struct store_writer *writer, bool *ret_is_durable)
 	struct sqlite_writer *w = sqlite_writer_of(writer);
 	int r = sqlite_commit(&w->store->store);
 
+	CHECK(list_is_empty(&w->rows.dirty));
 	if (r < 0)
 		return r;
 	*ret_is_durable = true;
@@ -403,6 +420,7 @@ static int settle(struct store_writer *writer, bool *ret_is_kept)
 
 static int flush(struct store_writer *writer, int64_t *ret_seq)
 {
+	CHECK(sqlite_writer_of(writer)->newest_seq >= 0);
 	*ret_seq = sqlite_writer_of(writer)->newest_seq; /* so was its commit */
 	return 0;
 }
@@ -413,6 +431,7 @@ static void promised(struct store_writer *writer, int64_t now_ms, struct promise
 {
 	struct reservation_book *b = &sqlite_writer_of(writer)->book;
 
+	CHECK((int64_t)b->overdue_count <= b->active_count);
 	reservation_book_collect(b, now_ms);
 	*ret = (struct promised){ .count = b->active_count,
 				  .line_count = (int64_t)b->living_lines,
@@ -427,6 +446,8 @@ static int check(struct store_writer *w)
 
 static int64_t tend(struct store_writer *w, enum tending how, int64_t wait_ms)
 {
+	CHECK(how <= TEND_CUT);
+	CHECK(wait_ms >= 0);
 	return how == TEND_COPY ? sqlite_checkpoint(store_of(w))
 				: sqlite_restart_log(store_of(w), wait_ms, how == TEND_CUT);
 }
@@ -460,6 +481,7 @@ static int see_reservation(void *context, const struct promised_row *row)
 			? 0
 			: reservation_book_put(l->book, row->reservation_id, at_ms, NULL, 0);
 
+	CHECK(l->book != NULL);
 	l->id = row->reservation_id;
 	if (r == 0 && row->item_id != 0)
 		r = reservation_book_add_row(l->book, row->reservation_id,

@@ -10,6 +10,7 @@
 
 struct sqlite_look sqlite_look_begin(struct reader *r)
 {
+	CHECK(sqlite_reader_of(r)->is_in_snapshot);
 	return (struct sqlite_look){ .until_ns =
 					     clock_monotonic_ns() + sqlite_reader_of(r)->page_ns };
 }
@@ -18,6 +19,7 @@ bool sqlite_look_is_over(const struct sqlite_look *l)
 {
 	enum { ROWS_BETWEEN_LOOKS = 64 };
 
+	CHECK(l->count <= PAGE_EXAMINED_MAX);
 	return l->count == PAGE_EXAMINED_MAX ||
 	       (l->count > 0 && l->count % ROWS_BETWEEN_LOOKS == 0 &&
 		clock_monotonic_ns() > l->until_ns);
@@ -27,7 +29,6 @@ bool sqlite_look_is_over(const struct sqlite_look *l)
 static bool page_is_full(const struct page *p, int limit)
 {
 	CHECK(limit >= 1);
-	CHECK(p->count <= (size_t)limit);
 	CHECK(page_is_sound(p, limit));
 	return p->count == (size_t)limit;
 }
@@ -61,6 +62,7 @@ static int add_stock(sqlite3_stmt *s, struct page *p)
 {
 	struct stock_view *v = &p->stock[p->count];
 
+	CHECK(p->stock != NULL);
 	v->stock = (struct stock){ .id = sqlite3_column_int64(s, 0),
 				   .on_hand = sqlite3_column_int64(s, 1),
 				   .reserved = sqlite3_column_int64(s, 2),
@@ -115,6 +117,7 @@ static int put_together(sqlite3_stmt *s, int column, int64_t *ret)
 {
 	int64_t millions;
 
+	CHECK(column >= 0);
 	if (__builtin_mul_overflow(sqlite3_column_int64(s, column), INT64_C(1000000), &millions) ||
 	    __builtin_add_overflow(millions, sqlite3_column_int64(s, column + 1), ret))
 		return FAULT(-EOVERFLOW);
@@ -147,6 +150,7 @@ int sqlite_stock_of_item(struct reader *r, const struct item_stock_query *q, str
 	int64_t item_id = 0;
 	int code, fault = resolve(c, READ_ITEM_ID, q->sku, &item_id);
 
+	CHECK(sqlite_reader_of(r)->is_in_snapshot);
 	CHECK(item_stock_query_is_sound(q));
 	*ret_sum = (struct stock_sum){ 0 };
 	*ret = (struct page){ 0 };
@@ -305,6 +309,8 @@ static int scan_ledger(struct sqlite_connection *c, const struct movement_query 
 	int64_t start;
 	int r = scan_start(c, q, &start);
 
+	CHECK(ret->movements != NULL);
+	CHECK(ret->count == 0);
 	if (r == 0)
 		r = sqlite_statement(c, q->is_descending ? LIST_MOVEMENTS_DOWN : LIST_MOVEMENTS_UP,
 				     &s);
@@ -362,14 +368,15 @@ static int walk_begin(struct sqlite_connection *c, const struct movement_query *
 	int64_t item_id = 0, location_id = 0;
 	int code, r = resolve(c, READ_ITEM_ID, q->sku, &item_id);
 
+	w->count = 0;
+	w->is_too_wide = false;
+	CHECK(q->sku != NULL);
 	if (r == 0 && q->location != NULL)
 		r = resolve(c, READ_LOCATION_ID, q->location, &location_id);
 	if (r == 0)
 		r = sqlite_statement(c, LIST_CHAINS, &s);
 	if (r < 0)
 		return r;
-	w->count = 0;
-	w->is_too_wide = false;
 	sqlite3_bind_int64(s, 1, item_id);
 	sqlite3_bind_int64(s, 2, location_id);
 	while ((code = sqlite3_step(s)) == SQLITE_ROW) {
@@ -422,6 +429,8 @@ static int walk_history(struct sqlite_connection *c, const struct movement_query
 	int skipped = 0;
 	int r = walk_begin(c, q, &w);
 
+	CHECK(q->is_descending);
+	CHECK(ret->movements != NULL);
 	*ret_is_done = false;
 	if (r < 0 || w.is_too_wide)
 		return r;
@@ -481,6 +490,7 @@ static int list_names(struct reader *r, const struct catalogue_query *q, int sta
 	struct sqlite_look look = sqlite_look_begin(r);
 	int code, fault = sqlite_statement(c, statement, &s);
 
+	CHECK(statement == LIST_ITEMS || statement == LIST_LOCATIONS);
 	if (fault < 0)
 		return fault;
 	sqlite_bind_text(s, 1, q->after);
@@ -514,11 +524,13 @@ static int list_names(struct reader *r, const struct catalogue_query *q, int sta
 
 static int add_item(sqlite3_stmt *s, struct arena *a, struct page *p)
 {
+	CHECK(p->items != NULL);
 	return sqlite_read_item(s, a, &p->items[p->count++]);
 }
 
 static int add_location(sqlite3_stmt *s, struct arena *a, struct page *p)
 {
+	CHECK(p->locations != NULL);
 	return sqlite_read_location(s, a, &p->locations[p->count++]);
 }
 

@@ -31,6 +31,7 @@ const char *sqlite_demo_script(void)
 
 static int refuse(struct store_open_result *result, enum store_trouble t, const char *what)
 {
+	CHECK(t != STORE_FINE);
 	result->trouble = t;
 	snprintf(result->message, sizeof(result->message), "%s", what);
 	return FAULT(-EACCES);
@@ -119,6 +120,8 @@ static int run_scripts(struct sqlite_connection *c, struct store_open_result *re
 	char pragma[80];
 	int r = sqlite_execute(c, "BEGIN IMMEDIATE");
 
+	CHECK(result->version_from >= 0);
+	CHECK(result->version_from < SQLITE_VERSION_NEWEST);
 	for (int n = result->version_from; r == 0 && n < SQLITE_VERSION_NEWEST; n++)
 		r = sqlite_execute(c, scripts[n]);
 	snprintf(pragma, sizeof(pragma), "PRAGMA application_id=%d; PRAGMA user_version=%d",

@@ -17,6 +17,7 @@ int offline_refuse(struct store_open_result *result, enum store_trouble t, const
 {
 	va_list arguments;
 
+	CHECK(t != STORE_FINE);
 	result->trouble = t;
 	va_start(arguments, format);
 	vsnprintf(result->message, sizeof(result->message), format, arguments);
@@ -30,6 +31,7 @@ int offline_explain(const char *path, struct sqlite_connection *c, int r,
 	enum store_trouble t = STORE_UNREACHABLE;
 	char said[DAMAGE_BYTES];
 
+	CHECK(r < 0);
 	sqlite_words(c->db != NULL ? sqlite3_errmsg(c->db) : strerror(-r), said);
 	if (r == -EBADMSG || r == -EUCLEAN)
 		t = sqlite3_errcode(c->db) == SQLITE_NOTADB ? STORE_FOREIGN : STORE_CORRUPT;
@@ -45,6 +47,8 @@ int offline_explain(const char *path, struct sqlite_connection *c, int r,
 
 bool offline_beside(char ret[OFFLINE_PATH_BYTES], const char *path, const char *suffix)
 {
+	CHECK(path != NULL);
+	CHECK(suffix != NULL);
 	return snprintf(ret, OFFLINE_PATH_BYTES, "%s%s", path, suffix) < OFFLINE_PATH_BYTES;
 }
 
@@ -62,6 +66,7 @@ bool offline_kept_name(char ret[OFFLINE_PATH_BYTES], const char *path, const cha
 	char suffix[64], moment[32];
 	struct tm tm;
 
+	CHECK(what != NULL);
 	gmtime_r(&now, &tm);
 	strftime(moment, sizeof(moment), "%Y%m%dT%H%M%SZ", &tm);
 	snprintf(suffix, sizeof(suffix), ".before-%s-%s", what, moment);
@@ -76,6 +81,7 @@ static int flush(const char *path, int flags)
 	int fd = open(path, flags | O_CLOEXEC);
 	int r = fd < 0 || fsync(fd) != 0 ? FAULT(-errno) : 0;
 
+	CHECK(path != NULL);
 	if (fd >= 0)
 		close(fd);
 	return r;
@@ -137,6 +143,7 @@ int offline_copy(struct sqlite_connection *from, const char *to, struct store_op
 	sqlite3_backup *backup;
 	int code = SQLITE_ERROR, r;
 
+	CHECK(from->db != NULL);
 	if (access(to, F_OK) == 0)
 		return offline_refuse(result, STORE_FORBIDDEN, "%s is there already", to);
 	r = sqlite_connect(&copy, to, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL, 0);
@@ -179,6 +186,7 @@ static int connect_file(struct offline *f, const struct offline_options *o)
 	struct sqlite_connection *c = &f->reader.connection;
 	int r;
 
+	CHECK(!f->is_open);
 	f->reader.reader.ops = &sqlite_reader_ops;
 	f->is_open = true;
 	if (!o->may_write)
@@ -199,6 +207,7 @@ static int explain_file(const char *path, struct sqlite_connection *c, int r,
 {
 	size_t bytes;
 
+	CHECK(r < 0);
 	if (result->trouble == STORE_FINE)
 		(void)offline_explain(path, c, r, result);
 	bytes = strlen(result->message);
@@ -215,6 +224,8 @@ static int open_file(struct offline *f, const struct offline_options *o,
 	struct sqlite_connection *c = &f->reader.connection;
 	int r;
 
+	CHECK(!f->is_open);
+	CHECK(f->path != NULL);
 	if (stat(f->path, &f->seen) != 0)
 		return offline_refuse(result, errno == ENOENT ? STORE_GONE : STORE_UNREACHABLE,
 				      "%s: %s", f->path, strerror(errno));
@@ -238,6 +249,7 @@ int offline_open(const struct offline_options *o, struct offline **ret,
 	struct offline *f = calloc(1, sizeof(*f));
 	int r;
 
+	CHECK(o->path != NULL);
 	*result = (struct store_open_result){ 0 };
 	sqlite_prepare();
 	if (f == NULL)
@@ -266,6 +278,7 @@ void offline_close(struct offline *f)
 
 int offline_version(const struct offline *f)
 {
+	CHECK(f->is_open);
 	return f->version;
 }
 
@@ -273,6 +286,7 @@ bool offline_has_changed(const struct offline *f)
 {
 	struct stat now;
 
+	CHECK(f->is_open);
 	if (!f->is_immutable)
 		return false; /* SQLite sees to it */
 	return stat(f->path, &now) != 0 || now.st_ino != f->seen.st_ino ||
@@ -284,6 +298,8 @@ bool offline_has_changed(const struct offline *f)
 
 int offline_check(struct offline *f, void (*see)(void *context, const char *line), void *context)
 {
+	CHECK(f->is_open);
+	CHECK(see != NULL);
 	return sqlite_check_integrity(&f->reader.connection, see, context);
 }
 
@@ -294,6 +310,7 @@ int offline_verify(struct offline *f, struct verify **ret)
 		&(struct verify_options){ .slice_rows = SLICE_ROWS, .rows_max = INT64_MAX });
 	int r = v != NULL ? 0 : FAULT(-ENOMEM);
 
+	CHECK(f->is_open);
 	while (r == 0 && !verify_is_over(v)) {
 		int64_t seq;
 

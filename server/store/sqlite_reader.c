@@ -132,6 +132,7 @@ static bool is_ended(struct sqlite_reader *r)
 {
 	sqlite3_stmt *s;
 
+	CHECK(r->connection.db != NULL);
 	if (!sqlite3_get_autocommit(r->connection.db) &&
 	    sqlite_statement(&r->connection, READ_END, &s) == 0)
 		(void)sqlite_run(&r->connection, s);
@@ -190,6 +191,7 @@ static int read_item(struct reader *reader, const char *sku, struct arena *a, st
 	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
 	int r = sqlite_statement(c, READ_ITEM, &s);
 
+	CHECK(sqlite_reader_of(reader)->is_in_snapshot);
 	CHECK(sku != NULL);
 	if (r < 0)
 		return r;
@@ -212,6 +214,7 @@ static int read_location(struct reader *reader, const char *code, struct arena *
 	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
 	int r = sqlite_statement(c, READ_LOCATION, &s);
 
+	CHECK(sqlite_reader_of(reader)->is_in_snapshot);
 	CHECK(code != NULL);
 	if (r < 0)
 		return r;
@@ -234,6 +237,8 @@ static int read_stock(struct reader *reader, const char *sku, const char *locati
 	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
 	int r = sqlite_statement(c, READ_STOCK, &s);
 
+	CHECK(sqlite_reader_of(reader)->is_in_snapshot);
+	CHECK(location != NULL);
 	CHECK(sku != NULL);
 	if (r < 0)
 		return r;
@@ -260,6 +265,7 @@ static int read_movement(struct reader *reader, int64_t seq, struct arena *a,
 	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
 	int r = sqlite_statement(c, READ_MOVEMENT, &s);
 
+	CHECK(sqlite_reader_of(reader)->is_in_snapshot);
 	if (r < 0)
 		return r;
 	*ret = (struct movement_view){ 0 };
@@ -284,6 +290,7 @@ static int read_past_level(struct reader *reader, const char *sku, const char *l
 	struct stock row;
 	int r = read_stock(reader, sku, location, &row, &has_item, &has_location);
 
+	CHECK(location != NULL);
 	CHECK(sku != NULL);
 	if (r == 0)
 		r = sqlite_statement(c, READ_HISTORY, &s);
@@ -308,6 +315,7 @@ static int read_key(struct reader *reader, int64_t id, struct arena *a, struct k
 	const char *outcome;
 	int r = sqlite_statement(c, READ_KEY, &s);
 
+	CHECK(sqlite_reader_of(reader)->is_in_snapshot);
 	if (r < 0)
 		return r;
 	*ret = (struct key_record){ 0 };
@@ -342,6 +350,7 @@ static int is_past_limit(void *context)
 {
 	const struct sqlite_reader *r = context;
 
+	CHECK(r->limit_ns != 0);
 	int64_t now_ns = clock_monotonic_ns();
 
 	return now_ns > r->limit_ns || (r->or_limit_ns != NULL && now_ns > *r->or_limit_ns);
@@ -352,6 +361,7 @@ static void limit_time(struct reader *reader, int64_t at_ns, const atomic_int_fa
 	enum { INSTRUCTIONS_BETWEEN_LOOKS = 1000 };
 	struct sqlite_reader *r = sqlite_reader_of(reader);
 
+	CHECK(at_ns >= 0);
 	r->limit_ns = at_ns;
 	r->or_limit_ns = or_at_ns;
 	sqlite3_progress_handler(r->connection.db, INSTRUCTIONS_BETWEEN_LOOKS,

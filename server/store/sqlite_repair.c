@@ -20,6 +20,8 @@ static int add_change(struct planning *p, const struct repair_change *change)
 {
 	struct repair_plan *plan = p->plan;
 
+	CHECK(plan->count <= p->capacity);
+	CHECK(change->stock_id == change->after.id);
 	if (plan->count == p->capacity) {
 		int64_t capacity = p->capacity == 0 ? 64 : p->capacity * 2;
 		struct repair_change *more =
@@ -40,6 +42,8 @@ static void decide(const struct planning *p, const struct verify_row *ledger,
 {
 	int64_t on_hand = p->trust == TRUST_LEDGER ? ledger->on_hand : c->before.on_hand;
 
+	CHECK(c->stock_id == c->before.id);
+	CHECK(p->trust == TRUST_LEDGER || p->trust == TRUST_LEVEL);
 	c->on_hand_delta = on_hand - ledger->on_hand;
 	c->reserved_delta = ledger->promised - ledger->reserved;
 	c->has_movement = c->on_hand_delta != 0 || c->reserved_delta != 0;
@@ -132,6 +136,7 @@ int repair_plan_make(struct offline *f, const struct verify *v, enum repair_trus
 	struct reader *reader = &f->reader.reader;
 	int r;
 
+	CHECK(verify_is_over(v));
 	*ret = (struct repair_plan){ 0 };
 	r = plan_store(&p);
 	if (r == 0)
@@ -145,6 +150,7 @@ int repair_plan_make(struct offline *f, const struct verify *v, enum repair_trus
 
 bool repair_plan_is_empty(const struct repair_plan *p)
 {
+	CHECK(p->count >= 0);
 	return p->count == 0 && p->line_count == 0 && p->fence_after == p->fence_before &&
 	       !p->needs_epoch;
 }
@@ -174,6 +180,9 @@ static const char update_row[] =
 static int write_movement(struct sqlite_connection *c, sqlite3_stmt *s,
 			  const struct repair_change *change)
 {
+	CHECK(change->has_movement);
+	CHECK(is_within_bounds(&change->after));
+
 	sqlite3_bind_int64(s, 1, change->after.seq);
 	sqlite3_bind_int64(s, 2, change->stock_id);
 	sqlite3_bind_int64(s, 3, change->on_hand_delta);
@@ -188,6 +197,9 @@ static int write_movement(struct sqlite_connection *c, sqlite3_stmt *s,
 static int write_row(struct sqlite_connection *c, sqlite3_stmt *s,
 		     const struct repair_change *change)
 {
+	CHECK(is_within_bounds(&change->after));
+	CHECK(change->after.id == change->stock_id);
+
 	sqlite3_bind_int64(s, 1, change->stock_id);
 	sqlite3_bind_int64(s, 2, change->after.on_hand);
 	sqlite3_bind_int64(s, 3, change->after.reserved);
@@ -201,6 +213,7 @@ static int write_changes(struct sqlite_connection *c, const struct repair_plan *
 	sqlite3_stmt *movement = NULL, *row = NULL;
 	int r = 0;
 
+	CHECK(p->count == 0 || p->changes != NULL);
 	if (sqlite3_prepare_v2(c->db, insert_movement, -1, &movement, NULL) != SQLITE_OK ||
 	    sqlite3_prepare_v2(c->db, update_row, -1, &row, NULL) != SQLITE_OK)
 		r = sqlite_raise(c);
@@ -243,6 +256,7 @@ int repair_apply(struct offline *f, const struct repair_plan *p, char ret_copy[O
 	struct sqlite_connection *c = &f->reader.connection;
 	int r;
 
+	CHECK(f->is_open);
 	if (!offline_kept_name(ret_copy, f->path, "repair"))
 		return offline_refuse(result, STORE_UNREACHABLE, "the path is too long");
 	r = offline_copy(c, ret_copy, result);

@@ -25,6 +25,7 @@ static int read_lines(struct sqlite_connection *c, sqlite3_stmt *s, struct arena
 	struct reservation_line lines[COMMAND_ROWS_MAX];
 	int code, r;
 
+	CHECK(a != NULL);
 	ret->line_count = 0;
 	ret->lacks_lines = false;
 	sqlite3_bind_int64(s, 1, ret->id);
@@ -50,6 +51,8 @@ int sqlite_read_reservation(struct sqlite_connection *c, sqlite3_stmt *s, sqlite
 	const char *state = (const char *)sqlite3_column_text(s, 2);
 	int r;
 
+	CHECK(s != lines);
+	CHECK(a != NULL);
 	*ret = (struct reservation){ .id = sqlite3_column_int64(s, 0),
 				     .created_at_ms = sqlite3_column_int64(s, 5),
 				     .expires_at_ms = sqlite3_column_int64(s, 6),
@@ -72,6 +75,9 @@ static int read_one(struct sqlite_connection *c, sqlite3_stmt *s, int lines_stat
 	CLEANUP(sqlite_park) sqlite3_stmt *lines = NULL;
 	int r = sqlite_statement(c, lines_statement, &lines);
 
+	CHECK(s != NULL);
+	CHECK(lines_statement == LOAD_RESERVATION_LINES ||
+	      lines_statement == READ_RESERVATION_LINES);
 	if (r < 0)
 		return r;
 	*ret = (struct reservation){ 0 };
@@ -94,6 +100,7 @@ int sqlite_load_reservation(struct store *store, const char *name, struct arena 
 	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
 	int r = sqlite_statement(c, LOAD_RESERVATION, &s);
 
+	CHECK(name != NULL);
 	if (r < 0)
 		return r;
 	sqlite_bind_text(s, 1, name);
@@ -116,6 +123,7 @@ int sqlite_load_reservation_by_id(struct store *store, int64_t id, struct arena 
 /* Of a call that has changed something already: its table contradicts its indexes. */
 static int contradiction(int r)
 {
+	CHECK(r <= 0);
 	return r == -EBADMSG ? FAULT(-EUCLEAN) : r;
 }
 
@@ -129,9 +137,7 @@ static int add_line(struct sqlite_connection *c, const struct reservation *reser
 	CHECK(n < COMMAND_ROWS_MAX);
 	CHECK(line->quantity >= 1);
 	CHECK(line->committed == 0);
-	CHECK(reservation->id > 0);
 	CHECK(n < reservation->line_count);
-	CHECK(reservation->lines[n].quantity >= 1);
 	if (r < 0)
 		return r;
 	sqlite3_bind_int64(s, 1, reservation->id);
@@ -167,6 +173,7 @@ int sqlite_take_reservation_id(struct store *store, int64_t *ret)
 	struct sqlite_store *s = sqlite_of(store);
 	int r = 0;
 
+	CHECK(s->is_in_group);
 	if (s->reservation_next == 0)
 		r = sqlite_bounded_integer(&s->connection, NEXT_RESERVATION, reservation_id_max,
 					   &s->reservation_next);
@@ -183,6 +190,7 @@ int sqlite_keep_next_reservation(struct sqlite_store *store)
 	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
 	int r;
 
+	CHECK(IMPLIES(store->has_new_reservations, store->reservation_next > 0));
 	if (!store->has_new_reservations)
 		return 0;
 	r = sqlite_statement(c, KEEP_NEXT_RESERVATION, &s);
@@ -201,6 +209,8 @@ int sqlite_add_reservation(struct store *store, struct reservation *reservation,
 	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
 	int r = reservation->id != 0 ? 0 : sqlite_take_reservation_id(store, &reservation->id);
 
+	CHECK(reservation->line_count >= 1);
+	CHECK(reservation->expires_at_ms >= reservation->created_at_ms);
 	CHECK(reservation->line_count <= COMMAND_ROWS_MAX);
 	if (r == 0 && reservation->name == NULL)
 		r = name_it(reservation, a);
@@ -243,8 +253,6 @@ static int commit_line(struct sqlite_connection *c, int64_t reservation_id, int 
 
 	CHECK(n < COMMAND_ROWS_MAX);
 	CHECK(committed > 0);
-	CHECK(committed > 0);
-	CHECK(n < COMMAND_ROWS_MAX);
 	if (r < 0)
 		return r;
 	sqlite3_bind_int64(s, 1, reservation_id);
@@ -260,6 +268,8 @@ int sqlite_resolve_reservation(struct store *store, const struct reservation *re
 	bool has_open_lines = false;
 	int r = sqlite_statement(c, RESOLVE_RESERVATION, &s);
 
+	CHECK(reservation->id > 0);
+	CHECK(reservation->state < RESERVATION_STATES);
 	CHECK(reservation->state != RESERVATION_ACTIVE);
 	if (r < 0)
 		return r;
@@ -300,6 +310,8 @@ int sqlite_extend_reservation(struct store *store, const struct reservation *res
 	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
 	int r = sqlite_statement(c, EXTEND_RESERVATION, &s);
 
+	CHECK(reservation->id > 0);
+	CHECK(reservation->expires_at_ms >= 0);
 	if (r < 0)
 		return r;
 	sqlite3_bind_int64(s, 1, reservation->id);
@@ -316,6 +328,7 @@ int sqlite_each_active_reservation(struct store *store,
 	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
 	int code, r = sqlite_statement(c, EACH_ACTIVE_RESERVATION, &s);
 
+	CHECK(see != NULL);
 	if (r < 0)
 		return r;
 	while ((code = sqlite3_step(s)) == SQLITE_ROW) {
@@ -339,6 +352,7 @@ int sqlite_reader_reservation(struct reader *reader, const char *name, struct ar
 	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
 	int r = sqlite_statement(c, READ_RESERVATION, &s);
 
+	CHECK(name != NULL);
 	if (r < 0)
 		return r;
 	sqlite_bind_text(s, 1, name);
@@ -347,6 +361,8 @@ int sqlite_reader_reservation(struct reader *reader, const char *name, struct ar
 
 static void bind_query(sqlite3_stmt *s, const struct reservation_query *q)
 {
+	CHECK(q->state <= RESERVATION_STATES);
+
 	sqlite3_bind_int64(s, 1, q->after_id);
 	sqlite_bind_text(s, 2, q->owner);
 	sqlite_bind_text(s, 3,
@@ -361,6 +377,7 @@ static int add_to_page(struct sqlite_connection *c, sqlite3_stmt *s, struct aren
 	CLEANUP(sqlite_park) sqlite3_stmt *lines = NULL;
 	int r = sqlite_statement(c, READ_RESERVATION_LINES, &lines);
 
+	CHECK(p->reservations != NULL);
 	return r < 0 ? r : sqlite_read_reservation(c, s, lines, a, &p->reservations[p->count++]);
 }
 

@@ -37,6 +37,7 @@ static int judge_backup(struct restoring *s, struct sqlite_connection *c)
 	char damage[200] = "";
 	int r = offline_look(s->options->backup, c, s->result);
 
+	CHECK(s->options->backup != NULL);
 	if ((r == 0 && s->result->version_from == 0) || s->result->trouble == STORE_FOREIGN)
 		return offline_refuse(s->result, STORE_FOREIGN, "%s is no store of rowlockd",
 				      s->options->backup);
@@ -58,6 +59,7 @@ static int copy_backup(struct restoring *s)
 	bool is_immutable;
 	int r;
 
+	CHECK(s->copy[0] != '\0');
 	if (stat(s->options->backup, &st) != 0)
 		return offline_refuse(s->result, STORE_GONE, "%s: %s", s->options->backup,
 				      strerror(errno));
@@ -126,6 +128,7 @@ static int look_at_old(struct restoring *s)
 	bool is_immutable;
 	int r = offline_connect(&c, s->options->path, &is_immutable);
 
+	CHECK(s->has_old);
 	if (r == 0)
 		r = sqlite_integer(&c, "SELECT next_fence FROM store", &s->old_fence);
 	sqlite_disconnect(&c);
@@ -141,6 +144,7 @@ static int close_old(struct restoring *s)
 	struct sqlite_connection c;
 	int r = look_at_old(s);
 
+	CHECK(s->has_old);
 	if (r < 0 && r != -EBUSY) {
 		s->report->was_damaged = true;
 		return 0;
@@ -162,6 +166,7 @@ static int keep_beside(struct restoring *s, const char *suffix)
 {
 	char from[OFFLINE_PATH_BYTES], to[OFFLINE_PATH_BYTES];
 
+	CHECK(s->report->kept[0] != '\0');
 	if (!offline_beside(from, s->options->path, suffix) ||
 	    !offline_beside(to, s->report->kept, suffix))
 		return -ENAMETOOLONG;
@@ -173,6 +178,8 @@ static int put_in_place(struct restoring *s)
 	const char *path = s->options->path;
 	int r = 0;
 
+	CHECK(IMPLIES(s->has_old, s->report->kept[0] != '\0'));
+	CHECK(IMPLIES(s->report->was_damaged, s->has_old));
 	if (s->has_old && link(path, s->report->kept) != 0)
 		r = -errno;
 	if (r == 0 && s->report->was_damaged)
@@ -197,6 +204,7 @@ static int restore_locked(struct restoring *s)
 	const char *path = s->options->path;
 	int r = 0;
 
+	CHECK(s->copy[0] != '\0');
 	unlink(s->copy); /* of one that was interrupted */
 	s->has_old = access(path, F_OK) == 0;
 	s->report->kept[0] = '\0';
@@ -222,6 +230,8 @@ int restore_run(const struct restore_options *o, struct restore_report *ret,
 	struct sqlite_file lock;
 	int r;
 
+	CHECK(o->path != NULL);
+	CHECK(o->backup != NULL);
 	*result = (struct store_open_result){ 0 };
 	*ret = (struct restore_report){ 0 };
 	sqlite_prepare();

@@ -25,6 +25,7 @@ static int run_script(struct store *store, const char *sql, char **ret_message)
 	struct sqlite_begun begun;
 	int r = sqlite_begin(store, NULL, NULL, &begun);
 
+	CHECK(sql != NULL);
 	*ret_message = NULL;
 	if (r < 0)
 		return r;

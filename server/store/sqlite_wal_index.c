@@ -23,6 +23,7 @@ static int map_region(sqlite3_file *file, int region, void volatile **ret)
 {
 	int code = file->pMethods->xShmMap(file, region, REGION_BYTES, 1, ret);
 
+	CHECK(region >= 0);
 	return code == SQLITE_OK ? 0 : FAULT_DETAIL(sqlite_fault_of_code(code), code);
 }
 
@@ -36,6 +37,7 @@ static int grow(struct sqlite_store *s, int region_count)
 	void volatile *region;
 	int r = 0;
 
+	CHECK(region_count > s->index_regions);
 	if (sqlite3_file_control(s->connection.db, "main", SQLITE_FCNTL_FILE_POINTER, &file) !=
 	    SQLITE_OK)
 		return sqlite_raise(&s->connection);
@@ -65,6 +67,7 @@ int sqlite_wal_index_make_room(struct sqlite_store *s)
 	int64_t frames = (int64_t)SQLITE_WRITER_CACHE_KIB * 1024 / s->page_bytes + FRAMES_MORE;
 	int r = s->index_header == NULL ? grow(s, 1) : 0;
 
+	CHECK(s->is_in_group);
 	if (r < 0 || s->index_header == NULL)
 		return r;
 	/* We hold the write lock: nobody else moves it. */

@@ -1,6 +1,7 @@
 /* sqlite_writer - the one connection that changes the store, and alone checkpoints. */
 #include "base/clock.h"
 #include "base/hash.h"
+#include "store/records.h"
 #include "store/sqlite_private.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -126,6 +127,7 @@ static int look_around(struct sqlite_store *s, struct sqlite_begun *ret)
 	CLEANUP(sqlite_park) sqlite3_stmt *seq = NULL;
 	int r = sqlite_statement(&s->connection, DATA_VERSION, &version);
 
+	CHECK(s->is_in_group);
 	if (r < 0)
 		return r;
 	r = sqlite_statement(&s->connection, LAST_SEQ, &seq);
@@ -169,6 +171,7 @@ static void pause_ms(int64_t ms)
 {
 	struct timespec t = { .tv_nsec = ms * NS_PER_MS };
 
+	CHECK(ms > 0);
 	nanosleep(&t, NULL);
 }
 
@@ -180,6 +183,8 @@ static int take_write_lock(struct sqlite_store *s, bool (*may_go_on)(void *), vo
 	sqlite3_stmt *begin;
 	int r = sqlite_statement(&s->connection, BEGIN, &begin);
 
+	CHECK(!s->is_in_group);
+	CHECK(s->busy_ms >= 0);
 	if (r < 0)
 		return r;
 	while ((r = sqlite_run(&s->connection, begin)) == -EBUSY) {
@@ -197,6 +202,7 @@ int sqlite_rollback(struct store *store)
 	sqlite3_stmt *rollback_statement;
 	int r;
 
+	CHECK(s->connection.db != NULL);
 	s->is_in_group = false;
 	s->reservation_next = 0;
 	s->has_new_reservations = false;
@@ -256,6 +262,7 @@ static int judge_commit(struct sqlite_store *s)
 	bool is_unknown = may_be_flushed(s->connection.db, code);
 	int r = FAULT_DETAIL(is_unknown ? -EREMOTEIO : sqlite_fault_of_code(code), code);
 
+	CHECK(s->is_in_group);
 	if (!is_unknown)
 		(void)sqlite_rollback(&s->store);
 	return r;
@@ -306,6 +313,8 @@ int sqlite_load_item(struct store *store, const char *sku, struct arena *texts, 
 	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
 	int r = sqlite_statement(c, LOAD_ITEM, &s);
 
+	CHECK(sqlite_of(store)->is_in_group);
+	CHECK(sku != NULL);
 	if (r < 0)
 		return r;
 	*ret = (struct item){ 0 };
@@ -328,6 +337,8 @@ int sqlite_load_location(struct store *store, const char *code, struct arena *te
 	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
 	int r = sqlite_statement(c, LOAD_LOCATION, &s);
 
+	CHECK(sqlite_of(store)->is_in_group);
+	CHECK(code != NULL);
 	if (r < 0)
 		return r;
 	*ret = (struct location){ 0 };
@@ -349,6 +360,7 @@ int sqlite_load_stock(struct store *store, int64_t item_id, int64_t location_id,
 	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
 	int r = sqlite_statement(c, LOAD_STOCK, &s);
 
+	CHECK(sqlite_of(store)->is_in_group);
 	if (r < 0)
 		return r;
 	*ret = (struct stock){ 0 };
@@ -377,6 +389,7 @@ int sqlite_stated_since(struct store *store, int64_t from_seq, int64_t down_to_s
 	struct sqlite_history_end end;
 	int r = sqlite_statement(c, WALK_HISTORY, &s);
 
+	CHECK(from_seq > down_to_seq);
 	if (r < 0)
 		return r;
 	sqlite3_bind_int64(s, 1, from_seq);
@@ -393,6 +406,8 @@ static int is_in_use(struct store *store, int statement, int64_t id, int64_t now
 	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
 	int r = sqlite_statement(c, statement, &s);
 
+	CHECK(id > 0);
+	CHECK(statement == ITEM_IN_USE || statement == LOCATION_IN_USE);
 	if (r < 0)
 		return r;
 	sqlite3_bind_int64(s, 1, id);
@@ -421,6 +436,10 @@ int sqlite_put_item(struct store *store, struct item *item)
 	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
 	int r = sqlite_statement(c, item->id == 0 ? INSERT_ITEM : UPDATE_ITEM, &s);
 
+	CHECK(sqlite_of(store)->is_in_group);
+	CHECK(item->id >= 0);
+	CHECK(item->version > 0);
+	CHECK(item->backorder_limit >= 0);
 	if (r < 0)
 		return r;
 	sqlite_bind_text(s, 1, item->name);
@@ -449,6 +468,9 @@ int sqlite_put_location(struct store *store, struct location *location)
 	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
 	int r = sqlite_statement(c, location->id == 0 ? INSERT_LOCATION : UPDATE_LOCATION, &s);
 
+	CHECK(sqlite_of(store)->is_in_group);
+	CHECK(location->id >= 0);
+	CHECK(location->version > 0);
 	if (r < 0)
 		return r;
 	sqlite_bind_text(s, 1, location->name);
@@ -470,6 +492,8 @@ static int run_with_id(struct store *store, int statement, int64_t id)
 	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
 	int r = sqlite_statement(c, statement, &s);
 
+	CHECK(sqlite_of(store)->is_in_group);
+	CHECK(id > 0);
 	if (r < 0)
 		return r;
 	sqlite3_bind_int64(s, 1, id);
@@ -521,6 +545,7 @@ int sqlite_add_movement(struct store *store, const struct movement *m)
 	const char *kind = movement_kind_text(m->kind);
 	int r = sqlite_statement(c, INSERT_MOVEMENT, &s);
 
+	CHECK(movement_is_sound(m));
 	if (r < 0)
 		return r;
 	sqlite3_bind_int64(s, 1, m->seq);
@@ -547,6 +572,7 @@ int sqlite_add_movement(struct store *store, const struct movement *m)
 
 int sqlite_next_fence(struct store *store, int64_t *ret)
 {
+	CHECK(sqlite_of(store)->is_in_group);
 	return sqlite_bounded_integer(&sqlite_of(store)->connection, TAKE_FENCE, FENCE_MAX, ret);
 }
 
@@ -558,6 +584,9 @@ int sqlite_add_lease_row(struct store *store, const struct lease_row *row, int64
 	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
 	int r = sqlite_statement(c, DELETE_EXPIRED_LOCK, &expired);
 
+	CHECK(sqlite_of(store)->is_in_group);
+	CHECK(row->lease_id[0] != '\0');
+	CHECK(row->expires_at_ms >= row->taken_at_ms);
 	if (r == 0)
 		r = sqlite_statement(c, INSERT_LOCK, &s);
 	if (r < 0)
@@ -585,6 +614,8 @@ int sqlite_renew_lease(struct store *store, int64_t fence, int64_t expires_at_ms
 	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
 	int r = sqlite_statement(c, RENEW_LOCKS, &s);
 
+	CHECK(sqlite_of(store)->is_in_group);
+	CHECK(expires_at_ms > 0);
 	if (r < 0)
 		return r;
 	sqlite3_bind_int64(s, 1, fence);
@@ -599,6 +630,7 @@ int sqlite_delete_lease(struct store *store, int64_t fence)
 	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
 	int r = sqlite_statement(c, DELETE_LOCKS, &s);
 
+	CHECK(sqlite_of(store)->is_in_group);
 	if (r < 0)
 		return r;
 	sqlite3_bind_int64(s, 1, fence);
@@ -624,6 +656,7 @@ static int read_lease_row(sqlite3_stmt *s, struct arena *a, struct lease_row *re
 {
 	int r = sqlite_column_copy(s, 0, a, &ret->lease_id);
 
+	CHECK(a != NULL);
 	ret->fence = sqlite3_column_int64(s, 1);
 	if (r == 0)
 		r = sqlite_column_code(s, 2, &ret->sku);
@@ -677,6 +710,8 @@ int sqlite_add_key(struct store *store, const struct key_record *k)
 	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
 	int r = sqlite_statement(c, INSERT_KEY, &s);
 
+	CHECK(key_record_is_sound(k));
+	CHECK(k->id > 0);
 	if (r < 0)
 		return r;
 	sqlite_bind_text(s, 1, k->key);
@@ -703,6 +738,8 @@ int sqlite_delete_keys(struct store *store, int64_t id_last, int count)
 	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
 	int r = sqlite_statement(c, DELETE_KEYS, &s);
 
+	CHECK(sqlite_of(store)->is_in_group);
+	CHECK(count > 0);
 	if (r < 0)
 		return r;
 	sqlite3_bind_int64(s, 1, id_last);
@@ -720,6 +757,7 @@ int sqlite_each_key(struct store *store, int64_t since_ms, size_t count,
 	int r = sqlite_statement(c, EACH_KEY, &s);
 	int code;
 
+	CHECK(see != NULL);
 	if (r < 0)
 		return r;
 	sqlite3_bind_int64(s, 1, since_ms);
@@ -795,6 +833,7 @@ int64_t sqlite_wal_bytes(struct store *store)
 	struct sqlite_store *s = sqlite_of(store);
 	enum { FRAME_HEADER_BYTES = 24 };
 
+	CHECK(s->wal_pages >= 0);
 	return s->wal_pages * (s->page_bytes + FRAME_HEADER_BYTES);
 }
 
@@ -865,6 +904,7 @@ int sqlite_note_time(struct store *store, int64_t newest_ms, int64_t ahead_ms)
 	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
 	int r = sqlite_statement(c, NOTE_TIME, &s);
 
+	CHECK(sqlite_of(store)->is_in_group);
 	if (r < 0)
 		return r;
 	sqlite3_bind_int64(s, 1, newest_ms);

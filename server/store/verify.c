@@ -104,7 +104,6 @@ static int book_add(struct book *b, int64_t id, struct entry **ret)
 
 	struct entry *e = &b->entries[b->count];
 
-	CHECK(book_find(b, id) == NULL);
 	*e = (struct entry){ .row.id = id };
 	*slot_of(b, id) = (uint32_t)++b->count;
 	*ret = e;
@@ -135,6 +134,7 @@ static int find_in_row(struct verify *v, enum finding_code code, int64_t stock_i
 {
 	struct finding *f = find(v, code);
 
+	CHECK(v->reader != NULL);
 	if (f == NULL)
 		return 0;
 	f->seq = seq;
@@ -148,6 +148,7 @@ static void find_name(struct verify *v, enum finding_code code, const char *name
 {
 	struct finding *f = find(v, code);
 
+	CHECK(name != NULL);
 	if (f == NULL)
 		return;
 	f->seq = seq;
@@ -175,6 +176,7 @@ static int begin_entry(struct verify *v, struct entry *e, const struct audit_mov
 	struct audit_movement before = { 0 };
 	int r = 0;
 
+	CHECK(e->row.id == m->stock_id);
 	e->knows_promises = v->phase == LEDGER || !v->stays_within;
 	e->has_all_movements = !v->stays_within || m->prev_seq == 0;
 	if (e->has_all_movements)
@@ -194,6 +196,7 @@ static int begin_entry(struct verify *v, struct entry *e, const struct audit_mov
 static int judge_movement(struct verify *v, const struct verify_row *row,
 			  const struct audit_movement *m)
 {
+	CHECK(row->id == m->stock_id);
 	if (m->kind == MOVEMENT_KINDS)
 		return find_in_row(v, FINDING_MOVEMENT_KIND, m->stock_id, m->seq, 0, 0);
 	if (m->prev_seq != row->seq)
@@ -213,6 +216,7 @@ static int judge_movement(struct verify *v, const struct verify_row *row,
 /* Was its reservation summed up before, or is it younger than the summing up? */
 static bool moves_promise(const struct verify *v, const struct audit_movement *m)
 {
+	CHECK(v->active_next <= v->active_count);
 	if (v->active_last == INT64_MAX || m->reservation_id == 0)
 		return false; /* nothing was summed up yet */
 	return m->reservation_id > v->active_last || v->active_next == v->active_count ||
@@ -225,6 +229,7 @@ static int see_movement(void *context, const struct audit_movement *m)
 	struct entry *e = book_find(&v->book, m->stock_id);
 	int r = 0;
 
+	CHECK(v->phase <= ROWS);
 	if (m->seq != v->result.seq + 1)
 		r = find_in_row(v, FINDING_SEQ_MISSING, 0, v->result.seq + 1, v->result.seq + 1,
 				m->seq);
@@ -253,6 +258,8 @@ static int see_movement(void *context, const struct audit_movement *m)
 /* What was written since the last step, or a slice of it. */
 static int read_ledger(struct verify *v, int64_t limit)
 {
+	CHECK(v->phase <= ROWS);
+	CHECK(limit >= 1);
 	return v->reader->ops->audit->movements(v->reader, v->result.seq, limit, v->phase != LEDGER,
 						see_movement, v);
 }
@@ -261,6 +268,7 @@ static int step_ledger(struct verify *v, int64_t seq)
 {
 	int r = read_ledger(v, v->options.slice_rows);
 
+	CHECK(v->phase == LEDGER);
 	if (r == 0 && v->result.seq >= seq)
 		v->phase = PROMISES;
 	return r;
@@ -272,6 +280,8 @@ static int see_active(void *context, int64_t id)
 {
 	struct verify *v = context;
 
+	CHECK(v->phase == PROMISES);
+	CHECK(v->active_count <= v->active_capacity);
 	if (v->active_count == v->active_capacity) {
 		int64_t capacity = v->active_capacity == 0 ? ENTRIES_FIRST : v->active_capacity * 2;
 		int64_t *active = realloc(v->active, (size_t)capacity * sizeof(active[0]));
@@ -297,6 +307,7 @@ static int find_in_reservation(struct verify *v, enum finding_code code, int64_t
 	char name[ID_BYTES_MAX + 1];
 	int r = v->reader->ops->audit->reservation_name(v->reader, id, name);
 
+	CHECK(v->reader != NULL);
 	if (r == 0)
 		find_name(v, code, name, 0, expected, found);
 	return r;
@@ -314,6 +325,7 @@ static int see_line(void *context, const struct audit_line *line)
 	struct entry *e = book_find(&l->v->book, line->stock_id);
 	int r = 0;
 
+	CHECK(l->v->phase == PROMISES);
 	l->count++;
 	if (!line->is_open)
 		r = find_in_reservation(l->v, FINDING_RESERVATION_LINE, l->reservation_id, 1, 0);
@@ -340,6 +352,8 @@ static int sum_up(struct verify *v, int64_t id)
 	bool is_active;
 	int r = v->reader->ops->audit->active_lines(v->reader, id, &is_active, see_line, &lines);
 
+	CHECK(v->phase == PROMISES);
+	CHECK(v->active_next < v->active_count);
 	v->result.checked.reservations++;
 	if (r < 0 || !is_active || lines.count > 0)
 		return r;
@@ -351,6 +365,7 @@ static int begin_promises(struct verify *v)
 	int r = v->reader->ops->audit->active_reservations(v->reader, see_active, v,
 							   &v->active_last);
 
+	CHECK(v->phase == PROMISES);
 	return r < 0 ? r : v->reader->ops->audit->lines_left_open(v->reader, see_open_line, v);
 }
 
@@ -359,6 +374,8 @@ static int step_promises(struct verify *v)
 	int64_t end = v->active_next + v->options.slice_rows / LINES_PER_RESERVATION + 1;
 	int r;
 
+	CHECK(v->phase == PROMISES);
+	CHECK(v->active_next <= v->active_count);
 	r = read_ledger(v, INT64_MAX);
 	if (r == 0 && v->active_last == INT64_MAX)
 		return begin_promises(v);
@@ -390,6 +407,7 @@ static int judge_row(struct verify *v, const struct entry *e, const struct audit
 	int64_t id = row->id;
 	int r = 0;
 
+	CHECK(e->row.id == row->id || e->row.id == 0);
 	if (!row->has_names)
 		r = find_in_row(v, FINDING_ROW_NAMES, id, row->seq, 0, id);
 	if (r == 0 && row->on_hand != e->row.on_hand)
@@ -419,6 +437,7 @@ static int see_row(void *context, const struct audit_row *row)
 	struct verify *v = context;
 	struct entry *e = book_find(&v->book, row->id);
 
+	CHECK(v->phase == ROWS);
 	v->cursor = row->id;
 	v->result.checked.rows++;
 	if (e != NULL)
@@ -431,6 +450,7 @@ static int compare_one(struct verify *v, const struct entry *e)
 	struct audit_row row;
 	int r = v->reader->ops->audit->row(v->reader, e->row.id, &row);
 
+	CHECK(v->phase == ROWS);
 	if (r < 0)
 		return r;
 	if (row.id == 0)
@@ -445,6 +465,7 @@ static int compare_rows(struct verify *v, bool *ret_is_done)
 	int r = v->reader->ops->audit->rows(v->reader, v->cursor, v->options.slice_rows, see_row,
 					    v);
 
+	CHECK(!v->stays_within);
 	*ret_is_done = v->result.checked.rows - before < v->options.slice_rows;
 	for (int64_t i = 0; r == 0 && *ret_is_done && i < v->book.count; i++)
 		if (!v->book.entries[i].is_compared)
@@ -458,6 +479,8 @@ static int compare_touched(struct verify *v, bool *ret_is_done)
 	int64_t end = v->cursor + v->options.slice_rows;
 	int r = 0;
 
+	CHECK(v->stays_within);
+	CHECK(v->cursor <= v->book.count);
 	for (; r == 0 && v->cursor < v->book.count && v->cursor < end; v->cursor++) {
 		v->result.checked.rows++;
 		r = compare_one(v, &v->book.entries[v->cursor]);
@@ -471,6 +494,7 @@ static int step_rows(struct verify *v)
 	bool is_done = false;
 	int r = read_ledger(v, INT64_MAX);
 
+	CHECK(v->phase == ROWS);
 	if (r == 0)
 		r = v->stays_within ? compare_touched(v, &is_done) : compare_rows(v, &is_done);
 	if (r == 0 && is_done) {
@@ -493,6 +517,7 @@ static int see_key(void *context, const struct audit_key *key)
 	struct keys *k = context;
 	struct verify *v = k->v;
 
+	CHECK(v->phase == KEYS);
 	k->count++;
 	v->cursor = key->id;
 	if (key->stock_seq <= v->options.since_seq && v->stays_within)
@@ -512,6 +537,7 @@ static int step_keys(struct verify *v, int64_t seq)
 	int r = v->reader->ops->audit->keys(v->reader, v->cursor, v->options.slice_rows, see_key,
 					    &keys);
 
+	CHECK(v->phase == KEYS);
 	if (r == 0 && keys.count < v->options.slice_rows)
 		v->phase = LEASES;
 	return r;
@@ -521,6 +547,7 @@ static int see_lease(void *context, const struct audit_lease *l)
 {
 	struct verify *v = context;
 
+	CHECK(v->phase == LEASES);
 	v->result.checked.leases++;
 	if (l->fence >= l->next_fence)
 		find_name(v, FINDING_LEASE_FENCE, l->lease, 0, l->next_fence - 1, l->fence);
@@ -538,6 +565,7 @@ static int step_leases(struct verify *v)
 {
 	int r = v->reader->ops->audit->leases(v->reader, see_lease, v);
 
+	CHECK(v->phase == LEASES);
 	if (r == 0)
 		v->phase = v->stays_within ? OVER : ITEMS;
 	v->cursor = 0;
@@ -557,6 +585,7 @@ static int see_name(void *context, const struct audit_name *name)
 	struct verify *v = n->v;
 	struct finding *f;
 
+	CHECK(v->phase == ITEMS || v->phase == LOCATIONS);
 	n->count++;
 	v->cursor = name->id;
 	if (name->wrong == NULL)
@@ -576,6 +605,7 @@ static int step_names(struct verify *v)
 	int r = (v->phase == ITEMS ? audit->items : audit->locations)(
 		v->reader, v->cursor, v->options.slice_rows, see_name, &n);
 
+	CHECK(v->phase == ITEMS || v->phase == LOCATIONS);
 	if (r == 0 && n.count < v->options.slice_rows) {
 		v->phase = v->phase == ITEMS ? LOCATIONS : OVER;
 		v->cursor = 0;
@@ -613,6 +643,7 @@ struct verify *verify_destroy(struct verify *v)
 
 int verify_step(struct verify *v, struct reader *reader, int64_t seq)
 {
+	CHECK(reader != NULL);
 	CHECK(v->phase != OVER);
 	v->reader = reader;
 	switch (v->phase) {
@@ -642,6 +673,7 @@ bool verify_is_over(const struct verify *v)
 
 const struct verify_result *verify_result(const struct verify *v)
 {
+	CHECK(v->result.listed_count <= FINDINGS_LISTED_MAX);
 	return &v->result;
 }
 
