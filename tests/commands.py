@@ -32,6 +32,9 @@ NEVER = {
 # What a way to a command may turn into another one.
 ALSO = {("PUT", "/v1/leases/{id}"): "LEASE_RENEW"}  # with its fence in the Lease header
 
+# What everything that waits its turn can be refused with; and 404, where a thing may be missing.
+REFUSALS = {"400", "409", "412", "415", "422", "423", "429", "500", "503"}
+
 HAS_VERSION = {"MOVEMENT", "STOCK", "ITEM", "LOCATION"}
 
 
@@ -114,6 +117,14 @@ def check_statuses():
         expect_same(f"openapi.json: {method} {path}: successes", sorted(found), sorted(wanted))
 
 
+def check_refusals():
+    for method, path, operation, kinds in operations():
+        makes_it = method == "PUT" and kinds[0]["answers"] in ("ITEM", "LOCATION")
+        for status in sorted(REFUSALS | (set() if makes_it else {"404"})):
+            assert status in operation["responses"], \
+                f"openapi.json: {method} {path}: lacks {status}"
+
+
 def check_tags():
     for method, path, operation, kinds in operations():
         for status, answer in operation["responses"].items():
@@ -133,6 +144,7 @@ def check_headers():
                  for reference in operation.get("parameters", [])}
         flags, condition = kinds[0]["flags"], kinds[0]["condition"]
         wanted = {"IdempotencyKey": "RECORDED" in flags, "Prefer": True, "Lease": True,
+                  "RequestId": True,
                   "IfMatch": condition != "NONE", "IfNoneMatch": condition == "THING"}
         for name, is_wanted in wanted.items():
             assert (name in found) == is_wanted, (
@@ -215,6 +227,7 @@ def main():
     tap.run("a number that was given out stays, and is pinned", check_numbers)
     tap.run("every command has a route", check_routes)
     tap.run("successes are those of the command", check_statuses)
+    tap.run("refusals are those that a command may meet", check_refusals)
     tap.run("what has a version is answered with an ETag, what is made with a Location", check_tags)
     tap.run("headers are those that the command understands", check_headers)
     tap.run("bodies are described where a reader reads one", check_bodies)
