@@ -80,9 +80,8 @@ COLUMNS = {".c": 100, ".h": 100, ".py": 100, ".js": 120, ".lua": 110, ".build": 
 COLUMNS_OF_TABLES = 170  # between clang-format off and on
 FUNCTION_LINES_MAX = 61  # from the brace to the brace
 
-# folder -> CHECK, _Static_assert and x_is_sound() a function, at least. The aim is 0.8 in all three;
-# what is here is what they have come to, and falls no more.
-ASSERTS_MIN = {"server/core": 0.8, "server/engine": 0.42, "server/store": 0.8}
+# folder -> CHECK, _Static_assert and x_is_sound() a function, at least.
+ASSERTS_MIN = {"server/core": 0.8, "server/engine": 0.8, "server/store": 0.8}
 
 # What the machine code of core/ may call: memory, strings, and what the compiler itself puts in.
 PURE = re.compile(r"check_failed|mem(cpy|set|cmp|move|chr)|str(n?len|n?cmp|n?cpy|n?chr|rchr)"

@@ -85,6 +85,7 @@ static int write_forgotten(struct lane *l)
 	bool is_durable;
 	int r;
 
+	CHECK(l->keys->has_old);
 	key_book_delete_old(l->keys, OLD_KEYS_ALONE, &effects);
 	r = l->writer->ops->write(l->writer, &effects);
 	if (r == 0)
@@ -127,6 +128,7 @@ void chores_do(struct chores *c, bool is_idle)
 	int r = 0;
 
 	CHECK(goes_on(c));
+	CHECK(list_is_empty(&c->group->members));
 	if (is_due) {
 		c->done_ns = now_ns;
 		key_book_forget(l->keys, l->now_ms);
@@ -164,6 +166,7 @@ void chores_stop(struct chores *c)
 
 	CHECK(!goes_on(c));
 	log_keeper_stop(&l->log);
+	CHECK(!l->log.is_closed);
 	c->done_ns = clock_monotonic_ns();
 	l->keys->has_old = false;
 }

@@ -26,6 +26,7 @@ static int decide_by_kind(struct decider *d, struct work *w)
 /* What another group had made of it, which was abandoned. */
 static void forget_decision(struct work *w)
 {
+	CHECK(w->is_decided);
 	if (w->lease != NULL && w->command.kind == COMMAND_LEASE_TAKE)
 		lease_release(w->lease);
 	w->lease = NULL;
@@ -41,6 +42,7 @@ static void forget_decision(struct work *w)
  */
 static void refuse_damaged(struct decider *d, struct work *w)
 {
+	CHECK(!w->changes_lease);
 	w->answer = (struct answer){
 		.detail = "A record that this needs makes no sense: somebody wrote past the "
 			  "guards. `rowlock verify` names it, `rowlockd repair` mends rows. All "
@@ -58,6 +60,8 @@ int decide(struct decider *d, struct work *w)
 	crash_note_request(w->command.request_id);
 	if (w->is_decided)
 		forget_decision(w);
+	CHECK(w->lease == NULL);
+	CHECK(!d->effects.is_numbered);
 	w->is_decided = true;
 	if (w->is_recalled)
 		decider_refuse(w, OUTCOME_OPERATION_WITHDRAWN); /* which its key remembers */
@@ -101,6 +105,8 @@ int decide_numbered(struct decider *d)
 
 void decide_numbered_answer(const struct decider *d, struct answer *a)
 {
+	CHECK(d->effects.is_numbered);
+
 	int64_t shift = d->effects.seq_shift;
 
 	a->seq = a->seq == SEQ_RELATIVE ? a->seq + shift : seq_shifted(a->seq, shift);

@@ -47,6 +47,7 @@ static int change_item(struct decider *d, struct work *w, struct found_item *kno
 	written->id = known->item.id;
 	*e = (struct item_effect){ .change = change, .of = known, .item = written, .owner = w };
 	row_set_change_item(d->found.rows, known, now, d->group);
+	CHECK(known->changed_group == d->group);
 	d->has_writes = true;
 	w->rests_on_group = true;
 	return 0;
@@ -116,6 +117,7 @@ static int patch_no_item(struct decider *d, struct work *w, struct found_item *k
 {
 	struct item new = w->command.item;
 
+	CHECK(known->item.id == 0);
 	if (!w->command.creates) {
 		decider_refuse(w, OUTCOME_UNKNOWN_ITEM);
 		return 0;
@@ -163,6 +165,7 @@ int decide_item_patch(struct decider *d, struct work *w)
 static bool is_leased_here(const struct decider *d, const struct found_item *item,
 			   const struct found_location *location)
 {
+	CHECK((item == NULL) != (location == NULL));
 	for (size_t i = 0; i < d->effects.leases.count; i++) {
 		const struct lease_effect *e = &d->effects.leases.all[i];
 
@@ -246,6 +249,7 @@ static int change_location(struct decider *d, struct work *w, struct found_locat
 		.change = change, .of = known, .location = written, .owner = w
 	};
 	row_set_change_location(d->found.rows, known, now, d->group);
+	CHECK(known->changed_group == d->group);
 	d->has_writes = true;
 	w->rests_on_group = true;
 	return 0;

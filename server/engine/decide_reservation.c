@@ -40,6 +40,7 @@ static int rows_of_lines(struct decider *d, const struct reservation *reservatio
 
 		r = add_row(d, ret, &ref);
 	}
+	CHECK(r < 0 || ret->count == reservation->line_count);
 	return r;
 }
 
@@ -106,6 +107,7 @@ static bool rows_have_promised(const struct reservation *reservation, const stru
 {
 	bool have = true;
 
+	CHECK(rows->count == reservation->line_count);
 	for (int i = 0; i < rows->count; i++) {
 		rows->found[i]->stock.reserved -= reservation->lines[i].quantity;
 		have = have && rows->found[i]->stock.reserved >= 0;
@@ -118,6 +120,8 @@ static bool rows_have_promised(const struct reservation *reservation, const stru
 /* The rows of one that is active, all of which it can be resolved from. */
 static int promised_rows(struct decider *d, const struct reservation *reservation, struct rows *ret)
 {
+	CHECK(reservation->state == RESERVATION_ACTIVE);
+
 	int r = rows_of_lines(d, reservation, ret);
 
 	return r == 0 && !rows_have_promised(reservation, ret) ? FAULT(-EBADMSG) : r;
@@ -145,6 +149,7 @@ static int resolve(struct decider *d, struct work *w, struct reservation *reserv
 		   enum reservation_state state)
 {
 	CHECK(reservation->state == RESERVATION_ACTIVE);
+	CHECK(state != RESERVATION_ACTIVE);
 	reservation->state = state;
 	reservation->resolved_at_ms = d->now_ms;
 	if (add_effect(d, reservation,
@@ -164,6 +169,7 @@ static int give_back(struct decider *d, struct work *w, struct reservation *rese
 	struct rows rows;
 	int r = promised_rows(d, reservation, &rows);
 
+	CHECK(kind != MOVEMENT_RESERVE);
 	if (r == 0)
 		r = resolve(d, w, reservation, state);
 	for (int i = 0; r == 0 && i < rows.count; i++)
@@ -201,6 +207,7 @@ static enum outcome why_resolved(enum reservation_state state)
  */
 static void refuse_resolved(struct work *w, const struct reservation *reservation)
 {
+	CHECK(reservation->state != RESERVATION_ACTIVE);
 	decider_refuse(w, why_resolved(reservation->state));
 	w->answer.reservation = *reservation;
 }
@@ -237,6 +244,7 @@ int decide_overdue(struct decider *d)
 			decider_note_damage(d, "reservation_damaged", name);
 		}
 	}
+	CHECK(list_is_empty(&d->found.overdue));
 	return 0;
 }
 
@@ -304,6 +312,7 @@ static enum outcome may_reserve(struct work *w, const struct rows *rows,
 	struct stock stocks[COMMAND_ROWS_MAX];
 	struct rules_row rules[COMMAND_ROWS_MAX];
 
+	CHECK(rows->count == c->row_count);
 	for (int i = 0; i < rows->count; i++) {
 		stocks[i] = *rows->rules[i].stock;
 		stocks[i].reserved -= old->id != 0 ? quantity_of(old, &c->rows[i]) : 0;
@@ -316,6 +325,7 @@ static enum outcome may_reserve(struct work *w, const struct rows *rows,
 /* Its name, or room for the one that it gets with its number. */
 static int name_it(struct work *w, struct reservation *made, char **ret_made_name)
 {
+	CHECK(made->name == NULL);
 	*ret_made_name = NULL;
 	made->name = w->command.reservation_id;
 	if (made->name != NULL)
@@ -352,6 +362,8 @@ static int store_new(struct decider *d, struct work *w, const struct rows *rows,
 	struct reservation_effect e = { .change = RESERVATION_MAKE, .owner = w };
 	int r;
 
+	CHECK(rows->count == c->row_count);
+	CHECK(c->row_count >= 1);
 	*ret = (struct reservation){ .id = next_id(d),
 				     .owner = c->owner,
 				     .reference = c->reference,
@@ -380,6 +392,7 @@ static int make(struct decider *d, struct work *w, const struct rows *rows, stru
 	struct reservation made;
 	int r = 0;
 
+	CHECK(old->id == 0 || old->state == RESERVATION_ACTIVE);
 	if (old->id != 0)
 		r = give_back(d, w, old, RESERVATION_SUPERSEDED, MOVEMENT_SUPERSEDE);
 	if (r == 0)
@@ -440,6 +453,8 @@ static int reserve(struct decider *d, struct work *w)
 /* The one that the command names, if it is active; id 0: it was refused. */
 static int find_active(struct decider *d, struct work *w, struct reservation *ret)
 {
+	CHECK(w->command.reservation_id != NULL);
+
 	int r = load(d, w, w->command.reservation_id, ret);
 
 	if (r < 0)
@@ -459,6 +474,7 @@ static bool take_parts(struct work *w, struct reservation *reservation)
 	const struct command *c = &w->command;
 	int taken = 0;
 
+	CHECK(reservation->state == RESERVATION_ACTIVE);
 	for (int i = 0; i < reservation->line_count; i++) {
 		struct reservation_line *l = &reservation->lines[i];
 
@@ -488,6 +504,7 @@ static enum outcome may_commit(struct work *w, const struct reservation *reserva
 {
 	int64_t quantities[COMMAND_ROWS_MAX];
 
+	CHECK(rows->count == reservation->line_count);
 	for (int i = 0; i < rows->count; i++)
 		quantities[i] = reservation->lines[i].committed;
 	return rules_may_commit(rows->rules, quantities, rows->count, lines, &w->answer);
@@ -506,6 +523,8 @@ static int book_commit(struct decider *d, const struct work *w,
 			     .request_id = w->command.request_id };
 	int r = l->committed > 0 ? book(d, row, &b) : 0;
 
+	CHECK(index < reservation->line_count);
+	CHECK(l->committed <= l->quantity);
 	if (r < 0 || l->committed == l->quantity)
 		return r;
 	b.kind = MOVEMENT_RELEASE;

@@ -132,6 +132,7 @@ static int note_debtor(struct export *e, const struct stock_view *row)
 	*d = (struct debtor){ .sku = row->sku };
 	map_insert(&e->debtors_by_sku, &d->node,
 		   hash_bytes(row->sku.text, strlen(row->sku.text), 0));
+	CHECK(is_debtor(e, &row->sku));
 	return 0;
 }
 
@@ -142,6 +143,8 @@ static int write_location_line(struct export *e, struct location *location,
 {
 	bool can_be_said;
 	int r = mend_location(location, &e->page, &can_be_said);
+
+	CHECK(r < 0 || location->name != NULL);
 
 	CHECK(write != NULL);
 	if (r == 0 && can_be_said)
@@ -165,6 +168,9 @@ static int write_item_line(struct export *e, struct item *item,
 {
 	bool can_be_said;
 	int r = mend_item(item, &e->page, &can_be_said);
+
+	CHECK(r < 0 || item->name != NULL);
+	CHECK(r < 0 || item->unit != NULL);
 
 	CHECK(write != NULL);
 	if (r == 0 && can_be_said)

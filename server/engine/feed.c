@@ -267,6 +267,7 @@ static enum feed_take take_locked(const struct feed *f, int64_t after, struct fe
 	if (f->count == 0 || after + 1 < stretch_first(stretch_at_locked(f, 0)))
 		return FEED_BEHIND;
 	*ret = stretch_behind_locked(f, after);
+	CHECK(feed_stretch_last(*ret) > after);
 	atomic_fetch_add_explicit(&(*ret)->holder_count, 1, memory_order_relaxed);
 	return FEED_TAKEN;
 }

@@ -69,6 +69,7 @@ static int add_key(struct group *g, struct work *w)
 	int r = record == NULL ? FAULT(-ENOMEM) : write_body(g, w, &body);
 
 	CHECK(w->command.key != NULL);
+	CHECK(w->key_id == 0);
 	if (r < 0)
 		return r;
 	*record = (struct key_record){
@@ -126,6 +127,7 @@ int group_effects_write(struct group *g)
 	int r;
 
 	CHECK(d->seq == d->seq_begun + (int64_t)d->effects.movements.count);
+	CHECK(!g->is_taken_back);
 	d->effects.seq_first = d->seq_begun + 1;
 	clock_note_write(&l->clock, &d->effects, d->now_ms, has_movements);
 	if (l->keys->has_old)

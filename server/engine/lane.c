@@ -88,6 +88,7 @@ int lane_open(struct lane *l, uint64_t seed)
 
 void lane_close(struct lane *l)
 {
+	CHECK(l->writer != NULL);
 	CHECK(l->outsiders.reader != NULL);
 	lock_manager_let_leases_go(&l->ended_leases);
 	release(l);

@@ -115,6 +115,7 @@ void lease_book_add(struct lease_book *b, struct lease *l)
 void lease_book_remove(struct lease_book *b, struct lease *l)
 {
 	CHECK(l->is_in_book);
+	CHECK(b->count > 0);
 	l->is_in_book = false;
 	map_remove(&b->by_fence, &l->by_fence);
 	map_remove(&b->by_id, &l->by_id);

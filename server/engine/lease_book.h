@@ -71,7 +71,7 @@ struct lease *lease_create(const char *id, const char *purpose, int64_t fence,
 
 static inline void lease_hold(struct lease *l)
 {
-	atomic_fetch_add_explicit(&l->holder_count, 1, memory_order_relaxed);
+	CHECK(atomic_fetch_add_explicit(&l->holder_count, 1, memory_order_relaxed) > 0);
 }
 
 /* One holder fewer; the last one frees it. NULL is fine. Returns NULL. */

@@ -62,6 +62,7 @@ int mend_reservation(struct reservation *reservation, struct arena *a, bool *ret
 				   mend_can_say(&reservation->lines[i].location);
 	if (!id_is_valid(reservation->name))
 		reservation->name = "r_";
+	CHECK(reservation->name != NULL);
 	r = mend_text(&reservation->owner, OWNER_CHARACTERS_MAX, NULL, a);
 	if (r == 0)
 		r = mend_text(&reservation->reference, REFERENCE_CHARACTERS_MAX, NULL, a);

@@ -38,6 +38,7 @@ static int start_engine(struct service *s, const struct service_options *o)
 	CHECK(o->reader_count >= 1);
 	if (r < 0)
 		return r;
+	CHECK(s->keys.guard == &s->locks.guard);
 	lock_manager_init(&s->locks, &s->time, &s->keys);
 	s->intake = (struct intake){ .locks = &s->locks,
 				     .keys = &s->keys,
@@ -51,6 +52,7 @@ static int start_engine(struct service *s, const struct service_options *o)
 			       .releases_rows_early = o->releases_rows_early,
 			       .slow_ns = o->slow_ns,
 			       .aftermath = { .fail = o->fail, .fail_context = o->fail_context } };
+	CHECK(o->slow_ns >= 0);
 	s->writer.is_uncounted = s->readers.is_uncounted = o->is_uncounted;
 	s->spoolers.is_uncounted = o->is_uncounted;
 	r = writer_open(&s->writer, s->row_seed);
@@ -108,6 +110,7 @@ void service_close(struct service *s)
 	reader_pool_close(&s->spoolers);
 	reader_pool_close(&s->readers);
 	writer_close(&s->writer);
+	CHECK(s->locks.must_stop);
 	lock_manager_fini(&s->locks);
 	key_book_fini(&s->keys);
 	store_time_fini(&s->time);
@@ -117,7 +120,7 @@ void service_close(struct service *s)
 
 void service_drain(struct service *s, int64_t until_ns)
 {
-	CHECK(until_ns > 0);
+	CHECK(until_ns >= 0);
 	lock_manager_drain(&s->locks, until_ns);
 	reader_pool_end_by(&s->readers, until_ns);
 	reader_pool_end_by(&s->spoolers, until_ns);
@@ -153,16 +156,19 @@ int service_claim_count(struct service *s, struct command *c)
 bool service_withdraw(struct service *s, struct waiter *waiter, struct arena *texts,
 		      struct answer *ret_answer)
 {
+	CHECK(waiter->work != NULL);
 	return intake_withdraw(&s->intake, waiter, texts, ret_answer);
 }
 
 enum recall service_recall(struct service *s, struct waiter *waiter)
 {
+	CHECK(waiter->work != NULL);
 	return intake_recall(&s->intake, waiter);
 }
 
 void service_place(struct service *s, const struct waiter *waiter, struct work_place *ret)
 {
+	CHECK(waiter->work != NULL);
 	intake_place(&s->intake, waiter, ret);
 }
 
@@ -230,8 +236,9 @@ void service_health(struct service *s, struct service_health *ret)
 {
 	struct lock_manager *m = &s->locks;
 
-	CHECK(s->published.seq >= 0);
 	guard_lock(&m->guard);
+	CHECK(m->waiting_count >= 0);
+	CHECK(m->leases.count >= 0);
 	*ret = (struct service_health){ .is_draining = m->is_draining,
 					.waiting_count = m->waiting_count,
 					.lease_count = m->leases.count,

@@ -156,6 +156,8 @@ int stored_leases_delete_ended(struct lane *lane, struct effects *effects)
 		const struct lease *l = CONTAINER_OF(it, struct lease, link);
 		struct lease_effect *e = effects_add_lease(effects);
 
+		CHECK(!l->is_in_book);
+
 		if (e == NULL)
 			return FAULT(-ENOMEM);
 		*e = (struct lease_effect){ .change = CHANGE_DELETE,

@@ -9,6 +9,7 @@ static void want_rows(struct want *want, const struct row_ref rows[], int count)
 
 static void want_respected(struct want *want, const struct row_ref rows[], int count)
 {
+	CHECK(count >= 0);
 	for (int i = 0; i < count; i++)
 		want_respect(want, &rows[i]);
 }
@@ -94,6 +95,7 @@ void wanted_by(struct want *want, const struct work *w, const struct wanted_of_s
 {
 	if (w->is_recalled)
 		return;
+	CHECK((w->line_count == 0) == list_is_empty(&w->lines));
 	if (w->line_count == 0)
 		wanted_by_command(want, &w->command, of, leases);
 	LIST_EACH (it, &w->lines)

@@ -121,6 +121,7 @@ static inline struct work *work_of_link(struct list *link)
 /* How many commands it stands for. */
 static inline int work_command_count(const struct work *w)
 {
+	CHECK(w->line_count >= 0);
 	return w->line_count > 0 ? w->line_count : 1;
 }
 
