@@ -15,17 +15,18 @@ enum {
 
 /* ---------------------------------------------------------------- sleeping */
 
-static bool has_time_to_note(struct lane *l)
+/* After a group that failed: what nobody waits for is not tried again at once. */
+static bool may_try_again(const struct lane *l)
 {
-	return clock_note_is_wrong(&l->clock) &&
-	       clock_monotonic_ns() >= l->aftermath.retry_not_before_ns;
+	return clock_monotonic_ns() >= l->aftermath.retry_not_before_ns;
 }
 
 static bool has_work(struct lane *l)
 {
 	CHECK(l->locks != NULL);
-	return lock_manager_has_ready(l->locks) || !list_is_empty(&l->ended_leases) ||
-	       lane_has_overdue(l) || has_time_to_note(l);
+	return lock_manager_has_ready(l->locks) || lane_has_overdue(l) ||
+	       ((!list_is_empty(&l->ended_leases) || clock_note_is_wrong(&l->clock)) &&
+		may_try_again(l));
 }
 
 /* When the next reservation is to be booked; INT64_MAX: not soon. */

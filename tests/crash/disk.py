@@ -5,6 +5,7 @@ import os
 import sqlite3
 import subprocess
 import threading
+import time
 
 from case import Daemon, inject, injected, needs_strace, run_cases
 from daemon import ServerTrouble
@@ -315,6 +316,30 @@ def full_from_the_start(rowlockd, folder):
             wait_until(lambda: add() == 201, "there is space again")
 
 
+def groups_failed(client):
+    lines = client.get("/metrics").body.decode().splitlines()
+    return next(int(line.split()[1]) for line in lines
+                if line.startswith("rowlock_groups_failed_total "))
+
+
+def nobody_waits(rowlockd, folder):
+    """A lease ends, and there is no room to delete it: that is tried now and then."""
+    with small_disk(folder) as disk, \
+            Daemon(rowlockd, disk / "store.db", ["--spool-dir", str(folder)]) as server:
+        make_rows(server.port, 5, ["A-1", "A-2"])
+        client = Client(server.port)
+        lease = {"ttl_s": 2, "purpose": "count", "rows": [{"sku": "A-2", "location": "WH1"}]}
+        assert client.put("/v1/leases/count", lease).status == 201
+        fill(disk, 0)
+        wait_until(lambda: client.post(ADJUST, {"delta": 1}).status == 503, "no write fits")
+        wait_until(lambda: not client.get("/v1/leases").json()["data"], "the lease has ended")
+        begun, begun_s = groups_failed(client), time.monotonic()
+        wait_until(lambda: groups_failed(client) >= begun + 3, "it is tried again")
+        assert time.monotonic() - begun_s > 1, f"{groups_failed(client) - begun} groups at once"
+        os.remove(disk / "filler")
+        wait_until(lambda: client.post(ADJUST, {"delta": 1}).status == 201, "there is space again")
+
+
 def no_room_for_a_store(rowlockd, folder):
     """Nothing can be made: it says so, and the next start does not take that for a lost store."""
     with small_disk(folder) as disk:
@@ -349,6 +374,7 @@ run_cases([
      needs_mount),
     ("full from the start: a store that is there is served, and written to once there is room",
      full_from_the_start, needs_mount),
+    ("full, and nobody waits: a lease that ended does not keep it busy", nobody_waits, needs_mount),
     ("full from the start: no store can be made (73), and the next start makes one",
      no_room_for_a_store, needs_mount),
     ("there is no room for the results of a batch: it stops, and says how far it came",
