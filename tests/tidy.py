@@ -8,6 +8,7 @@
 A rule is one test case (TAP); what it finds is `path:line: what is wrong`.
 """
 import argparse
+import collections
 import os
 import pathlib
 import re
@@ -232,6 +233,17 @@ def find_unchecked(tree):
             yield f"{folder}: {asserts} asserts in {functions} functions, {least} are wanted"
 
 
+def find_uncalled(tree):
+    """An inline function of a header that nobody calls: the compiler says nothing of it."""
+    sources = re.compile(r"(server|client|tests)/.*\.[ch]$")
+    text = "\n".join(t for path, t in tree.items() if sources.match(path))
+    times = collections.Counter(re.findall(r"\w+", text))
+    for path, number, line in lines_of(tree, r"^(server|client)/.*\.h$"):
+        found = re.match(r"static inline [^(]*?(\w+)\(", line)
+        if found and times[found[1]] < 2:
+            yield f"{path}:{number}: nobody calls {found[1]}()"
+
+
 def find_forgotten(tree):
     for path in tree:
         folder, _, name = path.rpartition("/")
@@ -329,6 +341,7 @@ def main():
         ("a comment says its subject before it says It, Those or Whoever", find_guesses(tree)),
         ("the words of docs/glossary.md are used", find_lost_words(tree)),
         ("functions check what they rely on", find_unchecked(tree)),
+        ("inline functions of headers are called", find_uncalled(tree)),
         ("every source and conversation is in its folder's meson.build", find_forgotten(tree)),
         ("the version is the changelog's newest, wherever it shows", find_other_versions(tree)),
         ("what is logged as a warning or worse is in docs/operating.md", find_silent_events(tree)),

@@ -100,10 +100,17 @@ void connection_expect_head(struct connection *c)
 	connection_enter(c, CONNECTION_HEAD, c->loop->now_ns + limit_ms * NS_PER_MS);
 }
 
+/* Are there bytes that nobody has read yet? */
+static bool has_input(const struct connection *c)
+{
+	char byte;
+
+	return recv(c->socket.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
 bool connection_is_idle(const struct connection *c)
 {
-	return c->phase == CONNECTION_HEAD && !framing_is_inside(&c->framing) &&
-	       !connection_has_input(c);
+	return c->phase == CONNECTION_HEAD && !framing_is_inside(&c->framing) && !has_input(c);
 }
 
 bool connection_is_busy(const struct connection *c)
@@ -225,13 +232,6 @@ void connection_expire(struct connection *c)
 		connection_cut(c);
 		break;
 	}
-}
-
-bool connection_has_input(const struct connection *c)
-{
-	char byte;
-
-	return recv(c->socket.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
 }
 
 /* The end may stand behind bytes that nobody has read yet, those of a next request. */

@@ -94,9 +94,6 @@ bool connection_is_idle(const struct connection *c);
 /* Does the answer to its upload wait until what came is decided? */
 bool connection_is_busy(const struct connection *c);
 
-/* Are there bytes that nobody has read yet? */
-bool connection_has_input(const struct connection *c);
-
 /* Has the client gone away? Looks without reading. */
 bool connection_is_gone(const struct connection *c);
 

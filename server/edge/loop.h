@@ -65,11 +65,6 @@ struct edge {
 	int64_t drain_cut_ns; /* who is still reading then is cut */
 };
 
-static inline struct loop *loop_of_host(struct host *h)
-{
-	return CONTAINER_OF(h, struct loop, host);
-}
-
 /* 0 or a fault; it is to be closed in any case. */
 int loop_open(struct loop *l, struct edge *e, int index);
 void loop_close(struct loop *l);

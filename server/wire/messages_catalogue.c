@@ -1,6 +1,11 @@
+/*
+ * messages_catalogue - items and locations as they are put and patched. For the ways of all
+ * messages see message.h. The path, or the line of a batch, has the sku or the location.
+ */
 #include "wire/messages_catalogue.h"
 #include "base/text.h"
 #include "wire/message_fields.h"
+#include "wire/message_readers.h"
 #include <string.h>
 
 enum item_field {
@@ -107,6 +112,7 @@ static void set_version(struct command *c, const struct field_value *version)
 	c->condition.version = version->number;
 }
 
+/* {"name", "unit", "backorder_limit", "reorder_point", "attributes", "archived"}. */
 bool message_read_item(struct message m, struct arena *a, struct command *c,
 		       struct message_error *e)
 {
@@ -137,6 +143,7 @@ enum outcome message_judge_attributes(const char *attributes, struct arena *a)
 	return is_fine ? OUTCOME_DONE : e.outcome;
 }
 
+/* {"name", "archived"}. */
 bool message_read_location(struct message m, struct arena *a, struct command *c,
 			   struct message_error *e)
 {
@@ -184,6 +191,10 @@ static unsigned members_there(const struct field_value v[], const unsigned membe
 	return there;
 }
 
+/*
+ * The same fields, each of which may be left out: `patched` has those that are there. null is their
+ * default, but a name cannot be null.
+ */
 bool message_read_item_patch(struct message m, struct arena *a, struct command *c,
 			     struct message_error *e)
 {

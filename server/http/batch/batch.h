@@ -240,7 +240,3 @@ void batch_line_take_past(struct batch *b, struct batch_line *line);
 
 /* Can it be told what became of it, once nothing of it is to be decided? Of ours: we CHECK it. */
 bool batch_line_is_sound(const struct batch_line *line);
-
-/* The line gets this answer without being decided. */
-void batch_line_refuse(struct batch_line *line, enum outcome o, const char *pointer,
-		       const char *detail);

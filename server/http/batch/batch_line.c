@@ -17,8 +17,9 @@ struct batch_line *batch_line_destroy(struct batch_line *line)
 	return NULL;
 }
 
-void batch_line_refuse(struct batch_line *line, enum outcome o, const char *pointer,
-		       const char *detail)
+/* The line gets this answer without being decided. */
+static void line_refuse(struct batch_line *line, enum outcome o, const char *pointer,
+			const char *detail)
 {
 	struct message_error *e = arena_alloc(&line->work->arena, sizeof(*e));
 	static const struct message_error no_memory = { .outcome = OUTCOME_OUT_OF_MEMORY,
@@ -39,7 +40,7 @@ static void refuse_fault(struct batch *b, struct batch_line *line, int fault)
 {
 	if (fault != -EAGAIN && fault != -ECANCELED)
 		service_note_fault(b->service, fault, b->request_id);
-	batch_line_refuse(line, outcome_of_fault(fault), "", NULL);
+	line_refuse(line, outcome_of_fault(fault), "", NULL);
 }
 
 /* ---------------------------------------------------------------- the rows of reservations */
@@ -70,7 +71,7 @@ void batch_line_find_rows(struct batch *b, struct batch_line *line)
 	if (!find_rows(b, line)) {
 		line->state = LINE_READY;
 		if (read_ahead_needs_reservation(&line->work->command))
-			batch_line_refuse(line, OUTCOME_UNKNOWN_RESERVATION, "/reservation", NULL);
+			line_refuse(line, OUTCOME_UNKNOWN_RESERVATION, "/reservation", NULL);
 	}
 	count_claims(b, line);
 }
@@ -102,8 +103,7 @@ static void begin_past(struct batch *b, struct batch_line *line)
 		return;
 	}
 	b->counting = NULL;
-	batch_line_refuse(line, OUTCOME_STORE_BUSY, "",
-			  "Too many histories are being read at once.");
+	line_refuse(line, OUTCOME_STORE_BUSY, "", "Too many histories are being read at once.");
 }
 
 void batch_line_take_past(struct batch *b, struct batch_line *line)
@@ -115,7 +115,7 @@ void batch_line_take_past(struct batch *b, struct batch_line *line)
 		fault_adopt(&b->read.fault);
 		refuse_fault(b, line, b->read.result);
 	} else if (!read_ahead_judge_past(&line->work->command, b->read.seq, &e)) {
-		batch_line_refuse(line, e.outcome, e.pointer, e.detail);
+		line_refuse(line, e.outcome, e.pointer, e.detail);
 	}
 }
 
@@ -154,12 +154,12 @@ static void prepare(struct batch *b, struct batch_line *line)
 	c->request_id = b->request_id;
 	set_leases(b, c);
 	if (b->options.is_atomic && !command_traits(c->kind)->may_be_atomic) {
-		batch_line_refuse(line, OUTCOME_MEANINGLESS, "/op",
-				  "Not in a batch that is carried out as one.");
+		line_refuse(line, OUTCOME_MEANINGLESS, "/op",
+			    "Not in a batch that is carried out as one.");
 		return;
 	}
 	if (b->options.key != NULL && !set_key(b, line)) {
-		batch_line_refuse(line, OUTCOME_OUT_OF_MEMORY, "", NULL);
+		line_refuse(line, OUTCOME_OUT_OF_MEMORY, "", NULL);
 		return;
 	}
 	if (c->key != NULL && service_replay(b->service, line->work, b->snapshot)) {
@@ -190,10 +190,9 @@ struct batch_line *batch_line_create(struct batch *b, const char *text, size_t b
 				     .byte_count = byte_count };
 	list_init(&line->link);
 	if (byte_count > BATCH_LINE_BYTES_MAX)
-		batch_line_refuse(line, OUTCOME_MALFORMED_JSON, "",
-				  "The line is longer than 64 KiB.");
+		line_refuse(line, OUTCOME_MALFORMED_JSON, "", "The line is longer than 64 KiB.");
 	else if (!batch_line_read(text, byte_count, &w->arena, &w->command, &line->id, &e))
-		batch_line_refuse(line, e.outcome, e.pointer, e.detail);
+		line_refuse(line, e.outcome, e.pointer, e.detail);
 	else
 		prepare(b, line);
 	return line;
