@@ -234,7 +234,8 @@ int decide_overdue(struct decider *d)
 
 	while ((link = list_pop_front(&d->found.overdue)) != NULL) {
 		struct found_overdue *o = CONTAINER_OF(link, struct found_overdue, link);
-		int r = o->of == NULL ? FAULT(-EBADMSG) : run_out(d, o->of);
+		bool is_damaged = o->of == NULL || decider_leaves_overdue(d, o->id);
+		int r = is_damaged ? FAULT(-EBADMSG) : run_out(d, o->of);
 		char name[32];
 
 		if (r < 0 && r != -EBADMSG)

@@ -4,6 +4,7 @@
 #include "core/rules.h"
 #include "ops/log.h"
 #include "ops/metrics.h"
+#include <stdlib.h>
 #include <string.h>
 
 void decider_init(struct decider *d, struct lock_manager *locks, bool leases_are_told)
@@ -17,6 +18,8 @@ void decider_fini(struct decider *d)
 {
 	found_fini(&d->found);
 	effects_fini(&d->effects);
+	free(d->left.all);
+	d->left = (struct left_overdue){ 0 };
 }
 
 void decider_begin(struct decider *d, int64_t seq_committed, int64_t seq)
@@ -40,6 +43,34 @@ void decider_take_back(struct decider *d)
 	d->seq = d->seq_begun;
 	d->has_writes = false;
 	d->expired_count = 0;
+}
+
+int decider_leave_overdue(struct decider *d, int64_t id)
+{
+	struct left_overdue *left = &d->left;
+	size_t capacity = left->capacity == 0 ? 16 : left->capacity * 2;
+
+	CHECK(id != 0);
+	CHECK(!decider_leaves_overdue(d, id));
+	if (left->count == left->capacity) {
+		int64_t *larger = realloc(left->all, capacity * sizeof(larger[0]));
+
+		if (larger == NULL)
+			return FAULT(-ENOMEM);
+		left->all = larger;
+		left->capacity = capacity;
+	}
+	left->all[left->count++] = id;
+	return 0;
+}
+
+bool decider_leaves_overdue(const struct decider *d, int64_t id)
+{
+	bool is_left = false;
+
+	for (size_t i = 0; !is_left && i < d->left.count; i++)
+		is_left = d->left.all[i] == id;
+	return is_left;
 }
 
 void decider_show_row(const struct found_row *row, struct rules_row *ret)

@@ -33,6 +33,10 @@ struct decider {
 	int64_t damage_logged_ns; /* monotonic; 0: never */
 	struct found found;
 	struct effects effects;
+	struct left_overdue {
+		int64_t *all;
+		size_t count, capacity;
+	} left; /* the ids of those that the store did not let run out in this group */
 };
 
 void decider_init(struct decider *d, struct lock_manager *locks, bool leases_are_told);
@@ -46,6 +50,13 @@ void decider_begin(struct decider *d, int64_t seq_committed, int64_t seq);
 
 /* What was done in this group so far was not: effects are gone, rows as they were found. */
 void decider_take_back(struct decider *d);
+
+/*
+ * The store will not let that reservation run out: whenever the group is decided again, it stays as
+ * it is, and is told of as damaged. 0 or a fault.
+ */
+int decider_leave_overdue(struct decider *d, int64_t id);
+bool decider_leaves_overdue(const struct decider *d, int64_t id);
 
 /* A row as rules see it. */
 struct rules_row;

@@ -463,18 +463,34 @@ static int decide_again(struct group *g)
 	return r;
 }
 
-/* The store would not take what `culprit` does: as if that had not come. 0 or a fault. */
-static int run_again(struct group *g, struct work *culprit)
+static bool has_culprit(const struct effects *e)
 {
-	struct lane *l = g->lane;
-	struct group_begun begun;
-	int r;
+	return e->culprit != NULL || e->culprit_overdue != 0;
+}
 
+/* The command is refused from now on, or the reservation stays as it is. 0 or a fault. */
+static int leave_culprit_out(struct group *g)
+{
+	struct work *culprit = g->decider.effects.culprit;
+
+	if (culprit == NULL)
+		return decider_leave_overdue(&g->decider, g->decider.effects.culprit_overdue);
 	CHECK(!culprit->meets_damage);
 	CHECK(culprit->is_decided);
 	culprit->meets_damage = true;
+	return 0;
+}
+
+/* The store would not take what one of them does: as if that had not come. 0 or a fault. */
+static int run_again(struct group *g)
+{
+	struct lane *l = g->lane;
+	struct group_begun begun;
+	int r = leave_culprit_out(g);
+
 	aftermath_undo(g);
-	r = l->writer->ops->abandon(l->writer, false);
+	if (r == 0)
+		r = l->writer->ops->abandon(l->writer, false);
 	if (r == 0)
 		r = store_turn_take(l, &begun);
 	if (r == 0)
@@ -488,8 +504,8 @@ static int run_to_end(struct group *g)
 {
 	int r = end(g);
 
-	while (r == -EBADMSG && g->decider.effects.culprit != NULL)
-		r = run_again(g, g->decider.effects.culprit);
+	while (r == -EBADMSG && has_culprit(&g->decider.effects))
+		r = run_again(g);
 	return r;
 }
 
@@ -501,6 +517,7 @@ void group_run(struct group *g)
 
 	CHECK(list_is_empty(&g->members));
 	group_size_begin(&g->size);
+	g->decider.left.count = 0;
 	r = store_turn_take(g->lane, &begun);
 	if (r == -EBUSY)
 		return; /* the ready ones stay ready until their own time is up */

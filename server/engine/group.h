@@ -19,7 +19,7 @@
  *
  * Where the store will not take what one of them does, the group is abandoned and decided again
  * from its begin, with that one refused: nothing was told to anybody yet, but refusals that rest on
- * nothing of it.
+ * nothing of it. A reservation that the store does not let run out stays as it is.
  *
  * A refusal that rests on nothing uncommitted, and that no key has to remember, leaves at once. A
  * group that wrote nothing, or whose atomic part of a batch was refused, is rolled back: no flush.

@@ -331,6 +331,7 @@ void effects_clear(struct effects *e)
 	e->is_numbered = false;
 	e->seq_shift = 0;
 	e->culprit = NULL;
+	e->culprit_overdue = 0;
 }
 
 void effects_fini(struct effects *e)

@@ -37,9 +37,10 @@
  *
  * Unsound records: lock() leaves out what makes no sense, and flags it, each for itself; it is the
  * matter of the commands that want it. number() and write() return -EBADMSG with effects.culprit
- * where the store will not number or take what one command does: nothing of the group was kept yet,
- * and it can be decided again without that one. -EBADMSG without a culprit, and -EUCLEAN: what was
- * written contradicts what was read.
+ * where the store will not number or take what one command does, or with effects.culprit_overdue
+ * where a reservation cannot run out: nothing of the group was kept yet, and it can be decided
+ * again without that one. -EBADMSG without either, and -EUCLEAN: what was written contradicts what
+ * was read.
  *
  * Threads: the writer's. Memory: what `found` hands out is the store's and stays until the group
  * ends; what `effects` names is the caller's and must last as long.
@@ -293,6 +294,7 @@ struct effects {
 	bool is_numbered;  /* number() was called; write() calls it otherwise */
 	int64_t seq_shift; /* number() has added it to every relative seq of movements and rows */
 	void *culprit;     /* of number(), write() with -EBADMSG: whose it was; NULL: nobody's */
+	int64_t culprit_overdue; /* or the id of the reservation that ran out by it; 0: none */
 };
 
 /* Each a place for one more; NULL: memory is short. Valid until the next one. Amortised O(1). */

@@ -337,11 +337,16 @@ static int write_named(struct sqlite_writer *w, struct effects *effects)
 		effects->culprit = effects->leases.all[i].owner;
 	}
 	for (size_t i = 0; r == 0 && i < effects->reservations.count; i++) {
-		r = write_reservation(w, &effects->reservations.all[i]);
-		effects->culprit = effects->reservations.all[i].owner;
+		struct reservation_effect *e = &effects->reservations.all[i];
+
+		r = write_reservation(w, e);
+		effects->culprit = e->owner;
+		effects->culprit_overdue = e->owner == NULL ? e->reservation->id : 0;
 	}
-	if (r != -EBADMSG)
+	if (r != -EBADMSG) {
 		effects->culprit = NULL;
+		effects->culprit_overdue = 0;
+	}
 	return r;
 }
 

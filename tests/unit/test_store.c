@@ -601,6 +601,43 @@ static void what_is_overdue_is_handed_out(struct any_store *s)
 	expect_books_balance(s);
 }
 
+static struct found_overdue *first_overdue(struct any_writer *w)
+{
+	return CONTAINER_OF(w->found.overdue.next, struct found_overdue, link);
+}
+
+/* The store names the one that it does not let run out; left alone, it keeps nobody waiting. */
+static void one_that_cannot_run_out_is_named(struct any_store *s)
+{
+	struct any_writer *w = &s->w;
+	int64_t id;
+
+	stock_up(w);
+	reserve_committed(w, "due-1", w->now_ms + 1000);
+	reserve_committed(w, "due-2", w->now_ms + 1000);
+	w->now_ms += 1000;
+	any_begin_with(w, "A WH1", "B WH1", NULL);
+	assert_int_equal(overdue_count(w), 2);
+	id = first_overdue(w)->id;
+	for (int i = 0; i < 2; i++) /* once too often */
+		any_resolve(w, &first_overdue(w)->of->reservation, RESERVATION_EXPIRED);
+	assert_int_equal(any_write(w), -EBADMSG);
+	assert_null(w->effects.culprit);
+	assert_int_equal(w->effects.culprit_overdue, id);
+	any_abandon(w);
+
+	any_begin_with(w, "A WH1", "B WH1", NULL);
+	assert_int_equal(overdue_count(w), 2);
+	list_pop_front(&w->found.overdue);
+	any_resolve(w, &first_overdue(w)->of->reservation, RESERVATION_EXPIRED);
+	assert_int_equal(any_commit(w), 0);
+	assert_int_equal(w->effects.culprit_overdue, 0);
+	any_begin_with(w, "A WH1", "B WH1", NULL);
+	assert_int_equal(overdue_count(w), 0);
+	any_abandon(w);
+	expect_books_balance(s);
+}
+
 static void one_that_is_extended_is_not_overdue(struct any_store *s)
 {
 	struct any_writer *w = &s->w;
@@ -1217,6 +1254,7 @@ static const struct {
 	PROMISE(a_row_has_one_lease_at_a_time),
 	PROMISE(a_reservation_is_found_by_its_name),
 	PROMISE(what_is_overdue_is_handed_out),
+	PROMISE(one_that_cannot_run_out_is_named),
 	PROMISE(one_that_is_extended_is_not_overdue),
 	PROMISE(one_that_is_not_resolved_comes_again_later),
 	PROMISE(keys_are_kept_in_order_of_arrival),
