@@ -189,6 +189,15 @@ def check_makers():
     expect_same("schema/movements.def", kinds, made | {"EXPIRE", "EDIT"})
 
 
+def check_sheets():
+    """A sheet can say in a column what a line of a batch says with the members of a row."""
+    columns = read("client/csv_columns.c")
+    for command in COMMANDS.values():
+        if command["op"] and command["path"] == "NAMES_ROW":
+            assert re.search(rf"[\" ]{command['op']} ", columns), \
+                f"client/csv_columns.c: lacks {command['op']}"
+
+
 def check_verbs():
     verbs = {f"{verb} {action}".strip() for verb, action in re.findall(
         r'^VERB\(\w+,\s*"(\w+)",\s*"(\w*)"', read("client/verbs.def"), re.M)}
@@ -235,6 +244,7 @@ def main():
     tap.run("kinds of movements are described once, and all", check_kinds)
     tap.run("the SQL knows no kind that is not in the table", check_sql)
     tap.run("every kind of movement has somebody who makes it", check_makers)
+    tap.run("what a sheet can say is every op of a row", check_sheets)
     tap.run("every command can be typed", check_verbs)
     tap.run("every command is in the documentation", check_docs)
     tap.run("every command is in the tests", check_tests)
