@@ -8,8 +8,9 @@ static bool level_is_sound(int64_t level)
 
 bool key_record_is_sound(const struct key_record *k)
 {
-	return k->id >= 0 && k->id <= KEY_ID_MAX && k->key != NULL && k->outcome < OUTCOME_COUNT &&
-	       k->status >= 200 && k->status <= 599 && k->movement_count >= 0 &&
+	/* No upper bound of the id: behind one that somebody has typed the next one is still ours. */
+	return k->id >= 0 && k->key != NULL && k->outcome < OUTCOME_COUNT && k->status >= 200 &&
+	       k->status <= 599 && k->movement_count >= 0 &&
 	       k->movement_count <= COMMAND_MOVEMENTS_MAX;
 }
 
