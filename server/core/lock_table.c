@@ -725,7 +725,7 @@ void lock_walk_begin(struct lock_table *t, struct lock_walk *w)
 bool lock_walk_on(struct lock_table *t, struct lock_walk *w, int limit,
 		  void (*see)(void *context, const struct row_entry *entry), void *context)
 {
-	CHECK(limit > 0);
+	CHECK(limit >= 0);
 	CHECK(list_is_linked(&w->link));
 	for (int i = 0; i < limit && w->at != &t->contended; i++) {
 		struct row_entry *e = CONTAINER_OF(w->at, struct row_entry, contended_link);
