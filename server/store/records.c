@@ -8,7 +8,7 @@ static bool level_is_sound(int64_t level)
 
 bool key_record_is_sound(const struct key_record *k)
 {
-	/* No upper bound of the id: behind one that was typed by hand the next one is still ours. */
+	/* No upper bound of the id: behind one that was typed the next one is still ours. */
 	return k->id >= 0 && k->key != NULL && k->outcome < OUTCOME_COUNT && k->status >= 200 &&
 	       k->status <= 599 && k->movement_count >= 0 &&
 	       k->movement_count <= COMMAND_MOVEMENTS_MAX;
