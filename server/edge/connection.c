@@ -195,10 +195,12 @@ uint64_t connection_acked_bytes(const struct connection *c)
  */
 static bool reply_goes_on(struct connection *c)
 {
-	uint64_t acked_bytes = connection_acked_bytes(c);
+	uint64_t acked_bytes;
 
-	if (!c->is_long_reply || c->loop->host.is_draining ||
-	    acked_bytes - c->acked_bytes < REPLY_PROGRESS_BYTES)
+	if (!c->is_long_reply || c->loop->host.is_draining)
+		return false;
+	acked_bytes = connection_acked_bytes(c);
+	if (acked_bytes - c->acked_bytes < REPLY_PROGRESS_BYTES)
 		return false;
 	c->acked_bytes = acked_bytes;
 	connection_enter(c, CONNECTION_REPLYING, connection_reply_due_ns(c->loop));

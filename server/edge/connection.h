@@ -33,7 +33,7 @@ struct connection {
 	struct request *request;  /* the one under way, or NULL */
 	struct framing framing;   /* of all that was read */
 	bool is_long_reply;       /* it is sent from a file: its client may take its time */
-	uint64_t acked_bytes;     /* that its client had received when the time limit began */
+	uint64_t acked_bytes;     /* of a long reply: received when the time limit began */
 	uint64_t ended_count;     /* requests that microhttpd is through with */
 	struct list link;         /* in loop.connections or loop.free_connections */
 };

@@ -74,7 +74,8 @@ static enum MHD_Result reply_queue(struct connection *c, struct exchange *x)
 
 	x->must_close |= c->loop->host.is_draining;
 	c->is_long_reply = x->spool != NULL;
-	c->acked_bytes = connection_acked_bytes(c);
+	if (c->is_long_reply)
+		c->acked_bytes = connection_acked_bytes(c);
 	response = x->spool != NULL ? response_of_spool(x) : response_of_text(x);
 	if (response == NULL)
 		return MHD_NO;
@@ -570,5 +571,6 @@ bool daemon_is_ready(struct loop *l)
 {
 	MHD_UNSIGNED_LONG_LONG ms;
 
-	return MHD_get_timeout(l->daemon, &ms) == MHD_YES && ms == 0;
+	return sockets_are_announced(&l->sockets) ||
+	       (MHD_get_timeout(l->daemon, &ms) == MHD_YES && ms == 0);
 }

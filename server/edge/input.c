@@ -38,7 +38,7 @@ static ssize_t read_requests(struct connection *c, void *buffer, size_t bytes)
 		return r;
 	good = framing_take(&c->framing, buffer, (size_t)r);
 	if (good < bytes && (c->socket.is_ended || (size_t)r == bytes))
-		sockets_announce(&c->socket);
+		sockets_announce(&c->loop->sockets, &c->socket);
 	if (!was_inside && c->phase == CONNECTION_HEAD)
 		connection_expect_head(c);
 	if (good > 0)

@@ -9,8 +9,20 @@
  * epoll: microhttpd takes a suspended connection out of its epoll set and puts it back behind the
  * answer, where it is reported as writable at once: two calls and a wake-up for nothing, an eighth
  * of a loop's time under load. Here the socket keeps its place. What happens to it meanwhile is
- * noted and not passed on; when microhttpd puts it back, the kernel is asked to report again only
- * if there is something to read (the set is edge-triggered).
+ * noted and not passed on. When microhttpd puts the socket back, what was noted is announced: it is
+ * among the events of the next epoll_wait(), and the kernel is not asked for anything.
+ *
+ *     what happens      | in the set       | keeps its place  | announced
+ *     ------------------+------------------+------------------+----------------------------------
+ *     event             | passed on        | noted            | passed on; it is told of it twice
+ *     parked            | keeps its place  | -                | keeps its place, and is dropped
+ *                       |                  |                  | (noted) by the next epoll_wait()
+ *     put back          | -                | in the set;      | -
+ *                       |                  | announced if     |
+ *                       |                  | there is input   |
+ *     more than a read  | announced        | announced        | announced
+ *     could take        |                  |                  |
+ *     closed            | forgotten, also where it is announced: the number is another's then
  *
  * How: the dynamic linker takes the first definition of a name, and the program's come first, so
  * these are the ones that the library calls. Outside of a loop's run of microhttpd, and for what is
@@ -42,10 +54,12 @@ void sockets_init(struct watched_sockets *all,
 		  ssize_t (*read)(struct watched_socket *s, void *buffer, size_t byte_count))
 {
 	*all = (struct watched_sockets){ .epoll_fd = -1, .read = read };
+	list_init(&all->announced);
 }
 
 void sockets_fini(struct watched_sockets *all)
 {
+	CHECK(list_is_empty(&all->announced));
 	free(all->by_fd);
 }
 
@@ -75,6 +89,7 @@ bool sockets_add(struct watched_sockets *all, struct watched_socket *s)
 {
 	if (!by_fd_reserve(all, (size_t)s->fd))
 		return false;
+	list_init(&s->link);
 	all->by_fd[s->fd] = s;
 	return true;
 }
@@ -83,6 +98,7 @@ void sockets_remove(struct watched_sockets *all, struct watched_socket *s)
 {
 	CHECK(all->by_fd[s->fd] == s);
 	all->by_fd[s->fd] = NULL;
+	list_remove(&s->link);
 }
 
 void sockets_begin(struct watched_sockets *all)
@@ -120,13 +136,15 @@ static int epoll_change(int epoll_fd, int op, int fd, struct epoll_event *event)
  * happens. So it is when the client has sent its last bytes and the end behind them, which came as
  * one event, and when something was left out of a full buffer.
  */
-void sockets_announce(const struct watched_socket *s)
+void sockets_announce(struct watched_sockets *all, struct watched_socket *s)
 {
-	struct epoll_event again = { .events = EPOLLIN | EPOLLOUT | EPOLLPRI | EPOLLRDHUP | EPOLLET,
-				     .data.u64 = socket_tag | (unsigned)s->fd };
+	if (!list_is_linked(&s->link))
+		list_push_back(&all->announced, &s->link);
+}
 
-	/* One that microhttpd has not added yet is announced when it does. */
-	(void)!epoll_change(running->epoll_fd, EPOLL_CTL_MOD, s->fd, &again);
+bool sockets_are_announced(const struct watched_sockets *all)
+{
+	return !list_is_empty(&all->announced);
 }
 
 /* The C library's declaration is this one. */
@@ -150,13 +168,14 @@ static int put_back(struct watched_socket *s, int epoll_fd, const struct epoll_e
 {
 	struct epoll_event ours = { .events = event->events | EPOLLRDHUP,
 				    .data.u64 = socket_tag | (unsigned)s->fd };
-	bool kept_place = s->keeps_place;
 
 	CHECK(event->data.ptr == s->handle);
-	s->keeps_place = false;
-	if (!kept_place)
+	if (!s->keeps_place)
 		return epoll_change(epoll_fd, EPOLL_CTL_ADD, s->fd, &ours);
-	return s->is_readable ? epoll_change(epoll_fd, EPOLL_CTL_MOD, s->fd, &ours) : 0;
+	s->keeps_place = false;
+	if (s->is_readable)
+		sockets_announce(running, s);
+	return 0;
 }
 
 int epoll_ctl(int epoll_fd, int op, int fd, struct epoll_event *event)
@@ -174,33 +193,78 @@ int epoll_ctl(int epoll_fd, int op, int fd, struct epoll_event *event)
 }
 
 /* False: the event is not for microhttpd. */
-static bool pass_on(struct epoll_event *e)
+static bool pass_on(struct watched_socket *s, struct epoll_event *e)
 {
-	struct watched_socket *s = socket_of_fd((int)(uint32_t)e->data.u64);
-
-	if (s == NULL)
-		return false;
 	if (e->events & ~(uint32_t)EPOLLOUT)
 		s->is_readable = true;
 	if (e->events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
 		s->is_ended = true;
+	if (s->keeps_place) {
+		s->kept_events |= e->events & ~(uint32_t)EPOLLOUT;
+		return false;
+	}
 	e->data.ptr = s->handle;
-	return !s->keeps_place;
+	return true;
 }
 
-int epoll_wait(int epoll_fd, struct epoll_event *events, int event_count_max, int timeout_ms)
+/* Events that the kernel reports, without what is not for microhttpd; -1: errno says why. */
+static int wait_for_events(int epoll_fd, struct epoll_event *events, int count_max, int timeout_ms)
 {
-	int count = epoll_pwait(epoll_fd, events, event_count_max, timeout_ms, NULL);
+	int count = epoll_pwait(epoll_fd, events, count_max, timeout_ms, NULL);
 	int kept_count = 0;
 
-	if (running == NULL || epoll_fd != running->epoll_fd)
+	if (count < 0)
 		return count;
-	/*
-	 * Fewer than there was room for means to microhttpd that this was all: the rest is reported
-	 * in the next turn.
-	 */
-	for (int i = 0; i < count; i++)
-		if (!is_tagged(&events[i]) || pass_on(&events[i]))
-			events[kept_count++] = events[i];
-	return count < 0 ? count : kept_count;
+	for (int i = 0; i < count; i++) {
+		struct watched_socket *s = NULL;
+
+		if (is_tagged(&events[i])) {
+			s = socket_of_fd((int)(uint32_t)events[i].data.u64);
+			if (s == NULL || !pass_on(s, &events[i]))
+				continue;
+		}
+		events[kept_count++] = events[i];
+	}
+	return kept_count;
+}
+
+/*
+ * Writes what is announced, as far as there is room; returns how many. One that was parked since is
+ * announced again when it is put back.
+ */
+static int take_announced(struct watched_sockets *all, struct epoll_event *events, int count_max)
+{
+	int count = 0;
+
+	while (count < count_max && !list_is_empty(&all->announced)) {
+		struct list *link = list_pop_front(&all->announced);
+		struct watched_socket *s = CONTAINER_OF(link, struct watched_socket, link);
+
+		if (s->keeps_place)
+			continue;
+		events[count++] = (struct epoll_event){ .events = EPOLLIN | s->kept_events,
+							.data.ptr = s->handle };
+		s->kept_events = 0;
+	}
+	return count;
+}
+
+/*
+ * Fewer than there was room for means to microhttpd that this was all: the rest is reported in the
+ * next turn.
+ */
+int epoll_wait(int epoll_fd, struct epoll_event *events, int event_count_max, int timeout_ms)
+{
+	int announced_count, count;
+
+	if (running == NULL || epoll_fd != running->epoll_fd)
+		return epoll_pwait(epoll_fd, events, event_count_max, timeout_ms, NULL);
+	announced_count = take_announced(running, events, event_count_max);
+	if (announced_count == event_count_max)
+		return announced_count;
+	count = wait_for_events(epoll_fd, events + announced_count,
+				event_count_max - announced_count,
+				announced_count > 0 ? 0 : timeout_ms);
+	return count < 0 && announced_count == 0 ? count
+						 : announced_count + (count > 0 ? count : 0);
 }

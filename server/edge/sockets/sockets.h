@@ -11,8 +11,10 @@
  * Threads: the loop's; a loop marks when it lets microhttpd run.
  */
 #pragma once
+#include "base/list.h"
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 struct watched_socket {
@@ -22,10 +24,13 @@ struct watched_socket {
 	bool is_ended;        /* the client has sent all it will */
 	bool is_being_parked; /* microhttpd is told to suspend it */
 	bool keeps_place;     /* the kernel has it in the set, microhttpd believes it took it out */
+	uint32_t kept_events; /* that were not passed on, since it kept its place */
+	struct list link;     /* in watched_sockets.announced */
 };
 
 struct watched_sockets {
 	int epoll_fd;                  /* microhttpd's own set */
+	struct list announced;         /* those of which the next epoll_wait() tells */
 	struct watched_socket **by_fd; /* of this loop, or NULL; grows with the descriptors */
 	size_t by_fd_count;
 	/* What microhttpd's recv() does, as that would return it. */
@@ -45,4 +50,7 @@ void sockets_begin(struct watched_sockets *all);
 void sockets_end(struct watched_sockets *all);
 
 /* In read(): there is more to read than it returns, and nothing else will say so. */
-void sockets_announce(const struct watched_socket *s);
+void sockets_announce(struct watched_sockets *all, struct watched_socket *s);
+
+/* Is there something that microhttpd is to be told of, and no event will say so? */
+bool sockets_are_announced(const struct watched_sockets *all);
