@@ -17,6 +17,7 @@ static void batch_free(struct batch *b)
 		return; /* somebody has just asked for it: settle() comes back */
 	batch_lines_destroy(&b->waiting);
 	batch_lines_destroy(&b->under_way);
+	batch_lines_destroy(&b->decided);
 	batch_line_destroy(b->loser);
 	work_release(b->refused_part);
 	spool_close(b->spool);
@@ -32,6 +33,7 @@ static void batch_init(struct batch *b, struct exchange *x)
 	text_init(&b->partial);
 	list_init(&b->waiting);
 	list_init(&b->under_way);
+	list_init(&b->decided);
 	b->x = x;
 	b->settle = settle;
 	b->service = x->service;
@@ -109,6 +111,7 @@ static void settle(struct batch *b)
 		return;
 	}
 	batch_go_on(b);
+	batch_write_results(b);
 	batch_place_note(b, 0);
 	if (exchange_is_paused(b->x)) {
 		if (!is_full(b))

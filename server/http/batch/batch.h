@@ -7,9 +7,10 @@
  *
  * Lines are read on the loop. As many as there are go to the engine together as one part: it claims
  * all of their rows, they are decided one after the other, and share a flush. There is one part at
- * a time, so that no line is decided before one ahead of it. When enough lines are waiting behind
- * it the upload is paused, and the client's socket fills: memory stays flat however long the file
- * is.
+ * a time, so that no line is decided before one ahead of it; the next one is submitted as soon as
+ * it has come back, and while that is decided the results of this one are written. When enough
+ * lines are waiting behind it the upload is paused, and the client's socket fills: memory stays
+ * flat however long the file is.
  *
  * When a part cannot be had within its wait, smaller ones are tried, down to a line by itself,
  * which then gets the answer that any single request would get. So one leased row holds up the
@@ -92,6 +93,7 @@ struct batch {
 	struct text partial; /* of a line whose end has not come */
 	struct list waiting; /* batch_line.link: not submitted */
 	struct list under_way;
+	struct list decided; /* in front of those: their results are to be written */
 	int waiting_count;
 	int64_t waiting_bytes;
 	int waiting_claims;
@@ -170,7 +172,10 @@ void batch_drop(struct batch *b);
 /* The last line of the answer: how many lines there were, and what stopped it. */
 void batch_summary_write(struct text *out, const struct batch *b);
 
-/* The service cannot go on: what came before `line` is done, that and what follows is not tried. */
+/*
+ * The service cannot go on: what came before `line` is done, that and what follows is not tried.
+ * One that has stopped behind it already stops there: of a part that was under way then.
+ */
 void batch_stop(struct batch *b, int64_t line, enum outcome o, bool is_unknown);
 
 /* An atomic one: nothing of it was applied. `loser`: the line that it failed for, or NULL. */
@@ -192,12 +197,14 @@ int64_t batch_next_untried(const struct batch *b, int64_t next);
 /* Is the rest of the upload only thrown away? */
 bool batch_has_ended_early(const struct batch *b);
 
+/* What became of the lines under way is known: they wait for their results to be written. */
+void batch_note_decided(struct batch *b);
+
 /*
- * The results of the lines under way, in order; the lines are let go. The first one also stops the
- * batch where the spool has failed: only when no line between these and those that wait is untried.
+ * The results of the lines that are decided, in order; the lines are let go. Where the spool fails
+ * the next line is not tried any more: see batch_go_on().
  */
 void batch_write_results(struct batch *b);
-void batch_write_under_way(struct batch *b);
 
 /* A line joins those that wait (sign 1) or leaves them (-1). */
 void batch_count_waiting(struct batch *b, const struct batch_line *line, int sign);

@@ -129,7 +129,8 @@ static void part_refuse_all(struct batch *b, const struct answer *a)
 static void part_answer_line(struct batch *b, const struct answer *a)
 {
 	CONTAINER_OF(b->part->lines.next, struct work, work_link)->answer = *a;
-	batch_write_results(b);
+	batch_note_decided(b);
+	batch_write_results(b); /* with texts of the part */
 	part_let_go(b);
 }
 
@@ -142,6 +143,8 @@ static void part_shrink(struct batch *b, const struct answer *a)
 	b->part_lines_max = a->outcome == OUTCOME_ROW_LEASED ? b->part->line_count / 2 : 1;
 	part_let_go(b);
 	part_take_back(b);
+	if (b->stopped_at != 0) /* behind it, meanwhile: nothing of it is tried again */
+		batch_stop(b, first_of(&b->waiting)->number, b->stopped_by, false);
 }
 
 /* What its lock cost, in all parts together. */
@@ -166,24 +169,18 @@ static void part_take_answers(struct batch *b)
 	if (b->part_lines_max > BATCH_PART_LINES_MAX)
 		b->part_lines_max = BATCH_PART_LINES_MAX;
 	part_let_go(b);
-	batch_write_results(b);
+	batch_note_decided(b); /* the results are written once the next part is under way */
 }
 
 void batch_answer_replays(struct batch *b)
 {
-	struct list tried;
-
-	list_init(&tried);
 	LIST_EACH_SAFE (it, &b->under_way) {
-		const struct batch_line *line = CONTAINER_OF(it, struct batch_line, link);
-
-		if (line->state != LINE_READY && list_is_empty(&tried))
-			continue;
+		if (CONTAINER_OF(it, struct batch_line, link)->state == LINE_READY)
+			break;
 		list_remove(it);
-		list_push_back(&tried, it);
+		list_push_back(&b->decided, it);
 	}
-	batch_write_under_way(b);
-	list_splice_back(&b->under_way, &tried);
+	batch_write_results(b);
 }
 
 /* The service cannot go on. */
@@ -380,8 +377,16 @@ static void decide_next(struct batch *b)
 		CHECK(IMPLIES(b->options.is_atomic, list_is_empty(&b->waiting)));
 		part_submit(b);
 	} else {
+		batch_note_decided(b);
 		batch_write_results(b);
 	}
+}
+
+/* What is applied from now on would have no result: the spool has failed. */
+static void stop_without_results(struct batch *b)
+{
+	batch_stop(b, first_of(&b->waiting)->number,
+		   b->spool->fault == -ENOMEM ? OUTCOME_OUT_OF_MEMORY : OUTCOME_DISK_FULL, false);
 }
 
 void batch_go_on(struct batch *b)
@@ -390,6 +395,10 @@ void batch_go_on(struct batch *b)
 	       !list_is_empty(&b->waiting)) {
 		struct batch_line *first = first_of(&b->waiting);
 
+		if (b->spool->fault != 0) {
+			stop_without_results(b);
+			return;
+		}
 		if (b->options.is_atomic && !atomic_is_whole(b))
 			return;
 		if (first->state == LINE_NEEDS_PAST)

@@ -33,7 +33,9 @@ bool batch_has_ended_early(const struct batch *b)
 /* The service cannot go on: what came before is done, this line and what follows is not tried. */
 void batch_stop(struct batch *b, int64_t line, enum outcome o, bool is_unknown)
 {
-	if (batch_has_ended_early(b))
+	bool is_stopped_behind = b->stopped_at > line;
+
+	if (batch_has_ended_early(b) && !is_stopped_behind)
 		return;
 	b->stopped_at = line;
 	b->stopped_by = o;
@@ -109,26 +111,22 @@ static void write_result(struct batch *b, struct batch_line *line)
 		batch_refusal_write(&b->spool->text, line->number, line->id, line->error);
 }
 
-void batch_write_under_way(struct batch *b)
+void batch_note_decided(struct batch *b)
+{
+	list_splice_back(&b->decided, &b->under_way);
+}
+
+void batch_write_results(struct batch *b)
 {
 	struct list *link;
 
-	while ((link = list_pop_front(&b->under_way)) != NULL) {
+	while ((link = list_pop_front(&b->decided)) != NULL) {
 		struct batch_line *line = CONTAINER_OF(link, struct batch_line, link);
 
 		write_result(b, line);
 		batch_line_destroy(line);
 		(void)spool_settle(b->spool);
 	}
-}
-
-void batch_write_results(struct batch *b)
-{
-	batch_write_under_way(b);
-	if (b->spool->fault != 0 && !(b->is_ended && list_is_empty(&b->waiting)))
-		batch_stop(b, batch_next_untried(b, b->line_number + 1),
-			   b->spool->fault == -ENOMEM ? OUTCOME_OUT_OF_MEMORY : OUTCOME_DISK_FULL,
-			   false);
 }
 
 /* ---------------------------------------------------------------- bounds and sum */
