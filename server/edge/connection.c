@@ -135,6 +135,7 @@ void connection_request_ended(struct connection *c)
 
 	CHECK(r->connection == c);
 	c->request = NULL;
+	c->has_answer = false; /* a client that left has not taken all of it */
 	r->connection = NULL;
 	c->ended_count++;
 	if (c->phase == CONNECTION_LEAVING)

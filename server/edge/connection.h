@@ -34,6 +34,8 @@ struct connection {
 	struct framing framing;   /* of all that was read */
 	bool is_long_reply;       /* it is sent from a file: its client may take its time */
 	uint64_t acked_bytes;     /* of a long reply: received when the time limit began */
+	bool has_answer;          /* on its way, or to be: see output.h */
+	size_t sent_bytes;        /* of that */
 	uint64_t ended_count;     /* requests that microhttpd is through with */
 	struct list link;         /* in loop.connections or loop.free_connections */
 };

@@ -4,6 +4,7 @@
 #include "edge/framing.h"
 #include "edge/inbox.h"
 #include "edge/input.h"
+#include "edge/output.h"
 #include "ops/log.h"
 #include "ops/metrics.h"
 #include <arpa/inet.h>
@@ -67,22 +68,36 @@ static struct MHD_Response *response_of_spool(struct exchange *x)
 	return response;
 }
 
+/* With its headers and its body; see output.h for those of which microhttpd knows neither. */
+static enum MHD_Result response_queue(struct connection *c, struct exchange *x)
+{
+	struct MHD_Response *response =
+		x->spool != NULL ? response_of_spool(x) : response_of_text(x);
+	enum MHD_Result result = MHD_NO;
+
+	if (response == NULL)
+		return MHD_NO;
+	if (reply_add_headers(response, x))
+		result = MHD_queue_response(c->socket.handle, (unsigned)x->status, response);
+	MHD_destroy_response(response);
+	return result;
+}
+
 static enum MHD_Result reply_queue(struct connection *c, struct exchange *x)
 {
-	struct MHD_Response *response;
 	enum MHD_Result result;
 
 	x->must_close |= c->loop->host.is_draining;
 	c->is_long_reply = x->spool != NULL;
 	if (c->is_long_reply)
 		c->acked_bytes = connection_acked_bytes(c);
-	response = x->spool != NULL ? response_of_spool(x) : response_of_text(x);
-	if (response == NULL)
-		return MHD_NO;
-	result = MHD_NO;
-	if (reply_add_headers(response, x))
-		result = MHD_queue_response(c->socket.handle, (unsigned)x->status, response);
-	MHD_destroy_response(response);
+	if (output_suits(x)) {
+		output_expect(c);
+		result = MHD_queue_response(c->socket.handle, (unsigned)x->status,
+					    c->loop->empty_response);
+	} else {
+		result = response_queue(c, x);
+	}
 	connection_account(c->loop, x);
 	connection_enter(c, CONNECTION_REPLYING, connection_reply_due_ns(c->loop));
 	return result;
@@ -513,7 +528,7 @@ static void on_panic(void *unused, const char *file, unsigned line, const char *
 
 int daemon_open(struct loop *l)
 {
-	sockets_init(&l->sockets, input_read);
+	sockets_init(&l->sockets, input_read, output_write);
 	MHD_set_panic_func(on_panic, NULL);
 	l->daemon = MHD_start_daemon(
 		MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL,
@@ -524,6 +539,10 @@ int daemon_open(struct loop *l)
 		MHD_OPTION_NOTIFY_CONNECTION, on_connection, l, MHD_OPTION_END);
 	if (l->daemon == NULL)
 		return FAULT(errno != 0 ? -errno : -ENOMEM);
+	l->empty_response =
+		MHD_create_response_from_buffer(0, (char[]){ "" }, MHD_RESPMEM_PERSISTENT);
+	if (l->empty_response == NULL)
+		return FAULT(-ENOMEM);
 	l->sockets.epoll_fd = daemon_fd(l);
 	return 0;
 }
@@ -535,6 +554,8 @@ void daemon_close(struct loop *l)
 	CHECK(list_is_empty(&l->host.parked));
 	MHD_stop_daemon(l->daemon);
 	l->daemon = NULL;
+	if (l->empty_response != NULL)
+		MHD_destroy_response(l->empty_response);
 	sockets_fini(&l->sockets);
 }
 

@@ -9,6 +9,7 @@
  *     loop_host.c     what exchanges ask of their loop
  *     connection.c    one client's connection: its time limits, and answers that bypass microhttpd
  *     input.c         what microhttpd gets to read of it: framing.c, sockets/
+ *     output.c        what becomes of the answers that it sends
  *     header_guard.c  which requests are refused for their headers
  *     listener.c      the listening socket
  *
@@ -23,6 +24,7 @@
 #include <stdatomic.h>
 
 struct MHD_Daemon;
+struct MHD_Response;
 
 struct loop {
 	struct edge *edge;
@@ -33,7 +35,8 @@ struct loop {
 	int inbox_fds[2]; /* a pipe of accepted sockets, or INBOX_NUDGE; written by any thread */
 	struct host host; /* its exchanges */
 	struct MHD_Daemon *daemon;
-	struct watched_sockets sockets; /* microhttpd's; its epoll set is inside ours */
+	struct MHD_Response *empty_response; /* of all answers that output.c puts together */
+	struct watched_sockets sockets;      /* microhttpd's; its epoll set is inside ours */
 
 	int64_t now_ns; /* when this turn began */
 	struct deadline **heap;

@@ -66,6 +66,15 @@ static ssize_t read_some(struct watched_socket *s, void *buffer, size_t byte_cou
 	return r;
 }
 
+/* As edge/output.c: more goes out than was given. */
+static ssize_t write_more(struct watched_socket *s, const void *bytes, size_t byte_count, int flags)
+{
+	(void)bytes;
+	assert_int_equal(flags, MSG_NOSIGNAL);
+	assert_int_equal(sendto(s->fd, "more", 4, flags, NULL, 0), 4);
+	return (ssize_t)byte_count;
+}
+
 static struct epoll_event event_of(const struct watched_socket *s)
 {
 	return (struct epoll_event){ .events = EPOLLIN | EPOLLOUT | EPOLLPRI | EPOLLET,
@@ -163,7 +172,7 @@ static void step(struct stage *t, char what)
 static void stage_open(struct stage *t)
 {
 	*t = (struct stage){ .client_fd = -1 };
-	sockets_init(&t->all, read_some);
+	sockets_init(&t->all, read_some, write_more);
 	t->all.epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	assert_true(t->all.epoll_fd >= 0);
 	stage_of_read = t;
@@ -228,6 +237,22 @@ static void what_does_not_fit_is_told_later(void **state)
 	stage_close(&t);
 }
 
+/* Of a loop's socket; another one gets what is given. */
+static void what_is_sent_goes_to_write(void **state)
+{
+	char got[8] = "";
+	struct stage t;
+
+	(void)state;
+	stage_open(&t);
+	assert_int_equal(send(t.socket.fd, "x", 1, MSG_NOSIGNAL), 1);
+	assert_int_equal(recv(t.client_fd, got, sizeof(got), MSG_DONTWAIT), 4);
+	assert_string_equal(got, "more");
+	assert_int_equal(send(t.client_fd, "x", 1, MSG_NOSIGNAL), 1);
+	assert_int_equal(recvfrom(t.socket.fd, got, sizeof(got), MSG_DONTWAIT, NULL, NULL), 1);
+	stage_close(&t);
+}
+
 /* Without a loop's mark these are the system's. */
 static void outside_of_a_run_nothing_is_changed(void **state)
 {
@@ -250,6 +275,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_sequence_tells_what_happened),
 		cmocka_unit_test(what_does_not_fit_is_told_later),
+		cmocka_unit_test(what_is_sent_goes_to_write),
 		cmocka_unit_test(outside_of_a_run_nothing_is_changed),
 	};
 

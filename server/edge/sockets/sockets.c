@@ -1,10 +1,12 @@
 /*
- * sockets - stands in for recv(2), epoll_ctl(2) and epoll_wait(2) while microhttpd runs.
+ * sockets - stands in for recv(2), send(2), epoll_ctl(2) and epoll_wait(2) while microhttpd runs.
  *
  * recv: so that microhttpd only ever sees requests that are in order. The library has no hook
  * between the socket and its parser. That parser lets pass what smuggles requests
  * (Transfer-Encoding beside Content-Length, blanks before a colon, folded lines, NULs), and what it
  * does refuse it answers with a page of its own.
+ *
+ * send: so that an answer goes out with headers that microhttpd was not told of: see edge/output.h.
  *
  * epoll: microhttpd takes a suspended connection out of its epoll set and puts it back behind the
  * answer, where it is reported as writable at once: two calls and a wake-up for nothing, an eighth
@@ -51,9 +53,11 @@ enum { BY_FD_FIRST = 256 };
 /* ---------------------------------------------------------------- those of a loop */
 
 void sockets_init(struct watched_sockets *all,
-		  ssize_t (*read)(struct watched_socket *s, void *buffer, size_t byte_count))
+		  ssize_t (*read)(struct watched_socket *s, void *buffer, size_t byte_count),
+		  ssize_t (*write)(struct watched_socket *s, const void *bytes, size_t byte_count,
+				   int flags))
 {
-	*all = (struct watched_sockets){ .epoll_fd = -1, .read = read };
+	*all = (struct watched_sockets){ .epoll_fd = -1, .read = read, .write = write };
 	list_init(&all->announced);
 }
 
@@ -155,6 +159,17 @@ ssize_t recv(int fd, void *buffer, size_t bytes, int flags)
 	if (s == NULL)
 		return recvfrom(fd, buffer, bytes, flags, NULL, NULL);
 	return running->read(s, buffer, bytes);
+}
+
+/* ---------------------------------------------------------------- writing */
+
+ssize_t send(int fd, const void *bytes, size_t byte_count, int flags)
+{
+	struct watched_socket *s = socket_of_fd(fd);
+
+	if (s == NULL)
+		return sendto(fd, bytes, byte_count, flags, NULL, 0);
+	return running->write(s, bytes, byte_count, flags);
 }
 
 /* ---------------------------------------------------------------- epoll */

@@ -2,10 +2,11 @@
  * sockets - the system calls that microhttpd makes about a loop's sockets pass through here; see
  * sockets.c for why and how. Nothing else in the program defines a name of the C library.
  *
- *     sockets_init(&all, read);
+ *     sockets_init(&all, read, write);
  *     sockets_add(&all, &s);                            // it is one of the loop's
  *     sockets_begin(&all);
  *     ...microhttpd runs: what it reads from s it gets from read()...
+ *     ...and what it sends to s goes to write()...
  *     sockets_end(&all);
  *
  * Threads: the loop's; a loop marks when it lets microhttpd run.
@@ -35,11 +36,15 @@ struct watched_sockets {
 	size_t by_fd_count;
 	/* What microhttpd's recv() does, as that would return it. */
 	ssize_t (*read)(struct watched_socket *s, void *buffer, size_t byte_count);
+	/* What its send() does, likewise. */
+	ssize_t (*write)(struct watched_socket *s, const void *bytes, size_t byte_count, int flags);
 };
 
 /* The set is to be named when microhttpd has one: all->epoll_fd. */
 void sockets_init(struct watched_sockets *all,
-		  ssize_t (*read)(struct watched_socket *s, void *buffer, size_t byte_count));
+		  ssize_t (*read)(struct watched_socket *s, void *buffer, size_t byte_count),
+		  ssize_t (*write)(struct watched_socket *s, const void *bytes, size_t byte_count,
+				   int flags));
 void sockets_fini(struct watched_sockets *all);
 
 /* False: memory is short. */
