@@ -1,5 +1,6 @@
 #include "store/sqlite.h"
 #include "base/clock.h"
+#include "store/sqlite_gather.h"
 #include "store/sqlite_private.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -193,10 +194,12 @@ static int open_writer(const struct store_options *o, struct sqlite_store *s,
 		       struct store_open_result *result)
 {
 	int flags = SQLITE_OPEN_READWRITE | (s->file.is_store_there ? 0 : SQLITE_OPEN_CREATE);
-	int r = sqlite_connect(&s->connection, s->file.path, flags, sqlite_writer_texts,
-			       WRITER_STATEMENTS);
+	int r = sqlite_gather_register();
 
 	CHECK(s->file.lock_fd >= 0);
+	if (r == 0)
+		r = sqlite_connect_through(&s->connection, SQLITE_GATHER, s->file.path, flags,
+					   sqlite_writer_texts, WRITER_STATEMENTS);
 	if (r < 0)
 		return explain(o, &s->connection, r, result);
 	/* A file that turns out not to be ours is left as it was found. */

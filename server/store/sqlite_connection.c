@@ -129,6 +129,12 @@ int sqlite_bounded_integer(struct sqlite_connection *c, int statement, int64_t b
 int sqlite_connect(struct sqlite_connection *c, const char *path, int flags,
 		   const char *const texts[], int statement_count)
 {
+	return sqlite_connect_through(c, NULL, path, flags, texts, statement_count);
+}
+
+int sqlite_connect_through(struct sqlite_connection *c, const char *vfs, const char *path,
+			   int flags, const char *const texts[], int statement_count)
+{
 	CHECK(path != NULL);
 	CHECK(texts != NULL || statement_count == 0);
 	CHECK(statement_count >= 0);
@@ -137,7 +143,7 @@ int sqlite_connect(struct sqlite_connection *c, const char *path, int flags,
 	if (c->statements == NULL && statement_count > 0)
 		return FAULT(-ENOMEM);
 	if (sqlite3_open_v2(path, &c->db, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
-			    NULL) != SQLITE_OK)
+			    vfs) != SQLITE_OK)
 		return c->db != NULL ? sqlite_raise(c) : FAULT(-ENOMEM);
 	/* DEFENSIVE: but for a migration, no SQL of ours writes to the schema or shadow tables. */
 	sqlite3_db_config(c->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);

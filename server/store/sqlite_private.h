@@ -25,6 +25,9 @@ struct sqlite_connection {
  */
 int sqlite_connect(struct sqlite_connection *c, const char *path, int flags,
 		   const char *const texts[], int statement_count);
+/* The same through a file system of that name; NULL: SQLite's default. */
+int sqlite_connect_through(struct sqlite_connection *c, const char *vfs, const char *path,
+			   int flags, const char *const texts[], int statement_count);
 void sqlite_disconnect(struct sqlite_connection *c);
 
 /* The prepared statement, reset and without bindings. 0 or a fault. */

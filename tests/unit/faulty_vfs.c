@@ -3,13 +3,17 @@
 #include <sqlite3.h>
 #include <string.h>
 
+enum { PIECE_BYTES = 1000 };
+
 static struct {
-	int writes_left; /* that go well; only with write_code */
+	int pieces_left; /* that go well; only with write_code */
 	int write_code;  /* SQLITE_OK: all go well */
 	int sync_code;
 	int index_code;
 	bool has_failed;
 } fault;
+
+static int write_count, unflushed_count;
 
 static sqlite3_vfs *inner_vfs;
 static sqlite3_vfs faulty_vfs;
@@ -52,21 +56,39 @@ static void pass_xShmBarrier(sqlite3_file *file)
 	inner->pMethods->xShmBarrier(inner);
 }
 
+/* What a kernel does that finds no more room in the middle of a write: the rest is missing. */
+static int write_pieces(sqlite3_file *inner, const char *from, int bytes, sqlite3_int64 at)
+{
+	int code = SQLITE_OK;
+
+	for (int begun = 0; code == SQLITE_OK && begun < bytes; begun += PIECE_BYTES) {
+		int piece = bytes - begun < PIECE_BYTES ? bytes - begun : PIECE_BYTES;
+
+		if (fault.pieces_left-- <= 0) {
+			fault.pieces_left = 0;
+			fault.has_failed = true;
+			return fault.write_code;
+		}
+		code = inner->pMethods->xWrite(inner, from + begun, piece, at + begun);
+	}
+	return code;
+}
+
 static int write_or_fail(sqlite3_file *file, const void *from, int bytes, sqlite3_int64 at)
 {
 	sqlite3_file *inner = inner_of(file);
 
-	if (fault.write_code == SQLITE_OK || fault.writes_left-- > 0)
-		return inner->pMethods->xWrite(inner, from, bytes, at);
-	fault.writes_left = 0;
-	fault.has_failed = true;
-	return fault.write_code;
+	write_count++;
+	unflushed_count++;
+	return fault.write_code == SQLITE_OK ? inner->pMethods->xWrite(inner, from, bytes, at)
+					     : write_pieces(inner, from, bytes, at);
 }
 
 static int sync_or_fail(sqlite3_file *file, int flags)
 {
 	sqlite3_file *inner = inner_of(file);
 
+	unflushed_count = 0;
 	if (fault.sync_code == SQLITE_OK)
 		return inner->pMethods->xSync(inner, flags);
 	fault.has_failed = true;
@@ -134,7 +156,7 @@ void faulty_vfs_install(void)
 
 void faulty_vfs_fail_write(int number, int code)
 {
-	fault.writes_left = number - 1;
+	fault.pieces_left = number - 1;
 	fault.write_code = code;
 	fault.has_failed = false;
 }
@@ -161,4 +183,14 @@ void faulty_vfs_heal(void)
 bool faulty_vfs_has_failed(void)
 {
 	return fault.has_failed;
+}
+
+int faulty_vfs_write_count(void)
+{
+	return write_count;
+}
+
+int faulty_vfs_unflushed_count(void)
+{
+	return unflushed_count;
 }
