@@ -2,6 +2,7 @@
 #include "base/check.h"
 #include "wire/json_load.h"
 #include "wire/json_place.h"
+#include "wire/json_plain_read.h"
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -108,22 +109,20 @@ static bool refuse_type(struct message_error *e, const char *pointer, const char
 			      type_text(value));
 }
 
-static bool is_reason(const char *s, size_t byte_count)
+static bool refuse_text(const struct field *f, const char *pointer, const char *s,
+			size_t byte_count, struct message_error *e)
 {
-	for (size_t i = 0; i < byte_count; i++)
-		if (s[i] != '_' && (s[i] < 'a' || s[i] > 'z'))
-			return false;
-	return byte_count >= 1 && byte_count <= REASON_BYTES_MAX;
-}
-
-/* Code points; the parser has seen to it that it is UTF-8. */
-static size_t character_count(const char *s, size_t byte_count)
-{
-	size_t count = 0;
-
-	for (size_t i = 0; i < byte_count; i++)
-		count += ((unsigned char)s[i] & 0xc0) != 0x80;
-	return count;
+	if (f->type == FIELD_CODE)
+		return message_refuse(e, OUTCOME_INVALID_FIELD, pointer,
+				      "1 to %d of A-Z a-z 0-9 . _ : -, first a letter or digit.",
+				      CODE_BYTES_MAX);
+	if (f->type == FIELD_REASON)
+		return message_refuse(e, OUTCOME_INVALID_FIELD, pointer, "1 to %d of a-z and _.",
+				      REASON_BYTES_MAX);
+	if (!field_has_length(f, s, byte_count))
+		return message_refuse(e, OUTCOME_INVALID_FIELD, pointer, "%d to %lld characters.",
+				      f->is_required ? 1 : 0, (long long)f->most);
+	return message_refuse(e, OUTCOME_INVALID_FIELD, pointer, "It must not contain \\u0000.");
 }
 
 static bool read_string(const struct field *f, const char *pointer, const json_t *value,
@@ -135,36 +134,8 @@ static bool read_string(const struct field *f, const char *pointer, const json_t
 	const char *s = json_string_value(value);
 	size_t byte_count = json_string_length(value);
 
-	switch (f->type) {
-	case FIELD_CODE:
-		if (!code_is_valid(s, byte_count))
-			return message_refuse(e, OUTCOME_INVALID_FIELD, pointer,
-					      "1 to %d of A-Z a-z 0-9 . _ : -, first a letter or "
-					      "digit.",
-					      CODE_BYTES_MAX);
-		break;
-	case FIELD_REASON:
-		if (!is_reason(s, byte_count))
-			return message_refuse(e, OUTCOME_INVALID_FIELD, pointer,
-					      "1 to %d of a-z and _.", REASON_BYTES_MAX);
-		break;
-	case FIELD_TEXT:
-	case FIELD_INTEGER:
-	case FIELD_BOOL:
-	case FIELD_OBJECT:
-	case FIELD_ROWS:
-	case FIELD_LINES:
-	case FIELD_IGNORED:
-		if (character_count(s, byte_count) > (size_t)f->most ||
-		    (f->is_required && byte_count == 0))
-			return message_refuse(e, OUTCOME_INVALID_FIELD, pointer,
-					      "%d to %lld characters.", f->is_required ? 1 : 0,
-					      (long long)f->most);
-		if (memchr(s, '\0', byte_count) != NULL)
-			return message_refuse(e, OUTCOME_INVALID_FIELD, pointer,
-					      "It must not contain \\u0000.");
-		break;
-	}
+	if (!field_takes_text(f, s, byte_count))
+		return refuse_text(f, pointer, s, byte_count, e);
 	v->text = arena_copy(a, s, byte_count);
 	return v->text != NULL || message_refuse(e, OUTCOME_OUT_OF_MEMORY, "", "Memory is short.");
 }
@@ -175,7 +146,7 @@ static bool read_integer(const struct field *f, const char *pointer, const json_
 	if (!json_is_integer(value))
 		return refuse_type(e, pointer, "a whole number", value);
 	v->number = json_integer_value(value);
-	if (v->number < f->least || v->number > f->most)
+	if (!field_takes_number(f, v->number))
 		return message_refuse(e, OUTCOME_INVALID_FIELD, pointer, "Between %lld and %lld.",
 				      (long long)f->least, (long long)f->most);
 	return true;
@@ -346,33 +317,6 @@ static bool read_field(const struct field *f, const json_t *value, const struct 
 
 /* ---------------------------------------------------------------- objects */
 
-/* -1: there is none like it, or it is not for this message. */
-static int field_by_name(const struct field fields[], int field_count, const char *name,
-			 bool is_line)
-{
-	for (int i = 0; i < field_count; i++)
-		if (strcmp(fields[i].name, name) == 0)
-			return is_line || !fields[i].is_of_lines ? i : -1;
-	return -1;
-}
-
-/* Is the name one of the words, separated by blanks? "*": any is. */
-static bool word_is_among(const char *words, const char *name)
-{
-	size_t bytes = strlen(name);
-
-	if (words[0] == '*')
-		return true;
-	while (*words != '\0') {
-		size_t word_bytes = strcspn(words, " ");
-
-		if (word_bytes == bytes && memcmp(words, name, bytes) == 0)
-			return true;
-		words += word_bytes + (words[word_bytes] == ' ');
-	}
-	return false;
-}
-
 static bool read_members(json_t *root, const struct field fields[], struct field_value values[],
 			 int field_count, struct body_walk *walk, struct arena *a,
 			 struct message_error *e)
@@ -382,9 +326,10 @@ static bool read_members(json_t *root, const struct field fields[], struct field
 	json_t *value;
 
 	json_object_foreach (root, name, value) {
-		int i = field_by_name(fields, field_count, name, walk->is_line);
+		size_t bytes = strlen(name);
+		int i = field_by_name(fields, field_count, name, bytes, walk->is_line);
 
-		if (i < 0 && word_is_among(walk->elsewhere, name)) {
+		if (i < 0 && field_is_among(walk->elsewhere, name, bytes)) {
 			walk->index++;
 			continue;
 		}
@@ -434,10 +379,15 @@ static bool parse(const char *text, size_t byte_count, const struct field fields
 	return false;
 }
 
-bool json_parse(struct message *m, const struct field fields[], int field_count,
-		struct message_error *e)
+bool json_parse(struct message *m, struct json_plain *room, const struct field fields[],
+		int field_count, struct message_error *e)
 {
 	CHECK(m->root == NULL);
+	CHECK(m->plain == NULL);
+	if (json_plain_parse(m->text, m->byte_count, room)) {
+		m->plain = room;
+		return true;
+	}
 	return parse(m->text, m->byte_count, fields, field_count, &m->root, e);
 }
 
@@ -445,11 +395,13 @@ void json_forget(struct message *m)
 {
 	json_decref(m->root);
 	m->root = NULL;
+	m->plain = NULL;
 }
 
-bool json_read(const struct message *m, const struct field fields[],
-	       struct field_value ret_values[], int field_count, struct arena *a,
-	       struct message_error *e)
+/* As jansson reads it, which may have done so before. */
+static bool read_strictly(const struct message *m, const struct field fields[],
+			  struct field_value ret_values[], int field_count, struct arena *a,
+			  struct message_error *e)
 {
 	struct body_walk walk = { .text = m->text,
 				  .byte_count = m->byte_count,
@@ -460,14 +412,36 @@ bool json_read(const struct message *m, const struct field fields[],
 
 	for (int i = 0; i < field_count; i++)
 		ret_values[i] = (struct field_value){ 0 };
-	if (walk.byte_count == 0) {
-		walk.text = "{}";
-		walk.byte_count = 2;
-	}
 	if (root == NULL && !parse(walk.text, walk.byte_count, fields, field_count, &root, e))
 		return false;
 	is_fine = read_members(root, fields, ret_values, field_count, &walk, a, e);
 	if (m->root == NULL)
 		json_decref(root);
 	return is_fine;
+}
+
+/* What json_parse() has made of it; of one that nobody has parsed, in `room`. NULL: not plain. */
+static const struct json_plain *plain_of(const struct message *m, struct json_plain *room)
+{
+	if (m->plain != NULL)
+		return m->plain;
+	return m->root == NULL && json_plain_parse(m->text, m->byte_count, room) ? room : NULL;
+}
+
+bool json_read(const struct message *message, const struct field fields[],
+	       struct field_value ret_values[], int field_count, struct arena *a,
+	       struct message_error *e)
+{
+	struct message m = *message;
+	const struct json_plain *plain;
+	struct json_plain room;
+
+	if (m.byte_count == 0) {
+		m.text = "{}";
+		m.byte_count = 2;
+	}
+	plain = plain_of(&m, &room);
+	return (plain != NULL && json_plain_read(plain, fields, ret_values, field_count,
+						 m.elsewhere, m.is_line, a)) ||
+	       read_strictly(&m, fields, ret_values, field_count, a, e);
 }

@@ -16,10 +16,14 @@
 #include "core/command.h"
 #include "core/outcome.h"
 
+struct json_plain;
+
 struct message {
 	const char *text;
 	size_t byte_count;
-	struct json_t *root; /* parsed already, by json_parse(); NULL: not yet */
+	/* What json_parse() has made of it, one of the two; NULL: it was not asked. */
+	const struct json_plain *plain;
+	struct json_t *root;
 	/*
 	 * Names of members that somebody else reads, separated by blanks; "*": all that the table
 	 * has not.

@@ -127,11 +127,12 @@ bool batch_line_read(const char *line, size_t byte_count, struct arena *a, struc
 		     const char **ret_id, struct message_error *e)
 {
 	struct message m = message_of(line, byte_count);
+	struct json_plain plain;
 	bool is_fine;
 
 	*ret_id = NULL;
 	m.is_line = true;
-	if (!json_parse(&m, line_fields, LINE_FIELDS, e))
+	if (!json_parse(&m, &plain, line_fields, LINE_FIELDS, e))
 		return false;
 	is_fine = read_parsed(m, a, c, ret_id, e);
 	json_forget(&m);

@@ -8,7 +8,7 @@
  * single call's body, read by the same code (messages.h). Which command an op means, and what it
  * names, is in schema/commands.def. For what is answered see batch_results.h.
  *
- * Cost: 1 to 2 µs a line, nearly all of it jansson's.
+ * Cost: 0.4 µs a line that is plain and right (json_read.h), 2 to 3 µs any other.
  */
 #pragma once
 #include "wire/message.h"

@@ -627,11 +627,14 @@ void *__wrap_malloc(size_t bytes)
 	return __real_malloc(bytes);
 }
 
-/* jansson takes a text that it could not allocate for a token that is none; here it is not. */
+/*
+ * jansson takes a text that it could not allocate for a token that is none; here it is not. The
+ * escape makes the body one that jansson reads.
+ */
 static void short_memory_is_survived_at_every_allocation(void **state)
 {
 	static const char body[] =
-		"{\"rows\":[" ROW1 "],\"ttl_s\":60,\"purpose\":\"a longer one\"}";
+		"{\"rows\":[" ROW1 "],\"ttl_s\":60,\"purpose\":\"a longer \\u006fne\"}";
 	struct reading *r = *state;
 	bool is_read = false;
 	int failures = 0;
