@@ -97,19 +97,61 @@ char *text_take(struct text *t)
 	return data;
 }
 
+/* 00 to 99, so that one division makes two digits. */
+static const char pairs[] = "0001020304050607080910111213141516171819202122232425262728293031323334"
+			    "3536373839404142434445464748495051525354555657585960616263646566676869"
+			    "707172737475767778798081828384858687888990919293949596979899";
+
+static const uint64_t powers_of_ten[] = {
+	UINT64_C(1),
+	UINT64_C(10),
+	UINT64_C(100),
+	UINT64_C(1000),
+	UINT64_C(10000),
+	UINT64_C(100000),
+	UINT64_C(1000000),
+	UINT64_C(10000000),
+	UINT64_C(100000000),
+	UINT64_C(1000000000),
+	UINT64_C(10000000000),
+	UINT64_C(100000000000),
+	UINT64_C(1000000000000),
+	UINT64_C(10000000000000),
+	UINT64_C(100000000000000),
+	UINT64_C(1000000000000000),
+	UINT64_C(10000000000000000),
+	UINT64_C(100000000000000000),
+	UINT64_C(1000000000000000000),
+	UINT64_C(10000000000000000000),
+};
+
+/*
+ * The last digits are written first, so how many there are must be known. 1233 / 4096 is the
+ * logarithm of 2, nearly; one comparison puts right what is missing (Sean Anderson, "Bit Twiddling
+ * Hacks", integer log base 10).
+ */
+static size_t digit_count(uint64_t n)
+{
+	size_t guess;
+
+	n |= 1; /* 0 has a digit, too; no other number gets one more by it */
+	guess = (64 - (size_t)__builtin_clzll(n)) * 1233 >> 12;
+	return guess + (n >= powers_of_ten[guess]);
+}
+
 size_t text_format_int(char buffer[20], int64_t n)
 {
-	char digits[20];
-	size_t count = 0, bytes = 0;
 	uint64_t left = n < 0 ? UINT64_C(0) - (uint64_t)n : (uint64_t)n;
+	size_t bytes = digit_count(left) + (n < 0);
+	char *at = buffer + bytes;
 
-	do {
-		digits[count++] = (char)('0' + left % 10);
-		left /= 10;
-	} while (left > 0);
+	for (; left >= 100; left /= 100)
+		memcpy(at -= 2, pairs + left % 100 * 2, 2);
+	if (left >= 10)
+		memcpy(at - 2, pairs + left * 2, 2);
+	else
+		at[-1] = (char)('0' + left);
 	if (n < 0)
-		buffer[bytes++] = '-';
-	while (count > 0)
-		buffer[bytes++] = digits[--count];
+		buffer[0] = '-';
 	return bytes;
 }

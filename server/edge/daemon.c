@@ -240,14 +240,13 @@ static enum MHD_Result on_header(void *request, enum MHD_ValueKind kind, const c
 {
 	struct request *r = request;
 
-	(void)kind, (void)name_bytes, (void)value_bytes;
+	(void)kind, (void)value_bytes;
 	if (r->header_count == HEADER_COUNT_MAX) {
 		refuse_later(r, OUTCOME_HEADERS_TOO_LARGE, NULL);
 		return MHD_NO;
 	}
 	r->expects |= (name[0] | 0x20) == 'e' && strcasecmp(name, FRAMING_EXPECT) == 0;
-	r->headers[r->header_count++] =
-		(struct header){ .name = name, .value = value != NULL ? value : "" };
+	request_add_header(r, name, name_bytes, value != NULL ? value : "");
 	return MHD_YES;
 }
 

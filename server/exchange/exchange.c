@@ -13,7 +13,7 @@ _Static_assert(offsetof(struct exchange, long_read) ==
 
 /* ---------------------------------------------------------------- request and answer */
 
-const char *exchange_header(const struct exchange *x, const char *name)
+const char *exchange_header_find(const struct exchange *x, const char *name)
 {
 	const struct request *r = CONTAINER_OF(x, struct request, x);
 

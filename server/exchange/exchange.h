@@ -24,6 +24,7 @@
  */
 #pragma once
 #include "engine/service.h"
+#include "exchange/header.h"
 #include "exchange/waiting.h"
 #include <sys/types.h>
 #include "ops/spool.h"
@@ -80,6 +81,8 @@ struct exchange {
 	const char *body;  /* complete; "" when there is none */
 	size_t body_bytes;
 	char request_id[ID_BYTES_MAX + 1]; /* echoed or made */
+	uint64_t header_marks;             /* header_mark() of its headers */
+	uint64_t header_repeats;           /* of those whose bit was there already */
 	int64_t begun_ns;
 	struct arena arena;
 
@@ -115,11 +118,19 @@ struct exchange {
 	struct exchange_reply_header reply_headers[EXCHANGE_HEADERS_MAX];
 };
 
+/* The same as exchange_header(), where the header's bit is there. */
+const char *exchange_header_find(const struct exchange *x, const char *name);
+
 /*
  * The value of a request header (any case of the name), or NULL. The first one if there are
- * several.
+ * several. Cost: none to speak of where it is not there.
  */
-const char *exchange_header(const struct exchange *x, const char *name);
+static inline const char *exchange_header(const struct exchange *x, const char *name)
+{
+	bool may_be_there = (x->header_marks & header_mark(name, strlen(name))) != 0;
+
+	return may_be_there ? exchange_header_find(x, name) : NULL;
+}
 
 /* How often the header was sent. */
 int exchange_header_count(const struct exchange *x, const char *name);

@@ -1,11 +1,17 @@
 #include "exchange/header.h"
+#include <stdbool.h>
 #include <stddef.h>
 #include <strings.h>
+
+static bool is_named(const struct header *h, const char *name)
+{
+	return ((h->name[0] ^ name[0]) & 0x1f) == 0 && strcasecmp(h->name, name) == 0;
+}
 
 const char *header_find(const struct header headers[], int count, const char *name)
 {
 	for (int i = 0; i < count; i++)
-		if (strcasecmp(headers[i].name, name) == 0)
+		if (is_named(&headers[i], name))
 			return headers[i].value;
 	return NULL;
 }
@@ -15,6 +21,6 @@ int header_times(const struct header headers[], int count, const char *name)
 	int times = 0;
 
 	for (int i = 0; i < count; i++)
-		times += strcasecmp(headers[i].name, name) == 0;
+		times += is_named(&headers[i], name);
 	return times;
 }

@@ -145,6 +145,8 @@ static void request_begin(struct request *r)
 	x->body = "";
 	x->body_bytes = 0;
 	x->begun_ns = 0;
+	x->header_marks = 0;
+	x->header_repeats = 0;
 	x->host = NULL;
 	x->route = NULL;
 	x->label = NULL;
@@ -221,6 +223,16 @@ static bool id_is_well_formed(const char *id)
 	return bytes >= 1 && bytes <= ID_BYTES_MAX &&
 	       strspn(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._:-") ==
 		       bytes;
+}
+
+void request_add_header(struct request *r, const char *name, size_t name_bytes, const char *value)
+{
+	uint64_t mark = header_mark(name, name_bytes);
+
+	CHECK(r->header_count < HEADER_COUNT_MAX);
+	r->headers[r->header_count++] = (struct header){ .name = name, .value = value };
+	r->x.header_repeats |= r->x.header_marks & mark;
+	r->x.header_marks |= mark;
 }
 
 void request_take_id(struct request *r)

@@ -97,6 +97,9 @@ void request_continue(struct request *r);
 /* The same for one whose connection is gone: nobody hears its answer. */
 void request_finish_orphan(struct request *r);
 
+/* Adds a header as it came; the texts stay the caller's. At most HEADER_COUNT_MAX. */
+void request_add_header(struct request *r, const char *name, size_t name_bytes, const char *value);
+
 /* Takes X-Request-Id over where it is well-formed. */
 void request_take_id(struct request *r);
 

@@ -40,7 +40,7 @@ static void put(char *at, int digits, int n)
 	}
 }
 
-void moment_format(char out[MOMENT_BYTES], int64_t utc_ms)
+static void format_anew(char out[MOMENT_BYTES], int64_t utc_ms)
 {
 	int64_t days = utc_ms / MS_PER_DAY;
 	int left = (int)(utc_ms % MS_PER_DAY);
@@ -55,6 +55,29 @@ void moment_format(char out[MOMENT_BYTES], int64_t utc_ms)
 	put(out + 14, 2, left / 60000 % 60);
 	put(out + 17, 2, left / 1000 % 60);
 	put(out + 20, 3, left % 1000);
+}
+
+/*
+ * Answers name moments of one second again and again: the change and its row, and all that shared
+ * their group. So each thread keeps the newest second that it wrote, as text.
+ */
+struct kept_second {
+	int64_t second;
+	char text[MOMENT_BYTES];
+};
+
+void moment_format(char out[MOMENT_BYTES], int64_t utc_ms)
+{
+	static _Thread_local struct kept_second kept = { .second = -1 };
+
+	if (utc_ms / 1000 != kept.second || utc_ms < 0) {
+		format_anew(out, utc_ms);
+		kept.second = utc_ms < 0 ? -1 : utc_ms / 1000;
+		memcpy(kept.text, out, MOMENT_BYTES);
+	} else {
+		memcpy(out, kept.text, MOMENT_BYTES);
+		put(out + 20, 3, (int)(utc_ms % 1000));
+	}
 }
 
 static bool read_digits(const char **at, int digits, int *ret)

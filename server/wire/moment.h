@@ -8,7 +8,7 @@
 
 enum { MOMENT_BYTES = 25 }; /* with the NUL */
 
-/* utc_ms: since 1970, years 1970 to 9999. About 20 ns. */
+/* utc_ms: since 1970, years 1970 to 9999. About 20 ns, and 5 in the second of the last one. */
 void moment_format(char out[MOMENT_BYTES], int64_t utc_ms);
 
 /* Reads any RFC 3339 date-time (with Z or an offset). False: it is none. */

@@ -324,12 +324,12 @@ static void request_read(struct shop *s, struct request *r, const struct sample 
 	r->x.service = s->service;
 	r->x.snapshot = &s->snapshot;
 	r->x.mailbox = &s->mailbox;
-	r->headers[r->header_count++] = (struct header){ "Host", "127.0.0.1:8080" };
-	r->headers[r->header_count++] = (struct header){ "Accept", "*/*" };
+	request_add_header(r, "Host", 4, "127.0.0.1:8080");
+	request_add_header(r, "Accept", 6, "*/*");
 	if (sample->key[0] != '\0')
-		r->headers[r->header_count++] = (struct header){ "Idempotency-Key", sample->key };
-	r->headers[r->header_count++] = (struct header){ "Content-Type", "application/json" };
-	r->headers[r->header_count++] = (struct header){ "Content-Length", sample->length };
+		request_add_header(r, "Idempotency-Key", 15, sample->key);
+	request_add_header(r, "Content-Type", 12, "application/json");
+	request_add_header(r, "Content-Length", 14, sample->length);
 	request_take_id(r);
 	head.is_read = r->x.method == HTTP_GET;
 	head.headers = r->headers;

@@ -215,6 +215,8 @@ static void headers_are_found_in_any_case(void **state)
 	assert_null(header_find(headers, 3, "If"));
 	assert_int_equal(header_times(headers, 3, "if-Match"), 2);
 	assert_int_equal(header_times(headers, 3, "If-Match-Not"), 0);
+	assert_true(header_mark("If-Match", 8) == header_mark("iF-mATCH", 8));
+	assert_true(header_mark("If-Match", 8) != header_mark("If-None-Match", 13));
 }
 
 int main(void)

@@ -29,7 +29,7 @@ void handle_write(struct exchange *x)
 	exchange_reply(x, 200);
 }
 
-const char *exchange_header(const struct exchange *x, const char *name)
+const char *exchange_header_find(const struct exchange *x, const char *name)
 {
 	(void)x;
 	return strcmp(name, "Content-Type") == 0 ? content_type : NULL;
@@ -88,7 +88,8 @@ static void ask(struct exchange *x, enum http_method method, const char *path, c
 				.query = query,
 				.body = "{}",
 				.body_bytes = 2,
-				.request_id = "r-1" };
+				.request_id = "r-1",
+				.header_marks = UINT64_MAX };
 	arena_init(&x->arena);
 	text_init(&x->reply);
 	called = NULL;

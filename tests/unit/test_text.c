@@ -115,6 +115,24 @@ static void numbers_are_written_in_full(void **state)
 	}
 }
 
+/* Where the number of digits changes, and around it; and what has every digit at every place. */
+static void numbers_of_every_length_are_written(void **state)
+{
+	(void)state;
+	for (int64_t ten = 1, digit = 1; ten <= INT64_MAX / 10; ten *= 10, digit = digit % 9 + 1)
+		for (int64_t n = ten * digit - 2; n <= ten * digit + 2; n++) {
+			char expected[24], buffer[20];
+			int bytes = snprintf(expected, sizeof(expected), "%" PRId64, n);
+
+			assert_int_equal(text_format_int(buffer, n), bytes);
+			assert_memory_equal(buffer, expected, (size_t)bytes);
+			assert_int_equal(
+				text_format_int(buffer, ten * 10 - n),
+				snprintf(expected, sizeof(expected), "%" PRId64, ten * 10 - n));
+			assert_memory_equal(buffer, expected, strlen(expected));
+		}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -124,6 +142,7 @@ int main(void)
 		cmocka_unit_test(reserving_saves_moves),
 		cmocka_unit_test(short_memory_is_remembered),
 		cmocka_unit_test(numbers_are_written_in_full),
+		cmocka_unit_test(numbers_of_every_length_are_written),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

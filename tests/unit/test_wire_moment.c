@@ -102,12 +102,30 @@ static void every_day_comes_back(void **state)
 	}
 }
 
+/* The last one is kept: whichever was written before, the next one is not made of it. */
+static void moments_are_written_in_any_order(void **state)
+{
+	char text[MOMENT_BYTES];
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH_OF(formats); i++)
+		for (size_t k = 0; k < LENGTH_OF(formats); k++) {
+			moment_format(text, formats[i].utc_ms);
+			moment_format(text, formats[k].utc_ms);
+			assert_string_equal(text, formats[k].text);
+			moment_format(text, formats[k].utc_ms / 1000 * 1000 + 45);
+			assert_memory_equal(text, formats[k].text, 19);
+			assert_string_equal(text + 19, ".045Z");
+		}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(moments_are_shown_in_utc),
 		cmocka_unit_test(moments_are_read_strictly),
 		cmocka_unit_test(every_day_comes_back),
+		cmocka_unit_test(moments_are_written_in_any_order),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
