@@ -4,10 +4,13 @@ What the wrk scripts of this folder share: options, prepared requests, counts pe
     local here = debug.getinfo(1, "S").source:match("^@(.*/)") or ""
     local rowlock = dofile(here .. "rowlock.lua")
 
-    rowlock.run(function(options, rows) return { ... prepared requests ... } end, { rows = 1000 })
+    rowlock.run(function(options, paths) return { ... prepared requests ... } end, { rows = 1000 })
 
 Requests are built once, in `init`; `request` only walks along them. Building each request when it
-is sent costs wrk more than the server spends on it, and the figure would be wrk's.
+is sent costs wrk more than the server spends on it, and the figure would be wrk's. A second result
+of the function is the length of a step: requests that follow each other, like a reservation and its
+release. rowlock.UNIQUE in a request stands for a text that no other step has: an idempotency key, an
+id. Steps keep their order where a thread has one connection (`wrk -t64 -c64`, threads=64).
 
 Each thread of wrk has a Lua state of its own: `init`, `request` and `response` run in it, `setup`
 and `done` in the main one, which reads the threads' globals through `thread:get`.
@@ -21,6 +24,9 @@ At the end wrk's own figures are followed by these lines:
 
 local rowlock = {}
 
+-- Stands in a request for what is put there when it is sent.
+rowlock.UNIQUE = "(unique)"
+
 -- Beyond this many rows a thread prepares requests for that many of them, drawn at random:
 -- a million rows prepared twice would not fit into LuaJIT's memory.
 local PREPARED_ROWS_MAX = 100000
@@ -32,6 +38,10 @@ local DEFAULTS = {
 	row = 0,            -- only this row, when it is not 0
 	read = "",          -- of reads: `snapshot` or `locked`; empty leaves the server's default
 	reads = 90,         -- of mixed.lua: how many of 100 requests are reads
+	keys = "no",        -- `yes`: an Idempotency-Key on every update, never used twice
+	threads = 1,        -- of leases.lua and reservations.lua: as many as wrk's -t and -c
+	to = "WH2",         -- of transfers.lua: the other location
+	lines = 5,          -- of reservations.lua: rows that each of them names
 	count = "status",   -- `status` counts every answer's status; `errors` only what failed, which
 	                    -- spares wrk the parsing of headers: 3 to 5 % at 80,000 requests a second
 }
@@ -63,6 +73,9 @@ local function check(options)
 	demand(is_whole(options.reads, 0, 100), "reads: 0 to 100, a share in percent")
 	demand(is_one_of(options.read, { "", "snapshot", "locked" }), "read: snapshot or locked")
 	demand(is_one_of(options.count, { "status", "errors" }), "count: status or errors")
+	demand(is_one_of(options.keys, { "no", "yes" }), "keys: no or yes")
+	demand(is_whole(options.threads, 1, options.rows), "threads: 1 to rows")
+	demand(is_whole(options.lines, 1, 64), "lines: 1 to 64")
 	return options
 end
 
@@ -126,9 +139,13 @@ end
 
 -- Two single-row updates of each path: all rows up by one, then all rows down by one. The units
 -- come back, so a run of any length neither sells out nor fills up.
-function rowlock.updates(_, paths)
+function rowlock.updates(options, paths)
 	local headers = { ["Content-Type"] = "application/json" }
 	local requests = {}
+
+	if options.keys == "yes" then
+		headers["Idempotency-Key"] = rowlock.UNIQUE
+	end
 
 	for _, delta in ipairs({ "1", "-1" }) do
 		for _, path in ipairs(paths) do
@@ -137,6 +154,68 @@ function rowlock.updates(_, paths)
 		end
 	end
 	return requests
+end
+
+local function body_of(method, path, body)
+	return wrk.format(method, path, { ["Content-Type"] = "application/json" }, body)
+end
+
+local function row_of(options, number, more)
+	return ('{"sku":"%s","location":"%s"%s}'):format(options.sku:format(number), options.location,
+		more or "")
+end
+
+-- One unit of each row there, then one unit of each row back.
+function rowlock.transfers(options, _, numbers)
+	local requests = {}
+
+	for _, way in ipairs({ { options.location, options.to }, { options.to, options.location } }) do
+		for _, number in ipairs(numbers) do
+			requests[#requests + 1] = body_of("POST", "/v1/transfers",
+				('{"sku":"%s","from":"%s","to":"%s","quantity":1}'):format(
+					options.sku:format(number), way[1], way[2]))
+		end
+	end
+	return requests
+end
+
+-- Each begins at another row and names the next ones of the shuffled list; then its release.
+function rowlock.reservations(options, _, numbers)
+	local path = "/v1/reservations/" .. rowlock.UNIQUE
+	local requests = {}
+
+	demand(options.lines <= #numbers, "lines: no more than there are rows")
+	for i = 1, #numbers do
+		local lines = {}
+
+		for k = 1, options.lines do
+			lines[k] = row_of(options, numbers[(i + k - 2) % #numbers + 1], ',"quantity":1')
+		end
+		requests[#requests + 1] = body_of("PUT", path,
+			'{"ttl_s":600,"lines":[' .. table.concat(lines, ",") .. "]}")
+		requests[#requests + 1] = body_of("POST", path .. "/release", "{}")
+	end
+	return requests, 2
+end
+
+-- Ids that stay the same: what a run has left behind is taken over by the next one.
+function rowlock.leases(options, _, numbers)
+	local requests = {}
+
+	for _, number in ipairs(numbers) do
+		if number % options.threads == thread_number % options.threads then
+			local path = "/v1/leases/wrk-" .. number
+
+			requests[#requests + 1] = body_of("PUT", path,
+				'{"ttl_s":600,"rows":[' .. row_of(options, number) .. "]}")
+			requests[#requests + 1] = wrk.format("DELETE", path)
+		end
+	end
+	return requests, 2
+end
+
+function rowlock.lists(options)
+	return { wrk.format("GET", "/v1/stock?limit=1000&location=" .. options.location) }
 end
 
 -- `reads` of every 100 requests are reads, spread evenly (Bresenham), both kinds walking on.
@@ -157,6 +236,51 @@ function rowlock.mixed(options, paths)
 		end
 	end
 	return requests
+end
+
+-- What every UNIQUE of this thread and run begins with.
+local function unique_prefix()
+	local random = io.open("/dev/urandom", "rb")
+	local bytes = random:read(8)
+
+	random:close()
+	return (bytes:gsub(".", function(byte)
+		return ("%02x"):format(byte:byte())
+	end)) .. "-"
+end
+
+-- Returns the function that wrk asks for the next request. Where there is nothing unique, a walk
+-- along the list; else the parts before and after are put together, 0.3 us.
+local function walk_of(requests, step)
+	local index = step * math.random(0, math.floor(#requests / step) - 1)
+	local prefix, sent = unique_prefix(), 1000000 * step
+	local heads, tails = {}, {}
+
+	-- wrk looks at one request of the first thread, and does not send it: the end of no step.
+	if thread_number == 1 then
+		index, sent = (index - 1) % #requests, sent - 1
+	end
+	for i, request in ipairs(requests) do
+		local first, last = request:find(rowlock.UNIQUE, 1, true)
+
+		if first then
+			heads[i], tails[i] = request:sub(1, first - 1) .. prefix, request:sub(last + 1)
+		end
+	end
+	if next(heads) == nil then
+		return function()
+			index = index % #requests + 1
+			return requests[index]
+		end
+	end
+	return function()
+		index = index % #requests + 1
+		sent = sent + 1
+		if not heads[index] then
+			return requests[index]
+		end
+		return heads[index] .. math.floor((sent - 1) / step) .. tails[index]
+	end
 end
 
 local threads = {}
@@ -202,9 +326,9 @@ local function report(summary, latency)
 		latency:percentile(50), latency:percentile(99), latency.max))
 end
 
--- Installs wrk's callbacks. `prepare(options, paths)` returns the requests of one thread.
+-- Installs wrk's callbacks. `prepare(options, paths, numbers)` returns the requests of
+-- one thread, and the length of a step.
 function rowlock.run(prepare, script_defaults)
-	local requests, next_index = {}, 0
 	local thread_count = 0
 
 	function setup(thread)
@@ -215,14 +339,18 @@ function rowlock.run(prepare, script_defaults)
 
 	function init(words)
 		local options = options_of(words, script_defaults)
-		local paths = {}
+		local numbers, paths = {}, {}
 
 		math.randomseed(thread_number)
-		for i, number in ipairs(row_numbers(options)) do
+		numbers = row_numbers(options)
+		for i, number in ipairs(numbers) do
 			paths[i] = path_of(options, number)
 		end
-		requests = prepare(options, paths)
-		next_index = math.random(#requests)
+
+		local requests, step = prepare(options, paths, numbers)
+
+
+		request = walk_of(requests, step or 1)
 		statuses = {}
 		if options.count == "status" then
 			function response(status)
@@ -231,10 +359,8 @@ function rowlock.run(prepare, script_defaults)
 		end
 	end
 
-	function request()
-		next_index = next_index % #requests + 1
-		return requests[next_index]
-	end
+	-- Replaced by `init`. That there is one at all tells wrk to ask for each request.
+	function request() end
 
 	function done(summary, latency)
 		report(summary, latency)

@@ -6,12 +6,13 @@ import statistics
 import subprocess
 import time
 
+import servers
 from contest import Comparison
 
 LINES = 1_000_000
 ROWS = 1000
-PART = 512           # lines that are decided together
 PHYSICAL = 8192      # a group that no flush limits
+PIPELINE = 64        # the group that Redis gets in one piece
 GROWTH_MIB_AIM = 32
 SEND_S_MAX = 300
 
@@ -46,12 +47,13 @@ def send(server, path, folder, key=None):
         return rate, json.loads(file.read().splitlines()[-1])
 
 
-def run_bare(program, folder, group):
-    path = folder / "bare.db"
+def run_bare(bench, group):
+    path = bench.folder / "bare.db"
     for suffix in ("", "-wal", "-shm"):
         pathlib.Path(f"{path}{suffix}").unlink(missing_ok=True)
-    said = subprocess.run([program, str(path), str(LINES), str(group), str(ROWS)], check=True,
-                          capture_output=True, text=True, timeout=SEND_S_MAX)
+    said = subprocess.run([bench.arguments.bare_store, str(path), str(LINES), str(group),
+                           str(ROWS)], check=True, capture_output=True, text=True,
+                          timeout=SEND_S_MAX, env=servers.environment_with(**bench.environment))
     return float(said.stdout)
 
 
@@ -61,25 +63,48 @@ def compare(what, ours, against, theirs, aim=None):
                       statistics.median(ratios), aim=aim)
 
 
+def group_of(before, after):
+    """Lines that were decided and flushed together, on the average: what the other side gets."""
+    def more(name):
+        return after[name] - before[name]
+
+    return max(1, round(more("rowlock_batch_lines_total") / max(more("rowlock_groups_total"), 1)))
+
+
+def redis_lanes(bench):
+    """Its own way to send many: 64 commands before the first answer is read."""
+    redis = bench.neighbour("redis")
+    lanes = [bench.lane(f"Redis, pipeline of {PIPELINE}, {count} connections", redis, "uniform.lua",
+                        {"pipeline": PIPELINE}, count) for count in (1, 64)]
+    return [lane for lane in lanes if lane is not None]
+
+
 def measure(bench):
     rows, lines = write_files(bench.folder)
-    server = bench.rowlockd()
+    server, redis = bench.rowlockd(), redis_lanes(bench)
     assert send(server, rows, bench.folder)[1]["failed"] == 0
+    counted = server.metrics()
     send(server, lines, bench.folder)  # caches are full
+    group = group_of(counted, server.metrics())
     before = server.memory_mib()
     same, physical, plain, keyed, again = [], [], [], [], []
     for number in range(bench.arguments.rounds):
-        same.append(run_bare(bench.arguments.bare_store, bench.folder, PART))
-        physical.append(run_bare(bench.arguments.bare_store, bench.folder, PHYSICAL))
+        same.append(run_bare(bench, group))
+        physical.append(run_bare(bench, PHYSICAL))
         for rates, key in ((plain, None), (keyed, f"n{number}"), (again, f"n{number}")):
             rate, total = send(server, lines, bench.folder, key)
             assert total["applied"] == LINES, total
             rates.append(rate)
+        for lane in redis:
+            lane.run_once(bench.arguments.seconds)
         if number == 0:  # later ones leave more keys to remember
             growth = server.memory_mib() - before
-    yield compare("batch, 1,000,000 lines", plain, f"SQLite, groups of {PART}", same)
-    yield compare("batch, 1,000,000 lines", plain, f"SQLite, groups of {PHYSICAL}", physical, 0.5)
-    yield compare("batch with a key", keyed, "without", plain)
+    what = "batch, 1,000,000 lines"
+    yield compare(what, plain, f"SQLite, groups of {group}", same, 0.6)
+    yield compare(what, plain, f"SQLite, groups of {PHYSICAL}", physical, 0.35)
+    for lane in redis:
+        yield compare(what, plain, lane.what, [run.rate for run in lane.runs], 3)
+    yield compare("batch with keys", keyed, "without", plain, 0.6)
     yield compare("batch sent again", again, "the first time", keyed)
-    yield Comparison("batch with a key: memory", growth, "limit", GROWTH_MIB_AIM, "MiB more",
+    yield Comparison("batch with keys: memory", growth, "limit", GROWTH_MIB_AIM, "MiB more",
                      growth / GROWTH_MIB_AIM, aim=1.0, is_ceiling=True)

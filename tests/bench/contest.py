@@ -9,21 +9,36 @@ import dataclasses
 import statistics
 from collections.abc import Callable
 
-import load
-
 
 @dataclasses.dataclass
 class Lane:
+    """One kind of work on one side. The neighbours know the works by the names of our scripts."""
     what: str
-    server: object
+    server: object  # a side: servers.py
     script: str
     options: dict = dataclasses.field(default_factory=dict)
     connections: int = 64
+    threads: int = 1  # of the load generator
     beside: Callable = contextlib.nullcontext  # a context manager: what goes on meanwhile
     runs: list = dataclasses.field(default_factory=list)
 
     def median(self, figure):
-        return statistics.median(getattr(run, figure) for run in self.runs)
+        figures = [getattr(run, figure) for run in self.runs]
+        return None if None in figures else statistics.median(figures)
+
+    def cpu_us(self):
+        """thread name -> microseconds per request; threads that hardly ran are left out."""
+        names = dict.fromkeys(name for run in self.runs for name in run.cpu_us)
+        medians = {name: statistics.median(run.cpu_us.get(name, 0) for run in self.runs)
+                   for name in names}
+        return {name: us for name, us in medians.items() if us >= 0.05}
+
+    def run_once(self, seconds):
+        with self.beside():
+            before = self.server.cpu_ns()
+            run = self.server.drive(self, seconds)
+            run.spend(before, self.server.cpu_ns(), run.rate * seconds)
+        self.runs.append(run)
 
     def troubles(self):
         """What no amount of noise explains."""
@@ -44,6 +59,7 @@ class Comparison:
     aim: float | None = None  # None: the ratio is only shown
     is_ceiling: bool = False  # the aim is a most, not a least
     p99_ms: float | None = None
+    cpu_us: dict | None = None  # of ours: thread name -> microseconds per request
 
     @property
     def is_met(self):
@@ -55,9 +71,7 @@ class Comparison:
 def compete(lanes, rounds, seconds):
     for number in range(rounds):
         for lane in lanes if number % 2 == 0 else reversed(lanes):
-            with lane.beside():
-                lane.runs.append(load.run_wrk(lane.server.url, lane.script, lane.connections,
-                                              seconds, lane.options))
+            lane.run_once(seconds)
 
 
 def _ratio(lane, base, figure):
@@ -67,11 +81,21 @@ def _ratio(lane, base, figure):
 
 
 def compare_rate(lane, base, aim=None):
+    p99_us = lane.median("p99_us")
     return Comparison(lane.what, lane.median("rate"), base.what, base.median("rate"), "1/s",
-                      _ratio(lane, base, "rate"), aim, p99_ms=lane.median("p99_us") / 1000)
+                      _ratio(lane, base, "rate"), aim,
+                      p99_ms=None if p99_us is None else p99_us / 1000, cpu_us=lane.cpu_us())
 
 
 def compare_p99(lane, base, aim=None):
     return Comparison(f"{lane.what}: p99", lane.median("p99_us"), base.what,
                       base.median("p99_us"), "us", _ratio(lane, base, "p99_us"), aim,
                       is_ceiling=True)
+
+
+def show_cpu(lane, limit_us=None):
+    """What the server spends on one request, against a most or alone."""
+    spent = lane.median("cpu_total_us")
+    return Comparison(f"{lane.what}: CPU", spent, "limit" if limit_us else "", limit_us or spent,
+                      "us", spent / (limit_us or spent), aim=1.0 if limit_us else None,
+                      is_ceiling=True, cpu_us=lane.cpu_us())

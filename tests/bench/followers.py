@@ -2,7 +2,7 @@
 import resource
 import socket
 
-from servers import Broken
+from trouble import Broken
 
 FILES_SPARE = 256  # beside the followers: of load, stores, and pipes
 HEAD_BYTES_MAX = 65536

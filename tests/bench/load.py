@@ -4,7 +4,8 @@ import pathlib
 import re
 import subprocess
 
-from servers import Broken
+import cpu
+from trouble import Broken
 
 SCRIPTS = pathlib.Path(__file__).resolve().parents[2] / "client" / "wrk"
 OVERTIME_S_MAX = 20  # a server that stalls makes wrk late, not endless
@@ -18,15 +19,24 @@ LATENCY = re.compile(r"^latency_us p50 (\d+) p99 (\d+) max (\d+)$", re.M)
 @dataclasses.dataclass
 class Run:
     rate: float  # requests a second
-    p50_us: int
-    p99_us: int
-    max_us: int
-    answers: dict  # "2xx 3xx" and "4xx 5xx" -> count
-    socket_errors: int  # with time-outs, which is how a stall looks
+    p50_us: int | None = None
+    p99_us: int | None = None  # None: the load generator does not say
+    max_us: int | None = None
+    answers: dict = dataclasses.field(default_factory=dict)  # "2xx 3xx", "4xx 5xx" -> count
+    socket_errors: int = 0  # with time-outs, which is how a stall looks
+    cpu_us: dict = dataclasses.field(default_factory=dict)  # server's thread -> us per request
 
     @property
     def refused(self):
-        return self.answers["4xx 5xx"]
+        return self.answers.get("4xx 5xx", 0)
+
+    def spend(self, before_ns, after_ns, count):
+        """What the server's threads spent on `count` requests. The first to say so is right."""
+        self.cpu_us = self.cpu_us or cpu.per_operation_us(before_ns, after_ns, count)
+
+    @property
+    def cpu_total_us(self):
+        return sum(self.cpu_us.values())
 
 
 def parse(text):
@@ -40,11 +50,12 @@ def parse(text):
                socket_errors=sum(map(int, sockets.groups())))
 
 
-def run_wrk(url, script, connections, seconds, options):
+def run_wrk(url, script, connections, seconds, options, threads=1):
     # Counting each status makes wrk hand every header of every answer to Lua: a figure of wrk's.
     options = {"count": "errors"} | options
-    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}", "-s", str(SCRIPTS / script), url,
-               "--", *(f"{name}={value}" for name, value in options.items())]
+    command = ["wrk", f"-t{threads}", f"-c{connections}", f"-d{seconds}",
+               "-s", str(SCRIPTS / script), url, "--",
+               *(f"{name}={value}" for name, value in options.items())]
     try:
         result = subprocess.run(command, capture_output=True, text=True,
                                 timeout=seconds + OVERTIME_S_MAX)

@@ -1,89 +1,164 @@
-"""sections - what is compared with what. Each section yields its comparisons."""
+"""sections - what is compared with what. Each section yields its comparisons.
+
+A section is a function of a Bench; SECTIONS names them in the order in which they run. Sections of
+a kind of their own are files of their own, and come into that table with a line.
+"""
 import contextlib
 import pathlib
-import sqlite3
 
 import batches
-import load
+import million
+import neighbours
 import servers
-from contest import Comparison, Lane, compare_p99, compare_rate, compete
+import works
+from contest import Lane, compare_p99, compare_rate, compete, show_cpu
 from followers import Followers
 from waiters import Waiters
+from writers import Writers
 
 WAITERS = 64
 FOLLOWERS = 1000
-MILLION = 1_000_000
-MILLION_OPTIONS = {"rows": MILLION, "sku": "BENCH-%07d"}
-START_S_AIM = 1.0
-MEMORY_MIB_AIM = 300
+CROWD = 256
+CPU_US_AIM = 13
 
 
 class Bench:
-    """Servers on demand, kept until the end: an idle one costs nothing."""
+    """Servers on demand, kept until the end: an idle one costs nothing.
 
-    def __init__(self, arguments, folder):
+    `loops` None: as many as rowlockd takes by itself. `environment` is that of every server: a disk
+    that is slow, for example."""
+
+    def __init__(self, arguments, folder, loops=None, environment=None):
         self.arguments = arguments
         self.folder = pathlib.Path(folder)
+        self.loops = loops
+        self.environment = environment or {}
         self.running = {}
         self.lanes = []  # of all sections, to be asked for troubles
         self.exits = contextlib.ExitStack()
 
+    def keep(self, name, start):
+        if name not in self.running:
+            self.running[name] = self.exits.enter_context(start())
+        return self.running[name]
+
     def bare(self):
-        if "bare" not in self.running:
-            self.running["bare"] = self.exits.enter_context(
-                servers.start_bare(self.arguments.bare, self.arguments.loops))
-        return self.running["bare"]
+        """As many loops as ours has."""
+        return self.keep("bare", lambda: servers.start_bare(
+            self.arguments.bare, self.rowlockd().loops, self.environment))
 
     def start(self, store, release="early"):
         return servers.start_rowlockd(self.arguments.rowlockd, self.folder / store,
-                                      self.arguments.loops, release)
+                                      self.loops, release, self.environment)
 
     def rowlockd(self, release="early"):
-        if release not in self.running:
-            server = self.exits.enter_context(self.start(f"{release}.db", release))
-            load.prepare_rows(server.url, {})
-            self.running[release] = server
-        return self.running[release]
+        is_new = release not in self.running
+        server = self.keep(release, lambda: self.start(f"{release}.db", release))
+        if is_new:
+            server.prepare_rows()
+        return server
+
+    def neighbour(self, name):
+        """None, where it is not installed or not wanted."""
+        if name not in self.arguments.neighbours or neighbours.ALL[name].missing():
+            return None
+        return self.keep(name, lambda: neighbours.ALL[name].start(self.folder, self.environment))
+
+    def lane(self, what, side, *words, **more):
+        """None, where the side is none."""
+        return None if side is None else Lane(what, side, *words, **more)
 
     def compete(self, *lanes):
-        self.lanes += lanes
-        compete(lanes, self.arguments.rounds, self.arguments.seconds)
+        """Those that are None do not run, and keep their place."""
+        here = [lane for lane in lanes if lane is not None]
+        self.lanes += here
+        compete(here, self.arguments.rounds, self.arguments.seconds)
         return lanes
 
 
+def against(lane, base, aim=None):
+    """Nothing, where the other one is not here."""
+    if base is not None:
+        yield compare_rate(lane, base, aim)
+
+
 def updates(bench):
-    bare, ours = bench.compete(
+    ours = bench.rowlockd()
+    bare, single, keyed, redis, postgres, node = bench.compete(
         Lane("bare suspend and resume", bench.bare(), "uniform.lua"),
-        Lane("updates, 1,000 rows", bench.rowlockd(), "uniform.lua"))
-    yield compare_rate(ours, bare, aim=0.6)
+        Lane("updates, 1,000 rows", ours, "uniform.lua"),
+        Lane("updates with an Idempotency-Key", ours, "uniform.lua", {"keys": "yes"}),
+        bench.lane("Redis, Lua", bench.neighbour("redis"), "uniform.lua"),
+        bench.lane("PostgreSQL, one statement", bench.neighbour("postgres"), "uniform.lua"),
+        bench.lane("Node, fastify and SQLite", bench.neighbour("node"), "uniform.lua"))
+    yield from against(single, redis, aim=1.25)
+    yield from against(single, postgres, aim=3)
+    yield from against(single, node)
+    yield compare_rate(single, bare, aim=0.8)
+    yield show_cpu(single, CPU_US_AIM)
+    yield compare_rate(keyed, single, aim=0.85)
 
 
 def hot(bench):
-    early, commit = bench.rowlockd("early"), bench.rowlockd("commit")
-    uniform, hot_early, uniform_commit, hot_commit = bench.compete(
-        Lane("1,000 rows, early", early, "uniform.lua"),
-        Lane("one row, early", early, "hot.lua"),
-        Lane("1,000 rows, commit", commit, "uniform.lua"),
-        Lane("one row, commit", commit, "hot.lua"))
-    yield compare_rate(hot_early, uniform, aim=0.9)
-    yield compare_rate(hot_commit, uniform_commit)
-    yield compare_rate(hot_early, hot_commit)
+    ours = bench.rowlockd()
+    uniform, one, postgres, redis, node = bench.compete(
+        Lane("updates, 1,000 rows", ours, "uniform.lua"),
+        Lane("updates, one row", ours, "hot.lua"),
+        bench.lane("PostgreSQL, one row", bench.neighbour("postgres"), "hot.lua"),
+        bench.lane("Redis, one row", bench.neighbour("redis"), "hot.lua"),
+        bench.lane("Node, one row", bench.neighbour("node"), "hot.lua"))
+    yield from against(one, postgres, aim=25)
+    yield compare_rate(one, uniform, aim=0.95)
+    yield from against(one, redis)
+    yield from against(one, node)
+
+
+def crowd(bench):
+    """As many clients as a shop has on a bad day."""
+    ours, redis = bench.compete(
+        Lane(f"updates, {CROWD} connections", bench.rowlockd(), "uniform.lua", connections=CROWD),
+        bench.lane(f"Redis, {CROWD} connections", bench.neighbour("redis"), "uniform.lua",
+                   connections=CROWD))
+    yield from against(ours, redis, aim=1.15)
+    yield show_cpu(ours)
+
+
+def release(bench):
+    early, commit = bench.compete(
+        Lane("one row, released early", bench.rowlockd("early"), "hot.lua"),
+        Lane("one row, released at the commit", bench.rowlockd("commit"), "hot.lua"))
+    yield compare_rate(early, commit)
 
 
 def reads(bench):
-    bare, ours = bench.compete(
-        Lane("bare hello", bench.bare(), "reads.lua"),
-        Lane("point reads, 1,000 rows", bench.rowlockd(), "reads.lua"))
-    yield compare_rate(ours, bare, aim=0.75)
+    bare, ours, node = bench.compete(
+        Lane("bare GET", bench.bare(), "reads.lua"),
+        Lane("point reads, 1,000 rows", bench.rowlockd(), "reads.lua"),
+        bench.lane("Node, point reads", bench.neighbour("node"), "reads.lua"))
+    yield compare_rate(ours, bare, aim=0.8)
+    yield show_cpu(ours)
+    yield from against(ours, node)
+
+
+def readers(bench):
+    """Nobody who reads waits for those who write, also not at the row that they write."""
+    server, row = bench.rowlockd(), {"row": 1}
+    elsewhere, here = bench.compete(
+        Lane("reads, writers saturate another row", server, "reads.lua", row, connections=16,
+             beside=lambda: Writers(server, row=2)),
+        Lane("reads, writers saturate this row", server, "reads.lua", row, connections=16,
+             beside=lambda: Writers(server, row=1)))
+    yield compare_p99(here, elsewhere, aim=1.2)
+    yield compare_rate(here, elsewhere)
 
 
 def connections(bench):
     for what, script in (("reads", "reads.lua"), ("updates", "uniform.lua")):
         base, *many = bench.compete(*(
             Lane(f"{what}, {count} connections", bench.rowlockd(), script, connections=count)
-            for count in (64, 128, 256, 512)))
+            for count in (64, 128, 512)))
         for lane in many:
-            yield compare_rate(lane, base, aim=0.6)
+            yield compare_rate(lane, base, aim=0.8)
 
 
 def lease(bench):
@@ -105,52 +180,17 @@ def feed(bench):
     yield compare_rate(followed, alone, aim=0.95)
 
 
-def batch(bench):
-    yield from batches.measure(bench)
-
-
-def fill(path):
-    """A million items, each with stock at one location, by hand: the store's triggers write the
-    ledger. Without flushes, which a scratch file does not need."""
-    store = sqlite3.connect(path, isolation_level=None)
-    store.executescript("PRAGMA synchronous = OFF; PRAGMA cache_size = -200000")
-    store.execute("BEGIN")
-    store.execute("INSERT INTO location (code, name) VALUES ('WH1', 'Main warehouse')")
-    store.execute("""
-        WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
-        INSERT INTO item (sku, name)
-        SELECT printf('BENCH-%07d', i), printf('Benchmark item %d', i) FROM n""", (MILLION,))
-    store.execute("""
-        INSERT INTO stock (item_id, location_id, on_hand)
-        SELECT i.id, l.id, 1000000000 FROM item i, location l""")
-    store.execute("COMMIT")
-    store.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    store.close()
-
-
-def million(bench):
-    bench.start("million.db").stop()  # an empty store of the current schema
-    fill(bench.folder / "million.db")
-    with bench.start("million.db") as server:
-        yield Comparison("1,000,000 rows: start", server.started_s, "limit", START_S_AIM, "s",
-                         server.started_s / START_S_AIM, aim=1.0, is_ceiling=True)
-        for script, what, aim in (("uniform.lua", "updates", 0.7), ("reads.lua", "reads", None)):
-            few, many = bench.compete(
-                Lane(f"{what}, 1,000 rows", bench.rowlockd(), script),
-                Lane(f"{what}, 1,000,000 rows", server, script, MILLION_OPTIONS))
-            yield compare_rate(many, few, aim)
-        memory = server.memory_mib()
-        yield Comparison("1,000,000 rows: memory", memory, "limit", MEMORY_MIB_AIM, "MiB",
-                         memory / MEMORY_MIB_AIM, aim=1.0, is_ceiling=True)
-
-
 SECTIONS = {
     "updates": updates,
     "hot": hot,
+    "crowd": crowd,
+    "release": release,
     "reads": reads,
+    "readers": readers,
+    "works": works.measure,
     "connections": connections,
     "lease": lease,
     "feed": feed,
-    "batch": batch,
-    "million": million,
+    "batch": batches.measure,
+    "million": million.measure,
 }

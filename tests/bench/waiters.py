@@ -2,7 +2,7 @@
 import http.client
 import time
 
-from servers import Broken
+from trouble import Broken
 
 WAIT_S = 60  # the longest the service lets one wait
 QUEUED_S_MAX = 10
