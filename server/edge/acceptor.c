@@ -6,7 +6,6 @@
 #include "ops/metrics.h"
 #include <errno.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <unistd.h>
 
 enum { ACCEPTS_PER_TURN = 64 };
@@ -21,7 +20,7 @@ static void accept_pause(struct loop *l, const char *reason, int64_t until_ns)
 	l->accept_ns = until_ns;
 	l->is_accepting = false;
 	atomic_store(&e->is_paused, true);
-	CHECK(epoll_ctl(l->epoll_fd, EPOLL_CTL_DEL, e->listener.fd, NULL) == 0);
+	sockets_unwatch(&l->sockets, e->listener.fd);
 	metric_add(METRIC_ACCEPT_PAUSES, 1);
 	if (l->accept_warned_ns != 0 && l->now_ns - l->accept_warned_ns < accept_warn_ns)
 		return;
@@ -41,7 +40,7 @@ void acceptor_continue(struct loop *l)
 	if (atomic_load(&e->connection_count) >= e->connection_limit)
 		return;
 	atomic_store(&e->is_paused, false);
-	if (loop_watch(l, e->listener.fd) == 0)
+	if (sockets_watch(&l->sockets, e->listener.fd) == 0)
 		l->is_accepting = true;
 	else
 		l->accept_ns = l->now_ns + accept_retry_ns;

@@ -23,6 +23,7 @@ enum {
 	CONNECTION_MEMORY_BYTES = 20480,
 	PAIR_BYTES = 64, /* that microhttpd keeps for each header and parameter */
 	REPLY_HEADERS_BYTES = 2048,
+	RUNS_MAX = 3, /* of microhttpd in a turn */
 };
 _Static_assert(PATH_BYTES_MAX + HEADER_BYTES_MAX + REPLY_HEADERS_BYTES +
 			       (HEADER_COUNT_MAX + PARAMETERS_MAX) * PAIR_BYTES <=
@@ -542,7 +543,7 @@ int daemon_open(struct loop *l)
 		MHD_create_response_from_buffer(0, (char[]){ "" }, MHD_RESPMEM_PERSISTENT);
 	if (l->empty_response == NULL)
 		return FAULT(-ENOMEM);
-	l->sockets.epoll_fd = daemon_fd(l);
+	l->sockets.epoll_fd = MHD_get_daemon_info(l->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
 	return 0;
 }
 
@@ -556,11 +557,6 @@ void daemon_close(struct loop *l)
 	if (l->empty_response != NULL)
 		MHD_destroy_response(l->empty_response);
 	sockets_fini(&l->sockets);
-}
-
-int daemon_fd(struct loop *l)
-{
-	return MHD_get_daemon_info(l->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
 }
 
 void daemon_adopt(struct loop *l, int fd)
@@ -580,10 +576,16 @@ void daemon_adopt(struct loop *l, int fd)
 		edge_uncount(l->edge);
 }
 
+/*
+ * One run goes on with a parked request and sends its answer, the next makes the connection ready
+ * for another request, and the last finds that none has come yet: nothing of that needs the kernel,
+ * which is asked once for all of them.
+ */
 void daemon_run(struct loop *l)
 {
 	sockets_begin(&l->sockets);
-	MHD_run(l->daemon);
+	for (int i = 0; i < RUNS_MAX && (i == 0 || daemon_is_ready(l)); i++)
+		MHD_run(l->daemon);
 	sockets_end(&l->sockets);
 }
 

@@ -2,9 +2,9 @@
  * daemon - microhttpd in external mode, driven by one loop: the only file that knows it.
  *
  * Never its own threads, never its own timeouts; MHD_run() polls without waiting, and the loop
- * waits for its epoll descriptor. Connections are suspended only when a request is complete, since
- * with chunked bodies microhttpd calls the handler again while suspended, and a second suspend
- * corrupts it.
+ * waits for its epoll set (edge/sockets). Connections are suspended only when a request is
+ * complete, since with chunked bodies microhttpd calls the handler again while suspended, and a
+ * second suspend corrupts it.
  *
  * Threads: the loop's.
  */
@@ -16,9 +16,6 @@ int daemon_open(struct loop *l);
 
 /* Closes every connection. None may be suspended: microhttpd would abort. */
 void daemon_close(struct loop *l);
-
-/* Becomes readable when daemon_run() has something to do. */
-int daemon_fd(struct loop *l);
 
 /* Takes over an accepted socket. */
 void daemon_adopt(struct loop *l, int fd);

@@ -2,7 +2,6 @@
 #include "base/fault.h"
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/epoll.h>
 #include <unistd.h>
 
 /* What goes through an inbox when there is no socket, only something to look at. */
@@ -51,11 +50,4 @@ void edge_uncount(struct edge *e)
 	atomic_fetch_sub(&e->connection_count, 1);
 	if (atomic_load(&e->is_paused))
 		inbox_nudge(&e->loops[0]);
-}
-
-int loop_watch(struct loop *l, int fd)
-{
-	struct epoll_event event = { .events = EPOLLIN, .data.fd = fd };
-
-	return epoll_ctl(l->epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0 ? 0 : FAULT(-errno);
 }

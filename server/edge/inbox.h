@@ -24,6 +24,3 @@ int inbox_take(struct loop *l);
 
 /* A connection that was counted in edge.connection_count is gone. */
 void edge_uncount(struct edge *e);
-
-/* From now on events of this descriptor end the loop's wait. 0 or a fault. */
-int loop_watch(struct loop *l, int fd);

@@ -11,7 +11,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/epoll.h>
 #include <unistd.h>
 
 /* ---------------------------------------------------------------- draining */
@@ -127,21 +126,18 @@ static void turn_handle(struct loop *l, int fd)
 		adopt_all(l);
 	else if (l->index == 0 && fd == l->edge->listener.fd)
 		acceptor_take(l);
-	/* else: the daemon's, which runs in any case */
 }
 
 static void turn_run(struct loop *l)
 {
-	struct epoll_event events[8];
 	struct connection *c;
-	int count;
+	int fd;
 
 	snapshot_rest(&l->host.snapshot);
-	count = epoll_wait(l->epoll_fd, events, LENGTH_OF(events), turn_wait_ms(l));
-	CHECK(count >= 0 || errno == EINTR);
+	sockets_wait(&l->sockets, turn_wait_ms(l));
 	l->now_ns = clock_monotonic_ns();
-	for (int i = 0; i < count; i++)
-		turn_handle(l, events[i].data.fd);
+	while ((fd = sockets_next_watched(&l->sockets)) >= 0)
+		turn_handle(l, fd);
 	while ((c = connection_pop_due(l)) != NULL)
 		connection_expire(c);
 	host_serve(&l->host, l->now_ns);
@@ -167,20 +163,14 @@ static void *loop_run(void *loop)
 
 static int loop_open_fds(struct loop *l)
 {
-	int r;
+	int r = inbox_open(l);
 
-	l->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	if (l->epoll_fd < 0)
-		return FAULT(-errno);
-	r = inbox_open(l);
 	if (r == 0)
 		r = daemon_open(l);
 	if (r == 0)
-		r = loop_watch(l, daemon_fd(l));
+		r = sockets_watch(&l->sockets, l->host.mailbox.event_fd);
 	if (r == 0)
-		r = loop_watch(l, l->host.mailbox.event_fd);
-	if (r == 0)
-		r = loop_watch(l, l->inbox_fds[0]);
+		r = sockets_watch(&l->sockets, l->inbox_fds[0]);
 	return r;
 }
 
@@ -188,7 +178,7 @@ int loop_open(struct loop *l, struct edge *e, int index)
 {
 	int r;
 
-	*l = (struct loop){ .edge = e, .index = index, .epoll_fd = -1, .inbox_fds = { -1, -1 } };
+	*l = (struct loop){ .edge = e, .index = index, .inbox_fds = { -1, -1 } };
 	list_init(&l->connections);
 	list_init(&l->free_connections);
 	r = host_open(&l->host, &loop_host_ops, e->options.service);
@@ -211,8 +201,6 @@ void loop_close(struct loop *l)
 	CHECK(!l->is_running);
 	daemon_close(l);
 	inbox_close(l);
-	if (l->epoll_fd >= 0)
-		close(l->epoll_fd);
 	l->edge->options.close_waits(&l->host);
 	host_close(&l->host);
 	free(l->heap);

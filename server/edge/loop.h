@@ -30,13 +30,12 @@ struct loop {
 	struct edge *edge;
 	int index;
 	pthread_t thread;
-	bool is_running; /* the starter's */
-	int epoll_fd;
+	bool is_running;  /* the starter's */
 	int inbox_fds[2]; /* a pipe of accepted sockets, or INBOX_NUDGE; written by any thread */
 	struct host host; /* its exchanges */
 	struct MHD_Daemon *daemon;
 	struct MHD_Response *empty_response; /* of all answers that output.c puts together */
-	struct watched_sockets sockets;      /* microhttpd's; its epoll set is inside ours */
+	struct watched_sockets sockets;      /* microhttpd's, and what else ends a wait */
 
 	int64_t now_ns; /* when this turn began */
 	struct deadline **heap;

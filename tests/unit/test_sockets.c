@@ -98,8 +98,10 @@ static void park(struct stage *t)
 static void ask(struct stage *t)
 {
 	struct epoll_event events[8];
-	int count = epoll_wait(t->all.epoll_fd, events, LENGTH_OF(events), 0);
+	int count;
 
+	sockets_wait(&t->all, 0);
+	count = epoll_wait(t->all.epoll_fd, events, LENGTH_OF(events), 0);
 	assert_true(count >= 0);
 	if (count == 0)
 		t->told[t->told_count++] = '-';
@@ -131,6 +133,7 @@ static void socket_open(struct stage *t)
 	t->client_fd = fds[1];
 	assert_true(sockets_add(&t->all, &t->socket));
 	put_in(t);
+	sockets_wait(&t->all, 0);
 	assert_int_equal(epoll_wait(t->all.epoll_fd, &event, 1, 0), 1);
 }
 

@@ -26,6 +26,10 @@
  *     could take        |                  |                  |
  *     closed            | forgotten, also where it is announced: the number is another's then
  *
+ * And the set is asked once a turn, by the loop, which has its own descriptors in it: a set within
+ * a set would cost a second call, and a second wake-up for each event. microhttpd, which asks
+ * without waiting, is told from what was reported then.
+ *
  * How: the dynamic linker takes the first definition of a name, and the program's come first, so
  * these are the ones that the library calls. Outside of a loop's run of microhttpd, and for what is
  * not a loop's socket, they are the system's.
@@ -35,11 +39,11 @@
  */
 #include "edge/sockets/sockets.h"
 #include "base/check.h"
+#include "base/fault.h"
 #include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -127,8 +131,9 @@ static struct watched_socket *socket_of_fd(int fd)
 
 /* ---------------------------------------------------------------- reading */
 
-/* Marks the events of sockets: no address looks like that. The other half is the socket. */
+/* Mark events: no address looks like that. The other half is the descriptor. */
 static const uint64_t socket_tag = UINT64_C(0x534f434b) << 32;
+static const uint64_t watched_tag = UINT64_C(0x4c4f4f50) << 32;
 
 static int epoll_change(int epoll_fd, int op, int fd, struct epoll_event *event)
 {
@@ -174,9 +179,44 @@ ssize_t send(int fd, const void *bytes, size_t byte_count, int flags)
 
 /* ---------------------------------------------------------------- epoll */
 
-static bool is_tagged(const struct epoll_event *e)
+static bool has_tag(const struct epoll_event *e, uint64_t tag)
 {
-	return e->data.u64 >> 32 == socket_tag >> 32;
+	return e->data.u64 >> 32 == tag >> 32;
+}
+
+int sockets_watch(struct watched_sockets *all, int fd)
+{
+	struct epoll_event event = { .events = EPOLLIN, .data.u64 = watched_tag | (unsigned)fd };
+
+	return epoll_change(all->epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0 ? 0 : FAULT(-errno);
+}
+
+void sockets_unwatch(struct watched_sockets *all, int fd)
+{
+	CHECK(epoll_change(all->epoll_fd, EPOLL_CTL_DEL, fd, NULL) == 0);
+}
+
+void sockets_wait(struct watched_sockets *all, int timeout_ms)
+{
+	int count;
+
+	CHECK(all->told_next == all->event_count);
+	count = epoll_pwait(all->epoll_fd, all->events, EVENTS_MAX, timeout_ms, NULL);
+	CHECK(count >= 0 || errno == EINTR);
+	all->event_count = count > 0 ? count : 0;
+	all->watched_next = 0;
+	all->told_next = 0;
+}
+
+int sockets_next_watched(struct watched_sockets *all)
+{
+	while (all->watched_next < all->event_count) {
+		const struct epoll_event *e = &all->events[all->watched_next++];
+
+		if (has_tag(e, watched_tag))
+			return (int)(uint32_t)e->data.u64;
+	}
+	return -1;
 }
 
 static int put_back(struct watched_socket *s, int epoll_fd, const struct epoll_event *event)
@@ -222,27 +262,6 @@ static bool pass_on(struct watched_socket *s, struct epoll_event *e)
 	return true;
 }
 
-/* Events that the kernel reports, without what is not for microhttpd; -1: errno says why. */
-static int wait_for_events(int epoll_fd, struct epoll_event *events, int count_max, int timeout_ms)
-{
-	int count = epoll_pwait(epoll_fd, events, count_max, timeout_ms, NULL);
-	int kept_count = 0;
-
-	if (count < 0)
-		return count;
-	for (int i = 0; i < count; i++) {
-		struct watched_socket *s = NULL;
-
-		if (is_tagged(&events[i])) {
-			s = socket_of_fd((int)(uint32_t)events[i].data.u64);
-			if (s == NULL || !pass_on(s, &events[i]))
-				continue;
-		}
-		events[kept_count++] = events[i];
-	}
-	return kept_count;
-}
-
 /*
  * Writes what is announced, as far as there is room; returns how many. One that was parked since is
  * announced again when it is put back.
@@ -264,22 +283,34 @@ static int take_announced(struct watched_sockets *all, struct epoll_event *event
 	return count;
 }
 
-/*
- * Fewer than there was room for means to microhttpd that this was all: the rest is reported in the
- * next turn.
- */
+/* The same with what the last wait reported. */
+static int take_reported(struct watched_sockets *all, struct epoll_event *events, int count_max)
+{
+	int count = 0;
+
+	while (count < count_max && all->told_next < all->event_count) {
+		struct epoll_event *e = &all->events[all->told_next++];
+
+		if (has_tag(e, watched_tag))
+			continue;
+		if (has_tag(e, socket_tag)) {
+			struct watched_socket *s = socket_of_fd((int)(uint32_t)e->data.u64);
+
+			if (s == NULL || !pass_on(s, e))
+				continue;
+		}
+		events[count++] = *e;
+	}
+	return count;
+}
+
+/* Fewer than there was room for means to microhttpd that this was all: it asks again otherwise. */
 int epoll_wait(int epoll_fd, struct epoll_event *events, int event_count_max, int timeout_ms)
 {
-	int announced_count, count;
+	int count;
 
 	if (running == NULL || epoll_fd != running->epoll_fd)
 		return epoll_pwait(epoll_fd, events, event_count_max, timeout_ms, NULL);
-	announced_count = take_announced(running, events, event_count_max);
-	if (announced_count == event_count_max)
-		return announced_count;
-	count = wait_for_events(epoll_fd, events + announced_count,
-				event_count_max - announced_count,
-				announced_count > 0 ? 0 : timeout_ms);
-	return count < 0 && announced_count == 0 ? count
-						 : announced_count + (count > 0 ? count : 0);
+	count = take_announced(running, events, event_count_max);
+	return count + take_reported(running, events + count, event_count_max - count);
 }
