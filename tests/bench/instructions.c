@@ -1,5 +1,5 @@
 /*
- * instructions - what an update, a keyed update, a read and a line of a batch cost in instructions.
+ * instructions - what updates, reads, lines of batches and lists cost in instructions.
  *
  *     valgrind --tool=callgrind --instr-atstart=no bench_instructions FOLDER
  *     tests/bench/instructions.py bench_instructions        does that, and reads what it counted
@@ -11,6 +11,9 @@
  *     main thread: 64 requests are read, judged, dispatched, queued ──┐ step()
  *     writer:      one group of exactly these, committed, answered <──┘
  *     main thread: 64 answers are written, with what is counted for them
+ *
+ * (or a part of a batch, of 64 lines for rows that are all different, or of 512 for a thousand rows
+ * in no order, as in a long batch; or one list, and a reader thread).
  *
  * The writer sleeps in pthread_cond_timedwait(), and this program brings its own: it wakes when it
  * is told to, and at no other time. The clock is ours, too: a microsecond passes each time that it
@@ -30,11 +33,15 @@
 #include "store/group.h"
 #include "store/sqlite.h"
 #include "wire/batch_results.h"
+#include "wire/fingerprint.h"
 #include "wire/messages_batch.h"
 #include <errno.h>
+#include <gnu/libc-version.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <semaphore.h>
+#include <sqlite3.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,11 +52,12 @@
 #include <valgrind/callgrind.h>
 
 enum {
-	GROUP = 64,  /* requests, or lines of a part */
+	GROUP = 64,  /* requests, or lines of a short batch */
 	ROWS = 1024, /* a group takes every sixteenth of them, or one of them for all */
 	GROUPS_OF_ROWS = ROWS / GROUP,
-	WARM_GROUPS = 32, /* until caches, statements and pools are there */
-	COUNTED_GROUPS = 128,
+	PART = 512, /* lines of a part of a long batch */
+	LIST_ROWS = 100,
+	ROWS_BY_CHANCE = 1000, /* that the lines of a long batch are for */
 	PLENTY = 1000000,
 };
 
@@ -134,10 +142,19 @@ static void sample_make(struct sample *s, const char *method, const char *target
 	CHECK(s->byte_count < sizeof(s->bytes));
 }
 
+enum way {
+	BY_REQUESTS, /* all of a group at once, then the writer */
+	BY_PART,     /* lines of a batch: a part holds a group of them */
+	BY_READER,   /* lists: a group of one, and a reader thread */
+};
+
 /* What a request of each kind looks like. */
 struct kind {
 	const char *name;
-	bool is_line; /* of a batch: a part holds a group of them */
+	enum way way;
+	int size;        /* of a group */
+	int warm_groups; /* until caches, statements and pools are there */
+	int counted_groups;
 	void (*make)(struct sample *s, int group, int index);
 };
 
@@ -205,25 +222,58 @@ static void make_read(struct sample *s, int group, int index)
 	make_of_row(s, "GET", row_of(group, index), "/WH1", "", "");
 }
 
-static void make_line(struct sample *s, int group, int index)
+static void make_line_of_row(struct sample *s, int row)
 {
 	s->byte_count = (size_t)snprintf(
 		s->bytes, sizeof(s->bytes),
-		"{\"op\":\"adjust\",\"sku\":\"SKU-%04d\",\"location\":\"WH1\",\"delta\":-1}",
-		row_of(group, index));
+		"{\"op\":\"adjust\",\"sku\":\"SKU-%04d\",\"location\":\"WH1\",\"delta\":-1}", row);
 }
 
-static const struct kind items = { "items", false, make_item };
-static const struct kind locations = { "locations", false, make_location };
-static const struct kind stock = { "stock", false, make_stock };
+static void make_line(struct sample *s, int group, int index)
+{
+	make_line_of_row(s, row_of(group, index));
+}
+
+/* A long batch is in no order: some rows come twice in a part, the same ones in each run. */
+static void make_part_line(struct sample *s, int group, int index)
+{
+	uint64_t mixed = (uint64_t)(group * PART + index + 1) * UINT64_C(0x9E3779B97F4A7C15);
+
+	make_line_of_row(s, (int)((mixed >> 32) % ROWS_BY_CHANCE));
+}
+
+/* As http/batch makes it of the key of the batch. */
+static void make_keyed_line(struct sample *s, int group, int index)
+{
+	make_part_line(s, group, index);
+	snprintf(s->key, sizeof(s->key), "8f14e45f-ceea-467f#%d", group * PART + index + 1);
+}
+
+static void make_list(struct sample *s, int group, int index)
+{
+	char target[64];
+
+	(void)group, (void)index;
+	snprintf(target, sizeof(target), "/v1/stock?limit=%d", LIST_ROWS);
+	sample_make(s, "GET", target, "", "");
+}
+
+/* clang-format off */
+static const struct kind items     = { "items",     BY_REQUESTS, GROUP, 0, GROUPS_OF_ROWS, make_item };
+static const struct kind locations = { "locations", BY_REQUESTS, GROUP, 0, 1, make_location };
+static const struct kind stock     = { "stock",     BY_REQUESTS, GROUP, 0, GROUPS_OF_ROWS, make_stock };
 
 static const struct kind kinds[] = {
-	{ "update", false, make_update },
-	{ "hot_update", false, make_hot_update },
-	{ "keyed_update", false, make_keyed_update },
-	{ "read", false, make_read },
-	{ "batch_line", true, make_line },
+	{ "update",           BY_REQUESTS, GROUP, 32, 128, make_update },
+	{ "hot_update",       BY_REQUESTS, GROUP, 32, 128, make_hot_update },
+	{ "keyed_update",     BY_REQUESTS, GROUP, 32, 128, make_keyed_update },
+	{ "read",             BY_REQUESTS, GROUP, 32, 128, make_read },
+	{ "batch_line",       BY_PART,     GROUP, 32, 128, make_line },
+	{ "part_line",        BY_PART,     PART,   4,  16, make_part_line },
+	{ "keyed_part_line",  BY_PART,     PART,   4,  16, make_keyed_line },
+	{ "list_of_100_rows", BY_READER,   1,     16,  64, make_list },
 };
+/* clang-format on */
 
 /* ---------------------------------------------------------------- the shop */
 
@@ -389,10 +439,11 @@ static void take_parcels(struct shop *s, int count)
 	CHECK(count == 0);
 }
 
-static void run_requests(struct shop *s, struct sample samples[GROUP])
+static void run_requests(struct shop *s, struct sample samples[], int count)
 {
+	CHECK(count <= GROUP);
 	s->under_way_count = 0;
-	for (int i = 0; i < GROUP; i++)
+	for (int i = 0; i < count; i++)
 		request_begin(s, &samples[i]);
 	snapshot_rest(&s->snapshot);
 	if (s->under_way_count == 0)
@@ -403,9 +454,31 @@ static void run_requests(struct shop *s, struct sample samples[GROUP])
 		request_resume(s, s->under_way[i]);
 }
 
+/* A reader thread does it, and this one has nothing else to do. */
+static void run_list(struct shop *s, struct sample *sample)
+{
+	struct pollfd bell = { .fd = s->mailbox.event_fd, .events = POLLIN };
+
+	s->under_way_count = 0;
+	request_begin(s, sample);
+	CHECK(s->under_way_count == 1);
+	while (poll(&bell, 1, -1) != 1)
+		;
+	take_parcels(s, 1);
+	request_resume(s, s->under_way[0]);
+}
+
 /* ---------------------------------------------------------------- lines of a batch */
 
-static struct work *line_read(const struct sample *sample)
+/* What http/batch does with the key of a batch. */
+static void line_take_key(struct shop *s, struct work *w, const char *key)
+{
+	w->command.key = key;
+	w->command.fingerprint = request_fingerprint("BATCH", "adjust", &w->command);
+	CHECK(!service_replay(s->service, w, &s->snapshot));
+}
+
+static struct work *line_read(struct shop *s, const struct sample *sample)
 {
 	struct work *w = work_create();
 	struct message_error e;
@@ -414,6 +487,8 @@ static struct work *line_read(const struct sample *sample)
 	CHECK(w != NULL);
 	CHECK(batch_line_read(sample->bytes, sample->byte_count, &w->arena, &w->command, &id, &e));
 	w->command.request_id = "instructions";
+	if (sample->key[0] != '\0')
+		line_take_key(s, w, sample->key);
 	return w;
 }
 
@@ -431,7 +506,7 @@ static void part_answer(struct shop *s, struct work *part, struct text *out)
 	}
 }
 
-static void run_part(struct shop *s, const struct sample samples[GROUP])
+static void run_part(struct shop *s, const struct sample samples[], int count)
 {
 	struct work *part = work_create();
 	struct waiter waiter = { .parcel.home = &s->mailbox };
@@ -440,10 +515,11 @@ static void run_part(struct shop *s, const struct sample samples[GROUP])
 	CHECK(part != NULL);
 	part->command.request_id = "instructions";
 	part->command.lease_id = part->command.purpose = "";
-	for (int i = 0; i < GROUP; i++) {
-		list_push_back(&part->lines, &line_read(&samples[i])->work_link);
+	for (int i = 0; i < count; i++) {
+		list_push_back(&part->lines, &line_read(s, &samples[i])->work_link);
 		part->line_count++;
 	}
+	snapshot_rest(&s->snapshot);
 	CHECK(service_submit_part(s->service, part, &waiter, 2000) == SUBMIT_PENDING);
 	step();
 	take_parcels(s, 1);
@@ -456,46 +532,69 @@ static void run_part(struct shop *s, const struct sample samples[GROUP])
 
 /* ---------------------------------------------------------------- counting */
 
-static void run_groups(struct shop *s, const struct kind *k, struct sample *samples, int count)
+static void run_group(struct shop *s, const struct kind *k, struct sample samples[])
 {
-	for (int group = 0; group < count; group++, samples += GROUP)
-		if (k->is_line)
-			run_part(s, samples);
-		else
-			run_requests(s, samples);
+	switch (k->way) {
+	case BY_REQUESTS:
+		run_requests(s, samples, k->size);
+		return;
+	case BY_PART:
+		run_part(s, samples, k->size);
+		return;
+	case BY_READER:
+		run_list(s, samples);
+		return;
+	}
+}
+
+static void run_groups(struct shop *s, const struct kind *k, struct sample samples[], int count)
+{
+	for (int group = 0; group < count; group++)
+		run_group(s, k, &samples[(ptrdiff_t)group * k->size]);
 }
 
 static struct sample *make_samples(const struct kind *k, int group_count)
 {
-	struct sample *samples = calloc((size_t)group_count * GROUP, sizeof(*samples));
+	struct sample *samples = calloc((size_t)group_count * (size_t)k->size, sizeof(*samples));
 
 	CHECK(samples != NULL);
 	for (int group = 0; group < group_count; group++)
-		for (int i = 0; i < GROUP; i++)
-			k->make(&samples[group * GROUP + i], group, i);
+		for (int i = 0; i < k->size; i++)
+			k->make(&samples[group * k->size + i], group, i);
 	return samples;
 }
 
-static void run(struct shop *s, const struct kind *k, int group_count)
+static void run(struct shop *s, const struct kind *k)
 {
-	struct sample *samples = make_samples(k, group_count);
+	struct sample *samples = make_samples(k, k->counted_groups);
 
-	run_groups(s, k, samples, group_count);
+	run_groups(s, k, samples, k->counted_groups);
 	free(samples);
 }
 
 static void count(struct shop *s, const struct kind *k)
 {
-	struct sample *samples = make_samples(k, WARM_GROUPS + COUNTED_GROUPS);
+	struct sample *samples = make_samples(k, k->warm_groups + k->counted_groups);
 
-	run_groups(s, k, samples, WARM_GROUPS);
+	run_groups(s, k, samples, k->warm_groups);
 	CALLGRIND_START_INSTRUMENTATION;
-	run_groups(s, k, samples + (ptrdiff_t)WARM_GROUPS * GROUP, COUNTED_GROUPS);
+	run_groups(s, k, samples + (ptrdiff_t)k->warm_groups * k->size, k->counted_groups);
 	CALLGRIND_STOP_INSTRUMENTATION;
 	CALLGRIND_DUMP_STATS_AT(k->name);
 	CALLGRIND_ZERO_STATS;
 	free(samples);
-	printf("%s %d\n", k->name, GROUP * COUNTED_GROUPS);
+	printf("count %s %d\n", k->name, k->size * k->counted_groups);
+}
+
+/* With what it was made, and on what it runs: figures of others are other figures. */
+static void print_toolchain(void)
+{
+	__builtin_cpu_init();
+	printf("made compiler %s\n", __VERSION__);
+	printf("made build %s\n", ROWLOCK_BUILD);
+	printf("made libc %s\n", gnu_get_libc_version());
+	printf("made sqlite %s\n", sqlite3_libversion());
+	printf("made avx2 %s\n", __builtin_cpu_supports("avx2") ? "yes" : "no");
 }
 
 int main(int argument_count, char *arguments[])
@@ -506,13 +605,14 @@ int main(int argument_count, char *arguments[])
 		fprintf(stderr, "usage: %s FOLDER (an empty one)\n", arguments[0]);
 		return 64;
 	}
+	print_toolchain();
 	sem_init(&is_asleep, 0, 0);
 	sem_init(&may_go_on, 0, 0);
 	sqlite_prepare();
 	shop_open(&shop, arguments[1]);
-	run(&shop, &items, GROUPS_OF_ROWS);
-	run(&shop, &locations, 1);
-	run(&shop, &stock, GROUPS_OF_ROWS);
+	run(&shop, &items);
+	run(&shop, &locations);
+	run(&shop, &stock);
 	for (size_t i = 0; i < LENGTH_OF(kinds); i++)
 		count(&shop, &kinds[i]);
 	CHECK(shop.refusal_count == 0);

@@ -1,62 +1,54 @@
 #!/usr/bin/env python3
 """instructions - what the hot paths cost, in instructions; repeatable to a fraction of a per cent.
 
-    tests/bench/instructions.py build/tests/bench/bench_instructions            shows it
-    ... --check          fails where a figure is more than 3 % above the base of instructions.json
-    ... --keep current   writes the figures into that file; --keep base: as what is compared with
+    tests/bench/instructions.py PROGRAM                 shows it, beside the base
+    tests/bench/instructions.py PROGRAM --check         fails where it is 3 % from the base (TAP)
+    tests/bench/instructions.py PROGRAM --keep base --why "one system call less for each update"
+                                                        from now on this is the base
+    tests/bench/instructions.py PROGRAM --top 20        and the functions that cost most
 
-Needs valgrind (apt-get install valgrind). What is counted, and how it is made repeatable, says
-tests/bench/instructions.c. Figures of another compiler, libc or SQLite are other figures: the file
-names those that it was made with, and --check says where they differ. To take a base on this
-machine, build the commit that is to be compared with (this folder's files can be copied into it;
-only its tests/bench/meson.build must know them), and run `--keep base`.
+PROGRAM is build-release/tests/bench/bench_instructions, of `meson setup build-release
+--buildtype=release`. Needs valgrind (apt-get install valgrind). What is counted, and how it is made
+repeatable, says tests/bench/instructions.c.
+
+The bases are a list in instructions.json, the newest last, each with a line that says why. CI
+compares with the newest, in both directions: what became dearer is stopped, and what became cheaper
+has to be written down, or the next change could spend it unseen. A kind that is not in the base, or
+no longer measured, fails, too.
+
+Figures of another compiler, libc, SQLite, valgrind, kind of build or processor (the C library picks
+its functions by it) are other figures. Where these differ from those of the newest base --check
+says so, and is skipped: nobody's machine is at fault for being another one. A base of one's own is
+one command; do not commit it.
 """
-
 import argparse
+import datetime
 import json
+import os
 import pathlib
 import re
 import shutil
-import sqlite3
 import subprocess
 import sys
 import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "lib"))
+sys.dont_write_bytecode = True
+
+from tap import Tap  # noqa: E402
+
 FILE = HERE / "instructions.json"
-MORE_MAX = 0.03
-
-
-def counted(folder):
-    """What callgrind wrote for each kind: its name, and the instructions of all threads."""
-    found = {}
-    for path in folder.glob("callgrind.*"):
-        text = path.read_text()
-        name = re.search(r"^desc: Trigger: Client Request: (\w+)$", text, re.M)
-        total = re.search(r"^totals: (\d+)", text, re.M)
-        if name and total:
-            found[name[1]] = int(total[1])
-    return found
-
-
-def measure(program):
-    """Instructions by kind: one dump of callgrind's for each, divided by how many there were."""
-    if shutil.which("valgrind") is None:
-        sys.exit("instructions: valgrind is needed: apt-get install valgrind")
-    with tempfile.TemporaryDirectory(prefix="rowlock-instructions-") as name:
-        folder = pathlib.Path(name)
-        (folder / "store").mkdir()
-        command = ["valgrind", "--tool=callgrind", "--instr-atstart=no", "--quiet",
-                   f"--callgrind-out-file={folder}/callgrind", program, str(folder / "store")]
-        ran = subprocess.run(command, capture_output=True, text=True, timeout=900)
-        if ran.returncode != 0:
-            sys.exit(f"instructions: {program} ended with {ran.returncode}:\n{ran.stderr}")
-        totals = counted(folder)
-        times = dict(line.split() for line in ran.stdout.splitlines())
-    missing = set(times) - set(totals)
-    if missing or not times:
-        sys.exit(f"instructions: callgrind wrote nothing for {sorted(missing) or 'anything'}")
-    return {kind: round(totals[kind] / int(n), 1) for kind, n in times.items()}
+CHANGE_MAX = 0.03
+VALGRIND_S_MAX = 900
+WHY_CHARACTERS_MIN = 15
+ADVICE = ("If it is meant to be so: tests/bench/instructions.py"
+          " build-release/tests/bench/bench_instructions --keep base --why '...'")
+TOTAL = re.compile(r"^totals: (\d+)", re.M)
+NAME = re.compile(r"^desc: Trigger: Client Request: (\w+)$", re.M)
+COUNT = re.compile(r"^count (\w+) (\d+)$", re.M)
+FUNCTION = re.compile(r"^ *([\d,]+) \([ \d.]+%\)  \S*:(\S+)(?: \[\S*?([^/\s]+)\])?$", re.M)
+MADE = re.compile(r"^made (\w+) (.+)$", re.M)
 
 
 def first_line(*command):
@@ -64,54 +56,147 @@ def first_line(*command):
     return out[0] if out else "?"
 
 
-def toolchain():
-    return {"compiler": first_line("cc", "--version"), "libc": first_line("ldd", "--version"),
-            "sqlite": sqlite3.sqlite_version, "valgrind": first_line("valgrind", "--version")}
+def dumps_of(folder):
+    """By kind: what callgrind wrote."""
+    found = {}
+    for path in folder.glob("callgrind.*"):
+        name = NAME.search(path.read_text())
+        if name:
+            found[name[1]] = path
+    return found
 
 
-def show(figures, base):
-    print(f"{'':14}{'instructions':>14}{'base':>12}{'':>9}")
+def run_program(program, folder):
+    """What it said, and callgrind's files by kind."""
+    if shutil.which("valgrind") is None:
+        sys.exit("instructions: valgrind is needed: apt-get install valgrind")
+    (folder / "store").mkdir()
+    command = ["valgrind", "--tool=callgrind", "--instr-atstart=no", "--quiet",
+               f"--callgrind-out-file={folder}/callgrind", program, str(folder / "store")]
+    # Nothing of this environment: meson's MALLOC_PERTURB_ alone doubles what an allocation costs.
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=VALGRIND_S_MAX,
+                         env={"PATH": os.environ.get("PATH", os.defpath)})
+    if ran.returncode != 0:
+        sys.exit(f"instructions: {program} ended with {ran.returncode}:\n{ran.stderr}")
+    return ran.stdout, dumps_of(folder)
+
+
+def figures_of(said, dumps):
+    """By kind: the instructions of all threads, divided by how many there were."""
+    counts = {kind: int(count) for kind, count in COUNT.findall(said)}
+    if not counts or set(counts) - set(dumps):
+        sys.exit(f"instructions: callgrind wrote nothing for {sorted(set(counts) - set(dumps))}")
+    totals = {kind: int(TOTAL.search(dumps[kind].read_text())[1]) for kind in counts}
+    return {kind: round(totals[kind] / count, 1) for kind, count in counts.items()}
+
+
+def toolchain_of(said):
+    return dict(MADE.findall(said)) | {"valgrind": first_line("valgrind", "--version")}
+
+
+def differences(toolchain, base):
+    """What was made otherwise, in words; "": nothing."""
+    then = base["toolchain"]
+    names = [name for name in sorted(set(then) | set(toolchain))
+             if then.get(name) != toolchain.get(name)]
+    return ", ".join(f"{name} {then.get(name, '?')} then, {toolchain.get(name, '?')} now"
+                     for name in names)
+
+
+def judge(figures, base):
+    """By kind: what is wrong with it, or None."""
+    verdicts = {}
+    for kind in [*figures, *(set(base) - set(figures))]:
+        now, was = figures.get(kind), base.get(kind)
+        if now is None:
+            verdicts[kind] = "is not measured any more"
+        elif was is None:
+            verdicts[kind] = f"{now:,.0f}, and the base has no such kind"
+        elif abs(now - was) > CHANGE_MAX * was:
+            verdicts[kind] = (f"{now:,.0f} instead of {was:,.0f}, {100 * (now / was - 1):+.1f} %:"
+                              f" {'too dear' if now > was else 'write down what was gained'}")
+        else:
+            verdicts[kind] = None
+    return verdicts
+
+
+def check(figures, toolchain, bases, tap):
+    """A case for each kind."""
+    base = bases[-1]
+    other = differences(toolchain, base)
+    if other:
+        tap.skip("instructions are those of the base", f"made with other tools: {other}")
+        return
+    for kind, trouble in judge(figures, base["figures"]).items():
+        sentence = f"{kind}: as many instructions as the base says, within {CHANGE_MAX:.0%}"
+        tap.report(sentence, trouble and f"{kind}: {trouble}\n{ADVICE}")
+
+
+def keep(kept, figures, toolchain, commit, why):
+    """A base more; the older ones stay, so that the way that the figures took can be read."""
+    kept["bases"].append({"commit": commit, "date": datetime.date.today().isoformat(), "why": why,
+                          "toolchain": toolchain, "figures": figures})
+
+
+def show(figures, base, stream):
+    print(f"{'':18}{'instructions':>14}{'base':>12}{'':>9}", file=stream)
     for kind, n in figures.items():
         was = base.get(kind)
-        print(f"{kind:14}{n:14,.0f}" +
-              (f"{was:12,.0f}{100 * (n - was) / was:+8.2f} %" if was else ""))
+        print(f"{kind:18}{n:14,.0f}" +
+              (f"{was:12,.0f}{100 * (n - was) / was:+8.2f} %" if was else ""), file=stream)
 
 
-def check(figures, kept):
-    """The kinds that cost too much."""
-    if kept.get("toolchain") != toolchain():
-        print("The base was made with other tools; take one of your own (--keep base):")
-        print(f"  then {kept.get('toolchain')}\n  now  {toolchain()}")
-    return [kind for kind, was in kept.get("base", {}).items()
-            if figures.get(kind, was) > was * (1 + MORE_MAX)]
+def functions_of(path):
+    """(instructions, "function [library]") of one of callgrind's files, the dearest first."""
+    said = subprocess.run(["callgrind_annotate", "--threshold=100", str(path)],
+                          capture_output=True, text=True).stdout
+    rows = FUNCTION.findall(said)
+    return [(int(number.replace(",", "")), f"{function} [{library}]")
+            for number, function, library in rows]
 
 
-def keep(kept, which, figures, commit):
-    kept[which] = figures
-    kept[which + "_commit"] = commit
-    kept["toolchain"] = toolchain()
-    FILE.write_text(json.dumps(kept, indent="\t") + "\n")
+def show_functions(said, dumps, count_max, stream):
+    for kind, count in COUNT.findall(said):
+        print(f"\n{kind}: instructions of each, by function", file=stream)
+        for number, name in functions_of(dumps[kind])[:count_max]:
+            print(f"{number / int(count):10,.0f}  {name}", file=stream)
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("program")
+    parser.add_argument("--check", action="store_true", help="compare with the base; TAP")
+    parser.add_argument("--keep", choices=["base"], help="write it into instructions.json")
+    parser.add_argument("--why", default="", help="a line that says what made the difference")
+    parser.add_argument("--commit", help="that the program was built from; else git is asked")
+    parser.add_argument("--top", type=int, default=0, metavar="N", help="functions of each kind")
+    options = parser.parse_args()
+    if options.keep and len(options.why.strip()) < WHY_CHARACTERS_MIN:
+        parser.error("--keep base wants --why with a line that says what made the difference")
+    return options
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("program", help="build/tests/bench/bench_instructions")
-    parser.add_argument("--check", action="store_true", help="fail at 3 %% above the base")
-    parser.add_argument("--keep", choices=["base", "current"], help="write the file")
-    parser.add_argument("--commit", help="that the program was built from; else git is asked")
-    options = parser.parse_args()
-
-    kept = json.loads(FILE.read_text()) if FILE.exists() else {"unit": "instructions per operation"}
-    figures = measure(options.program)
-    show(figures, kept.get("base", {}))
+    options = parse_arguments()
+    kept = json.loads(FILE.read_text())
+    with tempfile.TemporaryDirectory(prefix="rowlock-instructions-") as name:
+        said, dumps = run_program(options.program, pathlib.Path(name))
+        figures, toolchain = figures_of(said, dumps), toolchain_of(said)
+        base = kept["bases"][-1]
+        show(figures, base["figures"], sys.stderr if options.check else sys.stdout)
+        if options.top:
+            show_functions(said, dumps, options.top, sys.stdout)
     if options.keep:
         head = first_line("git", "-C", str(HERE), "rev-parse", "--short", "HEAD")
-        keep(kept, options.keep, figures, options.commit or head)
+        keep(kept, figures, toolchain, options.commit or head, options.why.strip())
+        FILE.write_text(json.dumps(kept, indent="\t") + "\n")
     if options.check:
-        dear = check(figures, kept)
-        if dear:
-            sys.exit(f"instructions: more than {MORE_MAX:.0%} above the base: {', '.join(dear)}")
+        tap = Tap()
+        check(figures, toolchain, kept["bases"], tap)
+        return tap.end()
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -3,6 +3,7 @@ behaviour is known, the slow disk's shim, and what reads their words.
 
     test_instruments.py bench_open_loop slow_flush.so
 """
+import json
 import pathlib
 import selectors
 import socket
@@ -16,6 +17,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "lib")]
 sys.dont_write_bytecode = True
 
+import instructions  # noqa: E402
 import open_loop  # noqa: E402
 from servers import Broken  # noqa: E402
 from tap import Tap  # noqa: E402
@@ -241,6 +243,79 @@ def a_setting_that_is_no_time_is_no_fast_disk():
         assert ran.returncode < 0 and "SLOW_FLUSH_MS" in ran.stderr, (text, ran)
 
 
+# ---------------------------------------------------------------- the guard of instructions
+
+MADE = {"compiler": "12.2.0", "avx2": "yes"}
+
+
+def guard(figures, base, toolchain=None):
+    """What the guard says of figures: the kinds that do not pass, or what it skipped for."""
+    class Said(Tap):
+        def report(self, sentence, trouble=None):
+            if trouble:
+                wrong.append((sentence.split(":")[0], trouble))
+
+        def skip(self, sentence, reason):
+            wrong.append(("skipped", reason))
+
+    wrong = []
+    bases = [{"toolchain": MADE, "figures": {"old": 1}}, {"toolchain": MADE, "figures": base}]
+    instructions.check(figures, toolchain or MADE, bases, Said())
+    return wrong
+
+
+def what_costs_as_much_as_before_passes():
+    for now in (1000, 1030, 970):
+        assert guard({"update": now}, {"update": 1000}) == [], now
+
+
+def what_became_dearer_or_cheaper_does_not_pass():
+    for now, word in ((1031, "too dear"), (969, "gained"), (2000, "too dear"), (1, "gained")):
+        (kind, trouble), = guard({"read": 5, "update": now}, {"read": 5, "update": 1000})
+        assert kind == "update" and word in trouble and "--why" in trouble, trouble
+
+
+def a_kind_that_comes_or_goes_does_not_pass():
+    (kind, trouble), = guard({"read": 5, "list": 9}, {"read": 5})
+    assert kind == "list" and "no such kind" in trouble, trouble
+    (kind, trouble), = guard({"read": 5}, {"read": 5, "list": 9})
+    assert kind == "list" and "not measured" in trouble, trouble
+
+
+def other_tools_are_named_and_fail_nobody():
+    for toolchain in (MADE | {"compiler": "13.1.0"}, MADE | {"avx2": "no"}, {"compiler": "12.2.0"},
+                      MADE | {"libc": "2.40"}):
+        (kind, reason), = guard({"update": 5000}, {"update": 1000}, toolchain)
+        assert kind == "skipped" and "then" in reason and "now" in reason, reason
+
+
+def the_bases_are_a_history():
+    kept = json.loads(instructions.FILE.read_text())
+    for base in kept["bases"]:
+        assert base["why"] and base["commit"] and base["figures"] and base["toolchain"], base
+    before = [dict(base) for base in kept["bases"]]
+    instructions.keep(kept, {"update": 1}, MADE, "abc", "because of the test")
+    assert kept["bases"][:-1] == before and kept["bases"][-1]["figures"] == {"update": 1}
+
+
+def callgrinds_words_are_read():
+    said = "made compiler 12.2.0\nmade avx2 yes\ncount update 64\n"
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        (folder / "callgrind.1").write_text("desc: Trigger: Client Request: update\n"
+                                            "totals: 6464\n")
+        (folder / "callgrind.2").write_text("desc: Trigger: Program termination\ntotals: 5\n")
+        dumps = instructions.dumps_of(folder)
+        assert instructions.figures_of(said, dumps) == {"update": 101.0}
+        try:
+            instructions.figures_of(said + "count read 64\n", dumps)
+        except SystemExit as trouble:
+            assert "read" in str(trouble), trouble
+        else:
+            raise AssertionError("a kind without a dump")
+    assert instructions.toolchain_of(said).items() >= MADE.items()
+
+
 def main():
     tap = Tap()
     for function in (every_request_is_sent_and_counted, the_warm_up_is_sent_and_not_counted,
@@ -249,7 +324,12 @@ def main():
                      addresses_of_others_are_refused, mistakes_are_told,
                      words_that_are_none_are_told, a_flush_takes_as_long_as_is_said,
                      a_flush_that_fails_says_why_at_once,
-                     a_setting_that_is_no_time_is_no_fast_disk):
+                     a_setting_that_is_no_time_is_no_fast_disk,
+                     what_costs_as_much_as_before_passes,
+                     what_became_dearer_or_cheaper_does_not_pass,
+                     a_kind_that_comes_or_goes_does_not_pass,
+                     other_tools_are_named_and_fail_nobody, the_bases_are_a_history,
+                     callgrinds_words_are_read):
         tap.run(function.__name__.replace("_", " "), function)
     return tap.end()
 
