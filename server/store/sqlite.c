@@ -181,6 +181,8 @@ static int prepare_writer(struct sqlite_store *s, struct store_open_result *resu
 	if (r == 0)
 		r = sqlite_integer(c, "PRAGMA data_version", &s->data_version);
 	s->data_version_begun = s->data_version;
+	if (r == 0 && sqlite_effects_register(c->db, &s->effects) != SQLITE_OK)
+		r = sqlite_raise(c);
 	if (r == 0)
 		r = sqlite_prepare_all(c);
 	if (r < 0)

@@ -4,6 +4,7 @@
  * The file has one writer at a time, so that nothing here is numbered late or held by others: what
  * begin() says is so until the group ends.
  */
+#include "store/records.h"
 #include "store/sqlite_private.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -310,21 +311,23 @@ static int write_rows(struct sqlite_writer *w)
 
 static int write_movements(struct sqlite_writer *w, struct effects *effects)
 {
+	int r;
+
 	for (size_t i = 0; i < effects->movements.count; i++) {
 		struct movement_effect *e = &effects->movements.all[i];
-		int r;
 
 		e->movement->stock_id = e->row->stock.id;
 		if (e->after != NULL)
 			e->after->id = e->row->stock.id;
 		CHECK(e->movement->stock_id > 0);
 		CHECK(e->movement->seq == effects->seq_first + (int64_t)i);
-		r = sqlite_add_movement(&w->store->store, e->movement);
-		if (r < 0)
-			return r;
+		CHECK(movement_is_sound(e->movement));
 	}
-	w->newest_seq += (int64_t)effects->movements.count;
-	return 0;
+	r = sqlite_add_movements(&w->store->store, effects->movements.all,
+				 effects->movements.count);
+	if (r == 0)
+		w->newest_seq += (int64_t)effects->movements.count;
+	return r;
 }
 
 static int write_named(struct sqlite_writer *w, struct effects *effects)
@@ -354,11 +357,9 @@ static int write_named(struct sqlite_writer *w, struct effects *effects)
 static int write_rest(struct sqlite_writer *w, struct effects *effects)
 {
 	struct store *store = &w->store->store;
-	int r = 0;
+	int r = sqlite_add_keys(store, effects->keys.all, effects->keys.count);
 
 	CHECK(effects->forgotten_count == 0);
-	for (size_t i = 0; r == 0 && i < effects->keys.count; i++)
-		r = sqlite_add_key(store, &effects->keys.all[i]);
 	if (r == 0 && effects->forget_count > 0) {
 		r = sqlite_delete_keys(store, effects->forget_to, effects->forget_count);
 		effects->forgotten_count = r < 0 ? 0 : r;

@@ -7,6 +7,7 @@
 #include "store/group.h"
 #include "store/reservation_book.h"
 #include "store/sqlite.h"
+#include "store/sqlite_effects.h"
 #include <sqlite3.h>
 
 /* 'RWLK': whose file this is. */
@@ -166,6 +167,7 @@ struct sqlite_store {
 	int64_t reservation_next;              /* 0: store.next_reservation is to be read first */
 	bool has_new_reservations;             /* in this group: the row of `store` is behind */
 	bool is_in_group;
+	struct sqlite_effects effects; /* what the running statement takes in */
 };
 
 /*
@@ -250,7 +252,8 @@ int sqlite_delete_item(struct store *s, int64_t item_id);
 int sqlite_put_location(struct store *s, struct location *location);
 int sqlite_delete_location(struct store *s, int64_t location_id);
 int sqlite_put_stock(struct store *s, int64_t item_id, int64_t location_id, struct stock *row);
-int sqlite_add_movement(struct store *s, const struct movement *m);
+/* seqs go on from the newest one, without a gap. */
+int sqlite_add_movements(struct store *s, const struct movement_effect all[], size_t count);
 int sqlite_next_fence(struct store *s, int64_t *ret);
 int sqlite_add_lease_row(struct store *s, const struct lease_row *row, int64_t item_id,
 			 int64_t location_id);
@@ -259,7 +262,7 @@ int sqlite_delete_lease(struct store *s, int64_t fence);
 int sqlite_lease_edits(struct store *s, int64_t *ret);
 int sqlite_load_leases(struct store *s, struct arena *a, struct lease_row **ret_rows,
 		       size_t *ret_count);
-int sqlite_add_key(struct store *s, const struct key_record *k);
+int sqlite_add_keys(struct store *s, const struct key_record all[], size_t count);
 int sqlite_newest_key(struct store *s, int64_t *ret);
 int sqlite_delete_keys(struct store *s, int64_t id_last, int count);
 int sqlite_each_key(struct store *s, int64_t since_ms, size_t count,
@@ -293,7 +296,7 @@ enum writer_statement {
 	DELETE_LOCATION_LOCKS,
 	INSERT_STOCK,
 	UPDATE_STOCK,
-	INSERT_MOVEMENT,
+	INSERT_MOVEMENTS,
 	TAKE_FENCE,
 	DELETE_EXPIRED_LOCK,
 	INSERT_LOCK,
@@ -301,7 +304,7 @@ enum writer_statement {
 	DELETE_LOCKS,
 	READ_LEASE_EDITS,
 	LOAD_LOCKS,
-	INSERT_KEY,
+	INSERT_KEYS,
 	NEWEST_KEY,
 	DELETE_KEYS,
 	EACH_KEY,

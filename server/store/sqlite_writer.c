@@ -49,12 +49,14 @@ const char *const sqlite_writer_texts[WRITER_STATEMENTS] = {
 		"location_id, id) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, " NEXT_ID("stock") ")",
 	[UPDATE_STOCK] = "UPDATE stock SET on_hand = ?1, reserved = ?2, version = ?3, seq = ?4, "
 			 "updated_at = ?5 WHERE id = ?6",
-	[INSERT_MOVEMENT] =
-		"INSERT INTO movement (seq, stock_id, kind, on_hand_delta, reserved_delta, "
-		"on_hand, "
-		"reserved, version, reason, reference, reservation, request_id, oversubscribed, "
-		"low_stock, at, prev_seq) "
-		"VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+	/* No row is there twice, and none is left out: what fails is rolled back with the group. */
+	[INSERT_MOVEMENTS] =
+		"INSERT OR FAIL INTO movement (seq, stock_id, kind, on_hand_delta, reserved_delta, "
+		"on_hand, reserved, version, reason, reference, reservation, request_id, "
+		"oversubscribed, low_stock, at, prev_seq) "
+		"SELECT NULL, stock_id, kind, on_hand_delta, reserved_delta, on_hand, reserved, "
+		"version, reason, reference, reservation, request_id, oversubscribed, low_stock, "
+		"at, prev_seq FROM effect_movement",
 	/* Past what somebody has typed, where that is in the way: no two leases have one fence. */
 	[TAKE_FENCE] = "UPDATE store SET next_fence = 1 + iif("
 		       "EXISTS (SELECT 1 FROM row_lock WHERE fence = next_fence), "
@@ -72,9 +74,10 @@ const char *const sqlite_writer_texts[WRITER_STATEMENTS] = {
 		"SELECT k.lease, k.fence, i.sku, l.code, k.purpose, k.taken_at, k.expires_at "
 		"FROM row_lock k JOIN item i ON i.id = k.item_id "
 		"JOIN location l ON l.id = k.location_id ORDER BY k.fence, k.id",
-	[INSERT_KEY] = "INSERT INTO idempotency (key, fingerprint, status, outcome, stock_seq, "
-		       "first_seq, movement_count, body, at, id) "
-		       "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+	[INSERT_KEYS] = "INSERT OR FAIL INTO idempotency (id, key, fingerprint, status, outcome, "
+			"stock_seq, first_seq, movement_count, body, at) "
+			"SELECT id, key, fingerprint, status, outcome, stock_seq, first_seq, "
+			"movement_count, body, at FROM effect_key",
 	[NEWEST_KEY] = "SELECT coalesce(max(id), 0) FROM idempotency WHERE id BETWEEN 1 AND ?1",
 	[DELETE_KEYS] = "DELETE FROM idempotency WHERE id IN "
 			"(SELECT id FROM idempotency WHERE id <= ?1 ORDER BY id LIMIT ?2)",
@@ -538,34 +541,37 @@ int sqlite_put_stock(struct store *store, int64_t item_id, int64_t location_id, 
 	return r;
 }
 
-int sqlite_add_movement(struct store *store, const struct movement *m)
+/* Runs a statement that takes in all that is lent to it. 0 or a fault. */
+static int take_in(struct sqlite_store *store, int statement, const struct sqlite_effects *lent)
 {
-	struct sqlite_connection *c = &sqlite_of(store)->connection;
-	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
-	const char *kind = movement_kind_text(m->kind);
-	int r = sqlite_statement(c, INSERT_MOVEMENT, &s);
+	struct sqlite_connection *c = &store->connection;
+	sqlite3_stmt *s;
+	int r = sqlite_statement(c, statement, &s);
 
-	CHECK(movement_is_sound(m));
+	CHECK(lent->count > 0);
+	CHECK(store->is_in_group);
 	if (r < 0)
 		return r;
-	sqlite3_bind_int64(s, 1, m->seq);
-	sqlite3_bind_int64(s, 2, m->stock_id);
-	sqlite_bind_text(s, 3, kind);
-	sqlite3_bind_int64(s, 4, m->on_hand_delta);
-	sqlite3_bind_int64(s, 5, m->reserved_delta);
-	sqlite3_bind_int64(s, 6, m->on_hand);
-	sqlite3_bind_int64(s, 7, m->reserved);
-	sqlite3_bind_int64(s, 8, m->version);
-	sqlite_bind_text(s, 9,
-			 m->reason == NULL || strcmp(m->reason, kind) == 0 ? NULL : m->reason);
-	sqlite_bind_text(s, 10, m->reference);
-	sqlite_bind_text(s, 11, m->reservation);
-	sqlite_bind_text(s, 12, m->request_id);
-	sqlite3_bind_int(s, 13, m->is_oversubscribed);
-	sqlite3_bind_int(s, 14, m->is_low_stock);
-	sqlite3_bind_int64(s, 15, m->at_ms);
-	sqlite3_bind_int64(s, 16, m->prev_seq);
-	return sqlite_change_one(c, s);
+	store->effects = *lent;
+	r = sqlite_run(c, s);
+	store->effects = (struct sqlite_effects){ 0 };
+	if (r < 0)
+		return r;
+	return (size_t)sqlite3_changes64(c->db) == lent->count ? 0 : FAULT(-EBADMSG);
+}
+
+/* SQLite counts on from the largest seq, which is where the group began: the end must meet. */
+int sqlite_add_movements(struct store *store, const struct movement_effect all[], size_t count)
+{
+	struct sqlite_store *s = sqlite_of(store);
+	struct sqlite_effects lent = { .movements = all, .count = count };
+	int r = count == 0 ? 0 : take_in(s, INSERT_MOVEMENTS, &lent);
+
+	if (r < 0 || count == 0)
+		return r;
+	return sqlite3_last_insert_rowid(s->connection.db) == all[count - 1].movement->seq
+		       ? 0
+		       : FAULT(-EUCLEAN);
 }
 
 /* ---------------------------------------------------------------- leases */
@@ -704,27 +710,15 @@ int sqlite_load_leases(struct store *store, struct arena *a, struct lease_row **
 
 /* ---------------------------------------------------------------- keys */
 
-int sqlite_add_key(struct store *store, const struct key_record *k)
+int sqlite_add_keys(struct store *store, const struct key_record all[], size_t count)
 {
-	struct sqlite_connection *c = &sqlite_of(store)->connection;
-	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
-	int r = sqlite_statement(c, INSERT_KEY, &s);
+	struct sqlite_effects lent = { .keys = all, .count = count };
 
-	CHECK(key_record_is_sound(k));
-	CHECK(k->id > 0);
-	if (r < 0)
-		return r;
-	sqlite_bind_text(s, 1, k->key);
-	sqlite3_bind_int64(s, 2, (sqlite3_int64)k->fingerprint);
-	sqlite3_bind_int(s, 3, k->status);
-	sqlite_bind_text(s, 4, outcome_row(k->outcome)->code);
-	sqlite3_bind_int64(s, 5, k->seq);
-	sqlite3_bind_int64(s, 6, k->first_seq);
-	sqlite3_bind_int(s, 7, k->movement_count);
-	sqlite_bind_text(s, 8, k->body);
-	sqlite3_bind_int64(s, 9, k->at_ms);
-	sqlite3_bind_int64(s, 10, k->id);
-	return sqlite_change_one(c, s);
+	for (size_t i = 0; i < count; i++) {
+		CHECK(key_record_is_sound(&all[i]));
+		CHECK(all[i].id > 0);
+	}
+	return count == 0 ? 0 : take_in(sqlite_of(store), INSERT_KEYS, &lent);
 }
 
 int sqlite_newest_key(struct store *store, int64_t *ret)

@@ -135,7 +135,9 @@ int fixture_try_change(struct fixture *f, int item, int64_t delta)
 	row->updated_at_ms = AT_MS;
 	r = sqlite_put_stock(f->store, f->items[item].id, f->location.id, row);
 	m.stock_id = row->id;
-	return r < 0 ? r : sqlite_add_movement(f->store, &m);
+	return r < 0 ? r
+		     : sqlite_add_movements(f->store, &(struct movement_effect){ .movement = &m },
+					    1);
 }
 
 void fixture_change(struct fixture *f, int item, int64_t delta)

@@ -347,7 +347,7 @@ static int64_t add_key(struct fixture *f, const char *key, int64_t at_ms)
 				     .body = "{\"a\":1}",
 				     .at_ms = at_ms };
 
-	assert_int_equal(sqlite_add_key(f->store, &record), 0);
+	assert_int_equal(sqlite_add_keys(f->store, &record, 1), 0);
 	return record.id;
 }
 
@@ -1119,10 +1119,118 @@ static void a_read_ends_at_its_time_limit(void **state)
 	arena_fini(&a);
 }
 
+/* ---------------------------------------------------------------- many at once */
+
+/* Each column comes from its own field, and what is not there is NULL. */
+static void movements_come_with_all_that_they_have(void **state)
+{
+	struct fixture *f = *state;
+	struct movement all[] = {
+		{ .seq = 2,
+		  .kind = MOVEMENT_RESERVE,
+		  .on_hand_delta = -3,
+		  .reserved_delta = 4,
+		  .on_hand = 5,
+		  .reserved = 6,
+		  .version = 7,
+		  .reason = "damaged",
+		  .reference = "order 8",
+		  .reservation = "r_9",
+		  .request_id = "request 10",
+		  .is_low_stock = true,
+		  .at_ms = 11,
+		  .prev_seq = 1 },
+		{ .seq = 3, .kind = MOVEMENT_ADJUST, .reason = "adjust", .version = 8 },
+		{ .seq = 4, .kind = MOVEMENT_SET, .version = 9, .is_oversubscribed = true },
+	};
+	struct movement_effect effects[LENGTH_OF(all)];
+
+	fixture_change_committed(f, 0, 5);
+	for (size_t i = 0; i < LENGTH_OF(all); i++) {
+		all[i].stock_id = f->stocks[0].id;
+		effects[i] = (struct movement_effect){ .movement = &all[i] };
+	}
+	fixture_begin(f);
+	assert_int_equal(sqlite_add_movements(f->store, effects, 0), 0);
+	assert_int_equal(sqlite_add_movements(f->store, effects, LENGTH_OF(all)), 0);
+	assert_int_equal(fixture_commit(f), 0);
+	assert_int_equal(fixture_query(f, "SELECT count(*) FROM movement"), 4);
+	assert_int_equal(
+		fixture_query(f,
+			      "SELECT count(*) FROM movement WHERE (seq, kind, on_hand_delta, "
+			      "reserved_delta, on_hand, reserved, version, reason, reference, "
+			      "reservation, request_id, oversubscribed, low_stock, at, prev_seq) = "
+			      "(2, 'reserve', -3, 4, 5, 6, 7, 'damaged', 'order 8', 'r_9', "
+			      "'request 10', 0, 1, 11, 1)"),
+		1);
+	assert_int_equal(fixture_query(f,
+				       "SELECT count(*) FROM movement WHERE seq IN (3, 4) AND "
+				       "coalesce(reason, reference, reservation, request_id) "
+				       "IS NULL AND oversubscribed = (seq = 4) AND low_stock = 0 "
+				       "AND kind = iif(seq = 3, 'adjust', 'set')"),
+			 2);
+}
+
+/* The ledger goes on where it ends, and a number that is not the next one is no movement's. */
+static void movements_do_not_leave_a_gap(void **state)
+{
+	struct fixture *f = *state;
+	struct movement m = { .seq = 3, .kind = MOVEMENT_ADJUST, .version = 2, .prev_seq = 1 };
+	struct movement_effect effect = { .movement = &m };
+
+	fixture_change_committed(f, 0, 5);
+	m.stock_id = f->stocks[0].id;
+	fixture_begin(f);
+	assert_int_equal(sqlite_add_movements(f->store, &effect, 1), -EUCLEAN);
+	fixture_rollback(f);
+	assert_int_equal(fixture_query(f, "SELECT max(seq) FROM movement"), 1);
+}
+
+/* One of them is there already: none of the group is. */
+static void keys_come_with_all_that_they_have(void **state)
+{
+	struct fixture *f = *state;
+	struct key_record all[] = {
+		{ .id = 5,
+		  .key = "one",
+		  .fingerprint = UINT64_C(0xfedcba9876543210),
+		  .status = 409,
+		  .outcome = OUTCOME_INSUFFICIENT_STOCK,
+		  .first_seq = 6,
+		  .movement_count = 2,
+		  .seq = 8,
+		  .body = "{}",
+		  .at_ms = 9 },
+		{ .id = 7, .key = "two", .status = 200, .outcome = OUTCOME_DONE },
+	};
+
+	fixture_begin(f);
+	assert_int_equal(sqlite_add_keys(f->store, all, 0), 0);
+	assert_int_equal(sqlite_add_keys(f->store, all, LENGTH_OF(all)), 0);
+	assert_int_equal(fixture_commit(f), 0);
+	assert_int_equal(fixture_query(f, "SELECT count(*) FROM idempotency WHERE (id, key, "
+					  "fingerprint, status, outcome, stock_seq, first_seq, "
+					  "movement_count, body, at) = (5, 'one', "
+					  "-81985529216486896, 409, 'insufficient-stock', 8, 6, 2, "
+					  "'{}', 9)"),
+			 1);
+	assert_int_equal(fixture_query(f, "SELECT count(*) FROM idempotency WHERE id = 7 AND "
+					  "key = 'two' AND outcome = 'done' AND body IS NULL"),
+			 1);
+	fixture_begin(f);
+	all[0].id = 8;
+	assert_int_equal(sqlite_add_keys(f->store, all, LENGTH_OF(all)), -EBADMSG);
+	fixture_rollback(f);
+	assert_int_equal(fixture_query(f, "SELECT count(*) FROM idempotency"), 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+		CASE(movements_come_with_all_that_they_have),
+		CASE(movements_do_not_leave_a_gap),
+		CASE(keys_come_with_all_that_they_have),
 		CASE(a_group_is_all_or_nothing),
 		CASE(a_group_sees_what_it_wrote),
 		CASE(a_rollback_without_a_group_is_harmless),
