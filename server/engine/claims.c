@@ -1,6 +1,5 @@
 #include "engine/claims.h"
 #include "base/hash.h"
-#include <stdlib.h>
 #include <string.h>
 
 /* Rows, and names of things that are no rows. */
@@ -53,11 +52,18 @@ static void list_claims(uint64_t seed, struct command *c, struct claimed *ret)
 		claim_things(seed, c, t->touches, ret);
 }
 
-int claims_count(uint64_t seed, struct command *c)
+int claims_of_line(uint64_t seed, struct work *line)
 {
-	struct claimed claimed = { .count = 0 };
+	struct claimed claimed;
 
-	list_claims(seed, c, &claimed);
+	claimed.count = 0;
+	list_claims(seed, &line->command, &claimed);
+	line->claimed_count = 0;
+	if (command_traits(line->command.kind)->touches != TOUCHES_ROWS ||
+	    claimed.count > (int)LENGTH_OF(line->claimed))
+		return claimed.count;
+	memcpy(line->claimed, claimed.keys, sizeof(line->claimed[0]) * (size_t)claimed.count);
+	line->claimed_count = claimed.count;
 	return claimed.count;
 }
 
@@ -65,10 +71,11 @@ bool claims_of_work(uint64_t seed, struct work *w)
 {
 	struct command *c = &w->command;
 	struct claim_slot *slots = w->first_slots;
-	struct claimed claimed = { .count = 0 };
+	struct claimed claimed;
 
 	CHECK(w->state == WORK_NEW);
 	CHECK(w->claim.state == CLAIM_OUT);
+	claimed.count = 0;
 	list_claims(seed, c, &claimed);
 	if (claimed.count > (int)LENGTH_OF(w->first_slots))
 		slots = arena_alloc(&w->arena, sizeof(*slots) * (size_t)claimed.count);
@@ -78,33 +85,66 @@ bool claims_of_work(uint64_t seed, struct work *w)
 	return true;
 }
 
-static int by_key(const void *a, const void *b)
+/*
+ * Keys are hashes, so their first bits spread them evenly over buckets, and what is left to do
+ * within these is an insertion sort of two or three (bucket sort: Knuth, The Art of Computer
+ * Programming 3, 5.2.5). Many lines about one row are as many equal keys, which it leaves alone.
+ * The C library's sort takes an allocation, and a call for each comparison.
+ */
+static void sort_keys(const uint64_t keys[], int count, uint64_t ret_sorted[])
 {
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+	enum { BITS = 10, SHIFT = 64 - BITS };
+	int ends[(1 << BITS) + 1] = { 0 };
 
-	return (x > y) - (x < y);
+	CHECK(count <= CLAIM_PART_ROWS_MAX);
+	for (int i = 0; i < count; i++)
+		ends[(keys[i] >> SHIFT) + 1]++;
+	for (int i = 0; i < 1 << BITS; i++)
+		ends[i + 1] += ends[i]; /* ends[b] is where b begins, until its keys are there */
+	for (int i = 0; i < count; i++)
+		ret_sorted[ends[keys[i] >> SHIFT]++] = keys[i];
+	for (int i = 1; i < count; i++) {
+		uint64_t key = ret_sorted[i];
+		int at = i;
+
+		for (; at > 0 && ret_sorted[at - 1] > key; at--)
+			ret_sorted[at] = ret_sorted[at - 1];
+		ret_sorted[at] = key;
+	}
+}
+
+/* What a line claims, at the end of keys; returns how much. */
+static int add_line(uint64_t seed, struct work *line, uint64_t keys[], int count)
+{
+	struct claimed claimed;
+
+	if (line->claimed_count > 0) {
+		CHECK(count + line->claimed_count <= CLAIM_PART_ROWS_MAX);
+		for (int i = 0; i < line->claimed_count; i++)
+			keys[count + i] = line->claimed[i];
+		return line->claimed_count;
+	}
+	claimed.count = 0;
+	list_claims(seed, &line->command, &claimed);
+	CHECK(count + claimed.count <= CLAIM_PART_ROWS_MAX);
+	memcpy(&keys[count], claimed.keys, sizeof(keys[0]) * (size_t)claimed.count);
+	return claimed.count;
 }
 
 bool claims_of_part(uint64_t seed, struct work *part)
 {
-	uint64_t keys[CLAIM_PART_ROWS_MAX];
+	uint64_t keys[CLAIM_PART_ROWS_MAX], sorted[CLAIM_PART_ROWS_MAX];
 	struct claim_slot *slots;
 	int count = 0;
 
 	CHECK(part->state == WORK_NEW);
 	CHECK(part->line_count > 0);
-	LIST_EACH (it, &part->lines) {
-		struct claimed claimed = { .count = 0 };
-
-		list_claims(seed, &CONTAINER_OF(it, struct work, work_link)->command, &claimed);
-		CHECK(count + claimed.count <= CLAIM_PART_ROWS_MAX);
-		memcpy(&keys[count], claimed.keys, sizeof(keys[0]) * (size_t)claimed.count);
-		count += claimed.count;
-	}
-	qsort(keys, (size_t)count, sizeof(keys[0]), by_key);
+	LIST_EACH (it, &part->lines)
+		count += add_line(seed, work_of_link(it), keys, count);
+	sort_keys(keys, count, sorted);
 	slots = arena_alloc(&part->arena, sizeof(*slots) * (size_t)count);
 	if (slots != NULL)
-		claim_init(&part->claim, slots, keys, count, part->command.fences,
+		claim_init(&part->claim, slots, sorted, count, part->command.fences,
 			   part->command.fence_count);
 	return slots != NULL;
 }

@@ -10,8 +10,11 @@
 #pragma once
 #include "engine/work.h"
 
-/* How many rows and names a command claims: 1 to CLAIM_ROWS_MAX. */
-int claims_count(uint64_t seed, struct command *c);
+/*
+ * How many rows and names a line of a part claims: 1 to CLAIM_ROWS_MAX. What is about rows alone
+ * remembers them for claims_of_part(): its rows do not change any more.
+ */
+int claims_of_line(uint64_t seed, struct work *line);
 
 /* Makes the claim of a work from its command. False: memory is short. */
 bool claims_of_work(uint64_t seed, struct work *w);

@@ -148,9 +148,9 @@ bool service_replay(struct service *s, struct work *w, struct snapshot *snapshot
 	return intake_replay(&s->intake, w, snapshot);
 }
 
-int service_claim_count(struct service *s, struct command *c)
+int service_claim_count(struct service *s, struct work *line)
 {
-	return claims_count(s->row_seed, c);
+	return claims_of_line(s->row_seed, line);
 }
 
 bool service_withdraw(struct service *s, struct waiter *waiter, struct arena *texts,

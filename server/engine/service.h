@@ -85,8 +85,8 @@ enum submit service_submit_part(struct service *s, struct work *part, struct wai
  */
 bool service_replay(struct service *s, struct work *w, struct snapshot *snapshot);
 
-/* How many rows and names a command claims: 1 to CLAIM_ROWS_MAX. */
-int service_claim_count(struct service *s, struct command *c);
+/* How many rows and names a line of a part claims: 1 to CLAIM_ROWS_MAX. */
+int service_claim_count(struct service *s, struct work *line);
 
 /*
  * The waiter's time is up, or its client is gone. True: it no longer waits, nothing was done (or,

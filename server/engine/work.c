@@ -30,13 +30,14 @@ void work_refuse(struct work *w, enum outcome o)
 
 /*
  * Writes that this thread let go, for its next ones: they are larger than what malloc keeps for a
- * thread, and would cost it a twentieth of a loop's time. Not under a sanitizer, which could not
- * tell a write that was let go from one in use.
+ * thread, and would cost it a twentieth of a loop's time. The lines of a part of a batch are let go
+ * together, and so many are read again: there is room for two parts. Not under a sanitizer, which
+ * could not tell a write that was let go from one in use.
  */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-enum { KEEPS_WRITES = false, WRITES_KEPT_MAX = 256 };
+enum { KEEPS_WRITES = false, WRITES_KEPT_MAX = 1024 };
 #else
-enum { KEEPS_WRITES = true, WRITES_KEPT_MAX = 256 };
+enum { KEEPS_WRITES = true, WRITES_KEPT_MAX = 1024 };
 #endif
 
 struct kept_writes {
@@ -115,6 +116,7 @@ struct work *work_create(void)
 	atomic_init(&w->holder_count, 1);
 	list_init(&w->lines);
 	w->line_count = 0;
+	w->claimed_count = 0;
 	w->is_atomic = false;
 	w->avoids_leases = false;
 	arena_init(&w->arena);

@@ -78,8 +78,10 @@ struct work {
 
 	struct list lines; /* of a part of a batch: work.work_link, in order; else empty */
 	int line_count;
-	bool is_atomic;     /* all of its lines take effect or none; it has a group of its own */
-	bool avoids_leases; /* a lease in the way is answered at once, whatever its wait */
+	uint64_t claimed[2]; /* of a line: its rows, as claims_of_line() has found them */
+	int claimed_count;   /* 0: it has not, or there are more, or names of other things */
+	bool is_atomic;      /* all of its lines take effect or none; it has a group of its own */
+	bool avoids_leases;  /* a lease in the way is answered at once, whatever its wait */
 
 	/* The writer's own, from READY to DONE. */
 	bool rests_on_group; /* its answer rests on the open group: it waits for the flush */

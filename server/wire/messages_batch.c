@@ -116,7 +116,8 @@ static bool read_parsed(struct message m, struct arena *a, struct command *c, co
 	kind = command_by_op(v[OP].text);
 	if (kind == COMMAND_KINDS)
 		return refuse_op(e);
-	*c = (struct command){ .kind = kind, .lease_id = "", .purpose = "" };
+	c->kind = kind;
+	c->lease_id = c->purpose = "";
 	n = names_of(command_traits(kind)->path);
 	m.elsewhere = n->elsewhere;
 	return take_names(n, kind, v, names, e) && message_read_names(m, names, a, c, e) &&

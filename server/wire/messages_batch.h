@@ -14,8 +14,9 @@
 #include "wire/message.h"
 
 /*
- * Fills the command (all but request_id, key and fingerprint) and the id of the line (NULL: none,
- * also where the line is refused before its id was read). Texts are copied into the arena.
+ * Fills the command, which must be {0} (all but request_id, key and fingerprint), and the id of the
+ * line (NULL: none, also where the line is refused before its id was read). Texts are copied into
+ * the arena.
  */
 bool batch_line_read(const char *line, size_t byte_count, struct arena *a, struct command *c,
 		     const char **ret_id, struct message_error *e);

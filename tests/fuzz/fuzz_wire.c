@@ -222,7 +222,7 @@ static void try_body(struct fuzz *f)
 static void try_line(struct fuzz *f)
 {
 	struct message_error e = { 0 };
-	struct command c;
+	struct command c = { 0 };
 	const char *id;
 	struct arena a;
 	size_t bytes;

@@ -60,7 +60,7 @@ static void lines_are_read(void **state)
 	(void)state;
 	for (size_t i = 0; i < LENGTH_OF(rows); i++) {
 		struct message_error e = { .outcome = OUTCOME_DONE };
-		struct command c;
+		struct command c = { 0 };
 		const char *id;
 		struct arena a;
 
@@ -81,7 +81,7 @@ static void what_the_path_would_say_is_in_the_command(void **state)
 	static const char line[] = "{\"op\":\"item\",\"id\":\"n 1\",\"sku\":\"A-1\",\"name\":\"x\","
 				   "\"attributes\":{\"a\":[1, 2]}}";
 	struct message_error e;
-	struct command c;
+	struct command c = { 0 };
 	const char *id;
 	struct arena a;
 

@@ -47,7 +47,7 @@ static void refuse_fault(struct batch *b, struct batch_line *line, int fault)
 
 static void count_claims(struct batch *b, struct batch_line *line)
 {
-	line->claim_count = service_claim_count(b->service, &line->work->command);
+	line->claim_count = service_claim_count(b->service, line->work);
 }
 
 /* False: it is not there (yet). */
@@ -142,9 +142,11 @@ static bool set_key(struct batch *b, struct batch_line *line)
 
 static void set_leases(const struct batch *b, struct command *c)
 {
+	size_t count = (size_t)b->leases.fence_count;
+
 	c->fence_count = b->leases.fence_count;
-	memcpy(c->fences, b->leases.fences, sizeof(c->fences));
-	memcpy(c->fence_ids, b->leases.fence_ids, sizeof(c->fence_ids));
+	memcpy(c->fences, b->leases.fences, sizeof(c->fences[0]) * count);
+	memcpy(c->fence_ids, b->leases.fence_ids, sizeof(c->fence_ids[0]) * count);
 }
 
 static void prepare(struct batch *b, struct batch_line *line)
