@@ -15,21 +15,21 @@ bool stock_is_sound(const struct stock *s)
 	       s->seq > 0 && s->seq <= VERSION_MAX;
 }
 
-static bool is_letter_or_digit(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-}
+/* What may stand in a code: 1, and as its first character, too: 2. */
+static const unsigned char code_characters[256] = {
+	['A' ... 'Z'] = 2, ['a' ... 'z'] = 2, ['0' ... '9'] = 2, ['.'] = 1,
+	['_'] = 1,         [':'] = 1,         ['-'] = 1,
+};
 
 bool code_is_valid(const char *text, size_t bytes)
 {
-	if (bytes < 1 || bytes > CODE_BYTES_MAX || !is_letter_or_digit(text[0]))
-		return false;
-	for (size_t i = 1; i < bytes; i++) {
-		char c = text[i];
+	const unsigned char *c = (const unsigned char *)text;
 
-		if (!is_letter_or_digit(c) && c != '.' && c != '_' && c != ':' && c != '-')
+	if (bytes < 1 || bytes > CODE_BYTES_MAX || code_characters[c[0]] != 2)
+		return false;
+	for (size_t i = 1; i < bytes; i++)
+		if (code_characters[c[i]] == 0)
 			return false;
-	}
 	return true;
 }
 

@@ -32,11 +32,11 @@ struct field {
 struct field_value {
 	bool is_present;
 	bool is_null;
-	int64_t number;
 	bool is_true;
+	int row_count;
+	int64_t number;
 	const char *text; /* in the arena */
 	struct row_ref *rows;
-	int row_count;
 	int64_t *quantities; /* of lines, parallel to rows */
 };
 

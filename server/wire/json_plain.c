@@ -25,10 +25,15 @@ struct walk {
 
 /* ---------------------------------------------------------------- single bytes */
 
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+/* Nearly always there are none, and one comparison says so. */
 static void skip_blanks(struct walk *w)
 {
-	while (w->at < w->end &&
-	       (*w->at == ' ' || *w->at == '\t' || *w->at == '\n' || *w->at == '\r'))
+	while (w->at < w->end && *w->at <= ' ' && is_blank(*w->at))
 		w->at++;
 }
 

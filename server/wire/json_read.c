@@ -420,12 +420,26 @@ static bool read_strictly(const struct message *m, const struct field fields[],
 	return is_fine;
 }
 
-/* What json_parse() has made of it; of one that nobody has parsed, in `room`. NULL: not plain. */
-static const struct json_plain *plain_of(const struct message *m, struct json_plain *room)
+/* Of a message that nobody has parsed. By itself, since the room for it is large. */
+static __attribute__((noinline)) bool read_unparsed(const struct message *m,
+						    const struct field fields[],
+						    struct field_value ret_values[],
+						    int field_count, struct arena *a)
+{
+	struct json_plain room;
+
+	return json_plain_parse(m->text, m->byte_count, &room) &&
+	       json_plain_read(&room, fields, ret_values, field_count, m->elsewhere, m->is_line, a);
+}
+
+/* As json_plain reads it. False: it is not plain, or not right. */
+static bool read_plainly(const struct message *m, const struct field fields[],
+			 struct field_value ret_values[], int field_count, struct arena *a)
 {
 	if (m->plain != NULL)
-		return m->plain;
-	return m->root == NULL && json_plain_parse(m->text, m->byte_count, room) ? room : NULL;
+		return json_plain_read(m->plain, fields, ret_values, field_count, m->elsewhere,
+				       m->is_line, a);
+	return m->root == NULL && read_unparsed(m, fields, ret_values, field_count, a);
 }
 
 bool json_read(const struct message *message, const struct field fields[],
@@ -433,15 +447,11 @@ bool json_read(const struct message *message, const struct field fields[],
 	       struct message_error *e)
 {
 	struct message m = *message;
-	const struct json_plain *plain;
-	struct json_plain room;
 
 	if (m.byte_count == 0) {
 		m.text = "{}";
 		m.byte_count = 2;
 	}
-	plain = plain_of(&m, &room);
-	return (plain != NULL && json_plain_read(plain, fields, ret_values, field_count,
-						 m.elsewhere, m.is_line, a)) ||
+	return read_plainly(&m, fields, ret_values, field_count, a) ||
 	       read_strictly(&m, fields, ret_values, field_count, a, e);
 }
