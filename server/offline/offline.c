@@ -1,17 +1,19 @@
 #include "offline/offline.h"
 #include "base/check.h"
+#include "store/offline.h"
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-enum { TAKES_TRUST = 1, TAKES_APPLY = 2, TAKES_BACKUP = 4 };
+enum { TAKES_TRUST = 1, TAKES_APPLY = 2, TAKES_BACKUP = 4, TAKES_PAGE_SIZE = 8 };
 
 /* clang-format off */
-static const struct command {
+static const struct verb {
 	const char *name;
 	int takes;
 	int (*run)(const struct offline_arguments *a);
 	const char *help;
-} commands[] = {
+} verbs[] = {
 	{ "verify",  0,                         offline_verify_run,
 	  "usage: rowlockd verify --store FILE\n\n"
 	  "Checks a store that no server has: that the file is whole, that every reference in it leads\n"
@@ -28,6 +30,15 @@ static const struct command {
 	  "reserved becomes what the active reservations promise. The ledger is append-only: movements\n"
 	  "that are lost or contradict each other stay so, and are listed.\n\n"
 	  "Exit codes: 0 all is well (now), 65 it is not, 75 a server has it.\n" },
+	{ "repack",  TAKES_PAGE_SIZE,           offline_repack_run,
+	  "usage: rowlockd repack --store FILE [--page-size BYTES]\n\n"
+	  "Writes a store that no server has anew: without gaps, and with pages of another size, which\n"
+	  "a store otherwise keeps for ever. It is verified, copied to a file beside it, and the copy is\n"
+	  "verified before it takes the store's place, with its owner and mode. The disk must have room\n"
+	  "for both. A crash leaves the old store or the new one; then FILE.repacking is of no use.\n\n"
+	  "  --page-size BYTES   a power of two from 1024 to 65536 [2048, as new stores have]\n\n"
+	  "Exit codes: 0 done, 65 the store is damaged, or its books do not balance (it is repacked all\n"
+	  "the same); 75 a server, or another program, has it, 73 there is no room.\n" },
 	{ "restore", TAKES_BACKUP,              offline_restore_run,
 	  "usage: rowlockd restore BACKUP --store FILE\n\n"
 	  "Puts a copy of BACKUP in the place of FILE, which is kept under another name. BACKUP is a store\n"
@@ -39,7 +50,7 @@ static const struct command {
 /* clang-format on */
 
 /* "rowlockd verify: <before><word><behind>" */
-static int wrong(const struct command *c, const char *before, const char *word, const char *behind)
+static int wrong(const struct verb *c, const char *before, const char *word, const char *behind)
 {
 	fprintf(stderr, "rowlockd %s: %s%s%s\nrowlockd %s --help says how it is used.\n", c->name,
 		before, word, behind, c->name);
@@ -62,10 +73,27 @@ static bool flag_read(const char *flag, char *argv[], int *at, const char **ret)
 	return true;
 }
 
-static int arguments_read(const struct command *c, char *argv[], struct offline_arguments *ret)
+/* 0: it is none. */
+static int page_bytes_read(const char *text)
 {
+	char *end;
+	long bytes = strtol(text, &end, 10);
+
+	CHECK(text != NULL);
+	if (*end != '\0' || bytes < REPACK_PAGE_BYTES_MIN || bytes > REPACK_PAGE_BYTES_MAX ||
+	    (bytes & (bytes - 1)) != 0)
+		return 0;
+	return (int)bytes;
+}
+
+static int arguments_read(const struct verb *c, char *argv[], struct offline_arguments *ret)
+{
+	const char *size = NULL;
+
 	for (int at = 0; argv[at] != NULL; at++) {
 		if (flag_read("--store", argv, &at, &ret->store))
+			continue;
+		if ((c->takes & TAKES_PAGE_SIZE) != 0 && flag_read("--page-size", argv, &at, &size))
 			continue;
 		if ((c->takes & TAKES_TRUST) != 0 && flag_read("--trust", argv, &at, &ret->trust))
 			continue;
@@ -81,6 +109,9 @@ static int arguments_read(const struct command *c, char *argv[], struct offline_
 		return wrong(c, "", "--store FILE", " is missing");
 	if ((c->takes & TAKES_BACKUP) != 0 && ret->backup == NULL)
 		return wrong(c, "", "BACKUP", " is missing");
+	ret->page_bytes = size != NULL ? page_bytes_read(size) : repack_page_bytes();
+	if (ret->page_bytes == 0)
+		return wrong(c, "--page-size ", size, " is no power of two from 1024 to 65536");
 	if ((c->takes & TAKES_TRUST) == 0)
 		return OFFLINE_OK;
 	if (ret->trust == NULL ||
@@ -89,7 +120,7 @@ static int arguments_read(const struct command *c, char *argv[], struct offline_
 	return OFFLINE_OK;
 }
 
-static int command_run(const struct command *c, char *argv[])
+static int verb_run(const struct verb *c, char *argv[])
 {
 	struct offline_arguments arguments = { 0 };
 	int code;
@@ -105,9 +136,9 @@ static int command_run(const struct command *c, char *argv[])
 
 bool offline_command(int argc, char *argv[], int *ret_exit_code)
 {
-	for (size_t i = 0; i < LENGTH_OF(commands); i++)
-		if (argc > 1 && strcmp(argv[1], commands[i].name) == 0) {
-			*ret_exit_code = command_run(&commands[i], argv + 2);
+	for (size_t i = 0; i < LENGTH_OF(verbs); i++)
+		if (argc > 1 && strcmp(argv[1], verbs[i].name) == 0) {
+			*ret_exit_code = verb_run(&verbs[i], argv + 2);
 			return true;
 		}
 	return false;

@@ -1,5 +1,6 @@
 /*
- * offline - rowlockd verify, repair and restore: what is done to a store while no server has it.
+ * offline - rowlockd verify, repair, repack and restore: what is done to a store while no server
+ * has it.
  *
  *     if (offline_command(argc, argv, &code))
  *             return code;
@@ -25,6 +26,7 @@ struct offline_arguments {
 	const char *store;  /* --store */
 	const char *trust;  /* --trust; NULL: not given */
 	const char *backup; /* the operand; NULL: none */
+	int page_bytes;     /* --page-size */
 	bool must_apply;    /* --apply */
 };
 
@@ -34,4 +36,5 @@ bool offline_command(int argc, char *argv[], int *ret_exit_code);
 /* Each returns the exit code. */
 int offline_verify_run(const struct offline_arguments *a);
 int offline_repair_run(const struct offline_arguments *a);
+int offline_repack_run(const struct offline_arguments *a);
 int offline_restore_run(const struct offline_arguments *a);

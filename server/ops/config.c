@@ -335,7 +335,8 @@ static void help_show(void)
 {
 	printf("rowlockd %s - an inventory service that never sells a unit twice\n\n"
 	       "usage: rowlockd [--flag value | --flag=value]...\n"
-	       "       rowlockd verify|repair|restore ...    a store that no server has; each has "
+	       "       rowlockd verify|repair|repack|restore ...    a store that no server has; "
+	       "each has "
 	       "a "
 	       "--help\n\n",
 	       ROWLOCK_VERSION);

@@ -110,3 +110,34 @@ struct restore_report {
  */
 int restore_run(const struct restore_options *o, struct restore_report *ret,
 		struct store_open_result *result);
+
+/* ---------------------------------------------------------------- repack */
+
+enum { REPACK_PAGE_BYTES_MIN = 1024, REPACK_PAGE_BYTES_MAX = 65536 }; /* and a power of two */
+
+/* The size that a new store has. */
+int repack_page_bytes(void);
+
+struct repack_options {
+	const char *path;
+	int page_bytes;
+	int64_t finding_count; /* of a verification of the store: the copy must have as many */
+	void (*progress)(void *context, int percent); /* now and then, growing; NULL: not told */
+	void *context;
+};
+
+struct repack_report {
+	int64_t page_bytes_before;
+	int64_t bytes_before; /* of the file */
+	int64_t bytes_after;
+	bool is_in_place; /* also where a fault came behind it */
+};
+
+/*
+ * Writes the store anew, without gaps and with pages of that size, to a file beside it, verifies
+ * that, and lets it take the store's name, owner and mode: a crash leaves the old store or the new
+ * one. Refused where the disk has no room for the copy, and where another program has the file
+ * open.
+ */
+int repack_run(const struct repack_options *o, struct repack_report *ret,
+	       struct store_open_result *result);

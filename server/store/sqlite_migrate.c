@@ -144,8 +144,11 @@ int sqlite_migrate(struct sqlite_connection *c, struct store_open_result *result
 
 	if (r < 0)
 		return r;
-	/* WAL is a property of the file: set once, outside of any transaction. */
-	r = sqlite_execute(c, "PRAGMA journal_mode=WAL");
+	/*
+	 * Properties of the file, set once, outside of any transaction. Of one that has pages
+	 * already their size stays as it is.
+	 */
+	r = sqlite_execute(c, "PRAGMA page_size=" SQLITE_PAGE_TEXT "; PRAGMA journal_mode=WAL");
 	if (r < 0)
 		return r;
 	result->version = SQLITE_VERSION_NEWEST;

@@ -118,6 +118,10 @@ void sqlite_file_close(struct sqlite_file *f, bool must_forget);
 
 /* ---------------------------------------------------------------- migration */
 
+/* Of a new store, in bytes; one that is there has what it was made with, until it is repacked. */
+#define SQLITE_PAGE_BYTES 2048
+#define SQLITE_PAGE_TEXT  "2048"
+
 enum { SQLITE_VERSION_NEWEST = 4 };
 
 /* Whose file is it, and of which version? Sets version_from, or the trouble with it. Only reads. */

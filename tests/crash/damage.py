@@ -22,7 +22,7 @@ from case import Daemon, run_cases
 from daemon import ServerTrouble
 from talk import Client, Closed, NoAnswer
 
-PAGE = 4096
+PAGE = 2048
 FINE, DATA = 0, 65
 LIMIT_S = 60
 OPTIONS = argparse.Namespace(rounds=24, seed=20261130)
@@ -226,7 +226,7 @@ def spoil(data, chance):
         b[at:at + 4] = chance.randbytes(4)
     else:
         for _ in range(chance.choice([1, 2, 5])):
-            at = chance.randrange(1, pages) * PAGE + chance.randrange(2048, PAGE - 6)
+            at = chance.randrange(1, pages) * PAGE + chance.randrange(PAGE // 2, PAGE - 6)
             b[at:at + 2] = chance.randbytes(2)
     return bytes(b), way
 

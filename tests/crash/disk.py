@@ -316,6 +316,30 @@ def full_from_the_start(rowlockd, folder):
             wait_until(lambda: add() == 201, "there is space again")
 
 
+def no_room_for_a_copy(rowlockd, folder):
+    """A repack says so before it begins, or takes away what it has begun."""
+    with small_disk(folder) as disk:
+        with Daemon(rowlockd, disk / "store.db") as server:
+            make_rows(server.port, 5)
+            items = [{"op": "item", "sku": f"F-{n}", "name": "x" * 200} for n in range(2000)]
+            assert Client(server.port).post("/v1/batch?results=none", items).status == 200
+        fill(disk, os.path.getsize(disk / "store.db"))
+        before = (disk / "store.db").read_bytes()
+
+        def repack():
+            return subprocess.run([rowlockd, "repack", "--store", disk / "store.db", "--page-size",
+                                   "4096"], capture_output=True, text=True)
+
+        ended = repack()
+        assert ended.returncode == CODE_NO_ROOM, ended
+        assert "needs" in ended.stderr and "is as it was" in ended.stderr, ended
+        assert (disk / "store.db").read_bytes() == before
+        assert sorted(path.name for path in disk.iterdir()) == \
+            ["filler", "store.db", "store.db.lock"]
+        os.remove(disk / "filler")
+        assert repack().returncode == 0
+
+
 def groups_failed(client):
     lines = client.get("/metrics").body.decode().splitlines()
     return next(int(line.split()[1]) for line in lines
@@ -377,6 +401,8 @@ run_cases([
     ("full, and nobody waits: a lease that ended does not keep it busy", nobody_waits, needs_mount),
     ("full from the start: no store can be made (73), and the next start makes one",
      no_room_for_a_store, needs_mount),
+    ("there is no room for a second copy: a repack says so, and changes nothing",
+     no_room_for_a_copy, needs_mount),
     ("there is no room for the results of a batch: it stops, and says how far it came",
      no_room_for_results, needs_mount),
 ])

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""offline - rowlockd verify, repair and restore: what they find and do, what they refuse with which
-exit code, and what a crash in the middle of them leaves."""
+"""offline - rowlockd verify, repair, repack and restore: what they find and do, what they refuse
+with which exit code, and what a crash in the middle of them leaves."""
 import hashlib
 import os
 import shutil
@@ -165,7 +165,7 @@ def everybody_refuses(rowlockd, folder):
                               (folder / "gone.db", DATA, "gone.db")):
         before = state(folder, store.name)
         for arguments in (("verify",), ("repair", "--trust", "ledger"),
-                          ("repair", "--trust", "level", "--apply")):
+                          ("repair", "--trust", "level", "--apply"), ("repack",)):
             expect(code, word, rowlockd=rowlockd, arguments=(*arguments, "--store", store))
         assert store.name == "store.db" or state(folder, store.name) == before, store
     expect(BUSY, str(server.process.pid), rowlockd=rowlockd,
@@ -184,11 +184,19 @@ def usage(rowlockd, folder):
             (("verify", "--store", store, "more"), "'more'"),
             (("repair", "--store", store), "what is right"),
             (("repair", "--store", store, "--trust", "me"), "what is right"),
+            (("repack",), "--store FILE is missing"),
+            (("repack", "--store", store, "--page-size", "512"), "512 is no power of two"),
+            (("repack", "--store", store, "--page-size", "131072"), "is no power of two"),
+            (("repack", "--store", store, "--page-size", "3000"), "is no power of two"),
+            (("repack", "--store", store, "--page-size", "2048x"), "is no power of two"),
+            (("repack", "--store", store, "--page-size="), "is no power of two"),
+            (("repack", "--store", store, "--apply"), "'--apply'"),
+            (("verify", "--store", store, "--page-size", "2048"), "'--page-size'"),
             (("restore", "--store", store), "BACKUP is missing"),
             (("restore", store, "--store", store), "the same file"),
             (("restore", store, store, "--store", store), "nothing that it takes")):
         expect(USAGE, word, rowlockd=rowlockd, arguments=arguments)
-    for name in ("verify", "repair", "restore"):
+    for name in ("verify", "repair", "repack", "restore"):
         expect(OK, f"usage: rowlockd {name}", "Exit codes", rowlockd=rowlockd,
                arguments=(name, "--help"))
     assert state(folder) == before
@@ -452,6 +460,119 @@ def restore_is_the_old_or_the_new(rowlockd, folder):
         assert crash_at_each_call(rowlockd, call, arguments, judge) > 1, call
 
 
+# ---------------------------------------------------------------- repack
+
+def repack(rowlockd, store, code, *words, size=None):
+    return expect(code, *words, rowlockd=rowlockd,
+                  arguments=("repack", "--store", store)
+                  + (("--page-size", size) if size else ()))
+
+
+def content(store):
+    """Every row of every table, and what the file says of itself."""
+    tables = [name for name, in query(store, "SELECT name FROM sqlite_schema WHERE type = 'table' "
+                                             "AND name NOT LIKE 'sqlite_%' ORDER BY name")]
+    return {name: sorted(query(store, f"SELECT * FROM {name}"), key=repr) for name in tables} \
+        | {"schema": query(store, "SELECT type, name, sql FROM sqlite_schema ORDER BY name"),
+           "numbers": [query(store, f"PRAGMA {name}")
+                       for name in ("application_id", "user_version", "journal_mode")]}
+
+
+def page_size(store):
+    return query(store, "PRAGMA page_size")[0][0]
+
+
+def repacked(rowlockd, folder):
+    """All of it is there, in pages of each size, with its owner and mode, and goes on."""
+    store = make_store(rowlockd, folder)
+    before = content(store)
+    assert page_size(store) == 2048
+    owner = (65534, 65534) if os.geteuid() == 0 else (os.geteuid(), os.getegid())
+    os.chown(store, *owner)
+    store.chmod(0o640)
+    for size in (4096, 1024, 65536, 512 * 16, None):
+        repack(rowlockd, store, OK, "whole, schema 4", "The books balance", "repacked",
+               size=size)
+        assert sorted(path.name for path in folder.iterdir()) == ["store.db", "store.db.lock"]
+        assert page_size(store) == (size or 2048), size
+        assert content(store) == before, size
+        seen = store.stat()
+        assert (seen.st_uid, seen.st_gid, seen.st_mode & 0o7777) == (*owner, 0o640), seen
+        verify(rowlockd, store)
+    for size in (1024, 65536):
+        repack(rowlockd, store, OK, size=size)
+        with Daemon(rowlockd, store) as server:
+            client = Client(server.port)
+            for n in range(50):
+                assert client.post("/v1/stock/A-1/WH1/adjust", {"delta": 1},
+                                   Idempotency_Key=f"r-{size}-{n}").status == 201
+        assert page_size(store) == size
+        verify(rowlockd, store)
+    assert on_hand(rowlockd, store) == 106
+
+
+def repack_takes_the_log_of_a_crash(rowlockd, folder):
+    server = Daemon(rowlockd, folder / "store.db").start()
+    make_rows(server.port, 40)
+    server.kill()
+    (folder / "store.db.repacking").write_text("of one that was interrupted")
+    link = folder / "link.db"
+    link.symlink_to(folder / "store.db")
+    repack(rowlockd, link, OK, size=4096)
+    assert link.is_symlink() and page_size(folder / "store.db") == 4096
+    assert not (folder / "store.db.repacking").exists()
+    verify(rowlockd, folder / "store.db")
+    assert query(folder / "store.db", "SELECT on_hand FROM stock WHERE id = 2") == [(40,)]
+
+
+def repack_refuses(rowlockd, folder):
+    """What is damaged, and what another program has open."""
+    store = make_store(rowlockd, folder)
+    before = state(folder, "store.db")
+    shell = sqlite3.connect(store)
+    shell.execute("SELECT * FROM stock").fetchall()
+    repack(rowlockd, store, BUSY, "another program", "is as it was", size=4096)
+    shell.close()
+    assert state(folder, "store.db") == before
+    damage(store, "UPDATE stock SET on_hand = 99 WHERE id = 2")
+    repack(rowlockd, store, DATA, "row-on-hand-wrong", "1 finding", "repacked", size=4096)
+    assert page_size(store) == 4096
+    verify(rowlockd, store, DATA, "row-on-hand-wrong", "1 finding")
+    text = bytearray(store.read_bytes())
+    text[4096 * 3:4096 * 8] = b"x" * 4096 * 5
+    store.write_bytes(text)
+    before = state(folder, "store.db")
+    repack(rowlockd, store, DATA, "Nothing was changed")
+    assert state(folder, "store.db") == before
+
+
+def repack_is_the_old_or_the_new(rowlockd, folder):
+    for call in ("pwrite64", "fdatasync", "fsync", "rename", "unlink", "chmod", "openat"):
+        inside = folder / call
+        inside.mkdir()
+        server = Daemon(rowlockd, inside / "store.db").start()
+        make_rows(server.port, 40)
+        server.kill()
+        store = inside / "store.db"
+        pristine = {path.name: path.read_bytes() for path in inside.iterdir()}
+        wanted = content(store)
+
+        def arguments():
+            for path in inside.iterdir():
+                path.unlink()
+            for name, text in pristine.items():
+                (inside / name).write_bytes(text)
+            return "repack", "--store", store, "--page-size", 4096
+
+        def judge(code):
+            verify(rowlockd, store)
+            assert content(store) == wanted
+            assert page_size(store) in ((4096,) if code == OK else (2048, 4096))
+            return code
+
+        assert crash_at_each_call(rowlockd, call, arguments, judge) > 1, call
+
+
 run_cases([
     ("verify says that all is well, and only reads", verify_only_reads),
     ("verify reads the log of a crash, and leaves it", verify_reads_the_log_of_a_crash),
@@ -467,6 +588,11 @@ run_cases([
     ("repair says what is left", repair_says_what_is_left),
     ("repair: killed anywhere, it is whole or not at all", repair_is_whole_or_not_at_all,
      needs_strace),
+    ("repack: all is there, in pages of another size", repacked),
+    ("repack takes the log of a crash with it", repack_takes_the_log_of_a_crash),
+    ("repack refuses what is damaged, and a store that is in use", repack_refuses),
+    ("repack: killed anywhere, it is the old store or the new one",
+     repack_is_the_old_or_the_new, needs_strace),
     ("restore where there was no store", restore_where_nothing_is),
     ("restore ends the cursors of the change feed", restore_ends_cursors),
     ("restore keeps the old store, its log taken in", restore_keeps_the_old_one),

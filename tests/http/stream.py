@@ -26,7 +26,7 @@ EDITS = 30000   # as many movements as no socket has room for
 BEAT_S_MAX = 20
 WRITERS = 8
 SALES = 150     # of each writer
-WAL_BYTES_CHECKPOINT = 16 << 20
+WAL_BYTES_CHECKPOINT = 32 << 20
 
 
 class Stream:
