@@ -25,6 +25,7 @@
 #include "waiting/waits.h"
 #include <inttypes.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -140,13 +141,15 @@ static void split_names(char *names, const char *ret[HOST_NAMES_MAX + 1])
 	ret[count] = NULL;
 }
 
+/* Of the cores that it may run on, which need not be all. */
 static int loop_count(const struct config *c)
 {
-	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+	cpu_set_t cores;
 
 	if (c->loops > 0)
 		return (int)c->loops;
-	return cores < 1 ? 1 : cores > 64 ? 64 : (int)cores;
+	return edge_loops_for(sched_getaffinity(0, sizeof(cores), &cores) == 0 ? CPU_COUNT(&cores)
+									       : 1);
 }
 
 /* ---------------------------------------------------------------- running */

@@ -44,6 +44,19 @@ struct edge_options {
 	struct service *service;
 };
 
+enum { LOOPS_MAX = 8 };
+
+/*
+ * How many loops serve best on so many cores: all but one, which is the writer's, and not more than
+ * a writer can feed and still be on time. 1 ... LOOPS_MAX; docs/performance.md has the figures.
+ */
+static inline int edge_loops_for(int core_count)
+{
+	if (core_count <= 2)
+		return 1;
+	return core_count - 1 < LOOPS_MAX ? core_count - 1 : LOOPS_MAX;
+}
+
 struct edge; /* the listening socket and all loops */
 
 /* Listens, so that ret_address can be printed; nothing is served before edge_start(). */

@@ -23,7 +23,9 @@ class ServerTrouble(AssertionError):
 class Daemon:
     def __init__(self, program, store, flags=(), wrapper=()):
         self.program, self.store = str(program), str(store)
-        self.flags, self.wrapper = list(flags), list(wrapper)
+        # However many cores there are, what passes from one loop to another is tried.
+        self.flags = [*flags] if "--loops" in flags else ["--loops", "2", *flags]
+        self.wrapper = list(wrapper)
         self.process = self.port = None
         self.lines = []
 
