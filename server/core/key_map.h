@@ -47,6 +47,12 @@ void key_map_add(struct key_map *m, uint64_t hash, int64_t id);
 /* The newest record with this hash whose id is below `below` (0: any), or 0. */
 int64_t key_map_find(const struct key_map *m, uint64_t hash, int64_t below);
 
+/* This hash will be asked for soon: its place comes into the cache meanwhile. Changes nothing. */
+static inline void key_map_expect(const struct key_map *m, uint64_t hash)
+{
+	__builtin_prefetch(&m->slots[(uint32_t)hash & (m->slot_count - 1)]);
+}
+
 /* Removes one record; harmless when it is not there. */
 void key_map_remove(struct key_map *m, uint64_t hash, int64_t id);
 

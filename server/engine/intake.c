@@ -79,12 +79,19 @@ enum submit intake_submit_part(struct intake *in, struct work *part, struct wait
 		       : SUBMIT_PENDING;
 }
 
-bool intake_replay(struct intake *in, struct work *w, struct snapshot *snapshot)
+static uint64_t hash_of_key(const char *key)
 {
-	struct key_search search = { 0 };
+	return hash_bytes(key, strlen(key), 0);
+}
+
+bool intake_replay(struct intake *in, struct work *w, struct snapshot *snapshot,
+		   const char *next_key)
+{
+	struct key_search search = { .expected_hash =
+					     next_key != NULL ? hash_of_key(next_key) : 0 };
 
 	CHECK(w->command.key != NULL);
-	w->key_hash = hash_bytes(w->command.key, strlen(w->command.key), 0);
+	w->key_hash = hash_of_key(w->command.key);
 	while (key_book_look_up(in->keys, w->key_hash, &search))
 		if (has_replayed(in, w, snapshot, search.id))
 			return true;

@@ -30,7 +30,8 @@ enum submit intake_submit(struct intake *in, struct work *w, struct waiter *wait
 			  struct snapshot *snapshot, int64_t wait_ms);
 enum submit intake_submit_part(struct intake *in, struct work *part, struct waiter *waiter,
 			       int64_t wait_ms);
-bool intake_replay(struct intake *in, struct work *w, struct snapshot *snapshot);
+bool intake_replay(struct intake *in, struct work *w, struct snapshot *snapshot,
+		   const char *next_key);
 bool intake_withdraw(struct intake *in, struct waiter *waiter, struct arena *texts,
 		     struct answer *ret_answer);
 enum recall intake_recall(struct intake *in, struct waiter *waiter);

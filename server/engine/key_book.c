@@ -93,7 +93,7 @@ static bool has_record_locked(const struct key_book *b, uint64_t key_hash,
 	int64_t newest = key_map_find(&b->used, key_hash, 0);
 
 	if (newest != search->newest)
-		*search = (struct key_search){ .newest = newest, .id = newest };
+		search->newest = search->id = newest;
 	else
 		search->id = key_map_find(&b->used, key_hash, search->id);
 	CHECK(search->id <= b->newest);
@@ -156,6 +156,9 @@ bool key_book_look_up(struct key_book *b, uint64_t key_hash, struct key_search *
 {
 	guard_lock(b->guard);
 	bool is_found = has_record_locked(b, key_hash, search);
+
+	if (search->expected_hash != 0)
+		key_map_expect(&b->used, search->expected_hash);
 	guard_unlock(b->guard);
 	return is_found;
 }

@@ -85,6 +85,8 @@ void key_book_fini(struct key_book *b);
 struct key_search {
 	int64_t newest; /* the newest such record when it began; a newer one starts it anew */
 	int64_t id;     /* the one to compare; it was another key if asked again */
+	/* Of the key that is asked for next, if that is known: key_map_expect(). 0: it is not. */
+	uint64_t expected_hash;
 };
 
 enum key_state {

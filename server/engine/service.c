@@ -142,10 +142,11 @@ enum submit service_submit_part(struct service *s, struct work *part, struct wai
 	return intake_submit_part(&s->intake, part, waiter, wait_ms);
 }
 
-bool service_replay(struct service *s, struct work *w, struct snapshot *snapshot)
+bool service_replay(struct service *s, struct work *w, struct snapshot *snapshot,
+		    const char *next_key)
 {
 	CHECK(w->command.key != NULL);
-	return intake_replay(&s->intake, w, snapshot);
+	return intake_replay(&s->intake, w, snapshot, next_key);
 }
 
 int service_claim_count(struct service *s, struct work *line)

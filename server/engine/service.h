@@ -81,9 +81,11 @@ enum submit service_submit_part(struct service *s, struct work *part, struct wai
 /*
  * Was this key used already? Then w->answer is what it got (or KEY_REUSED; or what
  * outcome_of_fault() says, unknown; or, after a flush that failed, that nobody knows). Sets
- * key_hash. The caller sees to it that nobody else uses the key meanwhile.
+ * key_hash. The caller sees to it that nobody else uses the key meanwhile. next_key: what it is
+ * likely to ask for next, which makes that faster; NULL: it does not know.
  */
-bool service_replay(struct service *s, struct work *w, struct snapshot *snapshot);
+bool service_replay(struct service *s, struct work *w, struct snapshot *snapshot,
+		    const char *next_key);
 
 /* How many rows and names a line of a part claims: 1 to CLAIM_ROWS_MAX. */
 int service_claim_count(struct service *s, struct work *line);

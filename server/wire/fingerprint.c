@@ -1,4 +1,5 @@
 #include "wire/fingerprint.h"
+#include "base/check.h"
 #include "base/hash.h"
 #include <string.h>
 
@@ -10,16 +11,19 @@ static uint64_t add_text(uint64_t hash, const char *s)
 
 static uint64_t add_number(uint64_t hash, int64_t n)
 {
-	return hash_bytes(&n, sizeof(n), hash);
+	return hash_numbers(&n, 1, hash);
 }
 
 static uint64_t add_condition(uint64_t hash, const struct command *c)
 {
-	hash = add_number(hash, c->condition.has_version | c->condition.has_on_hand << 1 |
-					c->condition.must_exist << 2 | c->is_create_only << 3 |
-					c->is_up_to << 4);
-	hash = add_number(hash, c->condition.version);
-	return add_number(hash, c->condition.on_hand);
+	const int64_t numbers[] = {
+		c->condition.has_version | c->condition.has_on_hand << 1 |
+			c->condition.must_exist << 2 | c->is_create_only << 3 | c->is_up_to << 4,
+		c->condition.version,
+		c->condition.on_hand,
+	};
+
+	return hash_numbers(numbers, LENGTH_OF(numbers), hash);
 }
 
 static uint64_t add_rows(uint64_t hash, const struct command *c)
@@ -33,13 +37,17 @@ static uint64_t add_rows(uint64_t hash, const struct command *c)
 
 static uint64_t add_catalogue(uint64_t hash, const struct command *c)
 {
+	const int64_t numbers[] = {
+		c->item.backorder_limit,
+		c->item.has_reorder_point ? c->item.reorder_point : -1,
+		c->item.is_archived,
+	};
+
 	hash = add_text(hash, c->item.sku.text);
 	hash = add_text(hash, c->item.name);
 	hash = add_text(hash, c->item.unit);
 	hash = add_text(hash, c->item.attributes);
-	hash = add_number(hash, c->item.backorder_limit);
-	hash = add_number(hash, c->item.has_reorder_point ? c->item.reorder_point : -1);
-	hash = add_number(hash, c->item.is_archived);
+	hash = hash_numbers(numbers, LENGTH_OF(numbers), hash);
 	hash = add_text(hash, c->location.code.text);
 	hash = add_text(hash, c->location.name);
 	return add_number(hash, c->location.is_archived);
@@ -58,8 +66,7 @@ static uint64_t add_leases(uint64_t hash, const struct command *c)
 
 static uint64_t add_reservation(uint64_t hash, const struct command *c)
 {
-	for (int i = 0; i < c->row_count; i++)
-		hash = add_number(hash, c->quantities[i]);
+	hash = hash_numbers(c->quantities, (size_t)c->row_count, hash);
 	hash = add_text(hash, c->reservation_id);
 	hash = add_text(hash, c->owner);
 	return add_text(hash, c->supersedes);
@@ -69,8 +76,9 @@ uint64_t request_fingerprint(const char *method, const char *route, const struct
 {
 	uint64_t hash = add_text(add_text(0, method), route);
 
-	hash = add_number(hash, c->kind);
-	hash = add_number(hash, c->quantity);
+	const int64_t numbers[] = { c->kind, c->quantity };
+
+	hash = hash_numbers(numbers, LENGTH_OF(numbers), hash);
 	hash = add_text(hash, c->reason);
 	hash = add_text(hash, c->reference);
 	hash = add_condition(hash, c);

@@ -475,7 +475,7 @@ static void line_take_key(struct shop *s, struct work *w, const char *key)
 {
 	w->command.key = key;
 	w->command.fingerprint = request_fingerprint("BATCH", "adjust", &w->command);
-	CHECK(!service_replay(s->service, w, &s->snapshot));
+	CHECK(!service_replay(s->service, w, &s->snapshot, NULL));
 }
 
 static struct work *line_read(struct shop *s, const struct sample *sample)

@@ -502,7 +502,7 @@ static void submit_part(struct place *p, struct attempt *a)
 
 		if (a->scene->has_keys) {
 			give_key(p, w, i);
-			assert_false(service_replay(p->service, w, &p->snapshot));
+			assert_false(service_replay(p->service, w, &p->snapshot, NULL));
 		}
 		list_push_back(&part->lines, &w->work_link);
 		part->line_count++;

@@ -129,15 +129,39 @@ bool batch_line_is_sound(const struct batch_line *line)
 }
 
 /* With the key of the batch each line has one of its own, which no single request can have. */
+enum { LINE_KEY_BYTES_MAX = KEY_BYTES_MAX + 1 + 20 };
+
+/* Returns its bytes, without the NUL. */
+static size_t key_of_line(const struct batch *b, int64_t number, char ret[LINE_KEY_BYTES_MAX + 1])
+{
+	size_t bytes = strlen(b->options.key);
+
+	CHECK(bytes <= KEY_BYTES_MAX);
+	memcpy(ret, b->options.key, bytes);
+	ret[bytes++] = '#';
+	bytes += text_format_int(ret + bytes, number);
+	ret[bytes] = '\0';
+	return bytes;
+}
+
 static bool set_key(struct batch *b, struct batch_line *line)
 {
 	struct command *c = &line->work->command;
-	char key[KEY_BYTES_MAX + 32];
-	int bytes = snprintf(key, sizeof(key), "%s#%lld", b->options.key, (long long)line->number);
+	char key[LINE_KEY_BYTES_MAX + 1];
+	size_t bytes = key_of_line(b, line->number, key);
 
-	c->key = arena_copy(&line->work->arena, key, (size_t)bytes);
+	c->key = arena_copy(&line->work->arena, key, bytes);
 	c->fingerprint = request_fingerprint("BATCH", command_traits(c->kind)->op, c);
 	return c->key != NULL;
+}
+
+/* Was the line carried out before? The next line's key comes into the cache meanwhile. */
+static bool has_replayed(struct batch *b, struct batch_line *line)
+{
+	char next[LINE_KEY_BYTES_MAX + 1];
+
+	key_of_line(b, line->number + 1, next);
+	return service_replay(b->service, line->work, b->snapshot, next);
 }
 
 static void set_leases(const struct batch *b, struct command *c)
@@ -164,7 +188,7 @@ static void prepare(struct batch *b, struct batch_line *line)
 		line_refuse(line, OUTCOME_OUT_OF_MEMORY, "", NULL);
 		return;
 	}
-	if (c->key != NULL && service_replay(b->service, line->work, b->snapshot)) {
+	if (c->key != NULL && has_replayed(b, line)) {
 		line->state = LINE_ANSWERED;
 		return;
 	}
