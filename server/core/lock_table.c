@@ -403,21 +403,26 @@ static void slot_init(struct claim_slot *s, struct claim *c, uint64_t row)
 	s->place = 0;
 }
 
-void claim_init(struct claim *c, struct claim_slot slots[], const uint64_t rows[], int row_count,
-		const int64_t fences[], int fence_count)
+static void claim_begin(struct claim *c, struct claim_slot slots[], int row_count,
+			const int64_t fences[], int fence_count)
 {
-	bool is_ascending = true; /* so far: then only the last one can be equal */
-
 	CHECK(row_count >= 1);
 	CHECK(row_count <= CLAIM_PART_ROWS_MAX);
 	CHECK(fence_count >= 0);
 	CHECK(fence_count <= CLAIM_FENCES_MAX);
-
 	*c = (struct claim){
 		.state = CLAIM_OUT, .slots = slots, .fences = fences, .fence_count = fence_count
 	};
 	list_init(&c->gate_link);
 	list_init(&c->granted_link);
+}
+
+void claim_init(struct claim *c, struct claim_slot slots[], const uint64_t rows[], int row_count,
+		const int64_t fences[], int fence_count)
+{
+	bool is_ascending = true; /* so far: then only the last one can be equal */
+
+	claim_begin(c, slots, row_count, fences, fence_count);
 	for (int i = 0; i < row_count; i++) {
 		int same;
 
@@ -431,6 +436,16 @@ void claim_init(struct claim *c, struct claim_slot slots[], const uint64_t rows[
 		slot_init(&slots[c->row_count++], c, rows[i]);
 	}
 	CHECK(c->row_count <= row_count);
+}
+
+void claim_init_distinct(struct claim *c, struct claim_slot slots[], const uint64_t rows[],
+			 int row_count, const int64_t fences[], int fence_count)
+{
+	claim_begin(c, slots, row_count, fences, fence_count);
+	while (c->row_count < row_count) {
+		slot_init(&slots[c->row_count], c, rows[c->row_count]);
+		c->row_count++;
+	}
 }
 
 /* The length of the longest of its queues. */

@@ -136,6 +136,13 @@ void claim_init(struct claim *c, struct claim_slot slots[], const uint64_t rows[
 		const int64_t fences[], int fence_count);
 
 /*
+ * The same of rows of which none is there twice, in any order: O(n). A row that is there twice
+ * would wait for itself.
+ */
+void claim_init_distinct(struct claim *c, struct claim_slot slots[], const uint64_t rows[],
+			 int row_count, const int64_t fences[], int fence_count);
+
+/*
  * Joins every queue of its rows, or the first gate in the way. Returns GRANTED, QUEUED, AT_GATE, or
  * REFUSED when a queue or the gate has ROW_QUEUE_MAX claims already; then the claim stays OUT.
  */

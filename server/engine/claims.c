@@ -85,66 +85,61 @@ bool claims_of_work(uint64_t seed, struct work *w)
 	return true;
 }
 
-/*
- * Keys are hashes, so their first bits spread them evenly over buckets, and what is left to do
- * within these is an insertion sort of two or three (bucket sort: Knuth, The Art of Computer
- * Programming 3, 5.2.5). Many lines about one row are as many equal keys, which it leaves alone.
- * The C library's sort takes an allocation, and a call for each comparison.
- */
-static void sort_keys(const uint64_t keys[], int count, uint64_t ret_sorted[])
+/* ---------------------------------------------------------------- of a part */
+
+_Static_assert(CLAIM_SET_PLACES >= 2 * CLAIM_SET_ROWS_MAX && CLAIM_SET_ROWS_MAX < UINT16_MAX,
+	       "a probe ends soon, and a place can name any key");
+
+void claim_set_init(struct claim_set *s)
 {
-	enum { BITS = 10, SHIFT = 64 - BITS };
-	int ends[(1 << BITS) + 1] = { 0 };
-
-	CHECK(count <= CLAIM_PART_ROWS_MAX);
-	for (int i = 0; i < count; i++)
-		ends[(keys[i] >> SHIFT) + 1]++;
-	for (int i = 0; i < 1 << BITS; i++)
-		ends[i + 1] += ends[i]; /* ends[b] is where b begins, until its keys are there */
-	for (int i = 0; i < count; i++)
-		ret_sorted[ends[keys[i] >> SHIFT]++] = keys[i];
-	for (int i = 1; i < count; i++) {
-		uint64_t key = ret_sorted[i];
-		int at = i;
-
-		for (; at > 0 && ret_sorted[at - 1] > key; at--)
-			ret_sorted[at] = ret_sorted[at - 1];
-		ret_sorted[at] = key;
-	}
+	s->count = 0;
+	memset(s->places, 0, sizeof(s->places));
 }
 
-/* What a line claims, at the end of keys; returns how much. */
-static int add_line(uint64_t seed, struct work *line, uint64_t keys[], int count)
+static void claim_set_add_one(struct claim_set *s, uint64_t key)
+{
+	size_t at = (size_t)(key % CLAIM_SET_PLACES); /* it is a hash already */
+
+	while (s->places[at] != 0) {
+		if (s->keys[s->places[at] - 1] == key)
+			return;
+		at = (at + 1) % CLAIM_SET_PLACES;
+	}
+	CHECK(s->count < CLAIM_SET_ROWS_MAX);
+	s->keys[s->count++] = key;
+	s->places[at] = (uint16_t)s->count;
+}
+
+void claim_set_add(struct claim_set *s, const uint64_t keys[], int count)
+{
+	CHECK(count >= 0);
+	for (int i = 0; i < count; i++)
+		claim_set_add_one(s, keys[i]);
+}
+
+void claim_set_add_line(struct claim_set *s, uint64_t seed, struct work *line)
 {
 	struct claimed claimed;
 
+	CHECK(line->state == WORK_NEW);
 	if (line->claimed_count > 0) {
-		CHECK(count + line->claimed_count <= CLAIM_PART_ROWS_MAX);
-		for (int i = 0; i < line->claimed_count; i++)
-			keys[count + i] = line->claimed[i];
-		return line->claimed_count;
+		claim_set_add(s, line->claimed, line->claimed_count);
+		return;
 	}
 	claimed.count = 0;
 	list_claims(seed, &line->command, &claimed);
-	CHECK(count + claimed.count <= CLAIM_PART_ROWS_MAX);
-	memcpy(&keys[count], claimed.keys, sizeof(keys[0]) * (size_t)claimed.count);
-	return claimed.count;
+	claim_set_add(s, claimed.keys, claimed.count);
 }
 
-bool claims_of_part(uint64_t seed, struct work *part)
+bool claims_of_part(struct work *part, const struct claim_set *s)
 {
-	uint64_t keys[CLAIM_PART_ROWS_MAX], sorted[CLAIM_PART_ROWS_MAX];
-	struct claim_slot *slots;
-	int count = 0;
+	struct claim_slot *slots = arena_alloc(&part->arena, sizeof(*slots) * (size_t)s->count);
 
 	CHECK(part->state == WORK_NEW);
 	CHECK(part->line_count > 0);
-	LIST_EACH (it, &part->lines)
-		count += add_line(seed, work_of_link(it), keys, count);
-	sort_keys(keys, count, sorted);
-	slots = arena_alloc(&part->arena, sizeof(*slots) * (size_t)count);
+	CHECK(s->count > 0);
 	if (slots != NULL)
-		claim_init(&part->claim, slots, sorted, count, part->command.fences,
-			   part->command.fence_count);
+		claim_init_distinct(&part->claim, slots, s->keys, s->count, part->command.fences,
+				    part->command.fence_count);
 	return slots != NULL;
 }

@@ -58,8 +58,8 @@ enum submit intake_submit(struct intake *in, struct work *w, struct waiter *wait
 	return SUBMIT_PENDING;
 }
 
-enum submit intake_submit_part(struct intake *in, struct work *part, struct waiter *waiter,
-			       int64_t wait_ms)
+enum submit intake_submit_part(struct intake *in, struct work *part, const struct claim_set *claims,
+			       struct waiter *waiter, int64_t wait_ms)
 {
 	struct key_search no_key = { 0 };
 	int64_t now_ns = clock_monotonic_ns();
@@ -68,7 +68,7 @@ enum submit intake_submit_part(struct intake *in, struct work *part, struct wait
 	CHECK(part->line_count > 0);
 	CHECK(part->command.key == NULL);
 	waiter->work = part;
-	if (!claims_of_part(in->row_seed, part)) {
+	if (!claims_of_part(part, claims)) {
 		answer_at_once(part, waiter, OUTCOME_OUT_OF_MEMORY);
 		return SUBMIT_ANSWERED;
 	}

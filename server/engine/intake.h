@@ -14,6 +14,7 @@
  * Threads: any; a snapshot belongs to one.
  */
 #pragma once
+#include "engine/claims.h"
 #include "engine/lock_manager.h"
 #include "engine/published.h"
 #include "engine/snapshot.h"
@@ -28,8 +29,8 @@ struct intake {
 
 enum submit intake_submit(struct intake *in, struct work *w, struct waiter *waiter,
 			  struct snapshot *snapshot, int64_t wait_ms);
-enum submit intake_submit_part(struct intake *in, struct work *part, struct waiter *waiter,
-			       int64_t wait_ms);
+enum submit intake_submit_part(struct intake *in, struct work *part, const struct claim_set *claims,
+			       struct waiter *waiter, int64_t wait_ms);
 bool intake_replay(struct intake *in, struct work *w, struct snapshot *snapshot,
 		   const char *next_key);
 bool intake_withdraw(struct intake *in, struct waiter *waiter, struct arena *texts,

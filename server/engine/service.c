@@ -135,11 +135,12 @@ enum submit service_submit(struct service *s, struct work *w, struct waiter *wai
 	return intake_submit(&s->intake, w, waiter, snapshot, wait_ms);
 }
 
-enum submit service_submit_part(struct service *s, struct work *part, struct waiter *waiter,
+enum submit service_submit_part(struct service *s, struct work *part,
+				const struct claim_set *claims, struct waiter *waiter,
 				int64_t wait_ms)
 {
 	CHECK(part->line_count > 0);
-	return intake_submit_part(&s->intake, part, waiter, wait_ms);
+	return intake_submit_part(&s->intake, part, claims, waiter, wait_ms);
 }
 
 bool service_replay(struct service *s, struct work *w, struct snapshot *snapshot,
@@ -152,6 +153,23 @@ bool service_replay(struct service *s, struct work *w, struct snapshot *snapshot
 int service_claim_count(struct service *s, struct work *line)
 {
 	return claims_of_line(s->row_seed, line);
+}
+
+void service_claim(const struct service *s, struct claim_set *claims, struct work *line)
+{
+	CHECK(line->line_count == 0);
+	claim_set_add_line(claims, s->row_seed, line);
+}
+
+uint64_t service_arrival_count(struct service *s)
+{
+	struct lock_manager *m = &s->locks;
+	uint64_t count;
+
+	guard_lock(&m->guard);
+	count = m->table.arrival_last;
+	guard_unlock(&m->guard);
+	return count;
 }
 
 bool service_withdraw(struct service *s, struct waiter *waiter, struct arena *texts,

@@ -16,6 +16,7 @@
  */
 #pragma once
 #include "base/fault.h"
+#include "engine/claims.h"
 #include "engine/lock_views.h"
 #include "engine/long_read.h"
 #include "engine/snapshot.h"
@@ -70,12 +71,14 @@ enum submit service_submit(struct service *s, struct work *w, struct waiter *wai
 
 /*
  * The same for lines of a batch that are decided together, in order, each seeing the effects of
- * those before it: part->lines, writes that hold a command and, with a key, its hash. Their claims
- * have at most CLAIM_PART_ROWS_MAX rows. Keys are not looked up here: see service_replay(). The
- * answer of the part is DONE when its lines have answers; otherwise none of them was applied, and
- * it says why. Of an atomic part that is the answer of the line at answer.row_index.
+ * those before it: part->lines, writes that hold a command and, with a key, its hash. claims: of
+ * each of them, by service_claim(); only read during the call. Keys are not looked up here: see
+ * service_replay(). The answer of the part is DONE when its lines have answers; otherwise none of
+ * them was applied, and it says why. Of an atomic part that is the answer of the line at
+ * answer.row_index.
  */
-enum submit service_submit_part(struct service *s, struct work *part, struct waiter *waiter,
+enum submit service_submit_part(struct service *s, struct work *part,
+				const struct claim_set *claims, struct waiter *waiter,
 				int64_t wait_ms);
 
 /*
@@ -89,6 +92,12 @@ bool service_replay(struct service *s, struct work *w, struct snapshot *snapshot
 
 /* How many rows and names a line of a part claims: 1 to CLAIM_ROWS_MAX. */
 int service_claim_count(struct service *s, struct work *line);
+
+/* Adds what the line claims to what its part claims: engine/claims.h. */
+void service_claim(const struct service *s, struct claim_set *claims, struct work *line);
+
+/* How many writes have come so far; a part of a batch is one. */
+uint64_t service_arrival_count(struct service *s);
 
 /*
  * The waiter's time is up, or its client is gone. True: it no longer waits, nothing was done (or,

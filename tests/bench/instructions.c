@@ -510,17 +510,22 @@ static void run_part(struct shop *s, const struct sample samples[], int count)
 {
 	struct work *part = work_create();
 	struct waiter waiter = { .parcel.home = &s->mailbox };
+	struct claim_set claims;
 	struct text out;
 
 	CHECK(part != NULL);
 	part->command.request_id = "instructions";
 	part->command.lease_id = part->command.purpose = "";
+	claim_set_init(&claims);
 	for (int i = 0; i < count; i++) {
-		list_push_back(&part->lines, &line_read(s, &samples[i])->work_link);
+		struct work *w = line_read(s, &samples[i]);
+
+		service_claim(s->service, &claims, w);
+		list_push_back(&part->lines, &w->work_link);
 		part->line_count++;
 	}
 	snapshot_rest(&s->snapshot);
-	CHECK(service_submit_part(s->service, part, &waiter, 2000) == SUBMIT_PENDING);
+	CHECK(service_submit_part(s->service, part, &claims, &waiter, 2000) == SUBMIT_PENDING);
 	step();
 	take_parcels(s, 1);
 	text_init(&out);

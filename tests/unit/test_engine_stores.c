@@ -8,6 +8,7 @@
 #include "any_store.h"
 #include "engine/claims.h"
 #include "base/hash.h"
+#include "claimed_part.h"
 #include "store/sqlite.h"
 #include "store/verify.h"
 #include "unit.h"
@@ -377,7 +378,7 @@ static void submit(struct house *h, struct work *w, struct snapshot *snapshot, s
 	bool is_part = w->line_count > 0;
 
 	assert_int_equal(mailbox_init(&box), 0);
-	if ((is_part ? service_submit_part(h->fronts[0], w, &waiter, 0)
+	if ((is_part ? claim_and_submit_part(h->fronts[0], w, &waiter, 0)
 		     : service_submit(h->fronts[0], w, &waiter, snapshot, 0)) == SUBMIT_PENDING)
 		hear(&box);
 	if (is_part)

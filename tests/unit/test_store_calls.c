@@ -11,6 +11,7 @@
  */
 #include "engine/service_inside.h"
 #include "base/clock.h"
+#include "claimed_part.h"
 #include "faulty_store.h"
 #include "store/sqlite.h"
 #include "store/verify.h"
@@ -510,7 +511,8 @@ static void submit_part(struct place *p, struct attempt *a)
 	}
 	*waiter = (struct waiter){ .parcel.home = &p->box };
 
-	bool is_pending = service_submit_part(p->service, part, waiter, WAIT_MS) == SUBMIT_PENDING;
+	bool is_pending =
+		claim_and_submit_part(p->service, part, waiter, WAIT_MS) == SUBMIT_PENDING;
 
 	faulty_store_let_go(&p->store);
 	wait_for_answers(p, is_pending);
@@ -795,9 +797,9 @@ static void what_runs_out_is_booked_behind_refused_parts(struct place *p)
 	time_passes(RAN_OUT_MS);
 	for (int i = 0; i < PARTS; i++) {
 		waiters[i] = (struct waiter){ .parcel.home = &p->box };
-		assert_int_equal(
-			service_submit_part(p->service, make_refused_part(p), &waiters[i], WAIT_MS),
-			SUBMIT_PENDING);
+		assert_int_equal(claim_and_submit_part(p->service, make_refused_part(p),
+						       &waiters[i], WAIT_MS),
+				 SUBMIT_PENDING);
 	}
 	faulty_store_let_go(&p->store);
 	wait_for_answers(p, PARTS);

@@ -40,7 +40,7 @@ static void batch_init(struct batch *b, struct exchange *x)
 	b->snapshot = x->snapshot;
 	b->mailbox = x->mailbox;
 	b->detached = &waits_of(x)->detached;
-	b->part_lines_max = BATCH_PART_LINES_MAX;
+	part_size_begin(&b->part_size, service_arrival_count(b->service));
 	b->read.parcel = (struct parcel){ .home = x->mailbox, .arrive = read_arrive };
 	memcpy(b->request_id, x->request_id, sizeof(b->request_id));
 	metric_add(METRIC_BATCHES, 1);
@@ -86,6 +86,19 @@ bool batch_is_over(const struct batch *b)
 	       (list_is_empty(&b->waiting) || batch_has_ended_early(b));
 }
 
+/* Are there as many lines as the next part may have? Nearly all claim one row or two. */
+static bool holds_a_part(const struct batch *b)
+{
+	int lines = BATCH_PART_LINES_MAX, claims = BATCH_PART_ROWS_MAX;
+
+	if (lines < b->part_size.lines_max)
+		lines = b->part_size.lines_max;
+	if (claims < 2 * lines)
+		claims = 2 * lines;
+	return b->waiting_count >= lines || b->waiting_bytes >= BATCH_PART_BYTES_MAX ||
+	       b->waiting_claims >= claims;
+}
+
 /* Must the upload wait? Of one that has ended early the rest is only read. */
 static bool is_full(const struct batch *b)
 {
@@ -96,10 +109,7 @@ static bool is_full(const struct batch *b)
 	last = CONTAINER_OF(b->waiting.prev, struct batch_line, link);
 	if (b->counting != NULL)
 		return true;
-	return !b->options.is_atomic &&
-	       (last->state == LINE_NEEDS_ROWS || b->waiting_count >= BATCH_PART_LINES_MAX ||
-		b->waiting_bytes >= BATCH_PART_BYTES_MAX ||
-		b->waiting_claims >= BATCH_PART_ROWS_MAX);
+	return !b->options.is_atomic && (last->state == LINE_NEEDS_ROWS || holds_a_part(b));
 }
 
 /* Something has come back. */

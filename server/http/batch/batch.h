@@ -22,6 +22,7 @@
  * nothing of it is under way.
  */
 #pragma once
+#include "core/part_size.h"
 #include "waiting/waits.h"
 #include "exchange/exchange.h"
 #include "wire/message.h"
@@ -104,7 +105,7 @@ struct batch {
 	struct work *part; /* NULL: none */
 	struct waiter waiter;
 	struct detached part_work;
-	int part_lines_max; /* smaller after it could not be had */
+	struct part_size part_size;
 
 	/* The reading of a count's past. */
 	struct batch_line *counting; /* NULL: none */

@@ -196,9 +196,9 @@ static void prepare(struct batch *b, struct batch_line *line)
 	line->state = LINE_READY;
 	if (read_ahead_reservation(c) != NULL && !find_rows(b, line))
 		line->state = LINE_NEEDS_ROWS;
+	count_claims(b, line);
 	if (read_ahead_has_past(c))
 		begin_past(b, line);
-	count_claims(b, line);
 }
 
 struct batch_line *batch_line_create(struct batch *b, const char *text, size_t byte_count)

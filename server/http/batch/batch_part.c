@@ -25,10 +25,11 @@ static bool part_create(struct batch *b)
 	return true;
 }
 
-static bool part_add(struct batch *b, struct batch_line *line)
+static bool part_add(struct batch *b, struct batch_line *line, struct claim_set *claims)
 {
 	if (b->part == NULL && !part_create(b))
 		return false;
+	service_claim(b->service, claims, line->work);
 	list_push_back(&b->part->lines, &line->work->work_link);
 	b->part->line_count++;
 	return true;
@@ -55,20 +56,18 @@ static bool must_wait(const struct batch_line *line)
 }
 
 /* The next lines go under way, those that need a decision as a part. False: memory is short. */
-static bool part_fill(struct batch *b)
+static bool part_fill(struct batch *b, struct claim_set *claims)
 {
-	int most = b->options.is_atomic ? BATCH_ATOMIC_LINES_MAX : b->part_lines_max;
-	int claim_count = 0;
+	int most = b->options.is_atomic ? BATCH_ATOMIC_LINES_MAX : b->part_size.lines_max;
 
 	while (most-- > 0 && !list_is_empty(&b->waiting) &&
-	       (claim_count < BATCH_PART_ROWS_MAX || b->options.is_atomic)) {
+	       (claim_set_has_room(claims) || b->options.is_atomic)) {
 		struct batch_line *line = first_of(&b->waiting);
 
 		if (must_wait(line) || ends_batch(line))
 			break;
-		if (line->state == LINE_READY && !part_add(b, line))
+		if (line->state == LINE_READY && !part_add(b, line, claims))
 			return false;
-		claim_count += line->claim_count;
 		batch_count_waiting(b, line, -1);
 		list_remove(&line->link);
 		list_push_back(&b->under_way, &line->link);
@@ -140,7 +139,7 @@ static void part_answer_line(struct batch *b, const struct answer *a)
  */
 static void part_shrink(struct batch *b, const struct answer *a)
 {
-	b->part_lines_max = a->outcome == OUTCOME_ROW_LEASED ? b->part->line_count / 2 : 1;
+	part_size_shrink(&b->part_size, b->part->line_count, a->outcome == OUTCOME_ROW_LEASED);
 	part_let_go(b);
 	part_take_back(b);
 	if (b->stopped_at != 0) /* behind it, meanwhile: nothing of it is tried again */
@@ -165,9 +164,7 @@ static void add_cost(struct batch *b, const struct work_cost *k)
 static void part_take_answers(struct batch *b)
 {
 	add_cost(b, &b->part->cost);
-	b->part_lines_max *= 2;
-	if (b->part_lines_max > BATCH_PART_LINES_MAX)
-		b->part_lines_max = BATCH_PART_LINES_MAX;
+	part_size_grow(&b->part_size);
 	part_let_go(b);
 	batch_note_decided(b); /* the results are written once the next part is under way */
 }
@@ -234,16 +231,20 @@ static void part_arrive(struct parcel *p)
 	b->settle(b);
 }
 
-static void part_submit(struct batch *b)
+static void part_submit(struct batch *b, const struct claim_set *claims)
 {
 	int64_t until_ns = clock_monotonic_ns() + b->options.wait_ms * NS_PER_MS;
+	enum submit submit;
 
 	if (b->x != NULL)
 		b->x->is_unsure = true;
 	b->part->avoids_leases = b->part->line_count > 1 && !b->options.is_atomic;
 	b->waiter = (struct waiter){ .parcel = { .home = b->mailbox, .arrive = part_arrive } };
-	if (service_submit_part(b->service, b->part, &b->waiter, b->options.wait_ms) ==
-	    SUBMIT_PENDING)
+	submit = service_submit_part(b->service, b->part, claims, &b->waiter, b->options.wait_ms);
+	if (b->part->cost.claimed_ns != 0)
+		part_size_note_arrival(&b->part_size);
+	metric_add(METRIC_BATCH_PARTS, 1);
+	if (submit == SUBMIT_PENDING)
 		detached_begin(b->detached, &b->part_work, part_late, until_ns);
 	else
 		part_finish(b, &b->part->answer);
@@ -364,8 +365,11 @@ static void decide_next(struct batch *b)
 		.outcome = OUTCOME_OUT_OF_MEMORY,
 		.status = outcome_row(OUTCOME_OUT_OF_MEMORY)->http_status,
 	};
+	struct claim_set claims;
 
-	if (!part_fill(b)) {
+	claim_set_init(&claims);
+	part_size_look(&b->part_size, clock_monotonic_ns(), service_arrival_count(b->service));
+	if (!part_fill(b, &claims)) {
 		if (b->part != NULL)
 			part_let_go(b);
 		if (!b->options.is_atomic)
@@ -375,7 +379,7 @@ static void decide_next(struct batch *b)
 	} else if (b->part != NULL) {
 		/* One group holds all of an atomic one. */
 		CHECK(IMPLIES(b->options.is_atomic, list_is_empty(&b->waiting)));
-		part_submit(b);
+		part_submit(b, &claims);
 	} else {
 		batch_note_decided(b);
 		batch_write_results(b);
