@@ -2,12 +2,12 @@
 import json
 import pathlib
 import random
-import statistics
 import subprocess
 import time
 
+import load
 import servers
-from contest import Comparison
+from contest import Comparison, Lane, compare_rate
 
 LINES = 1_000_000
 ROWS = 1000
@@ -54,13 +54,15 @@ def run_bare(bench, group):
     said = subprocess.run([bench.arguments.bare_store, str(path), str(LINES), str(group),
                            str(ROWS)], check=True, capture_output=True, text=True,
                           timeout=SEND_S_MAX, env=servers.environment_with(**bench.environment))
-    return float(said.stdout)
+    return load.Run(float(said.stdout))
 
 
 def compare(what, ours, against, theirs, aim=None):
-    ratios = [a / b for a, b in zip(ours, theirs)]
-    return Comparison(what, statistics.median(ours), against, statistics.median(theirs), "lines/s",
-                      statistics.median(ratios), aim=aim)
+    """Runs of the same rounds: as lanes they have what a comparison needs."""
+    lanes = [Lane(name, None, "", runs=runs) for name, runs in ((what, ours), (against, theirs))]
+    comparison = compare_rate(*lanes, aim=aim)
+    comparison.unit = "lines/s"
+    return comparison
 
 
 def group_of(before, after):
@@ -92,9 +94,11 @@ def measure(bench):
         same.append(run_bare(bench, group))
         physical.append(run_bare(bench, PHYSICAL))
         for rates, key in ((plain, None), (keyed, f"n{number}"), (again, f"n{number}")):
+            spent = server.cpu_ns()
             rate, total = send(server, lines, bench.folder, key)
             assert total["applied"] == LINES, total
-            rates.append(rate)
+            rates.append(load.Run(rate))
+            rates[-1].spend(spent, server.cpu_ns(), LINES)
         for lane in redis:
             lane.run_once(bench.arguments.seconds)
         if number == 0:  # later ones leave more keys to remember
@@ -103,7 +107,7 @@ def measure(bench):
     yield compare(what, plain, f"SQLite, groups of {group}", same, 0.6)
     yield compare(what, plain, f"SQLite, groups of {PHYSICAL}", physical, 0.35)
     for lane in redis:
-        yield compare(what, plain, lane.what, [run.rate for run in lane.runs], 3)
+        yield compare(what, plain, lane.what, lane.runs, 3)
     yield compare("batch with keys", keyed, "without", plain, 0.6)
     yield compare("batch sent again", again, "the first time", keyed)
     yield Comparison("batch with keys: memory", growth, "limit", GROWTH_MIB_AIM, "MiB more",

@@ -60,6 +60,7 @@ class Comparison:
     is_ceiling: bool = False  # the aim is a most, not a least
     p99_ms: float | None = None
     cpu_us: dict | None = None  # of ours: thread name -> microseconds per request
+    their_cpu_us: float | None = None  # of all threads and processes of theirs together
 
     @property
     def is_met(self):
@@ -84,7 +85,8 @@ def compare_rate(lane, base, aim=None):
     p99_us = lane.median("p99_us")
     return Comparison(lane.what, lane.median("rate"), base.what, base.median("rate"), "1/s",
                       _ratio(lane, base, "rate"), aim,
-                      p99_ms=None if p99_us is None else p99_us / 1000, cpu_us=lane.cpu_us())
+                      p99_ms=None if p99_us is None else p99_us / 1000, cpu_us=lane.cpu_us(),
+                      their_cpu_us=base.median("cpu_total_us"))
 
 
 def compare_p99(lane, base, aim=None):

@@ -30,6 +30,12 @@ def cpu_of(spent):
     return f"{whole} = {' + '.join(f'{name} {us:.1f}' for name, us in parts)}"
 
 
+def both_cpu_of(c):
+    """(ours, theirs), empty where nobody counted."""
+    return (cpu_of(c.cpu_us) if c.cpu_us else "",
+            f"{c.their_cpu_us:.1f}" if c.their_cpu_us else "")
+
+
 def print_head(facts):
     print("$", facts["command"])
     for name, text in (facts["machine"] | facts["programs"]).items():
@@ -41,15 +47,16 @@ def print_head(facts):
 def print_title(title):
     print(f"\n{title}" if title else "")
     print(f"{'what':<44}{'ours':>9}  {'against':<38}{'theirs':>9} {'unit':<8}"
-          f"{'ratio':>6}  {'aim':<15}{'p99 ms':>7}  CPU us", flush=True)
+          f"{'ratio':>6}  {'aim':<15}{'p99 ms':>7} {'their CPU':>10}  our CPU, us",
+          flush=True)
 
 
 def print_comparison(c):
     verdict = {None: "", True: "met", False: "MISSED"}[c.is_met]
     p99 = "" if c.p99_ms is None else f"{c.p99_ms:.2f}"
-    spent = cpu_of(c.cpu_us) if c.cpu_us else ""
+    ours, theirs = both_cpu_of(c)
     print(f"{c.what:<44}{text_of(c.ours):>9}  {c.against:<38}{text_of(c.theirs):>9} {c.unit:<8}"
-          f"{c.ratio:>6.2f}  {aim_of(c):<8}{verdict:<7}{p99:>7}  {spent}".rstrip(), flush=True)
+          f"{c.ratio:>6.2f}  {aim_of(c):<8}{verdict:<7}{p99:>7} {theirs:>10}  {ours}".rstrip(), flush=True)
 
 
 def row_of(c):
@@ -59,7 +66,7 @@ def row_of(c):
     theirs = f"{text_of(c.theirs)}" if c.against else ""
     ratio = f"**{c.ratio:.2f}**" if c.against else ""
     cells = [c.what, f"{text_of(c.ours)} {c.unit if c.unit != '1/s' else ''}".strip(),
-             c.against, theirs, ratio, verdict, cpu_of(c.cpu_us) if c.cpu_us else ""]
+             c.against, theirs, ratio, verdict, *both_cpu_of(c)]
     return f"| {' | '.join(cells)} |"
 
 
@@ -75,8 +82,8 @@ def tables_of(facts, passes):
             yield f"\n### {one.title[0].upper()}{one.title[1:]}"
         for number, comparisons in enumerate(one.found.values()):
             if number == 0:
-                yield "\n| what | 1/s | against | 1/s | ratio | aim | server's CPU, µs a request |"
-                yield "|---|---:|---|---:|---:|---|---|"
+                yield "\n| what | 1/s | against | 1/s | ratio | aim | our CPU, µs | theirs |"
+                yield "|---|---:|---|---:|---:|---|---|---:|"
             yield from map(row_of, comparisons)
 
 
