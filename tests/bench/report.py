@@ -55,8 +55,9 @@ def print_comparison(c):
     verdict = {None: "", True: "met", False: "MISSED"}[c.is_met]
     p99 = "" if c.p99_ms is None else f"{c.p99_ms:.2f}"
     ours, theirs = both_cpu_of(c)
-    print(f"{c.what:<44}{text_of(c.ours):>9}  {c.against:<38}{text_of(c.theirs):>9} {c.unit:<8}"
-          f"{c.ratio:>6.2f}  {aim_of(c):<8}{verdict:<7}{p99:>7} {theirs:>10}  {ours}".rstrip(), flush=True)
+    figures = (f"{c.what:<44}{text_of(c.ours):>9}  {c.against:<38}{text_of(c.theirs):>9}"
+               f" {c.unit:<8}{c.ratio:>6.2f}  {aim_of(c):<8}{verdict:<7}{p99:>7}")
+    print(f"{figures} {theirs:>10}  {ours}".rstrip(), flush=True)
 
 
 def row_of(c):
