@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "base/fault.h"
 #include "store/group.h"
+#include "store/known_rows.h"
 #include "store/reservation_book.h"
 #include "store/sqlite.h"
 #include "store/sqlite_effects.h"
@@ -199,6 +200,8 @@ struct sqlite_reader {
 	int64_t page_ns;                        /* a page that takes longer ends there */
 	const atomic_int_fast64_t *or_limit_ns; /* NULL: none */
 	bool is_in_snapshot;
+	uint32_t seen; /* SQLite's own count of changes by others, in this snapshot */
+	struct known_rows known;
 };
 
 /* Of the writer's connection. What it holds at most is what a COMMIT writes at most. */
@@ -342,6 +345,8 @@ enum reader_statement {
 	READ_ITEM,
 	READ_LOCATION,
 	READ_STOCK,
+	READ_STOCK_BY_ID,
+	READ_STOCK_NAMED,
 	READ_STOCK_SUM,
 	READ_STOCK_OF_ITEM,
 	READ_MOVEMENT,

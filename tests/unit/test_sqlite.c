@@ -175,6 +175,66 @@ static void a_point_read_says_what_is_missing(void **state)
 	f->reader->ops->end(f->reader);
 }
 
+/* Reads it, and compares with what another program reads. */
+static void expect_row(struct fixture *f, const char *what, const char *sku, const char *location)
+{
+	bool has_item, has_location;
+	struct stock row;
+	char sql[256];
+
+	ROW_EXPECT(what, f->reader->ops->stock(f->reader, sku, location, &row, &has_item,
+					       &has_location) == 0);
+	snprintf(sql, sizeof(sql), "SELECT count(*) FROM item WHERE sku = '%s'", sku);
+	ROW_EXPECT(what, has_item == fixture_query(f, sql));
+	snprintf(sql, sizeof(sql), "SELECT count(*) FROM location WHERE code = '%s'", location);
+	ROW_EXPECT(what, has_location == fixture_query(f, sql));
+	snprintf(sql, sizeof(sql),
+		 "SELECT coalesce(sum(s.on_hand * 100 + s.id), 0) FROM stock s JOIN item i "
+		 "ON i.id = item_id JOIN location l ON l.id = location_id "
+		 "WHERE sku = '%s' AND code = '%s'",
+		 sku, location);
+	ROW_EXPECT(what, row.on_hand * 100 + row.id == fixture_query(f, sql));
+}
+
+static void expect_rows(struct fixture *f, const char *what)
+{
+	int64_t seq;
+
+	assert_int_equal(f->reader->ops->begin(f->reader, &seq), 0);
+	for (int again = 0; again < 2; again++)
+		for (const char *sku = "ABZ"; *sku != '\0'; sku++) {
+			expect_row(f, what, (char[]){ *sku, '\0' }, "WH1");
+			expect_row(f, what, (char[]){ *sku, '\0' }, "WH2");
+		}
+	f->reader->ops->end(f->reader);
+}
+
+/* What the reader has kept of rows is never older than the file. */
+static void a_known_row_is_read_as_it_is(void **state)
+{
+	static const char *const edits[] = {
+		"UPDATE item SET sku = 'Z' WHERE sku = 'A'",
+		"UPDATE item SET sku = 'A' WHERE sku = 'B'",
+		"UPDATE item SET sku = 'B' WHERE sku = 'Z'",
+		"UPDATE location SET code = 'WH2' WHERE code = 'WH1'",
+		"UPDATE location SET code = 'WH1' WHERE code = 'WH2'",
+		"UPDATE stock SET on_hand = on_hand + 3",
+		"BEGIN; UPDATE item SET sku = 'Z' WHERE sku = 'A'; "
+		"UPDATE item SET sku = 'A' WHERE sku = 'B'; "
+		"UPDATE item SET sku = 'B' WHERE sku = 'Z'; COMMIT",
+	};
+	struct fixture *f = *state;
+
+	fixture_change_committed(f, 0, 5);
+	fixture_change_committed(f, 1, 7);
+	assert_int_equal(fixture_on_hand(f, 0), 5);
+	expect_rows(f, "before");
+	for (size_t i = 0; i < LENGTH_OF(edits); i++) {
+		assert_int_equal(fixture_execute(f, edits[i]), SQLITE_OK);
+		expect_rows(f, edits[i]);
+	}
+}
+
 /* ---------------------------------------------------------------- history */
 
 static void a_past_level_is_read_from_the_ledger(void **state)
@@ -1238,6 +1298,7 @@ int main(void)
 		CASE(a_checkpoint_changes_nothing),
 		CASE(a_snapshot_stays_as_it_was),
 		CASE(a_point_read_says_what_is_missing),
+		CASE(a_known_row_is_read_as_it_is),
 		CASE(a_past_level_is_read_from_the_ledger),
 		CASE(a_row_without_history_had_nothing),
 		CASE(another_programs_edit_is_noticed_once),
