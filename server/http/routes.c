@@ -17,6 +17,14 @@ static const struct route routes[] = {
 
 /* ---------------------------------------------------------------- matching */
 
+/* Is the segment this one, which ends at a '/' or with the template? Most differ at once. */
+static bool segment_fits(const char *part, const char *segment)
+{
+	while (*segment != '\0' && *part == *segment)
+		part++, segment++;
+	return *segment == '\0' && (*part == '/' || *part == '\0');
+}
+
 /* Has the path the shape of the template? `{…}` stands for any one segment. */
 static bool path_fits(const char *template, const struct path *p)
 {
@@ -25,16 +33,13 @@ static bool path_fits(const char *template, const struct path *p)
 	if (template[1] == '\0')
 		return p->count == 0;
 	while (*template == '/') {
-		const char *part = template + 1;
-		size_t bytes = strcspn(part, "/");
-
+		template ++;
 		if (count == p->count)
 			return false;
-		if (*part != '{' && (strncmp(part, p->segments[count], bytes) != 0 ||
-				     p->segments[count][bytes] != '\0'))
+		if (*template != '{' && !segment_fits(template, p->segments[count]))
 			return false;
 		count++;
-		template = part + bytes;
+		template = strchrnul(template, '/');
 	}
 	return count == p->count;
 }

@@ -50,9 +50,10 @@ static bool is_utf8(const char *text)
 /* Decodes in place. False: a bad escape, %00, or an escaped character that is forbidden. */
 static bool decode(char *text, const char *forbidden, bool plus_is_blank)
 {
-	char *out = text;
+	/* Most texts have nothing to decode, and stay as they are. */
+	char *out = text + strcspn(text, plus_is_blank ? "%+" : "%");
 
-	for (const char *raw = text; *raw != '\0'; raw++) {
+	for (const char *raw = out; *raw != '\0'; raw++) {
 		int c = (unsigned char)*raw;
 
 		if (c == '%') {
