@@ -31,13 +31,14 @@ void work_refuse(struct work *w, enum outcome o)
 /*
  * Writes that this thread let go, for its next ones: they are larger than what malloc keeps for a
  * thread, and would cost it a twentieth of a loop's time. The lines of a part of a batch are let go
- * together, and so many are read again: there is room for two parts. Not under a sanitizer, which
- * could not tell a write that was let go from one in use.
+ * together, and so many are read again; and as many connections as a loop may well have can wait
+ * for theirs at once. Not under a sanitizer, which could not tell a write that was let go from one
+ * in use.
  */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-enum { KEEPS_WRITES = false, WRITES_KEPT_MAX = 1024 };
+enum { KEEPS_WRITES = false, WRITES_KEPT_MAX = 4096 };
 #else
-enum { KEEPS_WRITES = true, WRITES_KEPT_MAX = 1024 };
+enum { KEEPS_WRITES = true, WRITES_KEPT_MAX = 4096 };
 #endif
 
 #if defined(__x86_64__) /* what gcc makes of __builtin_prefetch() there only reads */

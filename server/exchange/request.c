@@ -7,10 +7,11 @@
 #include <sys/random.h>
 
 /*
- * Beyond these a buffer goes back to the allocator, so that one large answer does not stay for
- * ever.
+ * Larger buffers go back to the allocator, so that one large answer does not stay for ever; where
+ * very many requests are kept, each keeps little.
  */
-enum { KEPT_BYTES_MAX = 16384, POOLED_MAX = 1024 };
+enum { KEPT_BYTES_MAX = 16384, KEPT_BYTES_OF_MANY = 2048 };
+enum { POOLED_MAX = 4096, MANY = 1024 };
 
 /* ---------------------------------------------------------------- states */
 
@@ -185,9 +186,9 @@ struct request *request_take(struct request_pool *p)
 	return r;
 }
 
-static void text_empty(struct text *t)
+static void text_empty(struct text *t, size_t bytes_max)
 {
-	if (t->capacity > KEPT_BYTES_MAX || t->failed)
+	if (t->capacity > bytes_max || t->failed)
 		text_fini(t);
 	else
 		t->byte_count = 0;
@@ -195,6 +196,8 @@ static void text_empty(struct text *t)
 
 void request_return(struct request_pool *p, struct request *r)
 {
+	size_t bytes_max = p->count < MANY ? KEPT_BYTES_MAX : KEPT_BYTES_OF_MANY;
+
 	CHECK(r->state != REQUEST_PARKED);
 	CHECK(!list_is_linked(&r->link));
 	if (r->x.taker != NULL)
@@ -207,8 +210,8 @@ void request_return(struct request_pool *p, struct request *r)
 		return;
 	}
 	arena_fini(&r->x.arena);
-	text_empty(&r->body);
-	text_empty(&r->x.reply);
+	text_empty(&r->body, bytes_max);
+	text_empty(&r->x.reply, bytes_max);
 	/* The front is the one that is still in the cache. */
 	list_insert_before(p->free.next, &r->link);
 	p->count++;
