@@ -2,9 +2,9 @@
  * group_size - which decided commands are committed together, and when the group closes.
  *
  * A group is what arrived while the previous one was flushed: it closes when nobody is ready any
- * more. There is no linger. Since rows pass on within the group, others become ready all the time
- * under load, so it also closes when it is full, or when the first of those that wait for its flush
- * has waited long enough.
+ * more, nor is worth waiting for (core/linger.h). Since rows pass on within the group, others
+ * become ready all the time under load, so it also closes when it is full, or when the first of
+ * those that wait for its flush has waited long enough.
  *
  *     group_size_begin(&g);
  *     while (group_size_room(&g, now_ns) > 0 && (n = take(room)) > 0)

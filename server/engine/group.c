@@ -268,6 +268,7 @@ static void sort_decided(struct group *g, struct list *decided, int64_t decided_
 		w->cost.decided_ns = decided_ns;
 		group_size_add(&g->size, decided_ns, w->rests_on_group, work_command_count(w));
 		list_push_back(w->rests_on_group ? &g->members : &at_once, link);
+		g->work_count += w->rests_on_group;
 		metric_add(METRIC_COMMANDS, work_command_count(w));
 		if (w->line_count == 0 && w->answer.outcome != OUTCOME_DONE)
 			metric_add(METRIC_REFUSALS, 1);
@@ -306,6 +307,46 @@ static bool owes_flush(struct group *g)
 	return g->decider.has_writes || clock_note_is_wrong(&g->lane->clock);
 }
 
+/*
+ * Nobody is ready, and the group is not flushed yet: those who were answered just now may come
+ * back. Did anybody come?
+ */
+static bool linger(struct group *g)
+{
+	struct lane *l = g->lane;
+	int64_t closes_ns = g->size.first_member_ns + GROUP_OPEN_US_MAX * INT64_C(1000);
+	int64_t now_ns = clock_monotonic_ns();
+	int expected = l->answered_count;
+	int64_t before = 0, came = 0;
+
+	if (g->has_lingered || g->work_count == 0 || !linger_may_begin(&l->linger, expected))
+		return false;
+	g->has_lingered = true;
+	for (int slices = 1; came < expected && now_ns < closes_ns; slices++) {
+		int64_t until_ns = now_ns + linger_slice_ns(&l->linger);
+
+		before = came;
+		came = lock_manager_await(l->locks, expected,
+					  until_ns < closes_ns ? until_ns : closes_ns);
+		if (!linger_goes_on(slices, (int)(came - before), g->work_count + (int)came))
+			break;
+		now_ns = clock_monotonic_ns();
+	}
+	linger_end(&l->linger, (int)came, expected);
+	return came > 0;
+}
+
+/* The next ones to be decided. False: the group closes. */
+static bool take(struct group *g, int room, bool may_be_atomic, struct list *taken)
+{
+	struct lock_manager *m = g->lane->locks;
+	bool is_first = may_be_atomic && g->size.decided_count == 0;
+
+	CHECK(list_is_empty(taken));
+	return lock_manager_take(m, room, is_first, taken) > 0 ||
+	       (linger(g) && lock_manager_take(m, room, is_first, taken) > 0);
+}
+
 static int decide_ready(struct group *g)
 {
 	CHECK(g->size.decided_count == 0);
@@ -321,8 +362,7 @@ static int decide_ready(struct group *g)
 	list_init(&taken);
 	crash_note_doing("deciding");
 	while (!is_closed && (room = group_size_room(&g->size, clock_monotonic_ns())) > 0 &&
-	       lock_manager_take(g->lane->locks, room, may_be_atomic && g->size.decided_count == 0,
-				 &taken) > 0) {
+	       take(g, room, may_be_atomic, &taken)) {
 		int r = find(g, &taken);
 		bool has_overdue = false;
 
@@ -361,13 +401,17 @@ static int flush(struct group *g)
 {
 	struct store_writer *w = g->lane->writer;
 	int64_t begun_ns = clock_monotonic_ns();
+	int64_t written_ns, now_ns;
 	int r = group_effects_write(g);
 
+	written_ns = clock_monotonic_ns();
 	if (r == 0)
 		r = commit(g);
 	if (r < 0)
 		return r;
-	metric_observe(METRIC_COMMIT_TIME, clock_monotonic_ns() - begun_ns);
+	now_ns = clock_monotonic_ns();
+	metric_observe(METRIC_COMMIT_TIME, now_ns - begun_ns);
+	linger_note_flush(&g->lane->linger, now_ns - written_ns);
 
 	/* Had the file been moved away meanwhile, nobody could say where the group is now. */
 	r = w->ops->check(w);
@@ -413,6 +457,8 @@ static void publish(struct group *g)
 	remember_keys(g, &g->members);
 	lock_manager_let_leases_go(&l->ended_leases);
 	aftermath_succeed(l);
+	lock_manager_mark(l->locks);
+	l->answered_count = g->work_count;
 }
 
 /* There is nothing to flush. 0 or a fault. */
@@ -517,6 +563,8 @@ void group_run(struct group *g)
 
 	CHECK(list_is_empty(&g->members));
 	group_size_begin(&g->size);
+	g->work_count = 0;
+	g->has_lingered = false;
 	g->decider.left.count = 0;
 	r = store_turn_take(g->lane, &begun);
 	if (r == -EBUSY)

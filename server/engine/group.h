@@ -3,8 +3,8 @@
  *
  *     begin     the store's lock; what others wrote is taken in; some of what is overdue is booked
  *     decide    ready works are taken, what they want is locked and found (store/group.h), they are
- *               decided one after the other, and pass their rows on, until nobody is ready or the
- *               group closes (core/group_size.h)
+ *               decided one after the other, and pass their rows on, until nobody is ready (nor
+ *               is expected: core/linger.h) or the group closes (core/group_size.h)
  *     write     what they do (engine/group_effects.h), then COMMIT: one flush
  *     publish   the new seq is visible, keys are remembered, answers go home (engine/delivery.h)
  *
@@ -38,6 +38,8 @@ struct group {
 	struct decider decider;  /* its time, what it found, and what it does */
 	struct want want;        /* of those that are decided next */
 	struct list members;     /* work.work_link: wait for the flush */
+	int work_count;          /* of them */
+	bool has_lingered;       /* for those who were answered just before: core/linger.h */
 	bool is_taken_back;      /* nothing of it is to be kept: its atomic part was refused */
 	bool follows_taken_back; /* and so was the one before it */
 };

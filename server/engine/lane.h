@@ -10,6 +10,7 @@
  * Threads: the writer's, but for `published` and the guarded parts of the feed and the admission.
  */
 #pragma once
+#include "core/linger.h"
 #include "engine/clock_note.h"
 #include "engine/feed.h"
 #include "engine/lock_manager.h"
@@ -56,6 +57,8 @@ struct lane {
 	struct outsiders outsiders;
 	struct feed feed;
 	struct log_keeper log;
+	struct linger linger;
+	int answered_count; /* works that the newest durable group has answered */
 };
 
 /*

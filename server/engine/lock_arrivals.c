@@ -63,6 +63,8 @@ static enum enter queue_locked(struct lock_manager *m, struct work *w, struct wa
 
 	work_hold(w); /* the engine's own, until it is done with it */
 	attach_locked(w, waiter);
+	if (++m->arrived_count == m->awaited_count)
+		lock_wake_writer_locked(m);
 	if (w->command.key != NULL)
 		key_book_enter_locked(m->keys, w);
 	if (state == CLAIM_GRANTED) {

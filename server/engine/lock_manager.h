@@ -36,6 +36,8 @@ struct lock_manager {
 	int ready_count;
 	struct lease_book leases;
 	bool is_writer_asleep;
+	int64_t arrived_count; /* works that came in since lock_manager_mark() */
+	int64_t awaited_count; /* for so many of them the writer sleeps; 0: until one is ready */
 	bool is_store_busy;
 	bool is_draining;
 	enum outcome closed_with; /* DONE: it is open; else what every new write is refused with */
@@ -80,6 +82,15 @@ void lock_manager_place(struct lock_manager *m, const struct waiter *waiter,
  * drain, a stop, or until_ns. Returns false when it must stop.
  */
 bool lock_manager_wait(struct lock_manager *m, int64_t until_ns);
+
+/* Arrivals count from here on. */
+void lock_manager_mark(struct lock_manager *m);
+
+/*
+ * Sleeps until `count` works have come in since the mark, until_ns, or there is something else to
+ * do than to wait for them. Returns how many came.
+ */
+int64_t lock_manager_await(struct lock_manager *m, int64_t count, int64_t until_ns);
 
 /* The writer must stop: its sleep ends. Any thread. */
 void lock_manager_stop(struct lock_manager *m);

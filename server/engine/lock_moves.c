@@ -22,7 +22,8 @@ void lock_make_ready_locked(struct lock_manager *m, struct work *w, int64_t now_
 	w->cost.granted_ns = now_ns;
 	list_push_back(&m->ready, &w->work_link);
 	m->ready_count++;
-	lock_wake_writer_locked(m);
+	if (m->awaited_count == 0)
+		lock_wake_writer_locked(m);
 }
 
 void lock_grant_locked(struct lock_manager *m, struct list *granted, int64_t now_ns)

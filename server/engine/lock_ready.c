@@ -38,6 +38,33 @@ bool lock_manager_wait(struct lock_manager *m, int64_t until_ns)
 	return goes_on;
 }
 
+void lock_manager_mark(struct lock_manager *m)
+{
+	guard_lock(&m->guard);
+	m->arrived_count = 0;
+	guard_unlock(&m->guard);
+}
+
+int64_t lock_manager_await(struct lock_manager *m, int64_t count, int64_t until_ns)
+{
+	int64_t arrived;
+
+	CHECK(count > 0);
+	guard_lock(&m->guard);
+	CHECK(!m->is_writer_asleep);
+	while (m->arrived_count < count && !m->must_stop && !m->must_look && !m->is_draining &&
+	       clock_monotonic_ns() < until_ns) {
+		m->awaited_count = count;
+		m->is_writer_asleep = true;
+		guard_wait(&m->guard, &m->wake, until_ns);
+		m->is_writer_asleep = false;
+		m->awaited_count = 0;
+	}
+	arrived = m->arrived_count;
+	guard_unlock(&m->guard);
+	return arrived;
+}
+
 bool lock_manager_has_ready(struct lock_manager *m)
 {
 	guard_lock(&m->guard);

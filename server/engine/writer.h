@@ -6,8 +6,8 @@
  *       └──────────────────────────────────────────────────────────────────────────────┘
  *
  * It sleeps on the lock manager's flag, until a work is ready, a lease ends, a reservation is
- * overdue, another program may have written, or a chore is due. Nobody waits for a linger: a group
- * is what has become ready while the one before it was flushed.
+ * overdue, another program may have written, or a chore is due. A group is what has become ready
+ * while the one before it was flushed, and on a slow disk who comes back from there, too.
  *
  * Once the store cannot be written any more (lane.aftermath) the thread goes on, and refuses.
  */
