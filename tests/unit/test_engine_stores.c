@@ -38,6 +38,16 @@ int clock_gettime(clockid_t clock, struct timespec *ret)
 	return r;
 }
 
+/* Who sleeps until a moment of these clocks sleeps as long as it is to go. */
+int pthread_cond_timedwait(pthread_cond_t *restrict condition, pthread_mutex_t *restrict mutex,
+			   const struct timespec *restrict until)
+{
+	struct timespec by_the_machine = *until;
+
+	by_the_machine.tv_sec -= atomic_load(&ahead_s);
+	return pthread_cond_clockwait(condition, mutex, CLOCK_MONOTONIC, &by_the_machine);
+}
+
 /* ---------------------------------------------------------------- houses */
 
 enum { FRONTS_MAX = 2 };

@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <sqlite3.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
@@ -48,6 +49,18 @@ int clock_gettime(clockid_t clock, struct timespec *ret)
 		ret->tv_nsec -= 1000000000;
 	}
 	return r;
+}
+
+/* Who sleeps until a moment of these clocks sleeps as long as it is to go. */
+int pthread_cond_timedwait(pthread_cond_t *restrict condition, pthread_mutex_t *restrict mutex,
+			   const struct timespec *restrict until)
+{
+	int64_t until_ns = until->tv_sec * INT64_C(1000000000) + until->tv_nsec -
+			   atomic_load(&ahead_ms) * 1000000;
+	struct timespec by_the_machine = { .tv_sec = until_ns / 1000000000,
+					   .tv_nsec = until_ns % 1000000000 };
+
+	return pthread_cond_clockwait(condition, mutex, CLOCK_MONOTONIC, &by_the_machine);
 }
 
 /* ---------------------------------------------------------------- the engine */
