@@ -1,5 +1,6 @@
 #include "store/sqlite_effects.h"
 #include "base/check.h"
+#include <stdlib.h>
 #include <string.h>
 
 /* What SQLite calls a virtual table; `of` says what it shows just now. */
@@ -249,10 +250,122 @@ static const sqlite3_module keys_module = { .xConnect = connect_keys,
 					    .xColumn = show_key,
 					    .xRowid = cursor_rowid };
 
+/* ---------------------------------------------------------------- rows of stock */
+
+enum {
+	WALK_STEP_MAX = 4, /* ids from one changed row to the next */
+	WALK_ROWS_MIN = 4,
+};
+
+static int by_id(const void *a, const void *b)
+{
+	int64_t left = (*(struct found_row *const *)a)->stock.id;
+	int64_t right = (*(struct found_row *const *)b)->stock.id;
+
+	return (left > right) - (left < right);
+}
+
+bool sqlite_effects_sort(struct found_row *rows[], size_t count)
+{
+	int64_t low = INT64_MAX, high = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		int64_t id = rows[i]->stock.id;
+
+		CHECK(id > 0);
+		low = id < low ? id : low;
+		high = id > high ? id : high;
+	}
+	if (count < WALK_ROWS_MIN || (high - low) / (int64_t)count > 2 * WALK_STEP_MAX)
+		return false;
+	qsort(rows, count, sizeof(rows[0]), by_id);
+	return true;
+}
+
+size_t sqlite_effects_walk(struct found_row *const rows[], size_t from, size_t count)
+{
+	size_t to = from + 1;
+
+	CHECK(from < count);
+	while (to < count && rows[to]->stock.id - rows[to - 1]->stock.id <= WALK_STEP_MAX)
+		to++;
+	return to - from < WALK_ROWS_MIN ? 1 : to - from;
+}
+
+/* The row of that id, at or behind the one that was looked at last; NULL: it was not changed. */
+static const struct found_row *row_by_id(struct sqlite_effects *e, int64_t id)
+{
+	while (e->at < e->count && e->rows[e->at]->stock.id < id)
+		e->at++;
+	return e->at < e->count && e->rows[e->at]->stock.id == id ? e->rows[e->at] : NULL;
+}
+
+static void row_is_changed(sqlite3_context *to, int count, sqlite3_value **values)
+{
+	struct sqlite_effects *e = sqlite3_user_data(to);
+
+	CHECK(count == 1);
+	sqlite3_result_int(to, row_by_id(e, sqlite3_value_int64(values[0])) != NULL);
+}
+
+/*
+ * What is asked for is of the row that was asked about last: that is how SQLite walks over a table
+ * without a list of its rows. Anything else fails the statement.
+ */
+static const struct stock *row_to_show(sqlite3_context *to, sqlite3_value **values)
+{
+	struct sqlite_effects *e = sqlite3_user_data(to);
+	const struct found_row *row = row_by_id(e, sqlite3_value_int64(values[0]));
+
+	if (row == NULL)
+		sqlite3_result_error(to, "the row was not changed", -1);
+	return row == NULL ? NULL : &row->stock;
+}
+
+#define ROW_FUNCTION(column)                                                             \
+	static void row_##column(sqlite3_context *to, int count, sqlite3_value **values) \
+	{                                                                                \
+		const struct stock *s = row_to_show(to, values);                         \
+                                                                                         \
+		CHECK(count == 1);                                                       \
+		if (s != NULL)                                                           \
+			sqlite3_result_int64(to, s->column);                             \
+	}
+ROW_FUNCTION(on_hand)
+ROW_FUNCTION(reserved)
+ROW_FUNCTION(version)
+ROW_FUNCTION(seq)
+ROW_FUNCTION(updated_at_ms)
+#undef ROW_FUNCTION
+
+static int register_functions(sqlite3 *db, struct sqlite_effects *of)
+{
+	static const struct {
+		const char *name;
+		void (*call)(sqlite3_context *, int, sqlite3_value **);
+	} all[] = {
+		{ "row_is_changed", row_is_changed },
+		{ "row_on_hand", row_on_hand },
+		{ "row_reserved", row_reserved },
+		{ "row_version", row_version },
+		{ "row_seq", row_seq },
+		{ "row_updated_at", row_updated_at_ms },
+	};
+	int code = SQLITE_OK;
+
+	CHECK(of != NULL);
+	for (size_t i = 0; code == SQLITE_OK && i < LENGTH_OF(all); i++)
+		code = sqlite3_create_function(db, all[i].name, 1, SQLITE_UTF8 | SQLITE_DIRECTONLY,
+					       of, all[i].call, NULL, NULL);
+	return code;
+}
+
 int sqlite_effects_register(sqlite3 *db, struct sqlite_effects *of)
 {
 	int code = sqlite3_create_module(db, "effect_movement", &movements_module, of);
 
 	CHECK(of != NULL);
-	return code != SQLITE_OK ? code : sqlite3_create_module(db, "effect_key", &keys_module, of);
+	if (code == SQLITE_OK)
+		code = sqlite3_create_module(db, "effect_key", &keys_module, of);
+	return code == SQLITE_OK ? register_functions(db, of) : code;
 }

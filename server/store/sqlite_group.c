@@ -293,20 +293,54 @@ static int write_reservation(struct sqlite_writer *w, struct reservation_effect 
 
 /* ---------------------------------------------------------------- writing levels and ledger */
 
+static int write_row(struct sqlite_writer *w, struct found_row *row)
+{
+	int r = sqlite_put_stock(&w->store->store, row->item->item.id, row->location->location.id,
+				 &row->stock);
+
+	if (r == 0)
+		row_set_is_written(row);
+	return r;
+}
+
+/* In the order of their ids, if that brings anything. */
+static int write_changed(struct sqlite_writer *w, size_t count)
+{
+	bool is_close = sqlite_effects_sort(w->changed, count);
+	size_t taken;
+	int r = 0;
+
+	CHECK(count <= LENGTH_OF(w->changed));
+	for (size_t i = 0; r == 0 && i < count; i += taken) {
+		taken = is_close ? sqlite_effects_walk(w->changed, i, count) : 1;
+		if (taken > 1)
+			r = sqlite_put_stocks(&w->store->store, &w->changed[i], taken);
+		else
+			r = write_row(w, w->changed[i]);
+		for (size_t k = 0; r == 0 && taken > 1 && k < taken; k++)
+			row_set_is_written(w->changed[i + k]);
+	}
+	return r;
+}
+
+/* New ones at once, one by one; those that are there together. */
 static int write_rows(struct sqlite_writer *w)
 {
+	size_t count = 0;
+	int r = 0;
+
 	LIST_EACH_SAFE (it, &w->rows.dirty) {
 		struct found_row *row = CONTAINER_OF(it, struct found_row, dirty_link);
-		int r;
 
 		row_set_check_sums(row);
-		r = sqlite_put_stock(&w->store->store, row->item->item.id,
-				     row->location->location.id, &row->stock);
+		if (row->stock.id > 0 && count < LENGTH_OF(w->changed))
+			w->changed[count++] = row;
+		else
+			r = write_row(w, row);
 		if (r < 0)
 			return r;
-		row_set_is_written(row);
 	}
-	return 0;
+	return write_changed(w, count);
 }
 
 static int write_movements(struct sqlite_writer *w, struct effects *effects)

@@ -191,6 +191,7 @@ struct sqlite_writer {
 	bool has_leases;        /* they were told */
 	size_t overdue_lines;   /* handed out in this group */
 	size_t overdue_looked;  /* reservations that were looked at for it */
+	struct found_row *changed[GROUP_COMMANDS_MAX]; /* while they are written */
 };
 
 struct sqlite_reader {
@@ -259,6 +260,8 @@ int sqlite_delete_item(struct store *s, int64_t item_id);
 int sqlite_put_location(struct store *s, struct location *location);
 int sqlite_delete_location(struct store *s, int64_t location_id);
 int sqlite_put_stock(struct store *s, int64_t item_id, int64_t location_id, struct stock *row);
+/* Those of a walk: see sqlite_effects.h. */
+int sqlite_put_stocks(struct store *s, struct found_row *const rows[], size_t count);
 /* seqs go on from the newest one, without a gap. */
 int sqlite_add_movements(struct store *s, const struct movement_effect all[], size_t count);
 int sqlite_next_fence(struct store *s, int64_t *ret);
@@ -303,6 +306,7 @@ enum writer_statement {
 	DELETE_LOCATION_LOCKS,
 	INSERT_STOCK,
 	UPDATE_STOCK,
+	UPDATE_STOCKS,
 	INSERT_MOVEMENTS,
 	TAKE_FENCE,
 	DELETE_EXPIRED_LOCK,

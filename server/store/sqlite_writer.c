@@ -49,6 +49,10 @@ const char *const sqlite_writer_texts[WRITER_STATEMENTS] = {
 		"location_id, id) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, " NEXT_ID("stock") ")",
 	[UPDATE_STOCK] = "UPDATE stock SET on_hand = ?1, reserved = ?2, version = ?3, seq = ?4, "
 			 "updated_at = ?5 WHERE id = ?6",
+	[UPDATE_STOCKS] = "UPDATE OR FAIL stock SET on_hand = row_on_hand(id), reserved = "
+			  "row_reserved(id), version = row_version(id), seq = row_seq(id), "
+			  "updated_at = row_updated_at(id) "
+			  "WHERE id BETWEEN ?1 AND ?2 AND row_is_changed(id)",
 	/* No row is there twice, and none is left out: what fails is rolled back with the group. */
 	[INSERT_MOVEMENTS] =
 		"INSERT OR FAIL INTO movement (seq, stock_id, kind, on_hand_delta, reserved_delta, "
@@ -542,16 +546,13 @@ int sqlite_put_stock(struct store *store, int64_t item_id, int64_t location_id, 
 }
 
 /* Runs a statement that takes in all that is lent to it. 0 or a fault. */
-static int take_in(struct sqlite_store *store, int statement, const struct sqlite_effects *lent)
+static int take_in(struct sqlite_store *store, sqlite3_stmt *s, const struct sqlite_effects *lent)
 {
 	struct sqlite_connection *c = &store->connection;
-	sqlite3_stmt *s;
-	int r = sqlite_statement(c, statement, &s);
+	int r;
 
 	CHECK(lent->count > 0);
 	CHECK(store->is_in_group);
-	if (r < 0)
-		return r;
 	store->effects = *lent;
 	r = sqlite_run(c, s);
 	store->effects = (struct sqlite_effects){ 0 };
@@ -560,13 +561,33 @@ static int take_in(struct sqlite_store *store, int statement, const struct sqlit
 	return (size_t)sqlite3_changes64(c->db) == lent->count ? 0 : FAULT(-EBADMSG);
 }
 
+int sqlite_put_stocks(struct store *store, struct found_row *const rows[], size_t count)
+{
+	struct sqlite_store *s = sqlite_of(store);
+	struct sqlite_effects lent = { .rows = rows, .count = count };
+	sqlite3_stmt *statement;
+	int r = sqlite_statement(&s->connection, UPDATE_STOCKS, &statement);
+
+	CHECK(count > 0);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < count; i++)
+		CHECK(stock_is_sound(&rows[i]->stock));
+	sqlite3_bind_int64(statement, 1, rows[0]->stock.id);
+	sqlite3_bind_int64(statement, 2, rows[count - 1]->stock.id);
+	return take_in(s, statement, &lent);
+}
+
 /* SQLite counts on from the largest seq, which is where the group began: the end must meet. */
 int sqlite_add_movements(struct store *store, const struct movement_effect all[], size_t count)
 {
 	struct sqlite_store *s = sqlite_of(store);
 	struct sqlite_effects lent = { .movements = all, .count = count };
-	int r = count == 0 ? 0 : take_in(s, INSERT_MOVEMENTS, &lent);
+	sqlite3_stmt *statement;
+	int r = sqlite_statement(&s->connection, INSERT_MOVEMENTS, &statement);
 
+	if (r == 0 && count > 0)
+		r = take_in(s, statement, &lent);
 	if (r < 0 || count == 0)
 		return r;
 	return sqlite3_last_insert_rowid(s->connection.db) == all[count - 1].movement->seq
@@ -713,12 +734,14 @@ int sqlite_load_leases(struct store *store, struct arena *a, struct lease_row **
 int sqlite_add_keys(struct store *store, const struct key_record all[], size_t count)
 {
 	struct sqlite_effects lent = { .keys = all, .count = count };
+	sqlite3_stmt *s;
+	int r = sqlite_statement(&sqlite_of(store)->connection, INSERT_KEYS, &s);
 
 	for (size_t i = 0; i < count; i++) {
 		CHECK(key_record_is_sound(&all[i]));
 		CHECK(all[i].id > 0);
 	}
-	return count == 0 ? 0 : take_in(sqlite_of(store), INSERT_KEYS, &lent);
+	return r == 0 && count > 0 ? take_in(sqlite_of(store), s, &lent) : r;
 }
 
 int sqlite_newest_key(struct store *store, int64_t *ret)

@@ -1246,6 +1246,81 @@ static void movements_do_not_leave_a_gap(void **state)
 	assert_int_equal(fixture_query(f, "SELECT max(seq) FROM movement"), 1);
 }
 
+/* Ids of changed rows, and how many rows each walk takes. */
+static void rows_that_lie_close_are_walked_over(void **state)
+{
+	static const struct {
+		int64_t ids[12]; /* 0: no more */
+		bool is_close;
+		size_t walks[12];
+	} cases[] = {
+		{ { 1 }, false, { 0 } },
+		{ { 3, 2, 1 }, false, { 0 } },
+		{ { 4, 1, 3, 2 }, true, { 4 } },
+		{ { 1, 5, 9, 13 }, true, { 4 } },
+		{ { 1, 6, 11, 16 }, true, { 1, 1, 1, 1 } },
+		{ { 1, 100, 200, 300 }, false, { 0 } },
+		{ { 40, 1, 2, 3, 4, 41, 42, 43, 50, 52 }, true, { 4, 4, 1, 1 } },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH_OF(cases); i++) {
+		struct found_row rows[12] = { 0 }, *all[12];
+		size_t count = 0, from = 0, taken;
+
+		for (; cases[i].ids[count] != 0; count++) {
+			rows[count].stock.id = cases[i].ids[count];
+			all[count] = &rows[count];
+		}
+		assert_int_equal(sqlite_effects_sort(all, count), cases[i].is_close);
+		for (int walk = 0; cases[i].is_close && from < count; walk++, from += taken) {
+			taken = sqlite_effects_walk(all, from, count);
+			assert_int_equal(taken, cases[i].walks[walk]);
+		}
+		for (size_t k = 1; cases[i].is_close && k < count; k++)
+			assert_true(all[k - 1]->stock.id < all[k]->stock.id);
+	}
+}
+
+/* In one statement, which leaves the rows between them alone; a row that is not there is told. */
+static void rows_are_put_together(void **state)
+{
+	struct fixture *f = *state;
+	struct found_row rows[4] = { 0 }, *all[4];
+
+	fixture_execute(f,
+			"INSERT INTO item (sku, name) VALUES ('C', 'C'), ('D', 'D'), ('E', 'E'), "
+			"('F', 'F'), ('G', 'G')");
+	fixture_execute(f,
+			"INSERT INTO stock (item_id, location_id, on_hand) SELECT id, 1, 10 FROM "
+			"item ORDER BY id");
+	fixture_load(f);
+	for (int i = 0; i < 4; i++) {
+		rows[i].stock = (struct stock){ .id = 1 + 2 * i,
+						.on_hand = 100 + i,
+						.reserved = 20 + i,
+						.version = 30 + i,
+						.seq = 40 + i,
+						.updated_at_ms = 50 + i };
+		all[i] = &rows[i];
+	}
+	fixture_begin(f);
+	assert_int_equal(sqlite_put_stocks(f->store, all, 4), 0);
+	assert_int_equal(fixture_commit(f), 0);
+	assert_int_equal(fixture_query(f, "SELECT count(*) FROM stock WHERE id % 2 = 1 AND "
+					  "(on_hand, reserved, version, seq, updated_at) = "
+					  "(100 + id / 2, 20 + id / 2, 30 + id / 2, 40 + id / 2, "
+					  "50 + id / 2)"),
+			 4);
+	assert_int_equal(fixture_query(f, "SELECT count(*) FROM stock WHERE id IN (2, 4, 6) AND "
+					  "on_hand = 10 AND version = 1"),
+			 3);
+	fixture_begin(f);
+	rows[3].stock.id = 99;
+	assert_int_equal(sqlite_put_stocks(f->store, all, 4), -EBADMSG);
+	fixture_rollback(f);
+}
+
 /* One of them is there already: none of the group is. */
 static void keys_come_with_all_that_they_have(void **state)
 {
@@ -1291,6 +1366,8 @@ int main(void)
 		CASE(movements_come_with_all_that_they_have),
 		CASE(movements_do_not_leave_a_gap),
 		CASE(keys_come_with_all_that_they_have),
+		CASE(rows_that_lie_close_are_walked_over),
+		CASE(rows_are_put_together),
 		CASE(a_group_is_all_or_nothing),
 		CASE(a_group_sees_what_it_wrote),
 		CASE(a_rollback_without_a_group_is_harmless),
