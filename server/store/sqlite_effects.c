@@ -326,7 +326,6 @@ static const struct stock *row_to_show(sqlite3_context *to, sqlite3_value **valu
 	static void row_##column(sqlite3_context *to, int count, sqlite3_value **values) \
 	{                                                                                \
 		const struct stock *s = row_to_show(to, values);                         \
-                                                                                         \
 		CHECK(count == 1);                                                       \
 		if (s != NULL)                                                           \
 			sqlite3_result_int64(to, s->column);                             \

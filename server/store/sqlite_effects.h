@@ -47,6 +47,7 @@ bool sqlite_effects_sort(struct found_row *rows[], size_t count);
 
 /*
  * effect_movement and effect_key, with the columns of movement and idempotency but for the former's
- * seq, which is the order; row_is_changed(id), and row_on_hand(id) and the like. Call it before statements are prepared that read them. An SQLite code.
+ * seq, which is the order; row_is_changed(id), and row_on_hand(id) and the like. Call this before
+ * statements are prepared that read them. An SQLite code.
  */
 int sqlite_effects_register(sqlite3 *db, struct sqlite_effects *of);

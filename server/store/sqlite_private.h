@@ -260,7 +260,7 @@ int sqlite_delete_item(struct store *s, int64_t item_id);
 int sqlite_put_location(struct store *s, struct location *location);
 int sqlite_delete_location(struct store *s, int64_t location_id);
 int sqlite_put_stock(struct store *s, int64_t item_id, int64_t location_id, struct stock *row);
-/* Those of a walk: see sqlite_effects.h. */
+/* The rows of a walk: sqlite_effects.h. */
 int sqlite_put_stocks(struct store *s, struct found_row *const rows[], size_t count);
 /* seqs go on from the newest one, without a gap. */
 int sqlite_add_movements(struct store *s, const struct movement_effect all[], size_t count);
