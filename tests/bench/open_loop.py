@@ -5,7 +5,7 @@ import re
 import subprocess
 import tempfile
 
-from servers import Broken
+from trouble import Broken
 
 OVERTIME_S_MAX = 20  # beyond what the program itself allows for
 LATE_SHARE_MAX = 0.01  # of what was sent: beyond, its p99 is that of the driver

@@ -7,6 +7,8 @@ import contextlib
 import pathlib
 
 import batches
+import crowds
+import latency
 import million
 import neighbours
 import servers
@@ -152,15 +154,6 @@ def readers(bench):
     yield compare_rate(here, elsewhere)
 
 
-def connections(bench):
-    for what, script in (("reads", "reads.lua"), ("updates", "uniform.lua")):
-        base, *many = bench.compete(*(
-            Lane(f"{what}, {count} connections", bench.rowlockd(), script, connections=count)
-            for count in (64, 128, 512)))
-        for lane in many:
-            yield compare_rate(lane, base, aim=0.8)
-
-
 def lease(bench):
     server, row = bench.rowlockd(), {"row": 1}
     free, leased = bench.compete(
@@ -188,7 +181,8 @@ SECTIONS = {
     "reads": reads,
     "readers": readers,
     "works": works.measure,
-    "connections": connections,
+    "connections": crowds.measure,
+    "latency": latency.measure,
     "lease": lease,
     "feed": feed,
     "batch": batches.measure,

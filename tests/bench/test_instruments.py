@@ -17,9 +17,14 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "lib")]
 sys.dont_write_bytecode = True
 
+import contest  # noqa: E402
+import crowds  # noqa: E402
 import instructions  # noqa: E402
+import latency  # noqa: E402
+import load  # noqa: E402
 import open_loop  # noqa: E402
-from servers import Broken  # noqa: E402
+import spending  # noqa: E402
+from trouble import Broken  # noqa: E402
 from tap import Tap  # noqa: E402
 
 OPEN_LOOP, SLOW_FLUSH = (str(pathlib.Path(word).resolve()) for word in sys.argv[1:3])
@@ -316,6 +321,70 @@ def callgrinds_words_are_read():
     assert instructions.toolchain_of(said).items() >= MADE.items()
 
 
+# ---------------------------------------------------------------- sections and the profile
+
+STRACE = """\
+% time     seconds  usecs/call     calls    errors syscall
+------ ----------- ----------- --------- --------- ----------------
+ 58.15    0.148061          14      9897           sendmsg
+  0.78    0.001980           3       553       219 futex
+  0.00    0.000000           0         6           pwrite64
+------ ----------- ----------- --------- --------- ----------------
+100.00    0.254631           8     10456       219 total
+"""
+
+PERF = """\
+# Samples: 3K of event 'cpu-clock:ppp'
+     7.51%  loop-0   [kernel.kallsyms]         [k] finish_task_switch.isra.0
+     2.20%  writer   libsqlite3.so.0.8.6       [.] sqlite3VdbeExec
+"""
+
+
+def straces_table_is_read():
+    assert spending.calls_of(STRACE) == {"sendmsg": 9897, "futex": 553, "pwrite64": 6}
+
+
+def perfs_table_is_read():
+    assert spending.shares_of(PERF) == [
+        (7.51, "loop-0", "[kernel.kallsyms]", "finish_task_switch.isra.0"),
+        (2.2, "writer", "libsqlite3.so.0.8.6", "sqlite3VdbeExec")]
+
+
+def a_flush_is_that_of_the_slowed_disk():
+    with tempfile.TemporaryDirectory() as folder:
+        assert 0 < latency.log_flush_us(folder, {})
+        assert latency.log_flush_us(folder, {"SLOW_FLUSH_MS": "700"}) >= 700_000
+
+
+def a_group_is_the_mean_between_two_looks():
+    count, total = "rowlock_commit_seconds_count", "rowlock_commit_seconds_sum"
+    before, after = {count: 10, total: 1.0}, {count: 30, total: 1.004}
+    assert round(latency.group_us(before, after)) == 200
+    assert latency.group_us(before, before) == 0
+
+
+def a_driver_that_came_late_is_doubted():
+    with FakeServer(lambda number: CREATED) as server:
+        side = latency.FixedRate("updates", OPEN_LOOP, server, [PING], "http")
+        side.run_once(300, 0.2)
+    assert not list(side.troubles()) and side.median("requests") == 60
+    side.runs[0].late_driver = 1
+    assert len(list(side.doubts())) == 1, "one in sixty is more than one in a hundred"
+    side.runs[0].late_driver = 0
+    assert not list(side.doubts())
+
+
+def the_best_of_a_crowd_is_its_own_measure():
+    def lane(count, rate):
+        one = contest.Lane(f"{count}", None, "", connections=count)
+        one.runs = [load.Run(rate, 1, 1, 1)]
+        return one
+
+    found = list(crowds.against_peak([lane(64, 50), lane(256, 100), lane(4000, 79)]))
+    assert [(one.ratio, one.is_met) for one in found] == [(0.5, False), (1, True), (0.79, False)]
+    assert all(one.against.endswith(" 256") for one in found), found
+
+
 def main():
     tap = Tap()
     for function in (every_request_is_sent_and_counted, the_warm_up_is_sent_and_not_counted,
@@ -329,7 +398,9 @@ def main():
                      what_became_dearer_or_cheaper_does_not_pass,
                      a_kind_that_comes_or_goes_does_not_pass,
                      other_tools_are_named_and_fail_nobody, the_bases_are_a_history,
-                     callgrinds_words_are_read):
+                     callgrinds_words_are_read, straces_table_is_read, perfs_table_is_read,
+                     a_flush_is_that_of_the_slowed_disk, a_group_is_the_mean_between_two_looks,
+                     a_driver_that_came_late_is_doubted, the_best_of_a_crowd_is_its_own_measure):
         tap.run(function.__name__.replace("_", " "), function)
     return tap.end()
 
