@@ -3,6 +3,9 @@
 An update that comes while a group is under way waits for that one, then for its own: so one flush
 and one group is what it is measured against. A flush is a median (log_flush_us); a group is what
 the server says that its groups took in the run: writing and flushing them (rowlock_commit_seconds).
+
+The bare library runs at the same rate, too: no disk and no rules, the same threads on the same
+cores. What its p99 is, is the scheduler's and the machine's, and no server's here is less.
 """
 import os
 import random
@@ -39,11 +42,11 @@ def log_flush_us(folder, environment):
 
 
 class FixedRate:
-    """One side under the driver, round by round."""
+    """One side under the driver, round by round; `tidy_up` is done after each."""
 
-    def __init__(self, what, program, server, requests, answers):
+    def __init__(self, what, program, server, requests, answers, tidy_up=lambda: None):
         self.what, self.program, self.server = what, program, server
-        self.requests, self.answers = requests, answers
+        self.requests, self.answers, self.tidy_up = requests, answers, tidy_up
         self.runs = []
 
     def run_once(self, rate, seconds):
@@ -82,11 +85,14 @@ def sides_of(bench, redis):
     program = bench.arguments.open_loop
     yield FixedRate("updates at a fixed rate", program, bench.rowlockd(),
                     open_loop.updates(rows_by_chance()), "http")
+    yield FixedRate("bare suspend and resume", program, bench.bare(),
+                    open_loop.updates(rows_by_chance()), "http")
     if redis is not None:
-        yield FixedRate("Redis at a fixed rate", program, redis,
+        yield FixedRate("Redis", program, redis,
                         [open_loop.resp_request("EVALSHA", redis.script, "2",
                                                 f"stock:{row - 1:012d}", "ledger", "1")
-                         for row in rows_by_chance()], "resp")
+                         for row in rows_by_chance()], "resp",
+                        tidy_up=lambda: redis.ask("DEL", "ledger"))
 
 
 def drive(bench, sides, rate):
@@ -98,8 +104,7 @@ def drive(bench, sides, rate):
             side.run_once(rate, bench.arguments.seconds)
             if side is sides[0]:
                 groups_us.append(group_us(before, bench.rowlockd().metrics()))
-            else:
-                side.server.ask("DEL", "ledger")
+            side.tidy_up()
     return groups_us
 
 
@@ -122,5 +127,5 @@ def measure(bench):
         yield Comparison(f"{what}: {name}", took, against, flush + group, "us",
                          took / (flush + group), aim, is_ceiling=True)
         for other in others:
-            yield Comparison(f"{what}: {name}", took, f"Redis at the same rate: {name}",
+            yield Comparison(f"{what}: {name}", took, f"{other.what}, same rate: {name}",
                              other.median(figure), "us", took / other.median(figure))
