@@ -457,6 +457,32 @@ static size_t blanks_at(const char *bytes, size_t byte_count)
 }
 
 /*
+ * Most of a head are the bytes inside of its target and of values: those have no consequence but
+ * that they are counted, and are taken many at a time. The bytes taken; 0: the next one is special.
+ */
+static size_t take_plain(struct framing *f, const char *bytes, size_t byte_count)
+{
+	bool is_target = f->state == FRAMING_TARGET;
+	size_t room = is_target ? (size_t)(PATH_BYTES_MAX - f->line_bytes)
+				: (size_t)(HEADER_BYTES_MAX - f->head_bytes);
+	size_t count = 0;
+
+	if (byte_count > room)
+		byte_count = room;
+	if (is_target) {
+		while (count < byte_count && is_a((unsigned char)bytes[count], TARGET) &&
+		       bytes[count] != '&')
+			count++;
+		f->line_bytes += (int)count;
+	} else {
+		while (count < byte_count && is_a((unsigned char)bytes[count], VALUE))
+			count++;
+		f->head_bytes += (int)count;
+	}
+	return count;
+}
+
+/*
  * Takes what has a loop of its own; returns its bytes. *byte_count shrinks by what is left out: all
  * blanks in a row at once, since what follows them is moved.
  */
@@ -490,6 +516,11 @@ size_t framing_take(struct framing *f, char *bytes, size_t byte_count)
 	while (at < byte_count && f->state != FRAMING_REFUSED) {
 		uint64_t request_count = f->request_count;
 
+		if (f->state == FRAMING_TARGET || f->state == FRAMING_VALUE) {
+			at += take_plain(f, &bytes[at], byte_count - at);
+			if (at == byte_count)
+				break;
+		}
 		if (f->state >= FRAMING_WORD) {
 			at += take_some(f, bytes, at, &byte_count);
 		} else {

@@ -15,7 +15,8 @@
  *     START -> METHOD -> TARGET -> VERSION -> NAME -> VALUE -> NAME ...
  *                                              └-> BODY | CHUNK_SIZE -> CHUNK -> ... -> trailers
  *
- * Cost: about a nanosecond for each byte of a head, nothing for those of a body. Allocates nothing.
+ * Cost: a third of a nanosecond for each byte of a target or value, about one for the others of a
+ * head, nothing for those of a body. Allocates nothing.
  * Threads: none inside.
  */
 #pragma once
