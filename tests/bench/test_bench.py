@@ -117,6 +117,17 @@ def a_group_is_what_was_flushed_together():
     assert batches.group_of(before, before) == 1
 
 
+def a_batch_that_was_cut_is_no_figure():
+    with tempfile.TemporaryDirectory() as folder:
+        answer = pathlib.Path(folder) / "answer"
+        answer.write_text('{"line":1}\n' * 1000 + '{"lines":3,"applied":3,"failed":0}\n')
+        assert batches.total_of(answer)["applied"] == 3
+        for text in ("", "{", "[]\n", '{"line":1}\n', '{"lines":3,"applied":2,"failed":1}\n',
+                     '{"lines":3,"applied":2,"failed":0,"stopped_at":3}\n'):
+            answer.write_text(text)
+            refuses(batches.total_of, answer)
+
+
 def comparison(what="updates, 1,000 rows", against="Redis & <Lua>", theirs=50.0):
     return contest.Comparison(what, 100.0, against, theirs, "1/s", 100 / theirs, 1.25,
                               cpu_us={"loop": 9.0, "writer": 4.0}, their_cpu_us=12.0)
@@ -213,6 +224,7 @@ def main():
     for function in (what_wrk_says_is_read, what_redis_benchmark_says_is_read,
                      what_pgbench_says_is_read, lanes_take_turns_and_ratios_are_of_a_round,
                      a_refusal_is_a_trouble, a_group_is_what_was_flushed_together,
+                     a_batch_that_was_cut_is_no_figure,
                      charts_are_whole_and_to_scale, a_chart_needs_two_bars,
                      the_page_gets_its_tables_once,
                      who_is_absent_is_named_with_the_line_that_helps, mistakes_are_told):
