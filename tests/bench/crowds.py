@@ -1,4 +1,9 @@
-"""crowds - from one connection to thousands: alone against a flush, many against one's own best."""
+"""crowds - from one connection to thousands: alone against a flush, many against one's own best.
+
+The bare library stands beside the thousands: it has no disk, no rules and next to no memory of
+its own. What it loses from its best on is the kernel's, the caches' and wrk's, and ours loses that
+too.
+"""
 import pathlib
 import re
 import resource
@@ -10,6 +15,7 @@ from contest import Comparison, Lane, compare_rate
 LONE = (1, 2, 4, 8, 16, 32, 63)
 MANY = (64, 128, 256, 512, 1000, 2000, 4000)
 READERS = (64, 512, 4000)
+BARE = (64, 256, 2000, 4000)
 AIM = 0.8
 FILES_SPARE = 512  # beside the connections: of stores, pipes, and other sections
 IDLE = 4000
@@ -32,9 +38,10 @@ def possible(counts):
     return here
 
 
-def lanes_of(bench, what, script, counts):
-    return bench.compete(*(Lane(f"{what}, {count} connection{'s' if count > 1 else ''}",
-                                bench.rowlockd(), script, connections=count)
+def lanes_of(bench, what, script, counts, server=None):
+    server = server or bench.rowlockd()
+    return bench.compete(*(Lane(f"{what}, {count} connection{'s' if count > 1 else ''}", server,
+                                script, connections=count)
                            for count in possible(counts)))
 
 
@@ -47,10 +54,10 @@ def lone(bench):
                          p99_ms=lane.median("p99_us") / 1000, cpu_us=lane.cpu_us())
 
 
-def against_peak(lanes):
+def against_peak(lanes, aim=AIM):
     peak = max(lanes, key=lambda lane: lane.median("rate"))
     for lane in lanes:
-        comparison = compare_rate(lane, peak, AIM)
+        comparison = compare_rate(lane, peak, aim)
         comparison.against = f"the best of these: {peak.connections}"
         yield comparison
 
@@ -96,5 +103,7 @@ def idle(bench):
 def measure(bench):
     yield from lone(bench)
     yield from against_peak(lanes_of(bench, "updates", "uniform.lua", MANY))
+    yield from against_peak(lanes_of(bench, "bare suspend and resume", "uniform.lua", BARE,
+                                     bench.bare()), aim=None)
     yield from against_peak(lanes_of(bench, "reads", "reads.lua", READERS))
     yield from idle(bench)
