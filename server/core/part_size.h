@@ -8,7 +8,7 @@
  * again, until nobody has come for BATCH_ALONE_MS. A part that could not be had is followed by
  * smaller ones.
  *
- *     part_size_begin(&p, arrival_count);
+ *     part_size_begin(&p, &of_the_batch_before, now_ns, arrival_count);
  *     part_size_look(&p, now_ns, arrival_count);      // before each part
  *     ...at most p.lines_max lines become a part...
  *     part_size_note_arrival(&p);
@@ -28,13 +28,6 @@ struct part_size {
 	uint64_t arrival_count; /* when it was looked at last, with our own parts since */
 	int64_t alone_since_ns; /* monotonic: somebody else came last; PART_SIZE_NEVER */
 };
-
-static inline void part_size_begin(struct part_size *p, uint64_t arrival_count)
-{
-	*p = (struct part_size){ .lines_max = BATCH_PART_LINES_MAX,
-				 .arrival_count = arrival_count,
-				 .alone_since_ns = PART_SIZE_NEVER };
-}
 
 /* The most that a part may have now. */
 static inline int part_size_bound(const struct part_size *p, int64_t now_ns)
@@ -56,6 +49,22 @@ static inline void part_size_look(struct part_size *p, int64_t now_ns, uint64_t 
 	bound = part_size_bound(p, now_ns);
 	if (p->lines_max > bound)
 		p->lines_max = bound;
+}
+
+/*
+ * before: of the batch that looked last, also if it has ended: whoever came beside it, or has come
+ * since, counts. {0}: there was none.
+ */
+static inline void part_size_begin(struct part_size *p, const struct part_size *before,
+				   int64_t now_ns, uint64_t arrival_count)
+{
+	bool is_first = before->lines_max == 0;
+
+	*p = (struct part_size){ .lines_max = BATCH_PART_LINES_MAX,
+				 .arrival_count = is_first ? arrival_count : before->arrival_count,
+				 .alone_since_ns =
+					 is_first ? PART_SIZE_NEVER : before->alone_since_ns };
+	part_size_look(p, now_ns, arrival_count);
 }
 
 /* A part has joined the queues. */

@@ -1,4 +1,5 @@
 #include "http/batch/batch.h"
+#include "base/clock.h"
 #include "base/fault.h"
 #include "wire/batch_results.h"
 #include <stdlib.h>
@@ -29,6 +30,8 @@ static void batch_free(struct batch *b)
 
 static void batch_init(struct batch *b, struct exchange *x)
 {
+	struct part_size before;
+
 	arena_init(&b->texts);
 	text_init(&b->partial);
 	list_init(&b->waiting);
@@ -40,7 +43,9 @@ static void batch_init(struct batch *b, struct exchange *x)
 	b->snapshot = x->snapshot;
 	b->mailbox = x->mailbox;
 	b->detached = &waits_of(x)->detached;
-	part_size_begin(&b->part_size, service_arrival_count(b->service));
+	batch_places_recall(&before);
+	part_size_begin(&b->part_size, &before, clock_monotonic_ns(),
+			service_arrival_count(b->service));
 	b->read.parcel = (struct parcel){ .home = x->mailbox, .arrive = read_arrive };
 	memcpy(b->request_id, x->request_id, sizeof(b->request_id));
 	metric_add(METRIC_BATCHES, 1);

@@ -218,6 +218,10 @@ enum outcome batch_place_take(struct batch *b);
 /* Its upload has brought so much, or something has come back. Cheap. */
 void batch_place_note(struct batch *b, size_t byte_count);
 
+/* What batches have seen of others: put there by each that looks, begun with by the next one. */
+void batch_places_remember(const struct part_size *p);
+void batch_places_recall(struct part_size *ret);
+
 /* Harmless without a place. False: it must be asked again, when it has settled. */
 bool batch_place_give_back(struct batch *b);
 

@@ -243,6 +243,7 @@ static void part_submit(struct batch *b, const struct claim_set *claims)
 	submit = service_submit_part(b->service, b->part, claims, &b->waiter, b->options.wait_ms);
 	if (b->part->cost.claimed_ns != 0)
 		part_size_note_arrival(&b->part_size);
+	batch_places_remember(&b->part_size);
 	metric_add(METRIC_BATCH_PARTS, 1);
 	if (submit == SUBMIT_PENDING)
 		detached_begin(b->detached, &b->part_work, part_late, until_ns);

@@ -17,6 +17,7 @@ static struct {
 	struct guard guard;
 	struct batch *batches[SLOTS];
 	int taken_count;
+	struct part_size part_size; /* of the batch that looked last */
 } places;
 
 void batches_init(void)
@@ -62,6 +63,22 @@ static struct batch *slowest_locked(int64_t now_ns)
 			slowest = b;
 	}
 	return slowest;
+}
+
+/* ---------------------------------------------------------------- who else writes */
+
+void batch_places_remember(const struct part_size *p)
+{
+	guard_lock(&places.guard);
+	places.part_size = *p;
+	guard_unlock(&places.guard);
+}
+
+void batch_places_recall(struct part_size *ret)
+{
+	guard_lock(&places.guard);
+	*ret = places.part_size;
+	guard_unlock(&places.guard);
 }
 
 /* ---------------------------------------------------------------- places */
