@@ -233,6 +233,7 @@ int sqlite_open(const struct store_options *options, struct store **ret_store,
 	}
 	s->store.ops = &sqlite_store_ops;
 	s->busy_ms = options->busy_ms;
+	s->key_newest = -1;
 	r = sqlite_file_open(options, &s->file, result);
 	if (r == 0) {
 		r = open_writer(options, s, result);

@@ -172,6 +172,7 @@ struct sqlite_store {
 	int64_t reservation_next;              /* 0: store.next_reservation is to be read first */
 	bool has_new_reservations;             /* in this group: the row of `store` is behind */
 	bool is_in_group;
+	int64_t key_newest; /* id of the newest key, whoever wrote it; below 0: not known */
 	struct sqlite_effects effects; /* what the running statement takes in */
 };
 
@@ -219,7 +220,7 @@ extern const struct store_ops sqlite_store_ops;   /* sqlite_store.c */
 extern const struct reader_ops sqlite_reader_ops; /* sqlite_reader.c */
 extern const struct audit_ops sqlite_audit_ops;   /* sqlite_audit.c */
 
-enum { WRITER_STATEMENTS = 50, READER_STATEMENTS = 40 };
+enum { WRITER_STATEMENTS = 60, READER_STATEMENTS = 40 };
 extern const char *const sqlite_writer_texts[];
 extern const char *const sqlite_reader_texts[];
 
@@ -316,6 +317,8 @@ enum writer_statement {
 	READ_LEASE_EDITS,
 	LOAD_LOCKS,
 	INSERT_KEYS,
+	INSERT_NEXT_KEYS,
+	LAST_KEY,
 	NEWEST_KEY,
 	DELETE_KEYS,
 	EACH_KEY,

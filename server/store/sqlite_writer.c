@@ -17,6 +17,11 @@
 /* SQLite goes on behind the largest id. Where somebody has typed only some below 1 it must not. */
 #define NEXT_ID(table) "iif((SELECT max(id) FROM " table ") < 1, 1, NULL)"
 
+#define INSERT_KEYS_WITH(id)                                                                \
+	"INSERT OR FAIL INTO idempotency (id, key, fingerprint, status, outcome, "          \
+	"stock_seq, first_seq, movement_count, body, at) SELECT " id ", key, fingerprint, " \
+	"status, outcome, stock_seq, first_seq, movement_count, body, at FROM effect_key"
+
 const char *const sqlite_writer_texts[WRITER_STATEMENTS] = {
 	[BEGIN] = "BEGIN IMMEDIATE",
 	[COMMIT] = "COMMIT",
@@ -78,10 +83,10 @@ const char *const sqlite_writer_texts[WRITER_STATEMENTS] = {
 		"SELECT k.lease, k.fence, i.sku, l.code, k.purpose, k.taken_at, k.expires_at "
 		"FROM row_lock k JOIN item i ON i.id = k.item_id "
 		"JOIN location l ON l.id = k.location_id ORDER BY k.fence, k.id",
-	[INSERT_KEYS] = "INSERT OR FAIL INTO idempotency (id, key, fingerprint, status, outcome, "
-			"stock_seq, first_seq, movement_count, body, at) "
-			"SELECT id, key, fingerprint, status, outcome, stock_seq, first_seq, "
-			"movement_count, body, at FROM effect_key",
+	[INSERT_KEYS] = INSERT_KEYS_WITH("id"),
+	/* SQLite counts on, and need not search for the place. */
+	[INSERT_NEXT_KEYS] = INSERT_KEYS_WITH("NULL"),
+	[LAST_KEY] = "SELECT coalesce(max(id), 0) FROM idempotency",
 	[NEWEST_KEY] = "SELECT coalesce(max(id), 0) FROM idempotency WHERE id BETWEEN 1 AND ?1",
 	[DELETE_KEYS] = "DELETE FROM idempotency WHERE id IN "
 			"(SELECT id FROM idempotency WHERE id <= ?1 ORDER BY id LIMIT ?2)",
@@ -146,8 +151,10 @@ static int look_around(struct sqlite_store *s, struct sqlite_begun *ret)
 	s->data_version_begun = sqlite3_column_int64(version, 0);
 	ret->is_changed_by_others = s->data_version_begun != s->data_version;
 	ret->seq = sqlite3_column_int64(seq, 0);
-	if (ret->is_changed_by_others)
+	if (ret->is_changed_by_others) {
 		s->reservation_next = 0;
+		s->key_newest = -1;
+	}
 	/* Room to count on, and to add to, for ever. */
 	return ret->seq >= 0 && ret->seq < VERSION_MAX ? 0 : FAULT(-EUCLEAN);
 }
@@ -212,6 +219,7 @@ int sqlite_rollback(struct store *store)
 	CHECK(s->connection.db != NULL);
 	s->is_in_group = false;
 	s->reservation_next = 0;
+	s->key_newest = -1;
 	s->has_new_reservations = false;
 	if (sqlite3_get_autocommit(s->connection.db))
 		return 0;
@@ -731,17 +739,51 @@ int sqlite_load_leases(struct store *store, struct arena *a, struct lease_row **
 
 /* ---------------------------------------------------------------- keys */
 
+/* Are these ids the ones that SQLite would give by itself? */
+static int keys_go_on(struct sqlite_store *s, const struct key_record all[], size_t count,
+		      bool *ret)
+{
+	sqlite3_stmt *last;
+	int r = s->key_newest < 0 ? sqlite_statement(&s->connection, LAST_KEY, &last) : 0;
+
+	CHECK(count > 0);
+	if (r < 0)
+		return r;
+	if (s->key_newest < 0) {
+		bool has_row = sqlite3_step(last) == SQLITE_ROW;
+
+		s->key_newest = has_row ? sqlite3_column_int64(last, 0) : -1;
+		r = has_row ? 0 : sqlite_raise(&s->connection);
+		sqlite3_reset(last);
+	}
+	*ret = s->key_newest >= 0 && s->key_newest < KEY_ID_MAX && all[0].id == s->key_newest + 1 &&
+	       all[count - 1].id - all[0].id == (int64_t)count - 1;
+	return r;
+}
+
 int sqlite_add_keys(struct store *store, const struct key_record all[], size_t count)
 {
+	struct sqlite_store *s = sqlite_of(store);
 	struct sqlite_effects lent = { .keys = all, .count = count };
-	sqlite3_stmt *s;
-	int r = sqlite_statement(&sqlite_of(store)->connection, INSERT_KEYS, &s);
+	sqlite3_stmt *statement;
+	bool goes_on = false;
+	int r = count == 0 ? 0 : keys_go_on(s, all, count, &goes_on);
 
 	for (size_t i = 0; i < count; i++) {
 		CHECK(key_record_is_sound(&all[i]));
 		CHECK(all[i].id > 0);
+		CHECK(i == 0 || all[i].id > all[i - 1].id);
 	}
-	return r == 0 && count > 0 ? take_in(sqlite_of(store), s, &lent) : r;
+	if (r < 0 || count == 0)
+		return r;
+	s->key_newest = -1;
+	r = sqlite_statement(&s->connection, goes_on ? INSERT_NEXT_KEYS : INSERT_KEYS, &statement);
+	if (r == 0)
+		r = take_in(s, statement, &lent);
+	if (r < 0 || !goes_on)
+		return r;
+	s->key_newest = all[count - 1].id;
+	return sqlite3_last_insert_rowid(s->connection.db) == s->key_newest ? 0 : FAULT(-EUCLEAN);
 }
 
 int sqlite_newest_key(struct store *store, int64_t *ret)
@@ -761,6 +803,8 @@ int sqlite_delete_keys(struct store *store, int64_t id_last, int count)
 		return r;
 	sqlite3_bind_int64(s, 1, id_last);
 	sqlite3_bind_int(s, 2, count);
+	if (id_last >= sqlite_of(store)->key_newest)
+		sqlite_of(store)->key_newest = -1; /* the newest one may be among them */
 	r = sqlite_run(c, s);
 	return r < 0 ? r : sqlite3_changes(c->db);
 }

@@ -1246,6 +1246,47 @@ static void movements_do_not_leave_a_gap(void **state)
 	assert_int_equal(fixture_query(f, "SELECT max(seq) FROM movement"), 1);
 }
 
+static void add_two_keys(struct fixture *f, int64_t id)
+{
+	struct key_record all[] = {
+		{ .id = id, .key = "one", .status = 200, .outcome = OUTCOME_DONE },
+		{ .id = id + 1, .key = "two", .status = 200, .outcome = OUTCOME_DONE },
+	};
+
+	assert_int_equal(sqlite_add_keys(f->store, all, LENGTH_OF(all)), 0);
+}
+
+/* Whatever was there before, was rolled back, deleted or typed: each key has the id that it got. */
+static void keys_have_the_ids_that_they_were_given(void **state)
+{
+	struct fixture *f = *state;
+
+	fixture_begin(f);
+	add_two_keys(f, 1); /* the first of all */
+	add_two_keys(f, 3); /* go on */
+	add_two_keys(f, 9); /* leave a gap */
+	assert_int_equal(fixture_commit(f), 0);
+	fixture_begin(f);
+	add_two_keys(f, 11);
+	fixture_rollback(f);
+	fixture_begin(f);
+	add_two_keys(f, 11);
+	assert_int_equal(sqlite_delete_keys(f->store, 11, 100), 7);
+	add_two_keys(f, 13);
+	assert_int_equal(sqlite_delete_keys(f->store, 14, 100), 3);
+	add_two_keys(f, 15); /* none was left */
+	assert_int_equal(fixture_commit(f), 0);
+	assert_int_equal(fixture_query(f, "SELECT sum(id) * 10 + count(*) FROM idempotency"), 312);
+	fixture_execute(f, "INSERT INTO idempotency (id, key, fingerprint, status, outcome, "
+			   "stock_seq, first_seq, movement_count, at) "
+			   "VALUES (9000000000000000000, 'typed', 1, 200, 'done', 0, 0, 0, 0)");
+	fixture_begin(f);
+	add_two_keys(f, 17);
+	assert_int_equal(fixture_commit(f), 0);
+	assert_int_equal(fixture_query(f, "SELECT count(*) FROM idempotency WHERE id IN (17, 18)"),
+			 2);
+}
+
 /* Ids of changed rows, and how many rows each walk takes. */
 static void rows_that_lie_close_are_walked_over(void **state)
 {
@@ -1353,7 +1394,7 @@ static void keys_come_with_all_that_they_have(void **state)
 					  "key = 'two' AND outcome = 'done' AND body IS NULL"),
 			 1);
 	fixture_begin(f);
-	all[0].id = 8;
+	all[0].id = 6;
 	assert_int_equal(sqlite_add_keys(f->store, all, LENGTH_OF(all)), -EBADMSG);
 	fixture_rollback(f);
 	assert_int_equal(fixture_query(f, "SELECT count(*) FROM idempotency"), 2);
@@ -1366,6 +1407,7 @@ int main(void)
 		CASE(movements_come_with_all_that_they_have),
 		CASE(movements_do_not_leave_a_gap),
 		CASE(keys_come_with_all_that_they_have),
+		CASE(keys_have_the_ids_that_they_were_given),
 		CASE(rows_that_lie_close_are_walked_over),
 		CASE(rows_are_put_together),
 		CASE(a_group_is_all_or_nothing),
