@@ -116,7 +116,7 @@ def print_calls(server, script, options, folder):
 
 def shares_of(text):
     """(per cent, thread, library, function), of what perf report says."""
-    return [(float(share), thread, library, function)
+    return [(float(share), thread, library.strip("[]"), function)
             for share, thread, library, function in SHARE.findall(text)]
 
 

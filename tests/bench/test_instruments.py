@@ -346,7 +346,7 @@ def straces_table_is_read():
 
 def perfs_table_is_read():
     assert spending.shares_of(PERF) == [
-        (7.51, "loop-0", "[kernel.kallsyms]", "finish_task_switch.isra.0"),
+        (7.51, "loop-0", "kernel.kallsyms", "finish_task_switch.isra.0"),
         (2.2, "writer", "libsqlite3.so.0.8.6", "sqlite3VdbeExec")]
 
 
