@@ -5,11 +5,11 @@
  * clients in two halves, each of which waits for the other one's flush: two flushes for an answer,
  * where one would do. So before it closes a group it may sleep, a slice of a flush at a time, while
  * that pays: a slice costs everybody who is in the group its length, and saves each who comes
- * meanwhile a flush. It ends when all are back, when too few come, or after half a flush.
+ * meanwhile a flush. The wait ends when all are back, when too few come, or after half a flush.
  *
  *     if (linger_may_begin(&l, expected))
  *             for (slices = 1; ...sleep linger_slice_ns(&l), or until all are back...; slices++)
- *                     if (!linger_goes_on(&l, slices, came in this slice, here))
+ *                     if (!linger_goes_on(slices, came in this slice, here))
  *                             break;
  *     linger_end(&l, came, expected);
  *     ...flush...
@@ -38,7 +38,7 @@ enum {
 
 struct linger {
 	int64_t flush_ns; /* what a flush takes, smoothed; 0: none was seen */
-	int pause;        /* groups that close without a wait after the next one in vain */
+	int pause;        /* groups that close without a wait after the last one in vain; 0: none */
 	int paused;       /* of those, still to come */
 };
 
@@ -48,7 +48,10 @@ static inline void linger_note_flush(struct linger *l, int64_t took_ns)
 	l->flush_ns += (took_ns - l->flush_ns) / LINGER_SMOOTHING;
 }
 
-/* expected: who was answered when the group before was durable. */
+/*
+ * expected: how many were answered when the group before was durable. Asked once a group: a pause
+ * is counted down by it.
+ */
 static inline bool linger_may_begin(struct linger *l, int expected)
 {
 	CHECK(expected >= 0);
