@@ -136,8 +136,8 @@ struct repack_report {
 /*
  * Writes the store anew, without gaps and with pages of that size, to a file beside it, verifies
  * that, and lets it take the store's name, owner and mode: a crash leaves the old store or the new
- * one. Refused where the disk has no room for the copy, and where another program has the file
- * open.
+ * one. Until then nobody can read it but who runs this. Refused where the disk has no room for the
+ * copy, and where another program has the file open.
  */
 int repack_run(const struct repack_options *o, struct repack_report *ret,
 	       struct store_open_result *result);

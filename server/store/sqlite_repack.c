@@ -9,6 +9,7 @@
  * verified before it counts, and whoever takes the journal away after a crash has lost the store.
  */
 #include "store/sqlite_offline.h"
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/statvfs.h>
@@ -186,6 +187,19 @@ static int dress_copy(struct repacking *s)
 	return offline_flush(s->copy);
 }
 
+/* Empty, and its owner's alone: SQLite would make it with whatever rights the umask leaves. */
+static int reserve_copy(struct repacking *s)
+{
+	int fd = open(s->copy, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+
+	CHECK(s->copy[0] != '\0');
+	if (fd < 0)
+		return offline_refuse(s->result, errno == ENOSPC ? STORE_FULL : STORE_FORBIDDEN,
+				      "%s: %s", s->copy, strerror(errno));
+	close(fd);
+	return 0;
+}
+
 /* With the write lock held. */
 static int make_copy(struct repacking *s)
 {
@@ -222,6 +236,8 @@ static int copy_locked(struct repacking *s)
 	if (r < 0)
 		(void)offline_explain(s->path, &guard, r, s->result);
 	else
+		r = reserve_copy(s);
+	if (r == 0)
 		r = make_copy(s);
 	sqlite_disconnect(&guard);
 	return r;

@@ -562,9 +562,12 @@ def repack_is_the_old_or_the_new(rowlockd, folder):
                 path.unlink()
             for name, text in pristine.items():
                 (inside / name).write_bytes(text)
+            store.chmod(0o600)
             return "repack", "--store", store, "--page-size", 4096
 
         def judge(code):
+            for path in (store, inside / "store.db.repacking"):
+                assert not path.exists() or path.stat().st_mode & 0o7777 == 0o600, path
             verify(rowlockd, store)
             assert content(store) == wanted
             assert page_size(store) in ((4096,) if code == OK else (2048, 4096))
