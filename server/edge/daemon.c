@@ -482,12 +482,14 @@ static void on_completed(void *loop, struct MHD_Connection *handle, void **conte
 	struct loop *l = loop;
 	struct request *r = *context;
 
-	(void)handle, (void)code;
+	(void)handle;
 	*context = NULL;
 	if (r == NULL)
 		return;
 	CHECK(r->state != REQUEST_PARKED);
 	CHECK(r->state != REQUEST_PAUSED);
+	/* Or the empty response went out as it is, past output_write(): see output.h. */
+	CHECK(IMPLIES(code == MHD_REQUEST_TERMINATED_COMPLETED_OK, !r->connection->has_answer));
 	connection_request_ended(r->connection);
 	if (r->state == REQUEST_RETURNED || r->state == REQUEST_EXPIRED)
 		request_finish_orphan(r);

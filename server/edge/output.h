@@ -20,6 +20,10 @@
  * where it is until the client has taken it all, so a client that takes it in pieces costs no
  * memory: the answer is put together anew for each.
  *
+ * All of that rests on how the library sends a head: in one call of send(), with nothing behind it.
+ * One that is linked in another way, or sends it otherwise, does not go on for long with answers
+ * that say nothing: when it is through with the first of them, daemon.c ends the program.
+ *
  * Threads: the loop's. Cost: a copy of the answer.
  */
 #pragma once
