@@ -1246,11 +1246,11 @@ static void movements_do_not_leave_a_gap(void **state)
 	assert_int_equal(fixture_query(f, "SELECT max(seq) FROM movement"), 1);
 }
 
-static void add_two_keys(struct fixture *f, int64_t id)
+static void add_two_keys(struct fixture *f, int64_t first, int64_t second)
 {
 	struct key_record all[] = {
-		{ .id = id, .key = "one", .status = 200, .outcome = OUTCOME_DONE },
-		{ .id = id + 1, .key = "two", .status = 200, .outcome = OUTCOME_DONE },
+		{ .id = first, .key = "one", .status = 200, .outcome = OUTCOME_DONE },
+		{ .id = second, .key = "two", .status = 200, .outcome = OUTCOME_DONE },
 	};
 
 	assert_int_equal(sqlite_add_keys(f->store, all, LENGTH_OF(all)), 0);
@@ -1262,28 +1262,35 @@ static void keys_have_the_ids_that_they_were_given(void **state)
 	struct fixture *f = *state;
 
 	fixture_begin(f);
-	add_two_keys(f, 1); /* the first of all */
-	add_two_keys(f, 3); /* go on */
-	add_two_keys(f, 9); /* leave a gap */
+	add_two_keys(f, 1, 2);   /* the first of all */
+	add_two_keys(f, 3, 4);   /* go on */
+	add_two_keys(f, 9, 10);  /* leave a gap */
+	add_two_keys(f, 5, 6);   /* fill it */
+	add_two_keys(f, 11, 13); /* have one between them */
 	assert_int_equal(fixture_commit(f), 0);
 	fixture_begin(f);
-	add_two_keys(f, 11);
+	add_two_keys(f, 14, 15);
 	fixture_rollback(f);
 	fixture_begin(f);
-	add_two_keys(f, 11);
-	assert_int_equal(sqlite_delete_keys(f->store, 11, 100), 7);
-	add_two_keys(f, 13);
-	assert_int_equal(sqlite_delete_keys(f->store, 14, 100), 3);
-	add_two_keys(f, 15); /* none was left */
+	add_two_keys(f, 16, 17); /* go on behind what is not there any more */
+	assert_int_equal(sqlite_delete_keys(f->store, 16, 100), 11);
+	add_two_keys(f, 18, 19);
+	assert_int_equal(sqlite_delete_keys(f->store, 19, 100), 3);
+	add_two_keys(f, 20, 21); /* none was left */
+	add_two_keys(f, 22, 23);
 	assert_int_equal(fixture_commit(f), 0);
-	assert_int_equal(fixture_query(f, "SELECT sum(id) * 10 + count(*) FROM idempotency"), 312);
-	fixture_execute(f, "INSERT INTO idempotency (id, key, fingerprint, status, outcome, "
+	assert_int_equal(fixture_query(f, "SELECT sum(id) * 10 + count(*) FROM idempotency"), 864);
+	assert_int_equal(
+		fixture_execute(
+			f, "DROP TRIGGER idempotency_insert;"
+			   "INSERT INTO idempotency (id, key, fingerprint, status, outcome, "
 			   "stock_seq, first_seq, movement_count, at) "
-			   "VALUES (9000000000000000000, 'typed', 1, 200, 'done', 0, 0, 0, 0)");
+			   "VALUES (9223372036854775807, 'typed', 1, 200, 'done', 0, 0, 0, 0)"),
+		SQLITE_OK);
 	fixture_begin(f);
-	add_two_keys(f, 17);
+	add_two_keys(f, 24, 25); /* would go on, if nobody had typed */
 	assert_int_equal(fixture_commit(f), 0);
-	assert_int_equal(fixture_query(f, "SELECT count(*) FROM idempotency WHERE id IN (17, 18)"),
+	assert_int_equal(fixture_query(f, "SELECT count(*) FROM idempotency WHERE id IN (24, 25)"),
 			 2);
 }
 
