@@ -182,6 +182,16 @@ static void *leave_on_signal(void *context)
 	return NULL;
 }
 
+/*
+ * The store stays as a crash would leave it: what a flush that failed has left in the log is copied
+ * nowhere before the next start has read it.
+ */
+static void stop_failed(void)
+{
+	log_write(LOG_CRIT, "stopped", "exit=%d reason=disk", atomic_load(&failure_code));
+	_exit(atomic_load(&failure_code));
+}
+
 /* Waits for a signal or a failure; returns the exit code. */
 static int wait_for_end(const struct config *c, int signals, struct service *service,
 			struct edge *edge)
@@ -202,14 +212,15 @@ static int wait_for_end(const struct config *c, int signals, struct service *ser
 		struct timespec last = { .tv_nsec = LAST_ANSWERS_MS * NS_PER_MS };
 
 		nanosleep(&last, NULL);
-		log_write(LOG_CRIT, "stopped", "exit=%d reason=disk", atomic_load(&failure_code));
-		_exit(atomic_load(&failure_code));
+		stop_failed();
 	}
 	CHECK(read(signals, &info, sizeof(info)) == sizeof(info));
 	log_write(LOG_INFO, "signal", "number=%u", info.ssi_signo);
 	if (pthread_create(&leaver, NULL, leave_on_signal, &signals) == 0)
 		pthread_detach(leaver);
 	drain(c, service, edge);
+	if (atomic_load(&failure_code) != 0)
+		stop_failed(); /* meanwhile: all have heard of it */
 	service_health(service, &health);
 	return health.is_damaged ? EXIT_DATA : 0;
 }
