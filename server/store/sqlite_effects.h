@@ -37,13 +37,16 @@ struct sqlite_effects {
 };
 
 /*
- * Where rows[from] begins a walk: how many rows it takes. 1: it is better written alone. Rows that
- * were not changed may lie between them.
+ * Sorts them by stock.id, if they lie so close together that there may be a walk. False: there is
+ * none, and they stay in their order.
+ */
+bool sqlite_effects_sort(struct found_row *rows[], size_t count);
+
+/*
+ * Of rows that were sorted, where rows[from] begins a walk: how many of them it takes. 1: this one
+ * is better written alone. Rows that were not changed may lie between them.
  */
 size_t sqlite_effects_walk(struct found_row *const rows[], size_t from, size_t count);
-
-/* Sorts them by stock.id, if they lie so close together that there may be a walk. Are they? */
-bool sqlite_effects_sort(struct found_row *rows[], size_t count);
 
 /*
  * effect_movement and effect_key, with the columns of movement and idempotency but for the former's
