@@ -222,6 +222,12 @@ static void a_known_row_is_read_as_it_is(void **state)
 		"BEGIN; UPDATE item SET sku = 'Z' WHERE sku = 'A'; "
 		"UPDATE item SET sku = 'A' WHERE sku = 'B'; "
 		"UPDATE item SET sku = 'B' WHERE sku = 'Z'; COMMIT",
+		/* The numbers of rows go from one to another, and one is not there any more. */
+		"BEGIN; DROP TRIGGER stock_update_by_hand; UPDATE stock SET id = 99 WHERE id = 1; "
+		"UPDATE stock SET id = 1 WHERE id = 2; UPDATE stock SET id = 2 WHERE id = 99; "
+		"COMMIT",
+		"DROP TRIGGER stock_delete; DELETE FROM stock WHERE id = 1",
+		"UPDATE stock SET id = 1 WHERE id = 2",
 	};
 	struct fixture *f = *state;
 
