@@ -20,13 +20,13 @@
  * of it after each request.
  */
 enum {
-	CONNECTION_MEMORY_BYTES = 20480,
-	PAIR_BYTES = 64, /* that microhttpd keeps for each header and parameter */
+	CONNECTION_MEMORY_BYTES = 16384,
+	PAIR_BYTES = 64, /* that microhttpd keeps for each header; see parameters_hide() */
 	REPLY_HEADERS_BYTES = 2048,
 	RUNS_MAX = 3, /* of microhttpd in a turn */
 };
 _Static_assert(PATH_BYTES_MAX + HEADER_BYTES_MAX + REPLY_HEADERS_BYTES +
-			       (HEADER_COUNT_MAX + PARAMETERS_MAX) * PAIR_BYTES <=
+			       HEADER_COUNT_MAX * PAIR_BYTES <=
 		       CONNECTION_MEMORY_BYTES,
 	       "what passes our limits fits microhttpd's, so that it is we who refuse");
 
@@ -402,6 +402,19 @@ static struct connection *connection_of(struct MHD_Connection *handle)
 	return MHD_get_connection_info(handle, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
 }
 
+/*
+ * Parameters are read from our copy of the target. microhttpd, which looks for them behind the
+ * question mark when it has told us the target, finds none, and keeps no memory for them. The bytes
+ * are in its read buffer, where it would write into them itself.
+ */
+static void parameters_hide(const char *target)
+{
+	char *question = strchr(target, '?');
+
+	if (question != NULL)
+		question[1] = '\0';
+}
+
 /* The target as it came, before microhttpd splits and decodes it. */
 static void *on_target(void *loop, const char *target, struct MHD_Connection *handle)
 {
@@ -420,6 +433,7 @@ static void *on_target(void *loop, const char *target, struct MHD_Connection *ha
 		refuse_later(r, OUTCOME_URI_TOO_LONG, NULL);
 	else if (!request_take_target(r, target))
 		refuse_later(r, OUTCOME_OUT_OF_MEMORY, NULL);
+	parameters_hide(target);
 	return r;
 }
 
