@@ -1,11 +1,13 @@
 /*
  * bare - the ceiling: how fast libmicrohttpd serves when a request costs nothing.
  *
- *     bench_bare LOOPS [PORT]      prints "listening on http://127.0.0.1:PORT", runs until killed
+ *     bench_bare LOOPS [PORT [FILE]]   prints "listening on http://127.0.0.1:PORT"; kill it
  *
  *     GET  anything   answered at once with a fixed body: the ceiling of a point read
  *     POST anything   suspended, handed to a second thread, handed straight back, resumed, answered
- *                     with a fixed body: the ceiling of an update, its way without rules and disk
+ *                     with a fixed body: the ceiling of an update, its way without rules and disk;
+ *                     with FILE each burst is written there and flushed before it is handed back,
+ *                     a page of zeros whatever its size: the ceiling of a durable one
  *
  *     socket -> loop: suspend -> worker: takes everything that waits -> loop: resume -> answer
  *                  one hand-over and one signal a turn        one eventfd write per loop and burst
@@ -39,6 +41,8 @@ enum {
 	LOOPS_MAX = 64,
 	CONNECTIONS_PER_LOOP_MAX = 4096,
 	BACKLOG = 1024,
+	FLUSHED_BYTES = 4096,
+	FILE_BYTES = 8 << 20, /* then it begins anew: a log that no longer grows */
 	EXIT_USAGE = 64,
 	EXIT_OS = 71,
 };
@@ -75,6 +79,8 @@ struct worker {
 	struct list queue; /* guarded by mutex */
 	struct loop *loops;
 	int loop_count;
+	int file; /* -1: nothing is flushed */
+	off_t written;
 };
 
 /* There is nothing to measure on a machine that cannot give us a socket or a thread. */
@@ -100,10 +106,32 @@ static void mutex_unlock(pthread_mutex_t *m)
 
 static void worker_init(struct worker *w, struct loop loops[], int loop_count)
 {
-	*w = (struct worker){ .loops = loops, .loop_count = loop_count };
+	*w = (struct worker){ .loops = loops, .loop_count = loop_count, .file = -1 };
 	pthread_mutex_init(&w->mutex, NULL);
 	pthread_cond_init(&w->queue_filled, NULL);
 	list_init(&w->queue);
+}
+
+/* Its room is taken before anything is measured, as that of a log that was used before. */
+static void worker_open(struct worker *w, const char *path)
+{
+	static const char zeros[FLUSHED_BYTES];
+
+	w->file = must(open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600), path);
+	for (off_t at = 0; at < FILE_BYTES; at += FLUSHED_BYTES)
+		must((int)pwrite(w->file, zeros, FLUSHED_BYTES, at), path);
+	must(fsync(w->file), path);
+}
+
+static void worker_flush(struct worker *w)
+{
+	static const char zeros[FLUSHED_BYTES];
+
+	if (w->file < 0)
+		return;
+	must((int)pwrite(w->file, zeros, FLUSHED_BYTES, w->written % FILE_BYTES), "pwrite");
+	must(fdatasync(w->file), "fdatasync");
+	w->written += FLUSHED_BYTES;
 }
 
 static void worker_hand_over(struct worker *w, struct list *asked)
@@ -148,6 +176,7 @@ static void *worker_run(void *argument)
 
 	for (;;) {
 		worker_take(w, &burst);
+		worker_flush(w);
 		while ((link = list_pop_front(&burst)) != NULL)
 			list_push_back(&CONTAINER_OF(link, struct exchange, link)->loop->burst,
 				       link);
@@ -370,11 +399,14 @@ int main(int argc, char **argv)
 	int listen_fd;
 
 	if (loop_count < 1 || loop_count > LOOPS_MAX || port < 0 || port > UINT16_MAX) {
-		fprintf(stderr, "usage: %s LOOPS [PORT]   (1 to %d loops)\n", argv[0], LOOPS_MAX);
+		fprintf(stderr, "usage: %s LOOPS [PORT [FILE]]   (1 to %d loops)\n", argv[0],
+			LOOPS_MAX);
 		return EXIT_USAGE;
 	}
 	signal(SIGPIPE, SIG_IGN);
 	worker_init(&worker, loops, loop_count);
+	if (argc > 3)
+		worker_open(&worker, argv[3]);
 	for (int i = 0; i < loop_count; i++)
 		loop_init(&loops[i], &worker);
 	thread_start(worker_run, &worker);

@@ -49,6 +49,11 @@ class Bench:
         return self.keep("bare", lambda: servers.start_bare(
             self.arguments.bare, self.rowlockd().loops, self.environment))
 
+    def bare_flushed(self):
+        """The same, with a flush for each burst and nothing else behind it."""
+        return self.keep("bare_flushed", lambda: servers.start_bare(
+            self.arguments.bare, self.rowlockd().loops, self.environment, self.folder / "bare"))
+
     def start(self, store, release="early"):
         return servers.start_rowlockd(self.arguments.rowlockd, self.folder / store,
                                       self.loops, release, self.environment)
@@ -86,8 +91,9 @@ def against(lane, base, aim=None):
 
 def updates(bench):
     ours = bench.rowlockd()
-    bare, single, keyed, redis, postgres, node = bench.compete(
+    bare, flushed, single, keyed, redis, postgres, node = bench.compete(
         Lane("bare suspend and resume", bench.bare(), "uniform.lua"),
+        Lane("bare suspend, flush, resume", bench.bare_flushed(), "uniform.lua"),
         Lane("updates, 1,000 rows", ours, "uniform.lua"),
         Lane("updates with an Idempotency-Key", ours, "uniform.lua", {"keys": "yes"}),
         bench.lane("Redis, Lua", bench.neighbour("redis"), "uniform.lua"),
@@ -97,6 +103,7 @@ def updates(bench):
     yield from against(single, postgres, aim=3)
     yield from against(single, node)
     yield compare_rate(single, bare, aim=0.8)
+    yield compare_rate(single, flushed)
     yield show_cpu(single, CPU_US_AIM)
     yield compare_rate(keyed, single, aim=0.85)
 
@@ -117,11 +124,14 @@ def hot(bench):
 
 def crowd(bench):
     """As many clients as a shop has on a bad day."""
-    ours, redis = bench.compete(
+    ours, flushed, redis = bench.compete(
         Lane(f"updates, {CROWD} connections", bench.rowlockd(), "uniform.lua", connections=CROWD),
+        Lane(f"bare suspend, flush, resume, {CROWD}", bench.bare_flushed(), "uniform.lua",
+             connections=CROWD),
         bench.lane(f"Redis, {CROWD} connections", bench.neighbour("redis"), "uniform.lua",
                    connections=CROWD))
     yield from against(ours, redis, aim=1.15)
+    yield compare_rate(ours, flushed)
     yield show_cpu(ours)
 
 

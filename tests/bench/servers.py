@@ -138,8 +138,10 @@ def free_port():
         return taken.getsockname()[1]
 
 
-def start_bare(program, loops, environment=None):
-    return Server("bare", [str(program), str(loops)], -15, environment)
+def start_bare(program, loops, environment=None, file=None):
+    """`file`: where each burst is flushed before it is answered."""
+    words = [str(program), str(loops)] + (["0", str(file)] if file else [])
+    return Server("bare", words, -15, environment)
 
 
 def start_rowlockd(program, store, loops=None, release="early", environment=None):
