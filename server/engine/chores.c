@@ -47,7 +47,8 @@ void chores_keep_log_short(struct chores *c)
 
 	CHECK(goes_on(c));
 	crash_note_doing("copying_the_log");
-	judge_log(l, log_keeper_look(&l->log, clock_monotonic_ns()));
+	judge_log(l, log_keeper_look(&l->log, clock_monotonic_ns(),
+				     !lock_manager_has_ready(l->locks)));
 }
 
 bool chores_have_log(const struct chores *c)

@@ -7,9 +7,9 @@
 void log_keeper_init(struct log_keeper *k, struct store_writer *writer)
 {
 	*k = (struct log_keeper){ .writer = writer,
-				  .checkpoint_from_bytes = WAL_BYTES_CHECKPOINT,
 				  .restart_from_bytes = WAL_BYTES_RESTART,
 				  .wrote_ns = clock_monotonic_ns() };
+	copy_size_init(&k->copy_size);
 	read_admission_init(&k->admission);
 }
 
@@ -33,16 +33,26 @@ void log_keeper_stop(struct log_keeper *k)
 	open_admission(k);
 }
 
+static bool must_copy(const struct log_keeper *k, int64_t bytes, bool is_idle)
+{
+	CHECK(k->again_from_bytes >= 0);
+	if (k->again_from_bytes > 0)
+		return bytes >= k->again_from_bytes;
+	return bytes >= (is_idle ? k->copy_size.bytes : WAL_BYTES_CHECKPOINT);
+}
+
 /* Beside whoever reads. */
 static int copy(struct log_keeper *k, int64_t bytes)
 {
 	int64_t begun_ns = clock_monotonic_ns();
 	int64_t frames = k->writer->ops->tend(k->writer, TEND_COPY, 0);
+	int64_t took_ns = clock_monotonic_ns() - begun_ns;
 
-	CHECK(bytes >= WAL_BYTES_CHECKPOINT);
-	metric_observe(METRIC_CHECKPOINT_TIME, clock_monotonic_ns() - begun_ns);
+	CHECK(bytes >= COPY_BYTES_MIN);
+	metric_observe(METRIC_CHECKPOINT_TIME, took_ns);
+	copy_size_note(&k->copy_size, bytes, took_ns);
 	/* If a reader held it up, the log goes on growing: try again a quarter further on. */
-	k->checkpoint_from_bytes = bytes + WAL_BYTES_CHECKPOINT / 4;
+	k->again_from_bytes = bytes + WAL_BYTES_CHECKPOINT / 4;
 	return frames < 0 ? (int)frames : 0;
 }
 
@@ -62,7 +72,7 @@ static int restart(struct log_keeper *k, int64_t bytes, int64_t now_ns)
 	if (r == 0) {
 		metric_add(METRIC_LOG_RESTARTS, 1);
 		k->restart_from_bytes = WAL_BYTES_RESTART;
-		k->checkpoint_from_bytes = WAL_BYTES_CHECKPOINT;
+		k->again_from_bytes = 0;
 		open_admission(k);
 	} else if (r != -EBUSY || k->tries == LOG_RESTART_TRIES) {
 		k->restart_from_bytes = bytes + bytes / 4;
@@ -71,7 +81,7 @@ static int restart(struct log_keeper *k, int64_t bytes, int64_t now_ns)
 	return r == -EBUSY ? 0 : r;
 }
 
-int log_keeper_look(struct log_keeper *k, int64_t now_ns)
+int log_keeper_look(struct log_keeper *k, int64_t now_ns, bool is_idle)
 {
 	int64_t bytes = k->writer->ops->log_bytes(k->writer);
 	int r = 0;
@@ -82,14 +92,14 @@ int log_keeper_look(struct log_keeper *k, int64_t now_ns)
 		k->wrote_ns = now_ns;
 		k->is_empty = false;
 	}
+	if (bytes < k->bytes)
+		k->again_from_bytes = 0; /* it has begun anew */
 	k->bytes = bytes;
 	if (bytes < WAL_BYTES_CHECKPOINT) {
-		k->checkpoint_from_bytes = WAL_BYTES_CHECKPOINT;
 		k->restart_from_bytes = WAL_BYTES_RESTART;
 		open_admission(k);
-		return 0;
 	}
-	if (bytes >= k->checkpoint_from_bytes)
+	if (must_copy(k, bytes, is_idle))
 		r = copy(k, bytes);
 	if (r < 0 || bytes < k->restart_from_bytes)
 		return r;
@@ -109,6 +119,7 @@ int log_keeper_rest(struct log_keeper *k, int64_t now_ns)
 	if (r == 0) {
 		k->is_empty = true;
 		k->bytes = 0;
+		k->again_from_bytes = 0;
 		metric_set(METRIC_WAL_BYTES, 0);
 	}
 	return r == -EBUSY ? 0 : r;

@@ -2,11 +2,12 @@
  * log_keeper - keeps SQLite's log (the WAL) short: copies it into the database, sees to it that it
  * begins anew, and empties it when nothing goes on.
  *
- *                  WAL_BYTES_CHECKPOINT          WAL_BYTES_RESTART
- *     written to ──────────┬───────────────────────────┬──────────────
- *                 copied, beside readers;       admission is closed: no new long read,
- *                 begins anew by itself         those under way end, then it is made
- *                 if nobody reads then          to begin anew
+ *         core/copy_size      WAL_BYTES_CHECKPOINT         WAL_BYTES_RESTART
+ *     written to ─────┬──────────────────┬──────────────────────────┬──────────────
+ *               copied if no     copied, beside readers;     admission is closed: no new
+ *               write is ready   begins anew by itself       long read, those under way
+ *                                if nobody reads then        end, then it is made to
+ *                                                            begin anew
  *
  * What begins anew is written from the front of the file; the file keeps its size, up to
  * WAL_BYTES_KEPT. A reader that stays, another program's or a backup, makes the log grow for as
@@ -19,6 +20,7 @@
  * Threads: the writer's. The admission is for reader threads.
  */
 #pragma once
+#include "core/copy_size.h"
 #include "engine/read_admission.h"
 #include "store/group.h"
 
@@ -32,8 +34,9 @@ enum {
 struct log_keeper {
 	struct store_writer *writer;
 	struct read_admission admission;
-	int64_t bytes; /* when it was looked at last */
-	int64_t checkpoint_from_bytes;
+	int64_t bytes;              /* when it was looked at last */
+	struct copy_size copy_size; /* of a copy that comes early */
+	int64_t again_from_bytes;   /* copied, and goes on growing: when next; 0: not copied */
 	int64_t restart_from_bytes;
 	bool is_closed; /* the admission */
 	int tries;      /* since it was closed */
@@ -45,8 +48,11 @@ struct log_keeper {
 void log_keeper_init(struct log_keeper *k, struct store_writer *writer);
 void log_keeper_fini(struct log_keeper *k);
 
-/* After a group. 0, or the fault of a copy that failed; the log is then as it was. */
-int log_keeper_look(struct log_keeper *k, int64_t now_ns);
+/*
+ * After a group. is_idle: no write is ready. 0, or the fault of a copy that failed; the log is then
+ * as it was.
+ */
+int log_keeper_look(struct log_keeper *k, int64_t now_ns, bool is_idle);
 
 /* While nothing is under way: empties a log that nobody has written to for LOG_IDLE_S. The same. */
 int log_keeper_rest(struct log_keeper *k, int64_t now_ns);
