@@ -1348,6 +1348,8 @@ static void rows_are_put_together(void **state)
 	fixture_execute(f,
 			"INSERT INTO stock (item_id, location_id, on_hand) SELECT id, 1, 10 FROM "
 			"item ORDER BY id");
+	assert_int_equal(fixture_execute(f, "CREATE INDEX by_hand ON stock (id, on_hand)"),
+			 SQLITE_OK);
 	fixture_load(f);
 	for (int i = 0; i < 4; i++) {
 		rows[i].stock = (struct stock){ .id = 1 + 2 * i,
