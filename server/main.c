@@ -141,7 +141,10 @@ static void split_names(char *names, const char *ret[HOST_NAMES_MAX + 1])
 	ret[count] = NULL;
 }
 
-/* Of the cores that it may run on, which need not be all. */
+/*
+ * Of the cores that it may run on, which need not be all. A limit of processor time, which may
+ * change while it runs, is not looked at.
+ */
 static int loop_count(const struct config *c)
 {
 	cpu_set_t cores;
