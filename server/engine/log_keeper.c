@@ -53,6 +53,9 @@ static int copy(struct log_keeper *k, int64_t bytes)
 	copy_size_note(&k->copy_size, bytes, took_ns);
 	/* If a reader held it up, the log goes on growing: try again a quarter further on. */
 	k->again_from_bytes = bytes + WAL_BYTES_CHECKPOINT / 4;
+	/* Before it has to be copied, somebody else who copies is no news. */
+	if (frames == -EBUSY && bytes < WAL_BYTES_CHECKPOINT)
+		return 0;
 	return frames < 0 ? (int)frames : 0;
 }
 

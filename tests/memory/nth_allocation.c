@@ -16,6 +16,7 @@
 #include "ops/metrics.h"
 #include "race/client.h"
 #include "unit.h"
+#include <sqlite3.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -100,8 +101,11 @@ static const struct call calls[] = {
 };
 /* clang-format on */
 
-/* Of the write-ahead log: a page and its header; so many that the index has a second region. */
-enum { FRAME_BYTES = 4096 + 24, LOG_FRAMES = 4062 + 4 };
+/*
+ * Of the write-ahead log: a page and its header; so many that the index has all regions that it has
+ * when the log is copied at the latest, at 32 MiB.
+ */
+enum { FRAME_BYTES = 2048 + 24, LOG_FRAMES = 4062 + 2 * 4096 + 4 };
 
 static struct inside inside;
 static long attempt; /* over all calls: no id or key is used twice */
@@ -268,22 +272,28 @@ static void judge(const struct trial *t)
 /* ---------------------------------------------------------------- trying */
 
 /*
- * Writes until the log is as long as it becomes before it is copied. Behind its 4,062nd frame
- * SQLite's own table of the index grows, behind the flush: where that finds no memory nobody can
- * say whether the group is kept, and the engine stops, as it should. Here it is grown before.
+ * Writes until the log is as long as it becomes before it is copied. Behind its 4,062nd frame, and
+ * each 4,096 further on, SQLite's own table of the index grows, behind the flush: where that finds
+ * no memory nobody can say whether the group is kept, and the engine stops, as it should. Here it
+ * is grown before. Whoever reads from the log's beginning keeps it from beginning anew.
  */
 static void grow_log(struct client *client)
 {
 	static struct reply reply;
 	char path[sizeof(inside.path) + 4];
 	struct stat log = { 0 };
+	sqlite3 *reader;
 
 	snprintf(path, sizeof(path), "%s-wal", inside.path);
+	assert_int_equal(sqlite3_open_v2(inside.path, &reader, SQLITE_OPEN_READONLY, NULL), 0);
+	assert_int_equal(sqlite3_exec(reader, "BEGIN; SELECT count(*) FROM item", NULL, NULL, NULL),
+			 0);
 	while (log.st_size < LOG_FRAMES * FRAME_BYTES) {
 		client_ask(client, &reply, "POST", "/v1/stock/A/W/adjust", NULL, "{\"delta\":1}");
 		assert_int_equal(reply.status, 201);
 		assert_int_equal(stat(path, &log), 0);
 	}
+	assert_int_equal(sqlite3_close(reader), 0);
 }
 
 static void stock(void)
