@@ -66,9 +66,12 @@ int pthread_cond_timedwait(pthread_cond_t *restrict condition, pthread_mutex_t *
 {
 	int64_t until_ns = until->tv_sec * INT64_C(1000000000) + until->tv_nsec -
 			   atomic_load(&ahead_ms) * 1000000;
-	struct timespec by_the_machine = { .tv_sec = until_ns / 1000000000,
-					   .tv_nsec = until_ns % 1000000000 };
+	struct timespec by_the_machine = { 0 }; /* time passed while it was about to sleep */
 
+	if (until_ns > 0) {
+		by_the_machine.tv_sec = until_ns / 1000000000;
+		by_the_machine.tv_nsec = until_ns % 1000000000;
+	}
 	return pthread_cond_clockwait(condition, mutex, CLOCK_MONOTONIC, &by_the_machine);
 }
 
