@@ -149,7 +149,7 @@ static enum answer_verdict scan_resp(const char *bytes, size_t byte_count,
 enum answer_verdict answer_scan(enum answer_protocol protocol, const char *bytes, size_t byte_count,
 				struct scanned_answer *ret)
 {
-	if (byte_count == 0)
+	if (bytes == NULL || byte_count == 0)
 		return ANSWER_PARTIAL;
 	return protocol == ANSWERS_HTTP ? scan_http(bytes, byte_count, ret)
 					: scan_resp(bytes, byte_count, ret);
