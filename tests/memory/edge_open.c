@@ -87,7 +87,7 @@ static void whatever_fails_while_it_opens_it_opens_later(void **state)
 			fail_msg("step %ld: r %d, %d descriptors were open, now %d", n, r, count,
 				 descriptor_count());
 	}
-	assert_true(n > 20); /* the steps were counted */
+	assert_true(n > 15); /* the steps were counted; a sanitizer sees only ours */
 }
 
 static rlim_t files_max; /* what the limit of open files is said to be; 0: the truth */
