@@ -48,10 +48,15 @@ static void etag_header(struct exchange *x, int64_t version)
 	header_int(x, "ETag", "\"", version, "\"");
 }
 
+/*
+ * When to come again; and where: the service may drain a moment before this loop knows of it, and
+ * who is told so must look for another server.
+ */
 static void retry_header(struct exchange *x, enum outcome o)
 {
 	if (outcome_row(o)->retry_after_s > 0)
 		header_int(x, "Retry-After", "", outcome_row(o)->retry_after_s, "");
+	x->must_close |= o == OUTCOME_DRAINING;
 }
 
 void reply_preference_applied(struct exchange *x)

@@ -412,6 +412,8 @@ def many_rows(world):
     names = [f"M-{number}" for number in range(300)]
     for name in names:
         world.client.put(f"/v1/items/{name}", {"name": name})
+    wait_until(lambda: b"\nrowlock_feed_subscribers 0\n" in world.client.get("/metrics").body,
+               "those who followed before have gone")
     process = subprocess.Popen([world.rowlock, "watch", "--server", world.url, "--once",
                                 "--interval", "3", "--location", "WH2"], env=environment_of(),
                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
