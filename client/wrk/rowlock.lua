@@ -20,6 +20,8 @@ At the end wrk's own figures are followed by these lines:
     answers    201 230112                                   one line per status
     sockets    connect 0 read 0 write 0 timeout 0           what went wrong below HTTP
     latency_us p50 746 p99 1103 max 4711
+
+Where most were refused a line says what to do first.
 ]]
 
 local rowlock = {}
@@ -316,10 +318,20 @@ local function print_statuses(summary)
 	end
 end
 
+-- The rows are not there, most likely: a rate of refusals is no rate.
+local function print_hint(summary)
+	local errors = summary.errors
+
+	if errors.status > 0 and errors.status * 2 > summary.requests then
+		print("hint       most were refused: client/wrk/prepare URL makes the rows first")
+	end
+end
+
 local function report(summary, latency)
 	local errors = summary.errors
 
 	print_statuses(summary)
+	print_hint(summary)
 	print(("sockets    connect %d read %d write %d timeout %d"):format(
 		errors.connect, errors.read, errors.write, errors.timeout))
 	print(("latency_us p50 %d p99 %d max %d"):format(
