@@ -39,6 +39,7 @@ struct connection *connection_open(struct loop *l, struct MHD_Connection *handle
 		free(c);
 		return NULL;
 	}
+	peer_of_socket(fd, &c->peer);
 	framing_init(&c->framing);
 	list_init(&c->link);
 	list_push_back(&l->connections, &c->link);
@@ -137,6 +138,8 @@ void connection_request_ended(struct connection *c)
 	c->request = NULL;
 	c->has_answer = false; /* a client that left has not taken all of it */
 	r->connection = NULL;
+	r->x.peer =
+		&peer_nobody; /* it may go on without us, and our place has another client soon */
 	c->ended_count++;
 	if (c->phase == CONNECTION_LEAVING)
 		return;
@@ -255,6 +258,7 @@ void connection_lend_loop(struct connection *c, struct exchange *x)
 	x->service = h->service;
 	x->snapshot = &h->snapshot;
 	x->mailbox = &h->mailbox;
+	x->peer = &c->peer;
 }
 
 /* The exchange of the request under way, or of one made up for bytes that never became one. */

@@ -13,6 +13,7 @@
 #pragma once
 #include "edge/framing.h"
 #include "edge/loop.h"
+#include "exchange/peer.h"
 
 struct MHD_Connection;
 
@@ -27,6 +28,7 @@ enum connection_phase {
 struct connection {
 	struct loop *loop;
 	struct watched_socket socket;
+	struct peer peer; /* who is at its other end; exchanges refer to it */
 	enum connection_phase phase;
 	struct deadline deadline; /* in loop.deadlines, at or before due_ns */
 	int64_t due_ns;           /* INT64_MAX: none */
@@ -78,7 +80,7 @@ void connection_expire(struct connection *c);
  */
 void connection_refuse(struct connection *c, enum outcome o, const char *detail);
 
-/* Where an exchange of this connection runs. */
+/* Where an exchange of this connection runs, and who sent it. */
 void connection_lend_loop(struct connection *c, struct exchange *x);
 
 /*

@@ -44,6 +44,7 @@ enum { EXCHANGE_HEADERS_MAX = 16 };
 
 struct host;
 struct exchange;
+struct peer;
 
 /* Who takes a body as it comes in, instead of having it collected. */
 struct body_taker {
@@ -85,6 +86,8 @@ struct exchange {
 	uint64_t header_repeats;           /* of those whose bit was there already */
 	int64_t begun_ns;
 	struct arena arena;
+	/* Who sent it, never NULL in a handler: the connection's, or peer_nobody without one. */
+	const struct peer *peer;
 
 	/* Where it runs. */
 	struct host *host; /* the loop; the next three are its, too */

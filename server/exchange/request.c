@@ -1,6 +1,7 @@
 #include "exchange/request.h"
 #include "base/crash.h"
 #include "exchange/host.h"
+#include "exchange/peer.h"
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -146,6 +147,7 @@ static void request_begin(struct request *r)
 	x->body = "";
 	x->body_bytes = 0;
 	x->begun_ns = 0;
+	x->peer = &peer_nobody;
 	x->header_marks = 0;
 	x->header_repeats = 0;
 	x->host = NULL;
