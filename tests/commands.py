@@ -33,7 +33,7 @@ NEVER = {
 ALSO = {("PUT", "/v1/leases/{id}"): "LEASE_RENEW"}  # with its fence in the Lease header
 
 # What everything that waits its turn can be refused with; and 404, where a thing may be missing.
-REFUSALS = {"400", "409", "412", "415", "422", "423", "429", "500", "503"}
+REFUSALS = {"400", "401", "403", "409", "412", "415", "422", "423", "429", "500", "503"}
 
 HAS_VERSION = {"MOVEMENT", "STOCK", "ITEM", "LOCATION"}
 
@@ -56,13 +56,14 @@ def read_commands():
     commands = {}
     for row in re.findall(r"^COMMAND\((.*?)\)$", read("schema/commands.def"), re.M | re.S):
         (number, name, word, op, path, touches, _, movements, condition, statuses, answers, flags,
-         reader, decider) = split_row(row)
+         reader, decider, role) = split_row(row)
         commands[name] = {
             "number": int(number), "word": word.strip('"'), "op": op.strip('"'), "path": path,
             "touches": names(touches, "TOUCHES"), "movements": names(movements, "MAKES"),
             "condition": condition.removeprefix("CONDITION_"),
             "statuses": names(statuses, "SUCCESS"), "answers": answers.removeprefix("ANSWERS_"),
-            "flags": set(re.findall(r"[A-Z_]+", flags)), "reader": reader, "decider": decider}
+            "flags": set(re.findall(r"[A-Z_]+", flags)), "reader": reader, "decider": decider,
+            "role": role}
     return commands
 
 

@@ -10,7 +10,7 @@ _Static_assert(MOVEMENT_KINDS <= 32, "a set of movements fits an unsigned");
 
 const struct command_traits command_table[COMMAND_KINDS] = {
 #define COMMAND(number, name, word_, op_, path_, touches_, respects_, movements_, condition_, \
-		statuses_, answers_, flags, reader, decider)                                  \
+		statuses_, answers_, flags, reader, decider, role_)                           \
 	[COMMAND_##name] = { .word = word_,                                                   \
 			     .op = op_,                                                       \
 			     .path = path_,                                                   \
@@ -23,7 +23,8 @@ const struct command_traits command_table[COMMAND_KINDS] = {
 			     .is_recorded = ((flags)&RECORDED) != 0,                          \
 			     .may_be_async = ((flags)&ASYNC) != 0,                            \
 			     .may_be_atomic = ((flags)&ATOMIC) != 0,                          \
-			     .makes_id = ((flags)&OWN_ID) != 0 },
+			     .makes_id = ((flags)&OWN_ID) != 0,                               \
+			     .role = ROLE_##role_ },
 #include "schema/commands.def"
 #undef COMMAND
 };

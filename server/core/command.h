@@ -7,13 +7,14 @@
  */
 #pragma once
 #include "base/check.h"
+#include "core/access.h"
 #include "core/catalogue.h"
 #include "core/movement.h"
 
 /* Their numbers are stored, inside of the fingerprints of idempotency keys: they never change. */
 enum command_kind {
 #define COMMAND(number, name, word, op, path, touches, respects, movements, condition, statuses, \
-		answers, flags, reader, decider)                                                 \
+		answers, flags, reader, decider, role)                                           \
 	COMMAND_##name = number,
 #include "schema/commands.def"
 #undef COMMAND
@@ -80,10 +81,20 @@ struct command_traits {
 	bool is_recorded; /* under an idempotency key */
 	bool may_be_async;
 	bool may_be_atomic;
-	bool makes_id; /* where none was given */
+	bool makes_id;  /* where none was given */
+	enum role role; /* the least one that may do it */
 };
 
 extern const struct command_traits command_table[COMMAND_KINDS];
+
+/* The same role as a constant, for tables: ROLE_OF_ADJUST. */
+enum command_role {
+#define COMMAND(number, name, word, op, path, touches, respects, movements, condition, statuses, \
+		answers, flags, reader, decider, role)                                           \
+	ROLE_OF_##name = ROLE_##role,
+#include "schema/commands.def"
+#undef COMMAND
+};
 
 static inline const struct command_traits *command_traits(enum command_kind kind)
 {

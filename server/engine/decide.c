@@ -12,7 +12,7 @@ static int decide_by_kind(struct decider *d, struct work *w)
 {
 	switch (w->command.kind) {
 #define COMMAND(number, name, word, op, path, touches, respects, movements, condition, statuses, \
-		answers, flags, reader, decider)                                                 \
+		answers, flags, reader, decider, role)                                           \
 	case COMMAND_##name:                                                                     \
 		return decider(d, w);
 #include "schema/commands.def"

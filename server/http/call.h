@@ -17,6 +17,7 @@ struct route {
 	const char *label;
 	const char *parameters;    /* of the query, separated by blanks */
 	enum command_kind command; /* that it makes; COMMAND_KINDS: none */
+	enum role role;            /* the least one that may call it */
 };
 
 /* exchange.context */
@@ -67,7 +68,8 @@ static inline const char *call_parameter(const struct exchange *x, const char *n
 bool call_read_wait(struct exchange *x, int64_t when_absent_ms, int64_t *ret_ms);
 
 /* The handlers: one for each ROUTE, and one for every WRITE. */
-#define ROUTE(method, path, handler, label, parameters) void handle_##handler(struct exchange *x);
+#define ROUTE(method, path, handler, label, parameters, role) \
+	void handle_##handler(struct exchange *x);
 #define WRITE(method, path, command, label, parameters)
 #include "http/routes.def"
 #undef ROUTE

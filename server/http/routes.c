@@ -6,10 +6,16 @@
 #include <strings.h>
 
 static const struct route routes[] = {
-#define ROUTE(method, path, handler, label, parameters) \
-	{ method, path, handle_##handler, label, parameters, COMMAND_KINDS },
+#define ROUTE(method, path, handler, label, parameters, role) \
+	{ method, path, handle_##handler, label, parameters, COMMAND_KINDS, ROLE_##role },
 #define WRITE(method, path, command, label, parameters) \
-	{ method, path, handle_write, label, parameters, COMMAND_##command },
+	{ method,                                       \
+	  path,                                         \
+	  handle_write,                                 \
+	  label,                                        \
+	  parameters,                                   \
+	  COMMAND_##command,                            \
+	  (enum role)ROLE_OF_##command },
 #include "http/routes.def"
 #undef ROUTE
 #undef WRITE

@@ -66,9 +66,9 @@ static int settle_counts(struct race *race, struct lab_result *result)
 
 /* ---------------------------------------------------------------- sales */
 
-static void wish_for_one(struct wish *w, enum role role, int row)
+static void wish_for_one(struct wish *w, enum race_part part, int row)
 {
-	*w = (struct wish){ .role = role,
+	*w = (struct wish){ .part = part,
 			    .change_count = 1,
 			    .changes = { { .row = row, .delta = -1 } } };
 }
@@ -92,7 +92,7 @@ static bool next_last_unit(struct racer *r, struct wish *ret)
 
 	if (row >= r->race->course->row_count)
 		return false;
-	wish_for_one(ret, ROLE_UPDATE, (int)row);
+	wish_for_one(ret, PART_UPDATE, (int)row);
 	return true;
 }
 
@@ -105,7 +105,7 @@ static void after_last_unit(struct racer *r, const struct wish *w, enum verdict 
 static bool next_hot_row(struct racer *r, struct wish *ret)
 {
 	(void)r;
-	wish_for_one(ret, ROLE_UPDATE, 0);
+	wish_for_one(ret, PART_UPDATE, 0);
 	return true;
 }
 
@@ -114,7 +114,7 @@ static bool next_transfer(struct racer *r, struct wish *ret)
 	int from = (int)racer_choose(r, TRANSFER_ROWS);
 	int64_t units = 1 + racer_choose(r, TRANSFER_UNITS_MAX);
 
-	*ret = (struct wish){ .role = ROLE_UPDATE,
+	*ret = (struct wish){ .part = PART_UPDATE,
 			      .change_count = 2,
 			      .changes = { { .row = from, .delta = -units },
 					   { .row = 1 - from, .delta = units } } };
@@ -129,7 +129,7 @@ static bool next_order(struct racer *r, struct wish *ret)
 {
 	int64_t pair = r->index / 2;
 
-	wish_for_one(ret, ROLE_UPDATE, 0);
+	wish_for_one(ret, PART_UPDATE, 0);
 	ret->order = (pair + 1) * PLENTY + atomic_load(&r->race->on_sale[pair]);
 	return true;
 }
@@ -147,21 +147,21 @@ static void after_order(struct racer *r, const struct wish *w, enum verdict v)
 /* The first one counts the shelf, again and again; the others sell from it. */
 static bool next_count(struct racer *r, struct wish *ret)
 {
-	wish_for_one(ret, r->index == 0 ? ROLE_COUNT : ROLE_UPDATE, 0);
+	wish_for_one(ret, r->index == 0 ? PART_COUNT : PART_UPDATE, 0);
 	return true;
 }
 
 /* Every other one reads the row that the others sell from. */
 static bool next_read(struct racer *r, struct wish *ret)
 {
-	wish_for_one(ret, r->index % 2 == 1 ? ROLE_READ : ROLE_UPDATE, 0);
+	wish_for_one(ret, r->index % 2 == 1 ? PART_READ : PART_UPDATE, 0);
 	return true;
 }
 
 static void after_read(struct racer *r, const struct wish *w, enum verdict v)
 {
 	(void)v;
-	if (w->role == ROLE_READ)
+	if (w->part == PART_READ)
 		racer_think(r);
 }
 

@@ -32,11 +32,11 @@ enum verdict {
 	VERDICT_FAILED,   /* a fault, which race_fail() was told */
 };
 
-enum role { ROLE_UPDATE, ROLE_COUNT, ROLE_READ };
+enum race_part { PART_UPDATE, PART_COUNT, PART_READ };
 
 /* What a client wants: a sale changes one row, a transfer two. */
 struct wish {
-	enum role role;
+	enum race_part part;
 	int change_count;
 	struct change {
 		int row;

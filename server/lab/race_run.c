@@ -12,12 +12,12 @@
 
 static enum verdict carry_out(struct racer *r, const struct wish *w)
 {
-	switch (w->role) {
-	case ROLE_COUNT:
+	switch (w->part) {
+	case PART_COUNT:
 		return r->race->way->count(r, w);
-	case ROLE_READ:
+	case PART_READ:
 		return r->race->way->read(r, w);
-	case ROLE_UPDATE:
+	case PART_UPDATE:
 		break;
 	}
 	return r->race->way->update(r, w);
@@ -59,9 +59,9 @@ static void try_once(struct racer *r, const struct wish *w)
 	enum verdict v = carry_out(r, w);
 	int64_t took_ns = clock_monotonic_ns() - begun_ns;
 
-	if (w->role == ROLE_UPDATE) {
+	if (w->part == PART_UPDATE) {
 		tally_update(r, w, v, took_ns);
-	} else if (w->role == ROLE_READ && v == VERDICT_DONE) {
+	} else if (w->part == PART_READ && v == VERDICT_DONE) {
 		r->tally.reads++;
 		histogram_add(&r->tally.read_times, took_ns);
 	}

@@ -10,7 +10,7 @@
 
 /* clang-format off */
 #define COMMAND(number, name, word, op, path, touches, respects, movements, condition, statuses, \
-		answers, flags, reader, decider)                                                 \
+		answers, flags, reader, decider, role)                                                 \
 	bool reader(struct message m, struct arena *a, struct command *c, struct message_error *e);
 #include "schema/commands.def"
 #undef COMMAND

@@ -90,7 +90,7 @@ bool message_read(struct message m, struct arena *a, struct command *c, struct m
 {
 	switch (c->kind) {
 #define COMMAND(number, name, word, op, path, touches, respects, movements, condition, statuses, \
-		answers, flags, reader, decider)                                                 \
+		answers, flags, reader, decider, role)                                           \
 	case COMMAND_##name:                                                                     \
 		return reader(m, a, c, e);
 #include "schema/commands.def"

@@ -23,7 +23,8 @@ from talk import Client  # noqa: E402
 from tap import Tap  # noqa: E402
 
 ROUTE = re.compile(r'^(?:ROUTE|WRITE)\(HTTP_(\w+),\s*"([^"]+)",\s*(\w+),'
-                   r'\s*"(\w+)",\s*"([^"]*)"\)', re.M)
+                   r'\s*"(\w+)",\s*"([^"]*)"(?:,\s*(\w+))?\)', re.M)
+COMMAND_ROLE = re.compile(r"^COMMAND\(\s*\d+,\s*(\w+),.*?,\s*(\w+)\)$", re.M | re.S)
 OUTCOME = re.compile(r'^OUTCOME\(\w+,\s*"([^"]+)",\s*(\d+)', re.M)
 FIELD = re.compile(r'\.name = "(\w+)"(?![^{}]*is_of_lines = true)')
 METHODS = ("get", "put", "post", "delete", "patch")
@@ -163,8 +164,15 @@ KEYWORDS = {
 
 def read_routes():
     text = (ROOT / "server/http/routes.def").read_text()
-    return {(method, path): (handler, label, set(parameters.split()))
-            for method, path, handler, label, parameters in ROUTE.findall(text)}
+    return {(method, path): (handler, label, set(parameters.split()), role.lower())
+            for method, path, handler, label, parameters, role in ROUTE.findall(text)}
+
+
+def read_roles():
+    """The least role of each call; of one that makes a command it is the command's."""
+    commands = dict(COMMAND_ROLE.findall((ROOT / "schema/commands.def").read_text()))
+    return {key: role or commands[handler].lower()
+            for key, (handler, _, _, role) in read_routes().items()}
 
 
 def check_routes(d):
@@ -173,14 +181,34 @@ def check_routes(d):
 
 
 def check_labels(d):
-    for key, (_, label, _) in read_routes().items():
+    for key, (_, label, _, _) in read_routes().items():
         assert d.operations[key][0]["operationId"] == label, (key, label)
 
 
 def check_query(d):
-    for key, (_, _, parameters) in read_routes().items():
+    for key, (_, _, parameters, _) in read_routes().items():
         described = d.parameters(*key, "query")
         assert described == parameters | {"pretty"}, (key, described ^ (parameters | {"pretty"}))
+
+
+def check_roles(d):
+    """A call says its role, and needs a token and may be refused one if that is not public."""
+    assert d.document["security"] == [{"token": []}]
+    for key, role in read_roles().items():
+        operation = d.operations[key][0]
+        assert operation["x-role"] == role, (key, role)
+        assert (operation.get("security") == []) == (role == "public"), (key, role)
+        assert ({"401", "403"} <= set(operation["responses"])) == (role != "public"), (key, role)
+
+
+def check_roles_page(_):
+    """docs/access.md lists each call in the line of its role."""
+    listed = {(method, path): role for role, line in re.findall(
+        r"^\| (\w+) \|(.*)\|$", (ROOT / "docs/access.md").read_text(), re.M)
+        for method, path in re.findall(r"`([A-Z]+) (/[^`]*)`", line)
+        if (method, path, role) != ("GET", "/v1/export", "admin")}  # a reader's, but for some
+    roles = read_roles()
+    assert listed == roles, set(listed.items()) ^ set(roles.items())
 
 
 def check_path_parameters(d):
@@ -203,6 +231,8 @@ def check_references(d):
     used = set(references(d.document))
     for reference in used:
         d.resolve({"$ref": reference})
+    used |= {f"#/components/securitySchemes/{name}" for way in d.document["security"]
+             for name in way}
     for kind, components in d.document["components"].items():
         unused = {name for name in components if f"#/components/{kind}/{name}" not in used}
         assert not unused, f"{kind} that nobody uses: {unused}"
@@ -548,6 +578,8 @@ def main():
     tap.run("every route is described, and what is described is a route", check_routes, d)
     tap.run("operations are named as the metrics name their routes", check_labels, d)
     tap.run("query parameters are those that the routes know", check_query, d)
+    tap.run("roles are those of the tables of routes and commands", check_roles, d)
+    tap.run("roles are those of the page about access", check_roles_page, d)
     tap.run("path parameters are those of the path", check_path_parameters, d)
     tap.run("what is referred to is there, and what is there is referred to", check_references, d)
     tap.run("problems are those of outcomes.def", check_codes, d)

@@ -60,12 +60,27 @@ static void what_a_row_says_is_read(void **state)
 	assert_true(command_shows_movements(COMMAND_TRANSFER));
 }
 
+/* Who may move units may not say what there is; nothing that waits its turn is public. */
+static void commands_need_a_role(void **state)
+{
+	(void)state;
+	for (enum command_kind kind = 0; kind < COMMAND_KINDS; kind++)
+		ROW_EXPECT(command_traits(kind)->word,
+			   command_traits(kind)->role >= ROLE_READER &&
+				   command_traits(kind)->role < ROLE_ADMIN);
+	assert_int_equal(command_traits(COMMAND_READ)->role, ROLE_READER);
+	assert_int_equal(command_traits(COMMAND_ADJUST)->role, ROLE_CLERK);
+	assert_int_equal(command_traits(COMMAND_SET)->role, ROLE_WRITER);
+	assert_int_equal(ROLE_OF_ITEM_DELETE, ROLE_WRITER);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rows_are_sound),
 		cmocka_unit_test(ops_are_found),
 		cmocka_unit_test(what_a_row_says_is_read),
+		cmocka_unit_test(commands_need_a_role),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

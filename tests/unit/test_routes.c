@@ -10,11 +10,11 @@ static const char *called;       /* the handler that ran, or the label of a writ
 static enum command_kind made;   /* by that write */
 static const char *content_type; /* of the request */
 
-#define ROUTE(method, path, handler, label, parameters) \
-	void handle_##handler(struct exchange *x)       \
-	{                                               \
-		called = #handler;                      \
-		exchange_reply(x, 200);                 \
+#define ROUTE(method, path, handler, label, parameters, role) \
+	void handle_##handler(struct exchange *x)             \
+	{                                                     \
+		called = #handler;                            \
+		exchange_reply(x, 200);                       \
 	}
 #define WRITE(method, path, command, label, parameters)
 #include "http/routes.def"
@@ -335,7 +335,7 @@ static const struct write_row {
 	const char *path;
 	enum command_kind command;
 } writes[] = {
-#define ROUTE(method, path, handler, label, parameters)
+#define ROUTE(method, path, handler, label, parameters, role)
 #define WRITE(method, path, command, label, parameters) { path, COMMAND_##command },
 #include "http/routes.def"
 #undef ROUTE
@@ -397,8 +397,8 @@ static void a_write_is_handed_its_command(void **state)
 static void every_route_has_a_name_of_its_own(void **state)
 {
 	static const char *const labels[] = {
-#define ROUTE(method, path, handler, label, parameters) label,
-#define WRITE(method, path, command, label, parameters) label,
+#define ROUTE(method, path, handler, label, parameters, role) label,
+#define WRITE(method, path, command, label, parameters)       label,
 #include "http/routes.def"
 #undef ROUTE
 #undef WRITE
