@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/crash.h"
 #include "base/fault.h"
+#include "base/pulse.h"
 #include "base/standard_files.h"
 #include "core/store_clock.h"
 #include "http/asset.h"
@@ -20,10 +21,12 @@
 #include "lab/runs.h"
 #include "ops/config.h"
 #include "ops/log.h"
+#include "ops/notify.h"
 #include "ops/spool.h"
 #include "store/sqlite.h"
 #include "waiting/waits.h"
 #include <inttypes.h>
+#include <limits.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -195,6 +198,69 @@ static void stop_failed(void)
 	_exit(atomic_load(&failure_code));
 }
 
+/*
+ * The service manager's watchdog is fed as long as every thread has answered since it was asked
+ * last, four times as often as the manager looks: idle, a store that another program holds and a
+ * full disk are alive, a thread that hangs is not.
+ */
+struct watchdog {
+	int64_t every_ns; /* 0: there is none */
+	int64_t next_ns;
+	bool is_late;
+	const char *state; /* what the manager was told last */
+};
+
+static struct watchdog watchdog_make(void)
+{
+	return (struct watchdog){ .every_ns = notify_watchdog_ns() / 4, .state = "" };
+}
+
+static int watchdog_wait_ms(const struct watchdog *w)
+{
+	int64_t rest_ns = w->next_ns - clock_monotonic_ns();
+
+	if (w->every_ns == 0)
+		return -1;
+	return rest_ns <= 0 ? 0 : (int)(rest_ns / NS_PER_MS + 1);
+}
+
+/* What `systemctl status` shows: the reasons of /readyz. */
+static const char *state_of(struct service *service)
+{
+	struct service_health health;
+
+	service_health(service, &health);
+	if (health.is_damaged)
+		return "writes are refused: store-damaged";
+	if (health.is_disk_full)
+		return "writes are refused: disk-full";
+	if (health.is_store_busy)
+		return "writes wait: store-busy";
+	return health.is_writable ? "serving" : "writes are refused: store-failed";
+}
+
+static void watchdog_turn(struct watchdog *w, struct service *service, struct edge *edge)
+{
+	char who[PULSE_NAME_BYTES];
+	bool is_late = pulse_is_late(clock_monotonic_ns(), who);
+	const char *state;
+
+	if (is_late && !w->is_late)
+		log_write(LOG_WARN, "thread_late", "thread=%s", who);
+	w->is_late = is_late;
+	w->next_ns = clock_monotonic_ns() + w->every_ns;
+	if (is_late)
+		return;
+	notify_feed();
+	pulse_ask();
+	service_nudge(service);
+	edge_nudge(edge);
+	state = state_of(service);
+	if (strcmp(state, w->state) != 0)
+		notify_status(state);
+	w->state = state;
+}
+
 /* Waits for a signal or a failure; returns the exit code. */
 static int wait_for_end(const struct config *c, int signals, struct service *service,
 			struct edge *edge)
@@ -203,10 +269,15 @@ static int wait_for_end(const struct config *c, int signals, struct service *ser
 				{ .fd = failure_fd, .events = POLLIN } };
 	struct signalfd_siginfo info;
 	struct service_health health;
+	struct watchdog watchdog = watchdog_make();
 	pthread_t leaver;
+	int r;
 
-	while (poll(fds, LENGTH_OF(fds), -1) < 0)
-		CHECK(errno == EINTR);
+	while ((r = poll(fds, LENGTH_OF(fds), watchdog_wait_ms(&watchdog))) <= 0) {
+		CHECK(r == 0 || errno == EINTR);
+		if (r == 0)
+			watchdog_turn(&watchdog, service, edge);
+	}
 	if (fds[1].revents != 0) {
 		/*
 		 * Clients who share the group's fate should still hear of it; then stop, without
@@ -219,6 +290,7 @@ static int wait_for_end(const struct config *c, int signals, struct service *ser
 	}
 	CHECK(read(signals, &info, sizeof(info)) == sizeof(info));
 	log_write(LOG_INFO, "signal", "number=%u", info.ssi_signo);
+	notify_stopping();
 	if (pthread_create(&leaver, NULL, leave_on_signal, &signals) == 0)
 		pthread_detach(leaver);
 	drain(c, service, edge);
@@ -317,6 +389,7 @@ static int serve(const struct config *c, struct service *service, const struct l
 	}
 	log_write(LOG_INFO, "listening", "listening on http://%s loops=%d row_release=%s", address,
 		  options.loop_count, c->row_release);
+	notify_ready("serving");
 
 	int code = wait_for_end(c, signals, service, edge);
 
@@ -400,6 +473,17 @@ static int engine_failed(const struct config *c, struct store *store, int r)
 	return is_damaged ? EXIT_DATA : EXIT_OS_FAULT;
 }
 
+/* How much there may be to migrate, to recover and to read. */
+static int64_t store_bytes(const struct config *c)
+{
+	char wal[PATH_MAX];
+	struct stat file, log;
+
+	snprintf(wal, sizeof(wal), "%s-wal", c->store);
+	return (stat(c->store, &file) == 0 ? file.st_size : 0) +
+	       (stat(wal, &log) == 0 ? log.st_size : 0);
+}
+
 static int open_service(const struct config *c, struct store *store, struct service **ret)
 {
 	struct service_options options = { .store = store,
@@ -450,9 +534,11 @@ static int run(const struct config *c)
 					       "connections write or checkpoint at once; rowlockd "
 					       "uses one, and by hand: rowlock sql FILE\""
 					     : "");
+	notify_starting(store_bytes(c));
 	code = open_store(c, &store);
 	if (code == 0)
 		code = open_service(c, store, &service);
+	notify_started();
 	if (code != 0)
 		return code;
 	code = run_service(c, service, &listener, signals);

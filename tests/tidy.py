@@ -48,6 +48,7 @@ ONE_HOME = {
     "curl/curl.h": ["client/api*.[ch]"],
     "jansson.h": ["server/wire/json*.[ch]", "client/*.[ch]"],
     "jsmn.h": ["server/wire/json_plain.c"],
+    "systemd/sd-daemon.h": ["server/ops/notify.c"],
     "xxhash.h": ["server/base/hash.c"],
 }
 

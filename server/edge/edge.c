@@ -90,13 +90,18 @@ int edge_start(struct edge *e)
 	return 0;
 }
 
+void edge_nudge(struct edge *e)
+{
+	for (int i = 0; i < e->loop_count; i++)
+		inbox_nudge(&e->loops[i]);
+}
+
 void edge_drain(struct edge *e, int64_t until_ns)
 {
 	e->drain_until_ns = until_ns;
 	e->drain_cut_ns = until_ns + DRAIN_LAST_MS * NS_PER_MS;
 	atomic_store(&e->is_draining, true);
-	for (int i = 0; i < e->loop_count; i++)
-		inbox_nudge(&e->loops[i]);
+	edge_nudge(e);
 	for (int i = 0; i < e->loop_count; i++)
 		loop_join(&e->loops[i]);
 }

@@ -62,6 +62,9 @@ struct edge; /* the listening socket and all loops */
 /* Listens, so that ret_address can be printed; nothing is served before edge_start(). */
 int edge_open(const struct edge_options *options, struct edge **ret_edge, char ret_address[128]);
 
+/* Wakes every loop, so that it takes a turn. Between edge_start() and edge_drain(). */
+void edge_nudge(struct edge *e);
+
 /* Starts the loop threads. On a fault some may run: edge_drain() and edge_close() then. */
 int edge_start(struct edge *e);
 

@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "base/crash.h"
 #include "base/fault.h"
+#include "base/pulse.h"
 #include "edge/acceptor.h"
 #include "edge/connection.h"
 #include "edge/daemon.h"
@@ -135,6 +136,7 @@ static void turn_run(struct loop *l)
 
 	snapshot_rest(&l->host.snapshot);
 	sockets_wait(&l->sockets, turn_wait_ms(l));
+	pulse_beat();
 	l->now_ns = clock_monotonic_ns();
 	while ((fd = sockets_next_watched(&l->sockets)) >= 0)
 		turn_handle(l, fd);
@@ -153,11 +155,13 @@ static void *loop_run(void *loop)
 	struct crash_stack stack;
 
 	crash_thread_begin(&stack, "loop", l->index);
+	pulse_begin("loop", l->index);
 	l->now_ns = clock_monotonic_ns();
 	acceptor_continue(l);
 	while (!drain_is_done(l))
 		turn_run(l);
 	snapshot_rest(&l->host.snapshot);
+	pulse_end();
 	return NULL;
 }
 

@@ -2,6 +2,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/fault.h"
+#include "base/pulse.h"
 #include "ops/metrics.h"
 
 void log_keeper_init(struct log_keeper *k, struct store_writer *writer)
@@ -41,11 +42,26 @@ static bool must_copy(const struct log_keeper *k, int64_t bytes, bool is_idle)
 	return bytes >= (is_idle ? k->copy_size.bytes : WAL_BYTES_CHECKPOINT);
 }
 
+/* A log of gigabytes takes its time, also on a slow disk: no slower than that is thought alive. */
+enum { COPY_BYTES_PER_S_MIN = 4 << 20 };
+
+static int64_t tend(struct log_keeper *k, enum tending how, int64_t wait_ms)
+{
+	int64_t limit_ns = k->bytes / COPY_BYTES_PER_S_MIN * NS_PER_S + wait_ms * NS_PER_MS;
+	int64_t r;
+
+	CHECK(k->bytes >= 0);
+	pulse_excuse(clock_monotonic_ns() + limit_ns);
+	r = k->writer->ops->tend(k->writer, how, wait_ms);
+	pulse_excuse(0);
+	return r;
+}
+
 /* Beside whoever reads. */
 static int copy(struct log_keeper *k, int64_t bytes)
 {
 	int64_t begun_ns = clock_monotonic_ns();
-	int64_t frames = k->writer->ops->tend(k->writer, TEND_COPY, 0);
+	int64_t frames = tend(k, TEND_COPY, 0);
 	int64_t took_ns = clock_monotonic_ns() - begun_ns;
 
 	CHECK(bytes >= COPY_BYTES_MIN);
@@ -70,7 +86,7 @@ static int restart(struct log_keeper *k, int64_t bytes, int64_t now_ns)
 		return 0;
 	k->tried_ns = now_ns;
 	k->tries++;
-	r = (int)k->writer->ops->tend(k->writer, TEND_RESTART, LOG_RESTART_WAIT_MS);
+	r = (int)tend(k, TEND_RESTART, LOG_RESTART_WAIT_MS);
 	metric_observe(METRIC_CHECKPOINT_TIME, clock_monotonic_ns() - now_ns);
 	if (r == 0) {
 		metric_add(METRIC_LOG_RESTARTS, 1);
@@ -118,7 +134,7 @@ int log_keeper_rest(struct log_keeper *k, int64_t now_ns)
 	if (k->is_empty || now_ns - k->wrote_ns < LOG_IDLE_S * NS_PER_S ||
 	    read_admission_reading(&k->admission) > 0)
 		return 0;
-	r = (int)k->writer->ops->tend(k->writer, TEND_CUT, 0);
+	r = (int)tend(k, TEND_CUT, 0);
 	if (r == 0) {
 		k->is_empty = true;
 		k->bytes = 0;

@@ -2,15 +2,22 @@
 #include "base/clock.h"
 #include "base/crash.h"
 #include "base/fault.h"
+#include "base/pulse.h"
 #include "ops/metrics.h"
+
+/* What a read may take beyond its limit, before its thread is thought to hang. */
+enum { READ_GRACE_MS = 30000 };
 
 static struct long_read *next_read(struct reader_pool *p)
 {
 	struct list *link;
 
 	guard_lock(&p->guard);
-	while (list_is_empty(&p->queue) && !p->must_stop)
+	while (list_is_empty(&p->queue) && !p->must_stop) {
+		pulse_beat();
 		guard_wait(&p->guard, &p->wake, INT64_MAX);
+	}
+	pulse_beat();
 	link = list_pop_front(&p->queue);
 	guard_unlock(&p->guard);
 	return link == NULL ? NULL : CONTAINER_OF(link, struct long_read, queue_link);
@@ -27,11 +34,13 @@ static void run_read(const struct reader_pool *p, struct reader *reader, struct 
 
 	CHECK(read->run != NULL);
 	CHECK(p->limit_ms > 0);
+	pulse_excuse(INT64_MAX); /* it waits for the writer, which is watched */
 	if (!read_admission_enter(p->admission, read->is_whole, read->is_patient)) {
 		read->result = -EAGAIN; /* no fault: the log is too long */
 		return;
 	}
 	begun_ns = clock_monotonic_ns();
+	pulse_excuse(begun_ns + (p->limit_ms + READ_GRACE_MS) * NS_PER_MS);
 	reader->ops->limit_time(reader, begun_ns + p->limit_ms * NS_PER_MS, &p->end_ns);
 	read->result = is_over(p) ? FAULT(-ECANCELED) : reader->ops->begin(reader, &read->seq);
 	if (read->result == 0)
@@ -69,12 +78,16 @@ static void *reader_main(void *context)
 	crash_thread_begin(&stack, "reader", -1);
 	if (t->pool->is_uncounted)
 		metrics_mute_thread();
+	else
+		pulse_begin("reader", -1);
 	while ((read = next_read(t->pool)) != NULL) {
 		crash_note_doing("reading");
 		run_read(t->pool, t->reader, read);
 		crash_note_doing(NULL);
+		pulse_excuse(0);
 		send_home(t->pool, read);
 	}
+	pulse_end();
 	return NULL;
 }
 
@@ -134,6 +147,14 @@ void reader_pool_close(struct reader_pool *p)
 	CHECK(p->under_way_count == 0);
 	signal_flag_fini(&p->wake);
 	guard_fini(&p->guard);
+}
+
+void reader_pool_nudge(struct reader_pool *p)
+{
+	guard_lock(&p->guard);
+	for (int i = 0; i < p->thread_count; i++)
+		signal_flag_raise(&p->wake);
+	guard_unlock(&p->guard);
 }
 
 void reader_pool_end_by(struct reader_pool *p, int64_t at_ns)

@@ -41,6 +41,9 @@ int reader_pool_open(struct reader_pool *p, struct store *store, int thread_coun
 /* Finishes what is queued, then ends the threads. */
 void reader_pool_close(struct reader_pool *p);
 
+/* Wakes every thread that has nothing to do: base/pulse.h. Any thread. */
+void reader_pool_nudge(struct reader_pool *p);
+
 /*
  * What is not done at at_ns (monotonic) ends with -ECANCELED, whether it runs or waits. Any thread.
  */

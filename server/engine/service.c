@@ -126,6 +126,12 @@ void service_drain(struct service *s, int64_t until_ns)
 	reader_pool_end_by(&s->spoolers, until_ns);
 }
 
+void service_nudge(struct service *s)
+{
+	reader_pool_nudge(&s->readers);
+	reader_pool_nudge(&s->spoolers);
+}
+
 /* ---------------------------------------------------------------- writes */
 
 enum submit service_submit(struct service *s, struct work *w, struct waiter *waiter,

@@ -56,6 +56,12 @@ void service_close(struct service *s);
  */
 void service_drain(struct service *s, int64_t until_ns);
 
+/*
+ * Wakes the threads that have nothing to do, so that they beat (base/pulse.h). The writer comes by
+ * itself each second. Before service_close().
+ */
+void service_nudge(struct service *s);
+
 /* ---------------------------------------------------------------- writes */
 
 /*

@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "base/crash.h"
 #include "base/fault.h"
+#include "base/pulse.h"
 #include "engine/delivery.h"
 #include "ops/log.h"
 #include "ops/metrics.h"
@@ -22,6 +23,7 @@ static bool go_on_waiting(void *context)
 	struct lane *l = context;
 	struct refused late;
 
+	pulse_beat(); /* whoever holds the store: this thread is alive */
 	if (store_turn_end_drain(l))
 		return false;
 	if (!atomic_exchange(&l->published->is_store_busy, true))

@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "base/crash.h"
 #include "base/fault.h"
+#include "base/pulse.h"
 #include "engine/aftermath.h"
 #include "engine/delivery.h"
 #include "engine/outsiders.h"
@@ -128,7 +129,10 @@ static void *writer_main(void *context)
 	crash_thread_begin(&stack, "writer", -1);
 	if (w->is_uncounted)
 		metrics_mute_thread();
+	else
+		pulse_begin("writer", -1);
 	while (wait_for_work(w)) {
+		pulse_beat();
 		l->now_ms = store_time_now(l->locks->time);
 		lock_manager_end_leases(l->locks, l->now_ms, &l->ended_leases);
 		tell_what_ended(l);
@@ -142,6 +146,7 @@ static void *writer_main(void *context)
 	hear_of_damage(l);
 	if (l->aftermath.stopped_with == OUTCOME_DONE)
 		clock_note_leave(&l->clock, l->writer);
+	pulse_end();
 	return NULL;
 }
 
