@@ -174,9 +174,10 @@ struct command {
 	struct condition condition;
 	struct past_level past;
 
-	const char *reason;     /* never NULL for kinds that make movements */
-	const char *reference;  /* NULL: none */
-	const char *request_id; /* never NULL */
+	const char *reason;        /* never NULL for kinds that make movements */
+	const char *reference;     /* NULL: none */
+	const char *request_id;    /* never NULL */
+	const struct actor *actor; /* whose it is; never NULL once it queues */
 
 	struct item item;
 	struct location location;

@@ -34,6 +34,7 @@ enum submit intake_submit(struct intake *in, struct work *w, struct waiter *wait
 
 	CHECK(in->keys != NULL);
 	CHECK(w->state == WORK_NEW);
+	CHECK(w->command.actor != NULL);
 	if (!claims_of_work(in->row_seed, w)) {
 		answer_at_once(w, waiter, OUTCOME_OUT_OF_MEMORY);
 		return SUBMIT_ANSWERED;
@@ -66,6 +67,7 @@ enum submit intake_submit_part(struct intake *in, struct work *part, const struc
 
 	CHECK(part->state == WORK_NEW);
 	CHECK(part->line_count > 0);
+	CHECK(part->command.actor != NULL);
 	CHECK(part->command.key == NULL);
 	waiter->work = part;
 	if (!claims_of_part(part, claims)) {

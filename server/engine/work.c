@@ -20,6 +20,24 @@ void work_move(struct work *w, enum work_state next)
 	w->state = next;
 }
 
+const struct actor *actor_keep(struct arena *a, const struct actor *actor)
+{
+	void *place;
+
+	CHECK(actor_is_sound(actor));
+	if (actor_is_constant(actor))
+		return actor;
+	place = arena_alloc(a, actor_bytes(actor));
+	return place != NULL ? actor_copy(actor, place) : NULL;
+}
+
+bool work_set_actor(struct work *w, const struct actor *actor)
+{
+	CHECK(w->state == WORK_NEW);
+	w->command.actor = actor_keep(&w->arena, actor);
+	return w->command.actor != NULL;
+}
+
 void work_refuse(struct work *w, enum outcome o)
 {
 	CHECK(w->state != WORK_DONE);

@@ -127,6 +127,12 @@ static inline int work_command_count(const struct work *w)
 	return w->line_count > 0 ? w->line_count : 1;
 }
 
+/* A copy that lives as long as the arena; the constants are themselves. NULL: memory is short. */
+const struct actor *actor_keep(struct arena *a, const struct actor *actor);
+
+/* Whose it is: a copy that lives as long as the work. False: memory is short. */
+bool work_set_actor(struct work *w, const struct actor *actor);
+
 /* Its answer is this, and nothing else. */
 void work_refuse(struct work *w, enum outcome o);
 

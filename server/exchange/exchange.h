@@ -86,6 +86,8 @@ struct exchange {
 	uint64_t header_repeats;           /* of those whose bit was there already */
 	int64_t begun_ns;
 	struct arena arena;
+	/* Whose it is. Never NULL: "local" until somebody has found out. */
+	const struct actor *actor;
 	/* Who sent it, never NULL in a handler: the connection's, or peer_nobody without one. */
 	const struct peer *peer;
 

@@ -148,6 +148,7 @@ static void request_begin(struct request *r)
 	x->body_bytes = 0;
 	x->begun_ns = 0;
 	x->peer = &peer_nobody;
+	x->actor = &actor_local;
 	x->header_marks = 0;
 	x->header_repeats = 0;
 	x->host = NULL;

@@ -176,6 +176,7 @@ static struct work *make_write(const struct desk_request *q)
 	w->command.ttl_ms = q->ttl_ms;
 	w->command.reason = "lab";
 	w->command.request_id = "lab";
+	w->command.actor = &actor_local;
 	w->command.purpose = "lab";
 	w->command.lease_id = "";
 	if (q->past != NULL)

@@ -487,6 +487,7 @@ static struct work *line_read(struct shop *s, const struct sample *sample)
 	CHECK(w != NULL);
 	CHECK(batch_line_read(sample->bytes, sample->byte_count, &w->arena, &w->command, &id, &e));
 	w->command.request_id = "instructions";
+	w->command.actor = &actor_local;
 	if (sample->key[0] != '\0')
 		line_take_key(s, w, sample->key);
 	return w;
@@ -515,6 +516,7 @@ static void run_part(struct shop *s, const struct sample samples[], int count)
 
 	CHECK(part != NULL);
 	part->command.request_id = "instructions";
+	part->command.actor = &actor_local;
 	part->command.lease_id = part->command.purpose = "";
 	claim_set_init(&claims);
 	for (int i = 0; i < count; i++) {

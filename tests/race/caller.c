@@ -88,6 +88,7 @@ static struct work *write_of_order(const struct order *o)
 	w->command.ttl_ms = o->ttl_ms;
 	w->command.reason = "race";
 	w->command.request_id = "race";
+	w->command.actor = &actor_local;
 	w->command.purpose = "race";
 	w->command.lease_id = "";
 	if (o->fence != 0)

@@ -112,6 +112,7 @@ static void add_work(const char *text)
 	else if (!batch_line_read(line, strlen(line), &w->arena, &w->command, &id, &e))
 		fail_msg("%s: %s", text, e.detail);
 	w->command.request_id = "test";
+	w->command.actor = &actor_local;
 	w->command.lease_id = w->command.purpose = "";
 	name_rows(w->command.rows, w->command.row_count);
 	place.works[place.work_count++] = w;

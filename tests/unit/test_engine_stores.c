@@ -323,6 +323,7 @@ static struct work *make_work(struct snapshot *snapshot, const char *text)
 	else if (!batch_line_read(line, strlen(line), &w->arena, &w->command, &id, &e))
 		fail_msg("%s: %s", text, e.detail);
 	w->command.request_id = "test";
+	w->command.actor = &actor_local;
 	if (w->command.lease_id == NULL)
 		w->command.lease_id = "";
 	if (w->command.purpose == NULL)
@@ -444,6 +445,7 @@ static char *play_all(struct house *h)
 			list_push_back(&part->lines, &make_work(&snapshot, play[i])->work_link);
 			part->line_count++;
 			part->command.request_id = "test";
+			part->command.actor = &actor_local;
 		}
 		submit(h, part, &snapshot, &t);
 		snapshot_fini(&snapshot);

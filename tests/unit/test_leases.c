@@ -186,6 +186,7 @@ static struct work *make_write(enum command_kind kind, const char *lease_id, int
 	w->command.lease_id = lease_id;
 	w->command.purpose = "test";
 	w->command.request_id = "test";
+	w->command.actor = &actor_local;
 	w->command.reason = "adjust";
 	w->command.quantity = 1;
 	w->command.ttl_ms = LONG_TTL_MS;

@@ -51,6 +51,7 @@ static void answer(struct bench *t, struct operation *o, enum outcome outcome, b
 	assert_non_null(w);
 	w->command.kind = COMMAND_ITEM_DELETE;
 	w->command.request_id = "request-of-the-write";
+	w->command.actor = &actor_local;
 	w->answer = (struct answer){ .outcome = outcome,
 				     .status = outcome == OUTCOME_DONE
 						       ? 204

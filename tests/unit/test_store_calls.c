@@ -419,6 +419,7 @@ static struct work *make_write(struct place *p, const char *text)
 	if (w->command.lease_id == NULL)
 		w->command.lease_id = "";
 	w->command.request_id = "test";
+	w->command.actor = &actor_local;
 	if (strcmp(text, "expire") == 0)
 		w->command.ttl_ms = HELD_MS;
 	read_before(p, w);
@@ -512,6 +513,7 @@ static void submit_part(struct place *p, struct attempt *a)
 
 	assert_non_null(part);
 	part->command.request_id = "test";
+	part->command.actor = &actor_local;
 	part->command.lease_id = part->command.purpose = "";
 	part->is_atomic = a->scene->together == ATOMIC;
 	for (int i = 0; i < a->count; i++) {
@@ -781,6 +783,7 @@ static struct work *make_refused_part(struct place *p)
 
 	assert_non_null(part);
 	part->command.request_id = "test";
+	part->command.actor = &actor_local;
 	part->command.lease_id = part->command.purpose = "";
 	part->is_atomic = true;
 	for (size_t i = 0; i < LENGTH_OF(lines); i++)

@@ -54,6 +54,9 @@ static void batch_init(struct batch *b, struct exchange *x)
 /* DONE, or why it cannot be. */
 static enum outcome take_options(struct batch *b, const struct batch_options *options)
 {
+	b->actor = actor_keep(&b->texts, b->x->actor);
+	if (b->actor == NULL)
+		return OUTCOME_OUT_OF_MEMORY;
 	b->options = *options;
 	b->options.key = NULL;
 	if (options->key != NULL) {

@@ -87,8 +87,9 @@ struct batch {
 	struct detached_line *detached;
 	struct batch_options options;
 	char request_id[ID_BYTES_MAX + 1];
-	struct arena texts;    /* of options and fences */
-	struct command leases; /* the fences that its lines bring */
+	struct arena texts;        /* of options and fences */
+	struct command leases;     /* the fences that its lines bring */
+	const struct actor *actor; /* whose it is, in texts; its lines and parts have copies */
 
 	/* Lines that were read, in order. */
 	struct text partial; /* of a line whose end has not come */

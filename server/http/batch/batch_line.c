@@ -204,7 +204,8 @@ static void prepare(struct batch *b, struct batch_line *line)
 struct batch_line *batch_line_create(struct batch *b, const char *text, size_t byte_count)
 {
 	struct work *w = work_create();
-	struct batch_line *line = w != NULL ? arena_alloc(&w->arena, sizeof(*line)) : NULL;
+	bool is_whole = w != NULL && work_set_actor(w, b->actor);
+	struct batch_line *line = is_whole ? arena_alloc(&w->arena, sizeof(*line)) : NULL;
 	struct message_error e;
 
 	if (line == NULL) {
