@@ -6,7 +6,7 @@
 
 /* scripts[n] makes version n + 1 of version n. */
 static const char *const scripts[] = { sql_001_stock, sql_002_reservations, sql_003_soundness,
-				       sql_004_house };
+				       sql_004_house, sql_005_tokens };
 
 _Static_assert(LENGTH_OF(scripts) == SQLITE_VERSION_NEWEST, "a script for each version");
 

@@ -92,7 +92,7 @@ def state(folder, begin=""):
 def verify_only_reads(rowlockd, folder):
     store = make_store(rowlockd, folder)
     before = state(folder)
-    said = verify(rowlockd, store, OK, "whole, schema 4", "The books balance")
+    said = verify(rowlockd, store, OK, "whole, schema 5", "The books balance")
     assert "1 active reservations, 1 keys, 1 leased rows" in said, said
     assert state(folder) == before
     (folder / "store.db.lock").unlink()
@@ -491,7 +491,7 @@ def repacked(rowlockd, folder):
     os.chown(store, *owner)
     store.chmod(0o640)
     for size in (4096, 1024, 65536, 512 * 16, None):
-        repack(rowlockd, store, OK, "whole, schema 4", "The books balance", "repacked",
+        repack(rowlockd, store, OK, "whole, schema 5", "The books balance", "repacked",
                size=size)
         assert sorted(path.name for path in folder.iterdir()) == ["store.db", "store.db.lock"]
         assert page_size(store) == (size or 2048), size

@@ -39,6 +39,14 @@ SHOP = """
     SELECT 'l_1', 1, 1, 3, 'cycle count 7', ms, ms + 600000 FROM v_now UNION ALL
     SELECT 'l_2', 2, 3, 1, 'forgotten', ms - 2000, ms - 1000 FROM v_now;
     UPDATE store SET next_fence = 3;
+    -- Token 1 may write to WH1 and WH2, and was rotated. Token 2 was revoked; access_version is 10.
+    INSERT INTO token (name, role, created_at) VALUES
+        ('till', 'clerk', 1000), ('old', 'admin', 1000);
+    INSERT INTO token_location VALUES (1, 'WH2'), (1, 'WH1');
+    INSERT INTO token_secret VALUES ('aaaaaaaaaa', 1, zeroblob(32), 1000, 3000),
+        ('bbbbbbbbbb', 1, zeroblob(32), 2000, NULL), ('cccccccccc', 2, zeroblob(32), 1000, NULL);
+    UPDATE token SET revoked_at = 2000 WHERE id = 2;
+    INSERT INTO audit (at, actor, action, subject) VALUES (1000, 'local/root', 'token-add', 'till');
 """
 
 # The 6 of A-1 at WH2 are promised by an active reservation; another one has ended.
@@ -70,8 +78,47 @@ STORE_TIME = """
     DROP TRIGGER store_time; UPDATE store SET %s;
 """
 
+
+def new_token(name="'n'", role="reader"):
+    return f"INSERT INTO token (name, role, created_at) VALUES ({name}, '{role}', 1)"
+
+
+def new_secret(public="dddddddddd", token=1, hash_="zeroblob(32)"):
+    return f"INSERT INTO token_secret VALUES ('{public}', {token}, {hash_}, 1, NULL)"
+
+
 # sentence, what is typed, a question, its answer
 EDITS = [
+    # Tokens: what the service must read anew is counted, whoever changes it.
+    *[(f"access_version grows with {what}", sql, "SELECT access_version FROM store", [(grown,)])
+      for what, sql, grown in [
+          ("a token", new_token(), 10),
+          ("a secret", new_secret(), 10),
+          ("a location", "INSERT INTO token_location VALUES (1, 'WH3')", 10),
+          ("another location", "UPDATE token_location SET code = 'WH4' WHERE code = 'WH1'", 10),
+          ("a location less", "DELETE FROM token_location WHERE code = 'WH1'", 10),
+          ("the end of a token", "UPDATE token SET revoked_at = 5 WHERE id = 1", 10),
+          ("another role", "UPDATE token SET role = 'reader' WHERE id = 1", 10),
+          ("the end of a secret",
+           "UPDATE token_secret SET expires_at = 9 WHERE public = 'bbbbbbbbbb'", 10),
+          ("two secrets that end",
+           "UPDATE token_secret SET expires_at = 9 WHERE expires_at IS NULL", 11),
+          ("another key of sessions", "UPDATE store SET session_key = randomblob(32)", 10),
+          ("nothing of levels", "UPDATE stock SET on_hand = 37 WHERE id = 1", 9)]],
+    ("a store that ever had a token knows", new_token(), "SELECT had_token FROM store", [(1,)]),
+    ("a secret may end earlier than it was to", "UPDATE token_secret SET expires_at = 2500"
+     " WHERE public = 'aaaaaaaaaa'",
+     "SELECT expires_at FROM token_secret WHERE public = 'aaaaaaaaaa'", [(2500,)]),
+    ("a token may expire later than it was to", "UPDATE token SET expires_at = 5 WHERE id = 1;"
+     " UPDATE token SET expires_at = 9 WHERE id = 1", "SELECT expires_at FROM token WHERE id = 1",
+     [(9,)]),
+    ("an audit row is added", "INSERT INTO audit (at, actor, action, detail)"
+     """ VALUES (1, 'a', 'b', '{"c":1}')""", "SELECT id FROM audit", [(1,), (2,)]),
+    ("a token's id is not given out again", "DROP TRIGGER token_delete;"
+     " INSERT INTO token (name, role, created_at) VALUES ('n', 'reader', 1);"
+     " DELETE FROM token WHERE name = 'n';"
+     " INSERT INTO token (name, role, created_at) VALUES ('m', 'reader', 1)",
+     "SELECT id FROM token WHERE name = 'm'", [(4,)]),
     ("an UPDATE of on_hand raises version and seq",
      "UPDATE stock SET on_hand = 37 WHERE id = 1", ROW + "1", [(37, 0, 2, 7)]),
     ("it writes its movement, which says edit",
@@ -356,7 +403,7 @@ REFUSALS = [
     ("a number of a reservation that goes back", "UPDATE store SET next_reservation = 5; "
      "UPDATE store SET next_reservation = 4", "next_reservation only grows"),
     ("a key that nobody has sent", "INSERT INTO idempotency VALUES"
-     " (1, 'k', 1, 201, 'done', 1, 1, 1, NULL, 1)", "keys are remembered by the service"),
+     " (1, 'k', 1, 201, 'done', 1, 1, 1, NULL, 1, 0)", "keys are remembered by the service"),
     ("a second store", "INSERT INTO store (id, epoch, next_fence, created_at)"
      " VALUES (2, 'x', 1, 1)", "store has its one row"),
     ("another store in its place", "INSERT OR REPLACE INTO store"
@@ -365,14 +412,82 @@ REFUSALS = [
     ("no store", "DELETE FROM store", "store has its one row"),
     ("store time by hand", "UPDATE store SET newest_at = 1", "are kept by the service"),
     ("the clock's error by hand", "UPDATE store SET clock_ahead_ms = 1", "are kept by the service"),
+    *[(f"a token called {name}", new_token(name),
+       "name: 1 to 64 of A-Z a-z 0-9")
+      for name in ("'local'", "'sqlite3'", "'rowlock'", "''", "'a/b'", "'-a'", "'a b'",
+                   "printf('%065d', 0)", "'\u00e4'")],
+    ("a token of no known role", new_token(role="boss"),
+     "role: reader clerk writer admin"),
+    ("a token for the public", new_token(role="public"),
+     "role: reader clerk writer admin"),
+    ("a second token of a name", new_token("'old'"),
+     "no other is called like it"),
+    ("one in its place", "INSERT OR REPLACE INTO token (name, role, created_at)"
+     " VALUES ('till', 'admin', 1)", "no other is called like it"),
+    ("one in its place by id", "INSERT OR REPLACE INTO token (id, name, role, created_at)"
+     " VALUES (1, 'n', 'admin', 1)", "no other is called like it"),
+    ("deleting a token", "DELETE FROM token WHERE id = 2", "a token stays"),
+    ("another name of a token", "UPDATE token SET name = 'boss' WHERE id = 1",
+     "keeps its id and name"),
+    ("a name pushed over another", "UPDATE OR REPLACE token SET name = 'old' WHERE id = 1",
+     "keeps its id and name"),
+    ("another id of a token", "UPDATE token SET id = 9 WHERE id = 1", "keeps its id and name"),
+    ("a revoked token that returns", "UPDATE token SET revoked_at = NULL WHERE id = 2",
+     "that was revoked stays so"),
+    ("a revoked token that ends later", "UPDATE token SET revoked_at = 9999 WHERE id = 2",
+     "that was revoked stays so"),
+    ("a public part again", new_secret("cccccccccc"),
+     "was used before"),
+    ("a public part in the place of another",
+     "INSERT OR REPLACE INTO token_secret VALUES ('bbbbbbbbbb', 1, zeroblob(32), 1, NULL)",
+     "was used before"),
+    ("a secret of nobody", new_secret(token=7),
+     "no such token"),
+    *[(f"a public part of {what}",
+       new_secret(text), "public: 10 of a-z 2-7")
+      for what, text in [("nine", "aaaaaaaaa"), ("eleven", "aaaaaaaaaaa"),
+                         ("capitals", "AAAAAAAAAA"), ("ones", "1111111111")]],
+    ("a hash that is short", new_secret(hash_="zeroblob(31)"),
+     "hash: 32 bytes"),
+    ("another hash", "UPDATE token_secret SET hash = randomblob(32) WHERE token_id = 1",
+     "only the end is changed"),
+    ("a secret of another token",
+     "UPDATE token_secret SET token_id = 2 WHERE public = 'bbbbbbbbbb'", "only the end is changed"),
+    ("another public part", "UPDATE token_secret SET public = 'dddddddddd' WHERE token_id = 2",
+     "only the end is changed"),
+    ("a secret that ends later", "UPDATE token_secret SET expires_at = 9999"
+     " WHERE public = 'aaaaaaaaaa'", "to an earlier one"),
+    ("a secret that ends no more", "UPDATE token_secret SET expires_at = NULL"
+     " WHERE public = 'aaaaaaaaaa'", "to an earlier one"),
+    ("deleting a secret", "DELETE FROM token_secret WHERE token_id = 2", "a secret stays"),
+    ("a limit taken away", "DELETE FROM token_location WHERE token_id = 1",
+     "without a location may write everywhere"),
+    ("a limit taken away row by row", "DELETE FROM token_location WHERE code = 'WH1'; "
+     "DELETE FROM token_location WHERE code = 'WH2'", "without a location may write everywhere"),
+    ("a limit given to another token", "UPDATE token_location SET token_id = 2",
+     "only the code is changed"),
+    ("a limit to no location", "INSERT INTO token_location VALUES (1, 'a b')", "code: 1 to 64"),
+    ("an access_version that goes back", "UPDATE store SET access_version = 8", "only grow"),
+    ("a store that never had a token", "UPDATE store SET had_token = 0", "only grow"),
+    ("a token that was had twice", "UPDATE store SET had_token = 2", "had_token: 0 or 1"),
+    ("a short key of sessions", "UPDATE store SET session_key = randomblob(16)",
+     "session_key: 32 bytes"),
+    ("a change of the audit", "UPDATE audit SET actor = 'me'", "the audit is append-only"),
+    ("deleting from the audit", "DELETE FROM audit", "the audit is append-only"),
+    ("a line put over another in the audit",
+     "INSERT OR REPLACE INTO audit (id, at, actor, action) VALUES (1, 1, 'me', 'x')",
+     "the audit is append-only"),
+    ("a detail that is no object", "INSERT INTO audit (at, actor, action, detail)"
+     " VALUES (1, 'me', 'x', '[]')", "detail: a JSON object"),
     ("a second lease of a row",
-     "INSERT INTO row_lock SELECT NULL, 'l_3', 3, 2, 1, '', ms, ms + 1000 FROM v_now",
+     "INSERT INTO row_lock SELECT NULL, 'l_3', 3, 2, 1, '', ms, ms + 1000, 0, NULL FROM v_now",
      "UNIQUE constraint failed: row_lock.item_id, row_lock.location_id"),
     ("deleting an item with stock", "DELETE FROM item WHERE sku = 'A-1'",
      "in use by stock, history or a lease: UPDATE item SET archived = 1"),
     ("deleting an item with a lease",
      "INSERT INTO item (id, sku, name) VALUES (9, 'A-9', 'x'); INSERT INTO row_lock"
-     " SELECT NULL, 'l_3', 3, 9, 1, '', ms, ms + 60000 FROM v_now; DELETE FROM item WHERE id = 9",
+     " SELECT NULL, 'l_3', 3, 9, 1, '', ms, ms + 60000, 0, NULL FROM v_now;"
+     " DELETE FROM item WHERE id = 9",
      "in use by stock, history or a lease"),
     ("deleting a location with stock", "DELETE FROM location WHERE code = 'WH1'",
      "in use by stock, history or a lease: UPDATE location SET archived = 1"),
@@ -585,6 +700,14 @@ VIEWS = [
     ("v_reservations_open lists what is promised to whom",
      "SELECT reservation, owner, sku, location, quantity FROM v_reservations_open",
      [("r_1", "cart", "A-1", "WH2", 6)]),
+    ("v_tokens says who may do what, and of what has ended",
+     "SELECT id, name, role, locations, state, created, expires, revoked FROM v_tokens",
+     [(2, "old", "admin", None, "revoked", "1970-01-01T00:00:01Z", None, "1970-01-01T00:00:02Z"),
+      (1, "till", "clerk", "WH1 WH2", "valid", "1970-01-01T00:00:01Z", None, None)]),
+    ("v_audit names who did what", "SELECT at, actor, action, subject FROM v_audit",
+     [("1970-01-01T00:00:01.000Z", "local/root", "token-add", "till")]),
+    ("a store has a key of its own for sessions",
+     "SELECT length(session_key), session_key <> zeroblob(32) FROM store", [(32, 1)]),
     ("the ledger and the keys have no index that would slow the writer down",
      "SELECT name FROM sqlite_master WHERE type = 'index' AND tbl_name IN"
      " ('movement', 'idempotency')", []),
@@ -600,7 +723,8 @@ VIEWS = [
 ]
 
 TABLES = ("store", "item", "location", "stock", "movement", "row_lock", "idempotency",
-          "reservation", "reservation_line", "movement_kind")
+          "reservation", "reservation_line", "movement_kind", "token", "token_secret",
+          "token_location", "audit")
 
 
 def connect(path):

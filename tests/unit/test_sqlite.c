@@ -346,7 +346,7 @@ static void an_edit_is_news_until_it_is_taken_in(void **state)
 		"UPDATE stock SET on_hand = 9",
 		"UPDATE item SET backorder_limit = 3 WHERE sku = 'A'",
 		"UPDATE item SET name = 'x' WHERE sku = 'A'",
-		"INSERT INTO row_lock VALUES (1, 'l_1', 1, 1, 1, 'x', 1, 2)",
+		"INSERT INTO row_lock VALUES (1, 'l_1', 1, 1, 1, 'x', 1, 2, 0, NULL)",
 		"UPDATE row_lock SET expires_at = 3",
 		"DELETE FROM row_lock",
 		"UPDATE item SET sku = 'Z' WHERE sku = 'A'",
@@ -604,8 +604,9 @@ static void edits_of_leases_and_names_are_counted(void **state)
 		{ "UPDATE item SET name = 'x', backorder_limit = 3", false },
 		{ "UPDATE item SET sku = 'Z' WHERE sku = 'A'", true },
 		{ "UPDATE location SET code = 'WH9' WHERE code = 'WH1'", true },
-		{ "INSERT INTO row_lock VALUES (1, 'l_1', 1, 1, 1, 'x', 1, 2)", true },
-		{ "INSERT OR REPLACE INTO row_lock VALUES (1, 'l_2', 2, 1, 1, 'x', 1, 2)", true },
+		{ "INSERT INTO row_lock VALUES (1, 'l_1', 1, 1, 1, 'x', 1, 2, 0, NULL)", true },
+		{ "INSERT OR REPLACE INTO row_lock VALUES (1, 'l_2', 2, 1, 1, 'x', 1, 2, 0, NULL)",
+		  true },
 		{ "UPDATE row_lock SET expires_at = 3", true },
 		{ "DELETE FROM row_lock", true },
 	};
@@ -834,7 +835,7 @@ static void an_older_store_is_migrated(void **state)
 			add_older_reservations(f);
 		fixture_reopen(f);
 		assert_int_equal(f->stocks[0].on_hand, 5);
-		assert_int_equal(fixture_query(f, "PRAGMA user_version"), 4);
+		assert_int_equal(fixture_query(f, "PRAGMA user_version"), 5);
 		assert_int_equal(fixture_query(f, "SELECT count(*) FROM reservation"),
 				 version > 1 ? 2 : 0);
 		assert_int_equal(fixture_query(f, "SELECT total(quantity * (open_until = 99)) "

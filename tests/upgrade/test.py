@@ -91,6 +91,18 @@ def ledger_is_where_it_was(store, page):
     database.close()
 
 
+def nobody_has_a_token(store):
+    """Whoever made it knew of none: keys and leases are nobody's, and sessions have a key."""
+    database = sqlite3.connect(store)
+    found = database.execute("""
+        SELECT had_token, length(session_key), session_key <> zeroblob(32),
+            (SELECT count(*) FROM token), (SELECT total(token_id) FROM idempotency),
+            (SELECT total(token_id) + count(actor) FROM row_lock), (SELECT count(*) FROM audit)
+        FROM store""").fetchall()
+    database.close()
+    assert found == [(0, 32, 1, 0, 0, 0, 0)], found
+
+
 def holds_and_leases_are_kept(client):
     kept = client.get("/v1/reservations/kept").json()
     assert (kept["state"], len(kept["lines"])) == ("active", 2), kept
@@ -138,6 +150,7 @@ def run_fixture(tap, rowlockd, fixture, folder):
         tap.run(f"{version}: it goes on", goes_on, client)
         verified = client.get("/v1/verify").json()
         tap.run(f"{version}: verify finds nothing", check, verified["ok"], verified)
+    tap.run(f"{version}: nobody has a token", nobody_has_a_token, store)
     tap.run(f"{version}: the books balance", books_balance, store)
     tap.run(f"{version}: the ledger was not copied", ledger_is_where_it_was, store, page)
 
