@@ -23,6 +23,7 @@
 #include "ops/log.h"
 #include "ops/notify.h"
 #include "ops/spool.h"
+#include "ops/usage.h"
 #include "store/sqlite.h"
 #include "waiting/waits.h"
 #include <inttypes.h>
@@ -116,6 +117,7 @@ static int open_store(const struct config *c, struct store **ret)
 		log_write(LOG_CRIT, "store_refused", "message=\"%s\"", result.message);
 		return store_exit_code(result.trouble);
 	}
+	metric_set(METRIC_SCHEMA, result.version);
 	log_write(LOG_INFO, "store_open",
 		  "path=%s new=%d schema=%d was=%d wal_frames=%" PRId64 " ms=%.1f", c->store,
 		  result.is_new, result.version, result.version_from, result.wal_frames_recovered,
@@ -523,6 +525,8 @@ static int run(const struct config *c)
 	struct store *store;
 	int code;
 
+	usage_begin(c->store);
+	metrics_set_build(ROWLOCK_VERSION, sqlite_version());
 	failure_fd = eventfd(0, EFD_CLOEXEC);
 	if (signals < 0 || failure_fd < 0)
 		return EXIT_OS_FAULT;

@@ -1,5 +1,5 @@
 /*
- * metrics - reads OpenMetrics text, and what happened between two readings.
+ * metrics - reads what /metrics says, and what happened between two readings.
  *
  *     const now = parse(text);
  *     value(now, "rowlock_movements_total")

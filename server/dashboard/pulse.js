@@ -32,7 +32,7 @@ const LEVELS = {
 	wal: "rowlock_wal_bytes",
 	followers: "rowlock_feed_subscribers",
 	damaged: "rowlock_store_is_damaged",
-	clockAhead: "rowlock_clock_ahead_milliseconds",
+	clockAhead: "rowlock_clock_ahead_seconds",
 };
 const TIMES = {
 	request: "rowlock_request_seconds",

@@ -67,7 +67,7 @@ const FIGURES = [
 	["leases", (sample) => rough(sample.leases)],
 	["reservations", (sample) => rough(sample.reservations)],
 	["write-ahead log", (sample) => `${(sample.wal / 1048576).toFixed(1)} MiB`],
-	["store time ahead of clock", (sample) => `${(sample.clockAhead / 1000).toFixed(1)} s`],
+	["store time ahead of clock", (sample) => `${sample.clockAhead.toFixed(1)} s`],
 ];
 
 /* Making a plot takes some milliseconds, making all of them at once would be a long task. */

@@ -411,6 +411,7 @@ static int flush(struct group *g)
 		return r;
 	now_ns = clock_monotonic_ns();
 	metric_observe(METRIC_COMMIT_TIME, now_ns - begun_ns);
+	metric_observe(METRIC_FLUSH_TIME, now_ns - written_ns);
 	linger_note_flush(&g->lane->linger, now_ns - written_ns);
 
 	/* Had the file been moved away meanwhile, nobody could say where the group is now. */

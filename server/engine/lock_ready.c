@@ -113,7 +113,7 @@ int lock_manager_take(struct lock_manager *m, int limit, bool is_first, struct l
 	}
 	CHECK(m->ready_count >= 0);
 	CHECK(IMPLIES(list_is_empty(&m->ready), m->ready_count == 0));
-	metric_set(METRIC_READY, m->ready_count);
+	metric_set(METRIC_WRITES_READY, m->ready_count);
 	metric_set(METRIC_WAITING, m->waiting_count);
 	guard_unlock(&m->guard);
 	return count;

@@ -39,7 +39,7 @@ static void tell(const struct clock_reading *r)
 	double by_s = (double)r->step_ms / MS_PER_S, ahead_s = (double)r->ahead_ms / MS_PER_S;
 
 	CHECK(r->event <= CLOCK_AGREES);
-	metric_set(METRIC_CLOCK_AHEAD, r->ahead_ms);
+	metric_set(METRIC_CLOCK_AHEAD, r->ahead_ms * NS_PER_MS);
 	switch (r->event) {
 	case CLOCK_GOES_ON:
 		break;

@@ -1,6 +1,5 @@
 /*
- * handlers_pages - what is not stock: health, metrics, the description of the API, problems, the
- * dashboard.
+ * handlers_pages - what is not stock: the description of the API, problems, the dashboard.
  */
 #include "http/asset.h"
 #include "http/reply.h"
@@ -9,82 +8,6 @@
 #include <string.h>
 
 static const char plain[] = "text/plain; charset=utf-8";
-
-/* ---------------------------------------------------------------- health */
-
-/* Never touches the store: it says that this process answers. */
-void handle_livez(struct exchange *x)
-{
-	text_add(&x->reply, "{\"live\":true}\n");
-	reply_json(x, 200, 0);
-}
-
-/*
- * The members of the answer; *ret_first: the first reason why writes are not carried out, or DONE.
- */
-static void write_health(struct json *j, const struct service_health *h, enum outcome *ret_first)
-{
-	const struct {
-		bool holds;
-		enum outcome why;
-	} reasons[] = {
-		{ h->is_draining, OUTCOME_DRAINING },
-		{ h->is_disk_full, OUTCOME_DISK_FULL },
-		{ h->is_damaged, OUTCOME_STORE_DAMAGED },
-		{ !h->is_writable && !h->is_disk_full && !h->is_damaged, OUTCOME_STORE_FAILED },
-		{ h->is_store_busy, OUTCOME_STORE_BUSY },
-	};
-
-	*ret_first = OUTCOME_DONE;
-	for (size_t i = LENGTH_OF(reasons); i-- > 0;)
-		if (reasons[i].holds)
-			*ret_first = reasons[i].why;
-	JSON_NAME(j, "ready"), json_bool(j, *ret_first == OUTCOME_DONE);
-	JSON_NAME(j, "reasons"), json_open(j, '[');
-	for (size_t i = 0; i < LENGTH_OF(reasons); i++)
-		if (reasons[i].holds)
-			json_text(j, outcome_row(reasons[i].why)->code);
-	json_close(j, ']');
-	JSON_NAME(j, "version"), json_text(j, ROWLOCK_VERSION);
-	JSON_NAME(j, "stock_seq"), json_int(j, h->seq);
-	JSON_NAME(j, "waiting"), json_int(j, h->waiting_count);
-	JSON_NAME(j, "leases"), json_int(j, h->lease_count);
-	JSON_NAME(j, "wal_bytes"), json_int(j, h->wal_bytes);
-	JSON_NAME(j, "idempotency_keys"), json_int(j, h->key_count);
-	JSON_NAME(j, "store_time"), json_time(j, h->now_ms);
-	JSON_NAME(j, "clock_ahead_ms"), json_int(j, h->clock_ahead_ms);
-}
-
-/* Will writes be carried out? If not, the answer is the problem that they would get. */
-void handle_readyz(struct exchange *x)
-{
-	struct service_health h;
-	struct text members;
-	struct json j;
-	enum outcome first;
-
-	text_init(&members);
-	j = json_begin(&members);
-	service_health(x->service, &h);
-	write_health(&j, &h, &first);
-	if (members.failed) {
-		reply_refuse(x, OUTCOME_OUT_OF_MEMORY, NULL);
-	} else if (first != OUTCOME_DONE) {
-		reply_problem(x, &(struct problem){ .outcome = first, .members = members.data });
-	} else {
-		text_add_char(&x->reply, '{');
-		text_add_bytes(&x->reply, members.data, members.byte_count);
-		text_add(&x->reply, "}\n");
-		reply_json(x, 200, h.seq);
-	}
-	text_fini(&members);
-}
-
-void handle_metrics(struct exchange *x)
-{
-	metrics_write(&x->reply);
-	reply_text(x, 200, "application/openmetrics-text; version=1.0.0; charset=utf-8");
-}
 
 void handle_openapi(struct exchange *x)
 {

@@ -2,6 +2,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum metric_kind { KIND_COUNTER, KIND_GAUGE, KIND_HISTOGRAM };
@@ -27,20 +28,25 @@ _Static_assert(LENGTH_OF(rows) == METRIC_COUNT, "every metric has a row");
 
 enum {
 	SHARDS = 16,      /* one for each of the first threads; the last one is for all others */
-	BUCKETS_MAX = 20, /* the last one in use has no upper bound */
-	ROUTES_MAX = 64,
+	BUCKETS_MAX = 24, /* the last one in use has no upper bound */
+	ROUTES_MAX = 128,
 	STATUSES_MAX = 40,
 };
 
-/* Upper bounds, inclusive. One more bucket takes what is larger. */
+/*
+ * Upper bounds, inclusive. One more bucket takes what is larger. From 10 us, which is a row that is
+ * free, to 60 s, which is the longest wait; ten for a factor of a hundred, about 2.5 from each to
+ * the next.
+ */
 static const int64_t bounds_ns[] = {
-	50000,     100000,     250000,     500000,     1000000,     2500000,
-	5000000,   10000000,   25000000,   50000000,   100000000,   250000000,
-	500000000, 1000000000, 2500000000, 5000000000, 10000000000,
+	10000,     25000,      50000,      100000,     250000,      500000,      1000000,
+	2500000,   5000000,    10000000,   25000000,   50000000,    100000000,   250000000,
+	500000000, 1000000000, 2500000000, 5000000000, 10000000000, 30000000000, 60000000000,
 };
 static const char *const bounds_ns_text[] = {
-	"0.00005", "0.0001", "0.00025", "0.0005", "0.001", "0.0025", "0.005", "0.01", "0.025",
-	"0.05",    "0.1",    "0.25",    "0.5",    "1.0",   "2.5",    "5.0",   "10.0",
+	"1e-05",  "2.5e-05", "5e-05", "0.0001", "0.00025", "0.0005", "0.001",
+	"0.0025", "0.005",   "0.01",  "0.025",  "0.05",    "0.1",    "0.25",
+	"0.5",    "1.0",     "2.5",   "5.0",    "10.0",    "30.0",   "60.0",
 };
 static const int64_t bounds_counts[] = { 0,   1,   2,   4,    8,    16,   32,  64,
 					 128, 256, 512, 1024, 2048, 4096, 8192 };
@@ -80,6 +86,11 @@ struct shard {
 static struct shard shards[SHARDS];
 static atomic_int_fast64_t set_values[METRIC_COUNT];   /* metric_set() */
 static _Atomic(const char *) route_labels[ROUTES_MAX]; /* by place; never change once set */
+
+static struct {
+	const char *version;
+	const char *sqlite_version;
+} build = { "", "" };
 
 static _Thread_local bool is_muted;
 
@@ -146,6 +157,17 @@ int64_t metric_value(enum metric m)
 	return sum;
 }
 
+void metric_raise(enum metric m, int64_t value)
+{
+	int64_t was = count_of(&set_values[m]);
+
+	CHECK(rows[m].kind == KIND_COUNTER);
+	while (was < value &&
+	       !atomic_compare_exchange_weak_explicit(&set_values[m], &was, value,
+						      memory_order_relaxed, memory_order_relaxed))
+		;
+}
+
 static const int64_t *unit_bounds(enum metric_unit unit, size_t *ret_count)
 {
 	*ret_count = unit == UNIT_SECONDS ? LENGTH_OF(bounds_ns) : LENGTH_OF(bounds_counts);
@@ -174,9 +196,9 @@ void metric_observe(enum metric m, int64_t value)
  */
 static size_t route_place(const char *label)
 {
-	size_t at = ((uintptr_t)label >> 3) * UINT64_C(0x9E3779B97F4A7C15) >> 58;
+	size_t at = ((uintptr_t)label >> 3) * UINT64_C(0x9E3779B97F4A7C15) >> 57;
 
-	_Static_assert(ROUTES_MAX == 64, "a place is the upper 6 bits");
+	_Static_assert(ROUTES_MAX == 128, "a place is the upper 7 bits");
 	for (size_t tries = 0; tries < ROUTES_MAX; tries++, at = (at + 1) % ROUTES_MAX) {
 		const char *there = atomic_load_explicit(&route_labels[at], memory_order_relaxed);
 
@@ -209,19 +231,54 @@ void metric_request(const char *route_label, int status, int64_t duration_ns)
 
 /* ---------------------------------------------------------------- the text */
 
-static void write_head(struct text *out, const char *name, const char *type, const char *unit,
-		       const char *help)
+/* A family as it is described: its name without suffix. */
+struct family {
+	const char *name;
+	const char *help;
+	enum metric_kind kind;
+};
+
+static bool name_ends_in(const char *name, const char *end)
 {
-	text_add_format(out, "# TYPE %s %s\n", name, type);
-	if (unit != NULL)
-		text_add_format(out, "# UNIT %s %s\n", name, unit);
-	text_add_format(out, "# HELP %s %s\n", name, help);
+	size_t name_bytes = strlen(name);
+	size_t end_bytes = strlen(end);
+
+	return name_bytes > end_bytes && strcmp(name + name_bytes - end_bytes, end) == 0;
+}
+
+static bool name_is_of_time(const char *name)
+{
+	return name_ends_in(name, "_seconds");
+}
+
+/* OpenMetrics describes the family of a counter, the plain format what its sample is called. */
+static void write_head(struct text *out, enum metrics_format format, const struct family *f)
+{
+	static const char *const types[] = { "counter", "gauge", "histogram" };
+	const char *suffix = f->kind == KIND_COUNTER && format == METRICS_PLAIN ? "_total" : "";
+
+	text_add_format(out, "# TYPE %s%s %s\n", f->name, suffix, types[f->kind]);
+	if (format == METRICS_OPEN && name_is_of_time(f->name))
+		text_add_format(out, "# UNIT %s seconds\n", f->name);
+	else if (format == METRICS_OPEN && name_ends_in(f->name, "_bytes"))
+		text_add_format(out, "# UNIT %s bytes\n", f->name);
+	text_add_format(out, "# HELP %s%s %s\n", f->name, suffix, f->help);
+}
+
+static void write_row_head(struct text *out, enum metrics_format format,
+			   const struct metric_row *row)
+{
+	write_head(out, format,
+		   &(struct family){ .name = row->name, .help = row->help, .kind = row->kind });
 }
 
 /* Nanoseconds as seconds, without the noise of binary fractions. */
 static void write_seconds(struct text *out, int64_t ns)
 {
-	text_add_format(out, "%lld.%09lld", (long long)(ns / NS_PER_S), (long long)(ns % NS_PER_S));
+	int64_t part_ns = ns % NS_PER_S;
+
+	text_add_format(out, "%s%lld.%09lld", ns < 0 ? "-" : "", llabs(ns / NS_PER_S),
+			llabs(part_ns));
 }
 
 static void histogram_gather(enum metric m, struct histogram *ret)
@@ -240,7 +297,7 @@ static void histogram_gather(enum metric m, struct histogram *ret)
 	atomic_init(&ret->sum, sum);
 }
 
-static void write_histogram(struct text *out, enum metric m)
+static void write_histogram(struct text *out, enum metrics_format format, enum metric m)
 {
 	const struct metric_row *row = &rows[m];
 	bool is_seconds = row->unit == UNIT_SECONDS;
@@ -251,7 +308,7 @@ static void write_histogram(struct text *out, enum metric m)
 
 	histogram_gather(m, &h);
 	unit_bounds(row->unit, &bound_count);
-	write_head(out, row->name, "histogram", is_seconds ? "seconds" : NULL, row->help);
+	write_row_head(out, format, row);
 	for (size_t i = 0; i <= bound_count; i++) {
 		count += count_of(&h.buckets[i]);
 		text_add_format(out, "%s_bucket{le=\"%s\"} %lld\n", row->name,
@@ -265,17 +322,18 @@ static void write_histogram(struct text *out, enum metric m)
 	text_add_char(out, '\n');
 }
 
-static void write_value(struct text *out, enum metric m)
+static void write_value(struct text *out, enum metrics_format format, enum metric m)
 {
 	const struct metric_row *row = &rows[m];
-	bool is_counter = row->kind == KIND_COUNTER;
-	size_t name_bytes = strlen(row->name);
-	bool is_bytes = name_bytes > 6 && strcmp(row->name + name_bytes - 6, "_bytes") == 0;
 
-	write_head(out, row->name, is_counter ? "counter" : "gauge", is_bytes ? "bytes" : NULL,
-		   row->help);
-	text_add_format(out, "%s%s %lld\n", row->name, is_counter ? "_total" : "",
-			(long long)metric_value(m));
+	write_row_head(out, format, row);
+	text_add(out, row->name);
+	text_add(out, row->kind == KIND_COUNTER ? "_total " : " ");
+	if (name_is_of_time(row->name))
+		write_seconds(out, metric_value(m));
+	else
+		text_add_int(out, metric_value(m));
+	text_add_char(out, '\n');
 }
 
 /* Was a place before this one taken by the same text? */
@@ -321,10 +379,12 @@ static void write_route(struct text *out, const char *label)
 	}
 }
 
-static void write_requests(struct text *out)
+static void write_requests(struct text *out, enum metrics_format format)
 {
-	write_head(out, "rowlock_requests", "counter", NULL,
-		   "Requests answered, by route and status.");
+	write_head(out, format,
+		   &(struct family){ .name = "rowlock_requests",
+				     .help = "Requests answered, by route and status.",
+				     .kind = KIND_COUNTER });
 	for (size_t i = 0; i < ROUTES_MAX; i++) {
 		const char *label = atomic_load_explicit(&route_labels[i], memory_order_relaxed);
 
@@ -333,14 +393,37 @@ static void write_requests(struct text *out)
 	}
 }
 
-void metrics_write(struct text *out)
+void metrics_set_build(const char *version, const char *sqlite_version)
 {
+	build.version = version;
+	build.sqlite_version = sqlite_version;
+}
+
+/* OpenMetrics has a type for what never changes; elsewhere it is a gauge that is 1. */
+static void write_build(struct text *out, enum metrics_format format)
+{
+	static const char help[] = "What runs here.";
+
+	if (format == METRICS_OPEN)
+		text_add_format(out, "# TYPE rowlock_build info\n# HELP rowlock_build %s\n", help);
+	else
+		text_add_format(out,
+				"# TYPE rowlock_build_info gauge\n# HELP rowlock_build_info %s\n",
+				help);
+	text_add_format(out, "rowlock_build_info{version=\"%s\",sqlite=\"%s\"} 1\n", build.version,
+			build.sqlite_version);
+}
+
+void metrics_write(struct text *out, enum metrics_format format)
+{
+	write_build(out, format);
 	for (enum metric m = 0; m < METRIC_COUNT; m++) {
 		if (rows[m].kind == KIND_HISTOGRAM)
-			write_histogram(out, m);
+			write_histogram(out, format, m);
 		else
-			write_value(out, m);
+			write_value(out, format, m);
 	}
-	write_requests(out);
-	text_add(out, "# EOF\n");
+	write_requests(out, format);
+	if (format == METRICS_OPEN)
+		text_add(out, "# EOF\n");
 }

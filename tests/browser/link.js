@@ -40,7 +40,7 @@ test("a damaged store and a clock that was set are said where an operator looks"
 	await page.route("**/metrics", async (route) => {
 		const response = await route.fetch();
 		const text = (await response.text()).replace(/^(rowlock_store_is_damaged) 0$/m, "$1 1")
-			.replace(/^(rowlock_clock_ahead_milliseconds) .*$/m, "$1 3600500");
+			.replace(/^(rowlock_clock_ahead_seconds) .*$/m, "$1 3600.5");
 		await route.fulfill({ response, body: text });
 	});
 	await notice.waitFor();

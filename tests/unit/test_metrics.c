@@ -6,17 +6,22 @@
 /* More threads than have a shard of their own: the last of them share one. Divisible by 3. */
 enum { THREADS = 48, ROUNDS = 50000 };
 
-static bool shows(const char *line)
+static bool shows_as(const char *line, enum metrics_format format)
 {
 	struct text t;
 	bool is_there;
 
 	text_init(&t);
-	metrics_write(&t);
+	metrics_write(&t, format);
 	assert_false(t.failed);
 	is_there = strstr(t.data, line) != NULL;
 	text_fini(&t);
 	return is_there;
+}
+
+static bool shows(const char *line)
+{
+	return shows_as(line, METRICS_OPEN);
 }
 
 static void counters_count_up(void **state)
@@ -29,6 +34,9 @@ static void counters_count_up(void **state)
 	assert_int_equal(metric_value(METRIC_GROUPS), 42);
 	assert_true(shows("# TYPE rowlock_groups counter\n# HELP rowlock_groups "));
 	assert_true(shows("\nrowlock_groups_total 42\n"));
+	assert_true(shows_as("# TYPE rowlock_groups_total counter\n# HELP rowlock_groups_total ",
+			     METRICS_PLAIN));
+	assert_true(shows_as("\nrowlock_groups_total 42\n", METRICS_PLAIN));
 }
 
 static void *count_muted(void *context)
@@ -69,23 +77,60 @@ static void gauges_are_set_or_added_to(void **state)
 	assert_true(shows("\nrowlock_requests_suspended 2\n"));
 }
 
+/* What somebody else counts, who may be asked by several at once: it never goes down. */
+static void counters_are_raised(void **state)
+{
+	(void)state;
+	metric_raise(METRIC_PROCESS_CPU, 1500000000);
+	metric_raise(METRIC_PROCESS_CPU, 1400000000);
+	assert_int_equal(metric_value(METRIC_PROCESS_CPU), 1500000000);
+	metric_raise(METRIC_PROCESS_CPU, 1500000001);
+	assert_true(shows("# UNIT process_cpu_seconds seconds\n"));
+	assert_true(shows("\nprocess_cpu_seconds_total 1.500000001\n"));
+}
+
+static void seconds_may_be_negative(void **state)
+{
+	(void)state;
+	metric_set(METRIC_CLOCK_AHEAD, -2250 * INT64_C(1000000));
+	assert_true(shows("\nrowlock_clock_ahead_seconds -2.250000000\n"));
+	metric_set(METRIC_CLOCK_AHEAD, -1000000);
+	assert_true(shows("\nrowlock_clock_ahead_seconds -0.001000000\n"));
+	metric_set(METRIC_CLOCK_AHEAD, 3600 * INT64_C(1000000000));
+	assert_true(shows("\nrowlock_clock_ahead_seconds 3600.000000000\n"));
+}
+
+static void what_was_built_is_said(void **state)
+{
+	static const char sample[] = "rowlock_build_info{version=\"1.2.3\",sqlite=\"3.40.1\"} 1\n";
+
+	(void)state;
+	metrics_set_build("1.2.3", "3.40.1");
+	assert_true(shows("# TYPE rowlock_build info\n# HELP rowlock_build "));
+	assert_true(shows(sample));
+	assert_true(shows_as("# TYPE rowlock_build_info gauge\n", METRICS_PLAIN));
+	assert_true(shows_as(sample, METRICS_PLAIN));
+}
+
 static void seconds_fall_into_buckets(void **state)
 {
 	(void)state;
 	metric_observe(METRIC_COMMIT_TIME, 0);
-	metric_observe(METRIC_COMMIT_TIME, 50000); /* bounds are inclusive */
-	metric_observe(METRIC_COMMIT_TIME, 50001);
+	metric_observe(METRIC_COMMIT_TIME, 10000); /* bounds are inclusive */
+	metric_observe(METRIC_COMMIT_TIME, 10001);
 	metric_observe(METRIC_COMMIT_TIME, 2500000000);
+	metric_observe(METRIC_COMMIT_TIME, 60000000000);
 	metric_observe(METRIC_COMMIT_TIME, 3600000000000);
 	assert_true(shows("# UNIT rowlock_commit_seconds seconds\n"));
-	assert_true(shows("\nrowlock_commit_seconds_bucket{le=\"0.00005\"} 2\n"));
-	assert_true(shows("\nrowlock_commit_seconds_bucket{le=\"0.0001\"} 3\n"));
+	assert_true(shows("\nrowlock_commit_seconds_bucket{le=\"1e-05\"} 2\n"));
+	assert_true(shows("\nrowlock_commit_seconds_bucket{le=\"2.5e-05\"} 3\n"));
 	assert_true(shows("\nrowlock_commit_seconds_bucket{le=\"1.0\"} 3\n"));
 	assert_true(shows("\nrowlock_commit_seconds_bucket{le=\"2.5\"} 4\n"));
-	assert_true(shows("\nrowlock_commit_seconds_bucket{le=\"10.0\"} 4\n"));
-	assert_true(shows("\nrowlock_commit_seconds_bucket{le=\"+Inf\"} 5\n"));
-	assert_true(shows("\nrowlock_commit_seconds_count 5\n"));
-	assert_true(shows("\nrowlock_commit_seconds_sum 3602.500100001\n"));
+	assert_true(shows("\nrowlock_commit_seconds_bucket{le=\"30.0\"} 4\n"));
+	assert_true(shows("\nrowlock_commit_seconds_bucket{le=\"60.0\"} 5\n"));
+	assert_true(shows("\nrowlock_commit_seconds_bucket{le=\"+Inf\"} 6\n"));
+	assert_true(shows("\nrowlock_commit_seconds_count 6\n"));
+	assert_true(shows("\nrowlock_commit_seconds_sum 3662.500020001\n"));
 }
 
 static void counts_fall_into_buckets(void **state)
@@ -148,27 +193,41 @@ static void nothing_is_lost_between_threads(void **state)
 	assert_true(shows("\nrowlock_requests_total{route=\"c\",status=\"201\"} 800000\n"));
 }
 
-/* OpenMetrics: every family is described once, no line is empty, and the last one is # EOF. */
-static void the_text_is_well_formed(void **state)
+/* Every family is described once, and no line is empty. Returns the last line. */
+static void check_lines(char *at, char ret_last[static 64])
 {
-	struct text t;
 	int types = 0, helps = 0;
-	char *at, *line;
+	char *line;
 
-	(void)state;
-	text_init(&t);
-	metrics_write(&t);
-	assert_string_equal(t.data + t.byte_count - strlen("\n# EOF\n"), "\n# EOF\n");
-	at = t.data;
 	while ((line = strsep(&at, "\n")) != NULL && at != NULL) {
 		assert_true(line[0] != '\0');
 		types += strncmp(line, "# TYPE ", 7) == 0;
 		helps += strncmp(line, "# HELP ", 7) == 0;
 		if (line[0] != '#')
-			assert_int_equal(strncmp(line, "rowlock_", 8), 0);
+			assert_true(strncmp(line, "rowlock_", 8) == 0 ||
+				    strncmp(line, "process_", 8) == 0);
+		snprintf(ret_last, 64, "%s", line);
 	}
-	assert_int_equal(types, METRIC_COUNT + 1);
-	assert_int_equal(helps, METRIC_COUNT + 1);
+	assert_int_equal(types, METRIC_COUNT + 2);
+	assert_int_equal(helps, METRIC_COUNT + 2);
+}
+
+static void the_text_is_well_formed(void **state)
+{
+	char last[64];
+	struct text t;
+
+	(void)state;
+	text_init(&t);
+	metrics_write(&t, METRICS_OPEN);
+	check_lines(t.data, last);
+	assert_string_equal(last, "# EOF");
+	text_fini(&t);
+	text_init(&t);
+	metrics_write(&t, METRICS_PLAIN);
+	assert_null(strstr(t.data, "# UNIT"));
+	assert_null(strstr(t.data, "# EOF"));
+	check_lines(t.data, last);
 	text_fini(&t);
 }
 
@@ -178,6 +237,9 @@ int main(void)
 		cmocka_unit_test(counters_count_up),
 		cmocka_unit_test(a_muted_thread_counts_nothing),
 		cmocka_unit_test(gauges_are_set_or_added_to),
+		cmocka_unit_test(counters_are_raised),
+		cmocka_unit_test(seconds_may_be_negative),
+		cmocka_unit_test(what_was_built_is_said),
 		cmocka_unit_test(seconds_fall_into_buckets),
 		cmocka_unit_test(counts_fall_into_buckets),
 		cmocka_unit_test(requests_are_counted_by_route_and_status),
