@@ -20,6 +20,7 @@
 #include "lab/lab.h"
 #include "lab/runs.h"
 #include "ops/config.h"
+#include "ops/inherited.h"
 #include "ops/log.h"
 #include "ops/notify.h"
 #include "ops/spool.h"
@@ -322,18 +323,48 @@ static int open_signals(void)
 	return signalfd(-1, &set, SFD_CLOEXEC);
 }
 
-static void log_cannot_listen(const struct config *c, int r)
+static const char *listen_hint(int r, bool is_unix)
 {
-	const char *hint = "";
+	switch (-r) {
+	case EADDRINUSE:
+		return is_unix ? "a server that lives has this socket"
+			       : "choose another: --listen 127.0.0.1:8081";
+	case EADDRNOTAVAIL:
+		return "it is no address of this machine: --listen 127.0.0.1:8080";
+	case EACCES:
+		return is_unix ? "its folder is not ours to write in"
+			       : "ports below 1024 are root's: --listen 127.0.0.1:8080";
+	case EEXIST:
+		return "a file that is no socket has this name";
+	case ENOENT:
+		return "its folder is not there";
+	case ESRCH:
+		return "no group is called so";
+	case EPERM:
+		return "its group is none of ours";
+	default:
+		return "";
+	}
+}
 
-	if (r == -EADDRINUSE)
-		hint = " hint=\"choose another: --listen 127.0.0.1:8081\"";
-	else if (r == -EADDRNOTAVAIL)
-		hint = " hint=\"it is no address of this machine: --listen 127.0.0.1:8080\"";
-	else if (r == -EACCES)
-		hint = " hint=\"ports below 1024 are root's: --listen 127.0.0.1:8080\"";
-	log_write(LOG_CRIT, "cannot_listen", "address=%s error=\"%s\"%s", c->listen, strerror(-r),
-		  hint);
+static void log_cannot_listen(const struct address *a, int r)
+{
+	const char *hint = listen_hint(r, a->kind == ADDRESS_UNIX);
+
+	log_write(LOG_CRIT, "cannot_listen", "address=%s error=\"%s\"%s%s%s", a->text, strerror(-r),
+		  hint[0] != '\0' ? " hint=\"" : "", hint, hint[0] != '\0' ? "\"" : "");
+}
+
+static void log_listening(const struct listeners *ls, const struct edge_options *options,
+			  const struct config *c)
+{
+	for (int i = 0; i < ls->count; i++) {
+		char text[LISTENER_TEXT_BYTES];
+
+		listener_text(&ls->all[i], text);
+		log_write(LOG_INFO, "listening", "listening on %s loops=%d row_release=%s", text,
+			  options->loop_count, c->row_release);
+	}
 }
 
 /* Where a thread cannot be had, those that run end again: nobody was let in yet. */
@@ -348,21 +379,20 @@ static int edge_begin(struct edge *edge)
 	return r;
 }
 
-static int serve(const struct config *c, struct service *service, const struct listener *listener,
+static int serve(const struct config *c, struct service *service, struct listeners *listeners,
 		 int signals)
 {
 	static struct operation_book operations; /* large */
 	struct waits_options waits = { .operations = &operations };
 	char *names = strdup(c->host_name);
 	const char *host_names[HOST_NAMES_MAX + 1];
-	char address[128];
 	struct edge *edge;
 
 	if (names == NULL)
 		return EXIT_OS_FAULT;
 	split_names(names, host_names);
 
-	struct edge_options options = { .listener = listener,
+	struct edge_options options = { .listeners = listeners,
 					.loop_count = loop_count(c),
 					.connection_limit = (int)c->connections,
 					.header_timeout_ms = (int)c->header_timeout_ms,
@@ -379,18 +409,17 @@ static int serve(const struct config *c, struct service *service, const struct l
 					.service = service };
 	service_open_operations(service, &operations, c->operation_wait_ms);
 
-	int r = edge_open(&options, &edge, address);
+	int r = edge_open(&options, &edge);
 
 	if (r == 0)
 		r = edge_begin(edge);
 	if (r < 0) {
-		log_cannot_listen(c, r);
+		log_write(LOG_CRIT, "cannot_serve", "error=\"%s\"", strerror(-r));
 		operation_book_fini(&operations);
 		free(names);
 		return EXIT_OS_FAULT;
 	}
-	log_write(LOG_INFO, "listening", "listening on http://%s loops=%d row_release=%s", address,
-		  options.loop_count, c->row_release);
+	log_listening(listeners, &options, c);
 	notify_ready("serving");
 
 	int code = wait_for_end(c, signals, service, edge);
@@ -428,19 +457,70 @@ static bool has_ui_folder(const struct config *c)
 	return false;
 }
 
-/* All that may be wrong with a setting, before the store is touched. 0, or the exit code. */
-static int settings_try(const struct config *c, struct listener *listener)
+/* As they were typed; with those that --listen names. */
+static int addresses_of(const struct config *c, struct address ret[ADDRESSES_MAX])
 {
-	int r;
+	int count = addresses_read(c->listen, ret);
 
+	CHECK(count > 0); /* config_read() has judged it */
+	return count;
+}
+
+/* A supervisor that opened sockets has said where: --listen is for when there is none. */
+static int listeners_take_over(struct listeners *listeners, int count)
+{
+	int failed = 0;
+	int r = count < 0 ? count
+			  : listeners_inherit(listeners, INHERITED_FIRST_FD, count, &failed);
+
+	if (r == 0)
+		return 0;
+	log_write(
+		LOG_CRIT, "cannot_inherit",
+		"sockets=%d descriptor=%d error=\"%s\" hint=\"1 to %d sockets that listen, for TCP "
+		"or as unix sockets: ListenStream=, without Accept=yes\"",
+		count, INHERITED_FIRST_FD + failed, strerror(-r), LISTENERS_MAX);
+	return EXIT_CONFIGURATION;
+}
+
+static int listeners_claim(const struct config *c, struct listeners *listeners)
+{
+	int inherited = inherited_sockets();
+	struct address addresses[ADDRESSES_MAX];
+	int count = addresses_of(c, addresses);
+	int failed, r;
+
+	if (inherited != 0)
+		return listeners_take_over(listeners, inherited);
+	r = listeners_bind(listeners, addresses, count, &failed);
+	if (r == 0)
+		return 0;
+	log_cannot_listen(&addresses[failed], r);
+	return r == -ESRCH || r == -EEXIST ? EXIT_CONFIGURATION : EXIT_OS_FAULT;
+}
+
+/* Connections wait from now on until the edge has begun. */
+static int listeners_begin(const struct config *c, struct listeners *listeners)
+{
+	struct address addresses[ADDRESSES_MAX];
+	int failed;
+	int r = listeners_listen(listeners, &failed);
+
+	if (r == 0)
+		return 0;
+	addresses_of(c, addresses);
+	log_cannot_listen(&addresses[failed], r);
+	return EXIT_OS_FAULT;
+}
+
+/* All that may be wrong with a setting, before the store is touched. 0, or the exit code. */
+static int settings_try(const struct config *c, struct listeners *listeners)
+{
 	if (!can_spool(c) || !has_ui_folder(c))
 		return EXIT_CONFIGURATION;
 	spool_clean_up();
 	lab_clean_up(spool_folder());
-	r = listener_bind(listener, c->listen);
-	if (r < 0)
-		log_cannot_listen(c, r);
-	return r < 0 ? EXIT_OS_FAULT : 0;
+	return listeners_claim(c, listeners);
 }
 
 /*
@@ -499,8 +579,8 @@ static int open_service(const struct config *c, struct store *store, struct serv
 	return r < 0 ? engine_failed(c, store, r) : 0;
 }
 
-static int run_service(const struct config *c, struct service *service,
-		       const struct listener *listener, int signals)
+static int run_service(const struct config *c, struct service *service, struct listeners *listeners,
+		       int signals)
 {
 	struct lab_runs *lab = NULL;
 	int code;
@@ -512,7 +592,9 @@ static int run_service(const struct config *c, struct service *service,
 						 .requires_keys = c->require_key,
 						 .lab = lab });
 	asset_set_folder(c->ui_dir);
-	code = serve(c, service, listener, signals);
+	code = listeners_begin(c, listeners);
+	if (code == 0)
+		code = serve(c, service, listeners, signals);
 	lab_runs_close(lab);
 	return code;
 }
@@ -520,7 +602,7 @@ static int run_service(const struct config *c, struct service *service,
 static int run(const struct config *c)
 {
 	int signals = open_signals();
-	struct listener listener;
+	static struct listeners listeners; /* large */
 	struct service *service;
 	struct store *store;
 	int code;
@@ -530,7 +612,7 @@ static int run(const struct config *c)
 	failure_fd = eventfd(0, EFD_CLOEXEC);
 	if (signals < 0 || failure_fd < 0)
 		return EXIT_OS_FAULT;
-	code = settings_try(c, &listener);
+	code = settings_try(c, &listeners);
 	if (code != 0)
 		return code;
 	log_write(LOG_INFO, "start", "rowlockd=%s sqlite=%s%s", ROWLOCK_VERSION, sqlite_version(),
@@ -545,7 +627,7 @@ static int run(const struct config *c)
 	notify_started();
 	if (code != 0)
 		return code;
-	code = run_service(c, service, &listener, signals);
+	code = run_service(c, service, &listeners, signals);
 	service_close(service);
 	log_write(LOG_INFO, "stop", "exit=%d", code);
 	return code;

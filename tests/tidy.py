@@ -48,8 +48,8 @@ ONE_HOME = {
     "curl/curl.h": ["client/api*.[ch]"],
     "jansson.h": ["server/wire/json*.[ch]", "client/*.[ch]"],
     "jsmn.h": ["server/wire/json_plain.c"],
-    "systemd/sd-daemon.h": ["server/ops/notify.c"],
     "xxhash.h": ["server/base/hash.c"],
+    "systemd/sd-daemon.h": ["server/ops/inherited.c", "server/ops/notify.c"],
 }
 
 # a façade -> who of its own folder may include it: nothing that lies behind it knows it. What is

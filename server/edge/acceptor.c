@@ -13,6 +13,25 @@ enum { ACCEPTS_PER_TURN = 64 };
 static const int64_t accept_retry_ns = 100 * NS_PER_MS;
 static const int64_t accept_warn_ns = 60 * NS_PER_S;
 
+static void listeners_unwatch(struct loop *l, int count)
+{
+	for (int i = 0; i < count; i++)
+		sockets_unwatch(&l->sockets, l->edge->listeners.all[i].fd);
+}
+
+/* All of them or none. */
+static bool listeners_watch(struct loop *l)
+{
+	const struct listeners *ls = &l->edge->listeners;
+
+	for (int i = 0; i < ls->count; i++)
+		if (sockets_watch(&l->sockets, ls->all[i].fd) < 0) {
+			listeners_unwatch(l, i);
+			return false;
+		}
+	return true;
+}
+
 static void accept_pause(struct loop *l, const char *reason, int64_t until_ns)
 {
 	struct edge *e = l->edge;
@@ -20,7 +39,7 @@ static void accept_pause(struct loop *l, const char *reason, int64_t until_ns)
 	l->accept_ns = until_ns;
 	l->is_accepting = false;
 	atomic_store(&e->is_paused, true);
-	sockets_unwatch(&l->sockets, e->listener.fd);
+	listeners_unwatch(l, e->listeners.count);
 	metric_add(METRIC_ACCEPT_PAUSES, 1);
 	if (l->accept_warned_ns != 0 && l->now_ns - l->accept_warned_ns < accept_warn_ns)
 		return;
@@ -40,7 +59,7 @@ void acceptor_continue(struct loop *l)
 	if (atomic_load(&e->connection_count) >= e->connection_limit)
 		return;
 	atomic_store(&e->is_paused, false);
-	if (sockets_watch(&l->sockets, e->listener.fd) == 0)
+	if (listeners_watch(l))
 		l->is_accepting = true;
 	else
 		l->accept_ns = l->now_ns + accept_retry_ns;
@@ -61,18 +80,19 @@ static void connection_deal(struct loop *l, int fd)
 	}
 }
 
-void acceptor_take(struct loop *l)
+void acceptor_take(struct loop *l, struct listener *from)
 {
 	struct edge *e = l->edge;
 
-	for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
+	/* Another that is readable in the same turn may have led to a pause. */
+	for (int i = 0; i < ACCEPTS_PER_TURN && l->is_accepting; i++) {
 		int fd;
 
 		if (atomic_load(&e->connection_count) >= e->connection_limit) {
 			accept_pause(l, "connection limit", 0);
 			return;
 		}
-		fd = listener_accept(&e->listener);
+		fd = listener_accept(from);
 		if (fd == -EAGAIN)
 			return;
 		if (fd < 0) {

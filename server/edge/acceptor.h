@@ -1,7 +1,7 @@
 /*
  * acceptor - the first loop takes connections, as many as there may be, and deals them to all.
  *
- * Where there is no room, or no descriptor left, it leaves the listener alone: whoever closes a
+ * Where there is no room, or no descriptor left, it leaves the listeners alone: whoever closes a
  * connection nudges it, and for descriptors it tries again by the clock.
  *
  * Threads: the first loop's.
@@ -9,8 +9,8 @@
 #pragma once
 #include "edge/loop.h"
 
-/* The listener is readable. */
-void acceptor_take(struct loop *l);
+/* This listener is readable. */
+void acceptor_take(struct loop *l, struct listener *from);
 
 /* Takes connections again once there is room, and when a pause for files is over. */
 void acceptor_continue(struct loop *l);

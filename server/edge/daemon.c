@@ -256,6 +256,7 @@ static void request_judge(struct request *r, const char *version)
 	struct request_head head = { .knows_method = r->x.method != HTTP_OTHER,
 				     .is_read = r->x.method == HTTP_GET || r->x.method == HTTP_HEAD,
 				     .version = version,
+				     .is_by_unix = r->x.peer->kind == PEER_UNIX,
 				     .authority = r->authority,
 				     .headers = r->headers,
 				     .header_count = r->header_count };

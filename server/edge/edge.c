@@ -3,7 +3,6 @@
 #include "base/fault.h"
 #include "edge/inbox.h"
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 
@@ -47,33 +46,27 @@ static int loops_open(struct edge *e)
 	return r;
 }
 
-int edge_open(const struct edge_options *options, struct edge **ret_edge, char ret_address[128])
+int edge_open(const struct edge_options *options, struct edge **ret_edge)
 {
 	struct edge *e = calloc(1, sizeof(*e));
-	struct listener listener = *options->listener;
+	struct listeners listeners = *options->listeners;
 	int r;
 
 	CHECK(options->loop_count >= 1);
 	if (e == NULL) {
-		listener_close(&listener);
+		listeners_close(&listeners);
 		return FAULT(-ENOMEM);
 	}
 	e->options = *options;
 	e->connection_limit = connection_limit_find(options->connection_limit);
-	e->listener = listener;
+	e->listeners = listeners;
 	r = loops_open(e);
-	if (r == 0)
-		r = listener_listen(&e->listener);
 	if (r < 0) {
 		edge_close(e);
 		return r;
 	}
-	e->guard = (struct header_guard){ .listen_name = e->listener.name,
-					  .listen_host = e->listener.host,
-					  .listens_on_any = e->listener.is_any,
-					  .port = e->listener.port,
+	e->guard = (struct header_guard){ .listeners = &e->listeners,
 					  .host_names = options->host_names };
-	snprintf(ret_address, 128, "%s:%d", e->listener.host, e->listener.port);
 	*ret_edge = e;
 	return 0;
 }
@@ -112,7 +105,7 @@ void edge_close(struct edge *e)
 		return;
 	for (int i = 0; i < e->loop_count; i++)
 		loop_close(&e->loops[i]);
-	listener_close(&e->listener);
+	listeners_close(&e->listeners);
 	free(e->loops);
 	free(e);
 }

@@ -1,8 +1,8 @@
 /*
  * edge - HTTP: our own epoll loops around libmicrohttpd in external mode.
  *
- * One listening socket, accepted connections go round robin to the loops; each loop is one thread
- * with its own epoll set, daemon, mailbox and snapshot. Whatever is wrong with a request as HTTP
+ * Connections of all listening sockets go round robin to the loops; each loop is one thread with
+ * its own epoll set, daemon, mailbox and snapshot. Whatever is wrong with a request as HTTP
  * (framing, sizes, time limits, foreign Host or Origin) is answered here; a whole request is handed
  * to `handle`, its body complete.
  *
@@ -16,8 +16,8 @@
 struct waits_options;
 
 struct edge_options {
-	/* Bound; its descriptor is the edge's from now on, also when that cannot be opened. */
-	const struct listener *listener;
+	/* Listening already; the edge's from now on, also when that cannot be opened. */
+	const struct listeners *listeners;
 	int loop_count;       /* >= 1 */
 	int connection_limit; /* 0: from RLIMIT_NOFILE */
 	/* From the first byte to the end of the headers; also idle keep-alive. */
@@ -57,10 +57,10 @@ static inline int edge_loops_for(int core_count)
 	return core_count - 1 < LOOPS_MAX ? core_count - 1 : LOOPS_MAX;
 }
 
-struct edge; /* the listening socket and all loops */
+struct edge; /* the listening sockets and all loops */
 
-/* Listens, so that ret_address can be printed; nothing is served before edge_start(). */
-int edge_open(const struct edge_options *options, struct edge **ret_edge, char ret_address[128]);
+/* Nothing is served before edge_start(). 0 or a fault. */
+int edge_open(const struct edge_options *options, struct edge **ret_edge);
 
 /* Wakes every loop, so that it takes a turn. Between edge_start() and edge_drain(). */
 void edge_nudge(struct edge *e);

@@ -76,28 +76,44 @@ static bool is_host_name(const struct header_guard *g, const struct authority *a
 	return false;
 }
 
-static bool host_is_ours(const struct header_guard *g, const struct authority *a)
+static bool host_is_always_ours(const struct authority *a)
 {
 	static const char *const always[] = { "localhost", "127.0.0.1", "[::1]" };
 
-	if (host_is(a, g->listen_name) || host_is(a, g->listen_host) ||
-	    (g->listens_on_any && host_is_address(a)))
-		return true;
 	for (size_t i = 0; i < LENGTH_OF(always); i++)
 		if (host_is(a, always[i]))
 			return true;
 	return false;
 }
 
-static bool authority_is_ours(const struct header_guard *g, const char *text)
+static bool host_is_of(const struct listener *l, const struct authority *a)
+{
+	return !l->is_unix &&
+	       (host_is(a, l->name) || host_is(a, l->host) || (l->is_any && host_is_address(a)));
+}
+
+/* With a port it is the listener's that has it; without one any may be meant. */
+static bool host_is_ours(const struct header_guard *g, const struct authority *a)
+{
+	bool is_always = host_is_always_ours(a);
+
+	for (int i = 0; i < g->listeners->count; i++) {
+		const struct listener *l = &g->listeners->all[i];
+
+		if ((is_always || host_is_of(l, a)) && (a->port == 0 || a->port == l->port))
+			return true;
+	}
+	return false;
+}
+
+static bool authority_is_ours(const struct header_guard *g, const char *text, bool is_by_unix)
 {
 	struct authority a;
 
 	if (!authority_read(text, &a))
 		return false;
-	if (host_is_ours(g, &a))
-		return a.port == 0 || a.port == g->port;
-	return is_host_name(g, &a, a.port);
+	return host_is_ours(g, &a) || (is_by_unix && host_is_always_ours(&a)) ||
+	       is_host_name(g, &a, a.port);
 }
 
 /*
@@ -116,8 +132,8 @@ static bool origin_is_ours(const struct header_guard *g, const char *origin, con
 		return true;
 	if (!authority_read(text, &a))
 		return false;
-	if (host_is_ours(g, &a))
-		return a.port == g->port;
+	if (a.port != 0 && host_is_ours(g, &a))
+		return true;
 	return is_host_name(g, &a, a.port != 0 ? a.port : is_secure ? 443 : 80);
 }
 
@@ -215,7 +231,7 @@ enum outcome header_guard_judge(const struct header_guard *g, const struct reque
 		return OUTCOME_UNSUPPORTED_CODING;
 
 	host = head->authority != NULL ? head->authority : t.host;
-	if (host != NULL && !authority_is_ours(g, host))
+	if (host != NULL && !authority_is_ours(g, host, head->is_by_unix))
 		return OUTCOME_MISDIRECTED;
 	return origin_judge(g, head, &t, host, ret_detail);
 }

@@ -15,23 +15,26 @@
  */
 #pragma once
 #include "core/outcome.h"
+#include "edge/listener.h"
 #include "exchange/header.h"
 #include <stdint.h>
 
-/* What this server calls itself. */
+/*
+ * What this server calls itself. An address of one listener is good at each: who was rebound knows
+ * none of them.
+ */
 struct header_guard {
-	const char *listen_name; /* as the operator typed it: "shop.lan" */
-	const char *listen_host; /* "127.0.0.1", "[::1]" */
-	bool listens_on_any;     /* the wildcard address: every address literal may be ours */
-	int port;
+	const struct listeners *listeners;
 	const char *const
 		*host_names; /* further names, with or without :port; NULL-terminated; or NULL */
 };
 
 struct request_head {
-	bool knows_method;     /* it is one of ours */
-	bool is_read;          /* GET or HEAD */
-	const char *version;   /* "HTTP/1.1" */
+	bool knows_method;   /* it is one of ours */
+	bool is_read;        /* GET or HEAD */
+	const char *version; /* "HTTP/1.1" */
+	/* By a unix socket, which has no port: a tunnel's browser names the tunnel's own. */
+	bool is_by_unix;
 	const char *authority; /* of an absolute target; NULL: there was none */
 	const struct header *headers;
 	int header_count;

@@ -35,7 +35,7 @@ static void drain_connections(struct loop *l)
 static void drain_begin(struct loop *l)
 {
 	if (l->index == 0)
-		listener_close(&l->edge->listener);
+		listeners_close(&l->edge->listeners);
 	l->is_accepting = false;
 	l->host.is_draining = true;
 	drain_connections(l);
@@ -121,12 +121,16 @@ static void adopt_all(struct loop *l)
 
 static void turn_handle(struct loop *l, int fd)
 {
+	struct listener *listener = NULL;
+
 	if (fd == l->host.mailbox.event_fd)
 		host_take_parcels(&l->host);
 	else if (fd == l->inbox_fds[0])
 		adopt_all(l);
-	else if (l->index == 0 && fd == l->edge->listener.fd)
-		acceptor_take(l);
+	else if (l->index == 0)
+		listener = listeners_find(&l->edge->listeners, fd);
+	if (listener != NULL)
+		acceptor_take(l, listener);
 }
 
 static void turn_run(struct loop *l)

@@ -11,7 +11,8 @@
  *     input.c         what microhttpd gets to read of it: framing.c, sockets/
  *     output.c        what becomes of the answers that it sends
  *     header_guard.c  which requests are refused for their headers
- *     listener.c      the listening socket
+ *     listener.c      the listening sockets
+ *     unix_socket.c   the file of one that is no TCP
  *
  * Threads: a loop's fields are its own thread's once it runs, except where they say otherwise.
  */
@@ -46,7 +47,7 @@ struct loop {
 	uint64_t opened_count; /* connections so far */
 
 	int next_loop;     /* whose turn it is to get a connection; of the one that accepts */
-	bool is_accepting; /* the listener is in the epoll set; of the one that accepts */
+	bool is_accepting; /* the listeners are in the epoll set; of the one that accepts */
 	int64_t accept_ns; /* not before this time */
 	int64_t accept_warned_ns; /* the log was told last */
 };
@@ -54,7 +55,7 @@ struct loop {
 struct edge {
 	struct edge_options options;
 	int connection_limit;
-	struct listener listener; /* the first loop's, while they run */
+	struct listeners listeners; /* the first loop's, while they run */
 	struct header_guard guard;
 	int loop_count; /* that are open */
 	struct loop *loops;

@@ -16,27 +16,131 @@ static bool port_is_valid(const char *port, size_t bytes)
 	return number <= UINT16_MAX;
 }
 
-bool address_read(const char *text, struct address *ret)
+/* The text has `bytes`, and fits. */
+static bool tcp_read(const char *text, size_t bytes, struct address *ret)
 {
-	const char *colon = strrchr(text, ':');
+	const char *colon = memrchr(text, ':', bytes);
 	const char *host = text;
-	size_t bytes;
+	size_t port_bytes, host_bytes;
 
-	if (colon == NULL || !port_is_valid(colon + 1, strlen(colon + 1)))
+	if (colon == NULL)
 		return false;
-	bytes = (size_t)(colon - text);
-	if (bytes >= 2 && text[0] == '[' && colon[-1] == ']') {
+	host_bytes = (size_t)(colon - text);
+	port_bytes = bytes - host_bytes - 1;
+	if (!port_is_valid(colon + 1, port_bytes))
+		return false;
+	if (host_bytes >= 2 && text[0] == '[' && colon[-1] == ']') {
 		host++;
-		bytes -= 2;
-	} else if (memchr(text, ':', bytes) != NULL) {
+		host_bytes -= 2;
+	} else if (memchr(text, ':', host_bytes) != NULL) {
 		return false; /* an IPv6 address without brackets */
 	}
-	if (bytes >= sizeof(ret->host))
+	if (host_bytes >= sizeof(ret->host))
 		return false;
-	memcpy(ret->host, host, bytes);
-	ret->host[bytes] = '\0';
-	strcpy(ret->port, colon + 1);
+	memcpy(ret->host, host, host_bytes);
+	memcpy(ret->port, colon + 1, port_bytes);
 	return true;
+}
+
+/* A file's whole name; an abstract one has neither mode nor group, and is everybody's. */
+static bool unix_read(const char *path, size_t bytes, struct address *ret)
+{
+	if (bytes < 2 || bytes >= sizeof(ret->path) || path[0] != '/' || path[bytes - 1] == '/')
+		return false;
+	for (size_t i = 0; i < bytes; i++)
+		if ((unsigned char)path[i] <= ' ' || path[i] == 0x7f)
+			return false;
+	ret->kind = ADDRESS_UNIX;
+	ret->mode = UNIX_MODE_DEFAULT;
+	memcpy(ret->path, path, bytes);
+	return true;
+}
+
+static bool address_read(const char *text, size_t bytes, struct address *ret)
+{
+	static const char scheme[] = "unix:";
+	size_t scheme_bytes = sizeof(scheme) - 1;
+
+	*ret = (struct address){ 0 };
+	if (bytes >= sizeof(ret->text))
+		return false;
+	memcpy(ret->text, text, bytes);
+	if (bytes >= scheme_bytes && memcmp(text, scheme, scheme_bytes) == 0)
+		return unix_read(text + scheme_bytes, bytes - scheme_bytes, ret);
+	return tcp_read(text, bytes, ret);
+}
+
+static bool mode_read(const char *text, size_t bytes, unsigned *ret)
+{
+	unsigned mode = 0;
+
+	if (bytes < 3 || bytes > 4 || (bytes == 4 && text[0] != '0'))
+		return false;
+	for (size_t i = 0; i < bytes; i++) {
+		if (text[i] < '0' || text[i] > '7')
+			return false;
+		mode = mode * 8 + (unsigned)(text[i] - '0');
+	}
+	*ret = mode;
+	return true;
+}
+
+static bool group_read(const char *text, size_t bytes, char ret[ADDRESS_GROUP_BYTES])
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				      "0123456789._-";
+
+	if (bytes < 1 || bytes >= ADDRESS_GROUP_BYTES || strspn(text, letters) < bytes)
+		return false;
+	memcpy(ret, text, bytes);
+	ret[bytes] = '\0';
+	return true;
+}
+
+/* "mode=0660" and "group=NAME" are of the unix socket before them. */
+static bool option_read(const char *text, size_t bytes, struct address *of, bool *ret_is_fit)
+{
+	static const char mode[] = "mode=", group[] = "group=";
+	size_t mode_bytes = sizeof(mode) - 1, group_bytes = sizeof(group) - 1;
+	bool is_mode = bytes >= mode_bytes && memcmp(text, mode, mode_bytes) == 0;
+	bool is_group = bytes >= group_bytes && memcmp(text, group, group_bytes) == 0;
+
+	if (!is_mode && !is_group)
+		return false;
+	*ret_is_fit = of != NULL && of->kind == ADDRESS_UNIX;
+	if (*ret_is_fit && is_mode)
+		*ret_is_fit = mode_read(text + mode_bytes, bytes - mode_bytes, &of->mode);
+	else if (*ret_is_fit)
+		*ret_is_fit = group_read(text + group_bytes, bytes - group_bytes, of->group);
+	return true;
+}
+
+int addresses_read(const char *list, struct address ret[ADDRESSES_MAX])
+{
+	int count = 0;
+	bool is_fit = true;
+
+	for (const char *end; is_fit; list = end + 1) {
+		const char *item = list + strspn(list, " ");
+		size_t bytes;
+
+		end = item + strcspn(item, ",");
+		bytes = (size_t)(end - item);
+		while (bytes > 0 && item[bytes - 1] == ' ')
+			bytes--;
+		if (!option_read(item, bytes, count > 0 ? &ret[count - 1] : NULL, &is_fit))
+			is_fit = count < ADDRESSES_MAX && address_read(item, bytes, &ret[count++]);
+		if (*end == '\0')
+			break;
+	}
+	return is_fit ? count : -1;
+}
+
+bool addresses_are_valid(const char *list)
+{
+	struct address unused[ADDRESSES_MAX];
+
+	return addresses_read(list, unused) > 0;
 }
 
 static bool host_name_is_valid(const char *name, size_t bytes)

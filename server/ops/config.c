@@ -29,13 +29,6 @@ static bool text_is_there(const char *text)
 	return text[0] != '\0';
 }
 
-static bool text_is_address(const char *text)
-{
-	struct address unused;
-
-	return address_read(text, &unused);
-}
-
 static const struct setting settings[] = {
 #define SETTING_TEXT(field, name, value, arg, about) \
 	{ .kind = KIND_TEXT,                         \

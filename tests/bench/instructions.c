@@ -361,9 +361,10 @@ static void shop_close(struct shop *s)
 /* What edge/daemon.c does between microhttpd and the handlers. */
 static void request_read(struct shop *s, struct request *r, const struct sample *sample)
 {
-	static const struct header_guard guard = { .listen_name = "127.0.0.1",
-						   .listen_host = "127.0.0.1",
-						   .port = 8080 };
+	static const struct listeners listeners = {
+		1, { { .name = "127.0.0.1", .host = "127.0.0.1", .port = 8080 } }
+	};
+	static const struct header_guard guard = { .listeners = &listeners };
 	struct request_head head = { .knows_method = true, .version = "HTTP/1.1" };
 	const char *detail;
 

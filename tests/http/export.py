@@ -18,7 +18,7 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 sys.dont_write_bytecode = True
 
-from daemon import Daemon  # noqa: E402
+from daemon import Daemon, SOCKET  # noqa: E402
 from tap import Tap  # noqa: E402
 from talk import Client, Connection, wait_until  # noqa: E402
 
@@ -48,7 +48,8 @@ def without_times(answer):
 class World:
     def __init__(self, rowlockd, folder):
         self.rowlockd, self.folder = rowlockd, pathlib.Path(folder)
-        self.server = self.start("store.db")
+        self.server = self.start("store.db", "--listen",
+                                 f"127.0.0.1:0,unix:$folder/{SOCKET}")
 
     def start(self, name, *flags):
         return Daemon(self.rowlockd, self.folder / name,
@@ -195,10 +196,10 @@ def a_backup_is_a_store(world):
         assert answer.json()["movement"]["seq"] == int(seq) + 1
 
 
-def a_slow_reader(world):
+def a_slow_reader(world, place=None):
     """Takes longer than --reply-timeout-ms, and gets all of it; one that stops reading is cut."""
     def ask():
-        connection = Connection(world.server.port)
+        connection = Connection(place or world.server.port)
         connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 262144)
         connection.send(b"GET /v1/backup HTTP/1.1\r\nHost: localhost\r\n\r\n", "GET")
         return connection
@@ -222,6 +223,11 @@ def a_slow_reader(world):
     deaf.close()
     slow.close()
     wait_until(lambda: world.metric("rowlock_spools") == 0, "the files are gone")
+
+
+def a_slow_reader_by_a_unix_socket(world):
+    """There the kernel tells nobody what was read; that it was taken is as good."""
+    a_slow_reader(world, world.server.socket_path)
 
 
 def who_leaves_is_forgotten(world):
@@ -258,6 +264,7 @@ def main(rowlockd):
                      under_load),
                     ("a backup is a store", a_backup_is_a_store),
                     ("a slow reader gets all of it, one that does not read is cut", a_slow_reader),
+                    ("by a unix socket, too", a_slow_reader_by_a_unix_socket),
                     ("who leaves is forgotten", who_leaves_is_forgotten),
                     ("what is refused", what_is_refused)]:
                 tap.run(sentence, case, world)

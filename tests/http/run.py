@@ -19,6 +19,8 @@ The rest, line by line:
     < contains: some words                 in a body that is no JSON
     < empty                                there is no body
     A> ...        A< ...                   the same on a connection of its own, kept open
+    UNIX> ...     UNIX1> ...               and by the unix socket $folder/rowlock.sock, where the
+                                           flags have it listen there
     A waits                                has no answer yet
     A is closed                            by the server, with nothing more to read
     A closes      A resets                 by us
@@ -194,7 +196,8 @@ class Player:
         if not who and unused and not self.requests[who] and unused.has_news():
             self.drop(who)  # the server closed it while nothing was asked
         if who not in self.connections:
-            self.connections[who] = Connection(self.server.port)
+            self.connections[who] = Connection(
+                self.server.socket_path if who.startswith("UNIX") else self.server.port)
             self.requests[who] = []
         return self.connections[who]
 

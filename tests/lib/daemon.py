@@ -3,17 +3,21 @@
     with Daemon(program, folder / "store.db", ["--loops", "2"]) as server:
         server.port ... server.restart() ... server.kill() ... server.start() ... server.stop()
 
+In a flag $folder stands for the store's; SOCKET there is where a unix socket is expected.
+
 Nothing here sleeps: it waits for the line that says where the server listens, and for its end.
 """
+import os
 import re
 import signal
 import subprocess
 import threading
 
-LISTENING = re.compile(r"listening on http://(\S+):(\d+)")
+LISTENING = re.compile(r"listening on (?:http://(\S+):(\d+)|unix:\S+)")
 START_S_MAX = 30
 STOP_S_MAX = 30
 LINES_KEPT_MAX = 400
+SOCKET = "rowlock.sock"
 
 
 class ServerTrouble(AssertionError):
@@ -26,19 +30,30 @@ class Daemon:
         # However many cores there are, what passes from one loop to another is tried.
         self.flags = [*flags] if "--loops" in flags else ["--loops", "2", *flags]
         self.wrapper = list(wrapper)
+        self.pass_fds = ()  # descriptors that it inherits
         self.process = self.port = None
         self.lines = []
 
     def command(self):
-        return [*self.wrapper, self.program, "--store", self.store, "--listen", "127.0.0.1:0",
-                *self.flags]
+        folder = os.path.dirname(self.store)
+        flags = [flag.replace("$folder", folder) for flag in self.flags]
+        return [*self.wrapper, self.program, "--store", self.store, *self.listen(), *flags]
+
+    def listen(self):
+        """Unless the flags say so themselves."""
+        return [] if "--listen" in self.flags else ["--listen", "127.0.0.1:0"]
+
+    @property
+    def socket_path(self):
+        return os.path.join(os.path.dirname(self.store), SOCKET)
 
     def start(self):
         """Returns once the server listens."""
         self.port = None
         self._spoke = threading.Event()
         self.process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL,
-                                        stderr=subprocess.PIPE, text=True, errors="replace")
+                                        stderr=subprocess.PIPE, text=True, errors="replace",
+                                        pass_fds=self.pass_fds)
         self._listener = threading.Thread(target=self._listen, args=(self.process,), daemon=True)
         self._listener.start()
         if not self._spoke.wait(START_S_MAX) or self.port is None:
@@ -52,7 +67,7 @@ class Daemon:
             self.lines = (self.lines + [line.rstrip()])[-LINES_KEPT_MAX:]
             found = LISTENING.search(line)
             if found and self.port is None:
-                self.port = int(found[2])
+                self.port = int(found[2] or 0)
                 self._spoke.set()
         self._spoke.set()
 

@@ -49,11 +49,18 @@ class Answer:
 
 
 class Connection:
+    """By TCP to a port of this machine, or by the unix socket of this path."""
+
     def __init__(self, port):
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=ANSWER_S_MAX)
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.buffer = b""
         self.methods = []  # of requests whose answer has not been read
+        if isinstance(port, str):
+            self.socket = socket.socket(socket.AF_UNIX)
+            self.socket.settimeout(ANSWER_S_MAX)
+            self.socket.connect(port)
+            return
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=ANSWER_S_MAX)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def send(self, data, method=None):
         """A server that refuses early may close while we send: its answer is there to read."""
@@ -170,7 +177,8 @@ class Client:
         data = b"" if body is None else json.dumps(body).encode()
         if isinstance(body, list):
             data = b"".join(json.dumps(line).encode() + b"\n" for line in body)
-        head = {"Host": f"127.0.0.1:{self.port}", "Content-Length": len(data)}
+        host = "localhost" if isinstance(self.port, str) else f"127.0.0.1:{self.port}"
+        head = {"Host": host, "Content-Length": len(data)}
         if body is not None:
             head["Content-Type"] = "application/json"
         head.update((name.replace("_", "-"), value) for name, value in headers.items())

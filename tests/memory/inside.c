@@ -14,7 +14,7 @@ enum { DRAIN_MS = 100 };
 
 void inside_init(struct inside *i)
 {
-	*i = (struct inside){ .listener.fd = -1 };
+	*i = (struct inside){ 0 };
 	strcpy(i->folder, "/tmp/rowlock-memory-XXXXXX");
 	assert_non_null(mkdtemp(i->folder));
 	snprintf(i->path, sizeof(i->path), "%s/store.db", i->folder);
@@ -64,12 +64,12 @@ void inside_service_close(struct inside *i)
 
 int inside_edge_open(struct inside *i)
 {
-	char address[128];
-	int r;
+	struct address address[ADDRESSES_MAX];
+	int failed, r;
 
 	service_open_operations(i->service, &i->operations, 10000);
 	i->waits = (struct waits_options){ .operations = &i->operations };
-	i->options = (struct edge_options){ .listener = &i->listener,
+	i->options = (struct edge_options){ .listeners = &i->listeners,
 					    .loop_count = 2,
 					    .connection_limit = 16,
 					    .header_timeout_ms = 10000,
@@ -82,14 +82,17 @@ int inside_edge_open(struct inside *i)
 					    .close_waits = waits_close,
 					    .waits_options = &i->waits,
 					    .service = i->service };
-	r = listener_bind(&i->listener, "127.0.0.1:0");
+	assert_int_equal(addresses_read("127.0.0.1:0", address), 1);
+	r = listeners_bind(&i->listeners, address, 1, &failed);
 	if (r == 0)
-		r = edge_open(&i->options, &i->edge, address);
+		r = listeners_listen(&i->listeners, &failed);
+	if (r == 0)
+		r = edge_open(&i->options, &i->edge);
 	if (r < 0) {
 		operation_book_fini(&i->operations);
 		return r;
 	}
-	i->port = atoi(strrchr(address, ':') + 1);
+	i->port = i->listeners.all[0].port;
 	r = edge_start(i->edge);
 	if (r < 0)
 		inside_edge_close(i);

@@ -19,7 +19,7 @@ struct inside {
 	char folder[64];
 	char path[96];
 	struct service *service; /* NULL: closed */
-	struct listener listener;
+	struct listeners listeners;
 	struct operation_book operations;
 	struct waits_options waits;
 	struct edge_options options;

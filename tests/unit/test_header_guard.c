@@ -4,15 +4,28 @@
 
 static const char *const names[] = { "shop.example", "proxy.example:443", NULL };
 
-static const struct header_guard local = {
-	.listen_name = "localhost", .listen_host = "127.0.0.1", .port = 8080, .host_names = names
+static const struct listeners local_listeners = {
+	1, { { .name = "localhost", .host = "127.0.0.1", .port = 8080 } }
 };
-static const struct header_guard lan = { .listen_name = "shop.lan",
-					 .listen_host = "192.168.1.7",
-					 .port = 8080 };
-static const struct header_guard anywhere = {
-	.listen_name = "0.0.0.0", .listen_host = "0.0.0.0", .listens_on_any = true, .port = 8080
+static const struct listeners lan_listeners = {
+	1, { { .name = "shop.lan", .host = "192.168.1.7", .port = 8080 } }
 };
+static const struct listeners any_listeners = {
+	1, { { .name = "0.0.0.0", .host = "0.0.0.0", .is_any = true, .port = 8080 } }
+};
+static const struct listeners unix_listeners = { 1, { { .is_unix = true } } };
+static const struct listeners several_listeners = {
+	3,
+	{ { .name = "127.0.0.1", .host = "127.0.0.1", .port = 8080 },
+	  { .is_unix = true },
+	  { .name = "shop.lan", .host = "192.168.1.7", .port = 80 } }
+};
+
+static const struct header_guard local = { .listeners = &local_listeners, .host_names = names };
+static const struct header_guard lan = { .listeners = &lan_listeners };
+static const struct header_guard anywhere = { .listeners = &any_listeners };
+static const struct header_guard unix_only = { .listeners = &unix_listeners, .host_names = names };
+static const struct header_guard several = { .listeners = &several_listeners };
 
 /* clang-format off */
 enum { OURS = OUTCOME_DONE, FOREIGN = OUTCOME_MISDIRECTED };
@@ -63,18 +76,56 @@ static const struct host_row {
 	{ &anywhere, "1.2.3.4.example.com",   FOREIGN },
 	{ &anywhere, "[fe80::1%eth0]",        FOREIGN },
 	{ &anywhere, "example.com",           FOREIGN },
+	{ &several,  "127.0.0.1:8080",        OURS },
+	{ &several,  "localhost:8080",        OURS },
+	{ &several,  "localhost:80",          OURS }, /* of a listener that is elsewhere, too */
+	{ &several,  "localhost:81",          FOREIGN },
+	{ &several,  "shop.lan",              OURS },
+	{ &several,  "shop.lan:80",           OURS },
+	{ &several,  "192.168.1.7:80",        OURS },
+	{ &several,  "shop.lan:8080",         FOREIGN }, /* the port is another's */
+	{ &several,  "192.168.1.7:8080",      FOREIGN },
+	{ &several,  "192.168.1.8",           FOREIGN },
+	{ &several,  "example.com",           FOREIGN },
+	{ &several,  "",                      FOREIGN },
+};
+
+/* What came by a unix socket. */
+static const struct host_row unix_hosts[] = {
+	{ &unix_only, "localhost",            OURS },
+	{ &unix_only, "localhost:8080",       OURS }, /* a tunnel's own port */
+	{ &unix_only, "[::1]:9",              OURS },
+	{ &unix_only, "127.0.0.1",            OURS },
+	{ &unix_only, "shop.example",         OURS },
+	{ &unix_only, "proxy.example:443",    OURS },
+	{ &unix_only, "proxy.example:444",    FOREIGN },
+	{ &unix_only, "example.com",          FOREIGN },
+	{ &unix_only, "192.168.1.7",          FOREIGN },
+	{ &unix_only, "",                     FOREIGN },
+	{ &several,   "localhost:81",         OURS },
+	{ &several,   "shop.lan:80",          OURS },
+	{ &several,   "shop.lan:8080",        FOREIGN },
+	{ &anywhere,  "192.168.1.8:8080",     OURS },
+	{ &anywhere,  "192.168.1.8:8081",     FOREIGN },
 };
 /* clang-format on */
 
-static enum outcome judge(const struct header_guard *g, const struct header headers[], int count)
+static enum outcome judge_by(const struct header_guard *g, bool is_by_unix,
+			     const struct header headers[], int count)
 {
 	struct request_head head = { .knows_method = true,
 				     .version = "HTTP/1.1",
+				     .is_by_unix = is_by_unix,
 				     .headers = headers,
 				     .header_count = count };
 	const char *detail;
 
 	return header_guard_judge(g, &head, &detail);
+}
+
+static enum outcome judge(const struct header_guard *g, const struct header headers[], int count)
+{
+	return judge_by(g, false, headers, count);
 }
 
 static void hosts_are_told_apart(void **state)
@@ -84,6 +135,39 @@ static void hosts_are_told_apart(void **state)
 		struct header host = { "Host", r->host };
 
 		ROW_EXPECT(r->host, (int)judge(r->guard, &host, 1) == r->outcome);
+	}
+}
+
+static void a_unix_socket_has_no_port(void **state)
+{
+	(void)state;
+	for (const struct host_row *r = unix_hosts; r < unix_hosts + LENGTH_OF(unix_hosts); r++) {
+		struct header host = { "Host", r->host };
+
+		ROW_EXPECT(r->host, (int)judge_by(r->guard, true, &host, 1) == r->outcome);
+	}
+}
+
+/* clang-format off */
+static const struct tunnel_row {
+	const char *what, *host, *origin;
+	int         outcome;
+} tunnels[] = {
+	{ "the page that it shows",    "localhost:9000", "http://localhost:9000",  OURS },
+	{ "a proxy's page",            "localhost",      "https://shop.example",   OURS },
+	{ "another server's page",     "localhost:9000", "http://localhost:3000",  OUTCOME_FOREIGN_ORIGIN },
+	{ "that of the one on port 80", "localhost:9000", "http://localhost",      OUTCOME_FOREIGN_ORIGIN },
+	{ "another site's",            "localhost:9000", "http://example.com",     OUTCOME_FOREIGN_ORIGIN },
+};
+/* clang-format on */
+
+static void a_tunnel_to_a_unix_socket_has_one_origin(void **state)
+{
+	(void)state;
+	for (const struct tunnel_row *r = tunnels; r < tunnels + LENGTH_OF(tunnels); r++) {
+		struct header headers[] = { { "Host", r->host }, { "Origin", r->origin } };
+
+		ROW_EXPECT(r->what, (int)judge_by(&unix_only, true, headers, 2) == r->outcome);
 	}
 }
 
@@ -223,6 +307,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(hosts_are_told_apart),
+		cmocka_unit_test(a_unix_socket_has_no_port),
+		cmocka_unit_test(a_tunnel_to_a_unix_socket_has_one_origin),
 		cmocka_unit_test(origins_are_told_apart),
 		cmocka_unit_test(links_may_be_followed_across_sites),
 		cmocka_unit_test(only_old_requests_may_lack_a_host),

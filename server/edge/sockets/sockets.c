@@ -1,5 +1,6 @@
 /*
- * sockets - stands in for recv(2), send(2), epoll_ctl(2) and epoll_wait(2) while microhttpd runs.
+ * sockets - stands in for recv(2), send(2), sendfile(2), epoll_ctl(2) and epoll_wait(2) while
+ * microhttpd runs.
  *
  * recv: so that microhttpd only ever sees requests that are in order. The library has no hook
  * between the socket and its parser. That parser lets pass what smuggles requests
@@ -7,6 +8,7 @@
  * does refuse it answers with a page of its own.
  *
  * send: so that an answer goes out with headers that microhttpd was not told of: see edge/output.h.
+ * And it counts, as sendfile does, what the kernel took: of a unix socket nobody else knows.
  *
  * epoll: microhttpd takes a suspended connection out of its epoll set and puts it back behind the
  * answer, where it is reported as writable at once: two calls and a wake-up for nothing, an eighth
@@ -44,6 +46,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -174,7 +177,22 @@ ssize_t send(int fd, const void *bytes, size_t byte_count, int flags)
 
 	if (s == NULL)
 		return sendto(fd, bytes, byte_count, flags, NULL, 0);
-	return running->write(s, bytes, byte_count, flags);
+
+	ssize_t r = running->write(s, bytes, byte_count, flags);
+
+	if (r > 0)
+		s->sent_bytes += (uint64_t)r;
+	return r;
+}
+
+ssize_t sendfile64(int fd, int file, off64_t *offset, size_t byte_count)
+{
+	struct watched_socket *s = socket_of_fd(fd);
+	ssize_t r = syscall(SYS_sendfile, fd, file, offset, byte_count);
+
+	if (s != NULL && r > 0)
+		s->sent_bytes += (uint64_t)r;
+	return r;
 }
 
 /* ---------------------------------------------------------------- epoll */

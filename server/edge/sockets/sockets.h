@@ -31,6 +31,7 @@ struct watched_socket {
 	bool is_being_parked; /* microhttpd is told to suspend it */
 	bool keeps_place;     /* the kernel has it in the set, microhttpd believes it took it out */
 	uint32_t kept_events; /* that were not passed on, since it kept its place */
+	uint64_t sent_bytes;  /* that the kernel took of what was sent to it, files included */
 	struct list link;     /* in watched_sockets.announced */
 };
 
