@@ -1,0 +1,107 @@
+#!/usr/bin/env python3
+"""manual.py ROOT VERSION OUT_FOLDER - makes rowlock.1 and rowlockd.8 of the tables that --help is
+made of: schema/settings.def, client/verbs.def, client/options.def, and of the exit codes in
+docs/operating.md. Nothing is downloaded.
+"""
+import pathlib
+import sys
+
+import tables
+
+
+def escape(text):
+    text = text.replace("\\", "\\e").replace("-", "\\-").replace("`", "\\(ga")
+    for sign, name in ("'", "aq"), ('"', "dq"), ("^", "ha"), ("~", "ti"):
+        text = text.replace(sign, f"\\({name}")
+    return "\n".join("\\&" + line if line.startswith(".") else line for line in text.split("\n"))
+
+
+def verbatim(text):
+    return [".nf", escape(text.strip("\n")), ".fi"]
+
+
+def paragraph(text):
+    return [".PP", escape(text)]
+
+
+def entry(flag, value, text):
+    left = f"\\fB{escape(flag)}\\fR" + (f" \\fI{escape(value)}\\fR" if value else "")
+    return [".TP", left, escape(text)]
+
+
+def flag_entry(option):
+    return entry(f"--{option.flag}", option.value, option.help)
+
+
+def page(name, section, version, summary, lines):
+    return "\n".join([
+        f'.TH {name.upper()} {section} "" "Rowlock {version}" "Rowlock"',
+        ".nh", ".ad l",
+        ".SH NAME", f"{name} \\- {escape(summary)}", *lines]) + "\n"
+
+
+def setting_text(setting):
+    value = f" [{setting.value}]" if setting.value and not setting.is_switch else ""
+    return f"{setting.help}{value}"
+
+
+def daemon_page(root, version):
+    settings = tables.read_settings((root / "schema/settings.def").read_text())
+    lines = [".SH SYNOPSIS", ".B rowlockd", "[\\-\\-flag value]...", ".br", ".B rowlockd",
+             "\\fIcommand\\fR ...", ".SH DESCRIPTION"]
+    lines += paragraph("Rowlock keeps stock in one SQLite file and never sells a unit twice. "
+                       "Clients change it over HTTP; changes to the same row wait for each "
+                       "other, first come first served, and reads wait for nobody. The daemon "
+                       "stays in the foreground, and logs to its standard error.")
+    lines += [".SH OPTIONS"]
+    for setting in settings:
+        lines += entry(f"--{setting.flag}", setting.argument, setting_text(setting))
+    lines += entry("--print-config", "", "show each value and where it came from, then stop")
+    lines += entry("--version", "", "show the version, then stop")
+    lines += entry("--help", "", "show this, then stop")
+    lines += [".SH ENVIRONMENT"]
+    lines += paragraph("Each flag is an environment variable, too: --slow-ms is ROWLOCK_SLOW_MS. "
+                       "A flag outranks it.")
+    lines += [".SH COMMANDS"]
+    for source in sorted((root / "server").glob("**/*.c")):
+        for usage in tables.read_usages(source.read_text()):
+            lines += [f".SS {escape(usage.split()[2])}", *verbatim(usage)]
+    lines += [".SH SIGNALS"]
+    lines += entry("SIGTERM, SIGINT", "", "drain, then stop; a second one stops at once")
+    lines += [".SH EXIT STATUS"]
+    for code, when in tables.read_exit_codes((root / "docs/operating.md").read_text()):
+        lines += entry(code, "", when)
+    lines += [".SH SEE ALSO", ".BR rowlock (1)"]
+    return page("rowlockd", 8, version, "an inventory service that never sells a unit twice", lines)
+
+
+def client_page(root, version):
+    options = tables.read_options((root / "client/options.def").read_text())
+    verbs = tables.read_verbs((root / "client/verbs.def").read_text(), options)
+    lines = [".SH SYNOPSIS", ".B rowlock", "\\fIverb\\fR [\\fIaction\\fR] [\\fIoperands\\fR] "
+             "[\\fIflags\\fR]", ".SH DESCRIPTION"]
+    lines += paragraph("The command line of Rowlock, the inventory service that never sells a unit "
+                       "twice.")
+    lines += [".SH VERBS"]
+    for verb in verbs:
+        typed = " ".join(filter(None, (verb.verb, verb.action, verb.operands)))
+        lines += [f".SS {escape(typed)}", escape(verb.summary)]
+        if verb.more:
+            lines += [".PP", *verbatim(verb.more)]
+        flags = " ".join(f"--{option.flag}" for option in verb.options)
+        lines += [".PP", f"Flags: {escape(flags)}"]
+    lines += [".SH FLAGS"]
+    for option in options.values():
+        lines += flag_entry(option)
+    lines += [".SH NOTES", *verbatim(tables.read_closing((root / "client/command.c").read_text()))]
+    lines += [".SH SEE ALSO", ".BR rowlockd (8)"]
+    return page("rowlock", 1, version, "ask and change an inventory service", lines)
+
+
+def main():
+    root, version, folder = pathlib.Path(sys.argv[1]), sys.argv[2], pathlib.Path(sys.argv[3])
+    (folder / "rowlock.1").write_text(client_page(root, version))
+    (folder / "rowlockd.8").write_text(daemon_page(root, version))
+
+
+main()

@@ -1,0 +1,285 @@
+#!/usr/bin/env python3
+"""installed - what `meson install` puts down: pages say what --help says, completions complete,
+units are sound and closed, and a backup is one.
+
+    tests/package/installed.py BUILD ROWLOCKD ROWLOCK
+"""
+import os
+import pathlib
+import pty
+import re
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests/lib"))
+sys.dont_write_bytecode = True
+
+from daemon import Daemon  # noqa: E402
+from tap import Tap  # noqa: E402
+from talk import Client  # noqa: E402
+
+BUILD, ROWLOCKD, ROWLOCK = (pathlib.Path(word).resolve() for word in sys.argv[1:4])
+EXPOSURE_MAX = 1.5
+TERMINAL_S_MAX = 20
+WHAT = {
+    "bin/rowlock", "bin/rowlockd", "libexec/rowlock/backup", "lib/sysusers.d/rowlock.conf",
+    "lib/tmpfiles.d/rowlock.conf", "lib/systemd/system/rowlock.service",
+    "lib/systemd/system/rowlock-backup.service",
+    "lib/systemd/system/rowlock.socket", "lib/systemd/system/rowlock-backup.timer",
+    "share/man/man1/rowlock.1", "share/man/man8/rowlockd.8",
+    "share/bash-completion/completions/rowlock", "share/bash-completion/completions/rowlockd",
+    "share/zsh/vendor-completions/_rowlock", "share/zsh/vendor-completions/_rowlockd",
+    "share/fish/vendor_completions.d/rowlock.fish",
+    "share/fish/vendor_completions.d/rowlockd.fish",
+}
+
+TYPED = (  # and what the last word may become
+    (["rowlock", "st"], {"stock", "status"}),
+    (["rowlock", "lease", "re"], {"renew", "release"}),
+    (["rowlock", "adjust", "--ke"], {"--key"}),
+    (["rowlock", "transfer", "--re"], {"--reason", "--reference"}),
+    (["rowlockd", "rep"], {"repair", "repack"}),
+    (["rowlockd", "--log-le"], {"--log-level"}),
+    (["rowlockd", "--row-release", "earl"], {"early"}),
+    (["rowlockd", "repack", "--page"], {"--page-size"}),
+)
+
+
+def run(*words, **more):
+    done = subprocess.run([str(word) for word in words], text=True, stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **more)
+    assert done.returncode == 0, f"{' '.join(map(str, words))}: {done.returncode}\n{done.stdout}"
+    return done.stdout
+
+
+class Installed:
+    """A folder that it was installed in, under its prefix."""
+
+    def __init__(self, folder):
+        run("meson", "install", "-C", BUILD, "--no-rebuild", "--quiet", "--destdir", folder)
+        top, = pathlib.Path(folder).glob("**/bin/rowlockd")
+        self.prefix = top.parents[1]
+
+    def all_is_there(self):
+        there = {str(path.relative_to(self.prefix))
+                 for path in self.prefix.glob("**/*") if path.is_file()}
+        assert WHAT <= there, WHAT - there
+        assert os.access(self.prefix / "libexec/rowlock/backup", os.X_OK)
+
+    # ------------------------------------------------------------ manual pages
+
+    def page(self, name):
+        path, = self.prefix.glob(f"share/man/*/{name}")
+        said = run("man", "--warnings", "-l", path, env={
+            **os.environ, "LC_ALL": "C.UTF-8", "MANWIDTH": "1000", "MAN_KEEP_FORMATTING": "",
+            "MANPAGER": "cat", "PAGER": "cat"})
+        assert "warning" not in said.split("\n")[0], said[:500]
+        return words_of(said)
+
+    def pages_say_what_help_says(self):
+        page = self.page("rowlockd.8")
+        for line in help_lines(run(ROWLOCKD, "--help")):
+            assert words_of(line) in page, f"rowlockd.8 lacks: {line}"
+        for command in ("verify", "repair", "repack", "restore"):
+            said = words_of(run(ROWLOCKD, command, "--help"))
+            assert said in page, f"rowlockd.8 lacks: {said}"
+        page = self.page("rowlock.1")
+        overview = run(ROWLOCK, "help")
+        for line in re.findall(r"^    \S.*  \S.*$", overview, re.M):
+            typed, _, summary = line.strip().partition("  ")
+            assert words_of(typed) in page, f"rowlock.1 lacks: {typed}"
+            assert words_of(summary) in page, f"rowlock.1 lacks: {summary}"
+        for verb in dict.fromkeys(re.findall(r"^    ([a-z]+) .*  \S", overview, re.M)):
+            for line in run(ROWLOCK, "help", verb).splitlines():
+                flag, _, text = line.strip().partition("  ")
+                for piece in (flag.removeprefix("rowlock "), text):
+                    assert words_of(piece) in page, f"rowlock.1 lacks: {verb}: {piece}"
+
+    # ------------------------------------------------------------ completions
+
+    def bash(self, program, typed):
+        script = (f'source "$1"; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); '
+                  f'_{program}; printf "%s\\n" "${{COMPREPLY[@]}}"')
+        path = self.prefix / "share/bash-completion/completions" / program
+        return set(run("bash", "-c", script, "bash", path, *typed).split())
+
+    def fish(self, program, typed):
+        script = f"source $argv[1]; complete -C \"$argv[2]\""
+        path = self.prefix / "share/fish/vendor_completions.d" / f"{program}.fish"
+        with tempfile.TemporaryDirectory() as home:
+            said = run("fish", "--no-config", "-c", script, path, " ".join(typed),
+                       env={**os.environ, "HOME": home})
+        return {line.split("\t")[0] for line in said.splitlines()}
+
+    def completions(self, ask):
+        for typed, wanted in TYPED:
+            found = {word for word in ask(typed[0], typed) if word.startswith(typed[-1])}
+            assert found == wanted, f"{' '.join(typed)}: {sorted(found)}"
+
+    def zsh(self):
+        """In a terminal of its own, where Tab is pressed, and shows them."""
+        folder = self.prefix / "share/zsh/vendor-completions"
+        for typed, wanted in TYPED:
+            with tempfile.TemporaryDirectory() as home, Terminal(
+                    ["zsh", "-f", "-i"], {"HOME": home, "TERM": "dumb", "COLUMNS": "300"}) as it:
+                it.type(f"PROMPT=; fpath=({folder} $fpath); autoload -Uz compinit;"
+                        "compinit -u -D; print so' 'far\n")
+                it.read_until({"so far\r"})
+                it.type(" ".join(typed) + "\t\t")
+                it.read_until(wanted)
+
+    # ------------------------------------------------------------ units
+
+    def units(self, folder):
+        """The units, with programs that are there."""
+        for path in self.prefix.glob("lib/systemd/system/*"):
+            text = re.sub(r"=/\S*/(rowlockd|rowlock/backup)",
+                          lambda found: f"={self.prefix}/" + (
+                              "bin/rowlockd" if found[1] == "rowlockd"
+                              else "libexec/rowlock/backup"), path.read_text())
+            pathlib.Path(folder, path.name).write_text(text)
+        return sorted(pathlib.Path(folder).iterdir())
+
+    def units_are_sound(self):
+        with tempfile.TemporaryDirectory() as folder:
+            said = run("systemd-analyze", "verify", "--man=no", *self.units(folder))
+            ours = [line for line in said.splitlines() if "rowlock" in line]
+            assert not ours, "\n".join(ours)
+
+    def units_are_closed(self):
+        with tempfile.TemporaryDirectory() as folder:
+            for unit in self.units(folder):
+                if unit.suffix != ".service":
+                    continue
+                said = run("systemd-analyze", "security", "--offline=true", "--no-pager", unit)
+                level = float(re.search(r"exposure level for \S+: ([\d.]+)", said)[1])
+                print(f"# systemd-analyze security {unit.name}: {level}", file=sys.stderr)
+                assert level <= EXPOSURE_MAX, said
+
+    # ------------------------------------------------------------ backups
+
+    def backup(self, server, folder, keep):
+        """Its programs are those of the build."""
+        script = re.sub(r"\S+/bin/(rowlockd?) ", lambda found: str(
+            ROWLOCKD if found[1] == "rowlockd" else ROWLOCK) + " ",
+            (self.prefix / "libexec/rowlock/backup").read_text())
+        return subprocess.run(["sh", "-c", script], text=True, capture_output=True, env={
+            **os.environ, "ROWLOCK_SERVER": f"http://127.0.0.1:{server.port}",
+            "ROWLOCK_BACKUPS": str(folder), "ROWLOCK_KEEP": keep})
+
+    def backups_rotate(self):
+        with tempfile.TemporaryDirectory() as folder, \
+                Daemon(ROWLOCKD, pathlib.Path(folder, "shop.db"), ["--demo"]) as server:
+            there = pathlib.Path(folder, "backups")
+            there.mkdir()
+            old = [f"rowlock-2020-01-0{day}T031500Z.db" for day in range(1, 6)]
+            for name in [*old, "mine.db"]:
+                (there / name).write_text("old")
+            done = self.backup(server, there, "3")
+            assert done.returncode == 0, done.stderr
+            left = sorted(path.name for path in there.iterdir())
+            assert left[:3] == ["mine.db", *old[3:]] and len(left) == 4, left
+            run(ROWLOCKD, "verify", "--store", there / left[3])
+            assert (there / left[3]).stat().st_mode & 0o077 == 0 or os.umask(0o22) is not None
+            assert self.backup(server, there, "none").returncode == 64
+
+    def a_backup_that_fails_removes_nothing(self):
+        with tempfile.TemporaryDirectory() as folder:
+            there = pathlib.Path(folder, "backups")
+            there.mkdir()
+            server = Daemon(ROWLOCKD, pathlib.Path(folder, "shop.db")).start()
+            server.stop()
+            (there / "rowlock-2020-01-01T031500Z.db").write_text("old")
+            assert self.backup(server, there, "1").returncode != 0
+            assert [path.name for path in there.iterdir()] == ["rowlock-2020-01-01T031500Z.db"]
+
+
+class Terminal:
+    """A program with a terminal."""
+
+    def __init__(self, words, environment):
+        self.process, self.fd = pty.fork()
+        if self.process == 0:
+            os.execvpe(words[0], words, {**os.environ, **environment})
+
+    def type(self, text):
+        os.write(self.fd, text.encode())
+
+    def read_until(self, wanted):
+        """Until each of the texts was seen."""
+        seen = ""
+        while any(text not in seen for text in wanted):
+            ready = select.select([self.fd], [], [], TERMINAL_S_MAX)[0]
+            assert ready, f"not all of {wanted} in {seen!r}"
+            seen += os.read(self.fd, 65536).decode(errors="replace")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        os.close(self.fd)
+        os.kill(self.process, signal.SIGKILL)
+        os.waitpid(self.process, 0)
+
+
+def words_of(text):
+    """Of typography and breaks nothing is left."""
+    text = re.sub(r"\x1b\[[\d;]*m|.\x08", "", text)
+    return " ".join(text.replace("‐", "-").replace("−", "-").replace("’", "'").split())
+
+
+def help_lines(text):
+    """The flags of rowlockd --help, and what each is said to be."""
+    lines = re.findall(r"^  (--\S+(?: \S+)?) +(.*)$", text, re.M)
+    assert len(lines) > 20, text
+    return [f"{flag} {said}" for flag, said in lines]
+
+
+def build_packages_agree():
+    """What the package is built with is what server/run installs."""
+    control = (ROOT / "server/package/debian/control").read_text()
+    wanted = set(re.findall(r"^ ([a-z0-9.+-]+),?$", control.split("\nPackage:")[0], re.M))
+    runs = (ROOT / "server/run").read_text()
+    installed = set(re.search(r"build_packages=\((.*?)\)", runs, re.S)[1].split())
+    assert installed - {"gcc"} == wanted - {"dh-sequence-installsysusers"}, installed ^ wanted
+
+
+def needs(*programs):
+    missing = [program for program in programs if not shutil.which(program)]
+    return f"tests/package/install installs {', '.join(missing)}" if missing else None
+
+
+def main():
+    tap = Tap()
+    with tempfile.TemporaryDirectory(prefix="rowlock-installed-") as folder:
+        it = Installed(folder)
+        for sentence, missing, function, *arguments in (
+                ("all of it is installed", None, it.all_is_there),
+                ("manual pages say what --help says, without a warning", needs("man"),
+                 it.pages_say_what_help_says),
+                ("bash completes verbs, actions, flags and choices", needs("bash"),
+                 it.completions, it.bash),
+                ("zsh completes them", needs("zsh"), it.zsh),
+                ("fish completes them", needs("fish"), it.completions, it.fish),
+                ("the units are sound", needs("systemd-analyze"), it.units_are_sound),
+                ("the services are exposed by 1.5 at most", needs("systemd-analyze"),
+                 it.units_are_closed),
+                ("a backup is whole, and the oldest go", None, it.backups_rotate),
+                ("a backup that fails removes nothing", None,
+                 it.a_backup_that_fails_removes_nothing),
+                ("the package is built with what server/run installs", None,
+                 build_packages_agree)):
+            if missing:
+                tap.skip(sentence, missing)
+            else:
+                tap.run(sentence, function, *arguments)
+    return tap.end()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
