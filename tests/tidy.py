@@ -50,6 +50,7 @@ ONE_HOME = {
     "jsmn.h": ["server/wire/json_plain.c"],
     "xxhash.h": ["server/base/hash.c"],
     "systemd/sd-daemon.h": ["server/ops/inherited.c", "server/ops/notify.c"],
+    "sodium.h": ["server/base/secret.c"],
 }
 
 # a façade -> who of its own folder may include it: nothing that lies behind it knows it. What is

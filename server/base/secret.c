@@ -1,0 +1,38 @@
+#include "base/secret.h"
+#include "base/check.h"
+#include <sodium.h>
+
+_Static_assert(SECRET_HASH_BYTES == crypto_generichash_BYTES, "256 bits");
+_Static_assert(SECRET_KEY_BYTES == crypto_generichash_KEYBYTES, "256 bits");
+
+bool secret_prepare(void)
+{
+	return sodium_init() >= 0;
+}
+
+void secret_random(void *ret, size_t bytes)
+{
+	randombytes_buf(ret, bytes);
+}
+
+void secret_hash(const void *bytes, size_t byte_count, unsigned char ret[SECRET_HASH_BYTES])
+{
+	CHECK(crypto_generichash(ret, SECRET_HASH_BYTES, bytes, byte_count, NULL, 0) == 0);
+}
+
+void secret_sign(const unsigned char key[SECRET_KEY_BYTES], const void *bytes, size_t byte_count,
+		 unsigned char ret[SECRET_HASH_BYTES])
+{
+	CHECK(crypto_generichash(ret, SECRET_HASH_BYTES, bytes, byte_count, key,
+				 SECRET_KEY_BYTES) == 0);
+}
+
+bool secret_is_same(const void *a, const void *b, size_t byte_count)
+{
+	return sodium_memcmp(a, b, byte_count) == 0;
+}
+
+void secret_wipe(void *bytes, size_t byte_count)
+{
+	sodium_memzero(bytes, byte_count);
+}
