@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/crash.h"
 #include "base/fault.h"
+#include "base/secret.h"
 #include "base/pulse.h"
 #include "base/standard_files.h"
 #include "core/store_clock.h"
@@ -641,6 +642,8 @@ int main(int argc, char *argv[])
 	if (standard_files_open() < 0)
 		return EXIT_OS_FAULT;
 	crash_begin("rowlockd " ROWLOCK_VERSION);
+	if (!secret_prepare())
+		return EXIT_OS_FAULT;
 	if (offline_command(argc, argv, &code))
 		return code;
 	if (config_read(&config, argc, argv, &code) != CONFIG_RUN)

@@ -161,7 +161,7 @@ END;
 
 CREATE TRIGGER token_secret_delete BEFORE DELETE ON token_secret
 BEGIN
-	SELECT RAISE(ABORT, 'a secret stays, so that its public part is not used again: UPDATE token_secret SET expires_at = 0');
+	SELECT RAISE(ABORT, 'a secret stays, so that its public part is not used again: rowlockd token revoke NAME');
 END;
 
 CREATE TRIGGER token_location_insert AFTER INSERT ON token_location

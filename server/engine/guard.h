@@ -22,6 +22,7 @@ enum guard_rank {
 	RANK_BATCHES,        /* batch: the keys of those under way */
 	RANK_MAILBOX,        /* a loop's finished requests */
 	RANK_LAB,            /* the laboratory's runs */
+	RANK_ACCESS,         /* access_book: which table of tokens is the newest */
 	RANK_TIME,           /* store_time: what time it is */
 };
 

@@ -1,5 +1,6 @@
 #include "engine/service.h"
 #include "base/clock.h"
+#include "engine/access_book.h"
 #include "base/fault.h"
 #include "engine/claims.h"
 #include "engine/operation_book.h"
@@ -92,9 +93,15 @@ int service_open(const struct service_options *options, struct service **ret)
 		free(s);
 		return r;
 	}
+	r = access_book_open(s->store, !options->is_uncounted, &s->access);
+	if (r < 0) {
+		free(s);
+		return r;
+	}
 	store_time_init(&s->time, NULL, stored.newest_ms);
 	r = start_engine(s, options);
 	if (r < 0) {
+		access_book_close(s->access);
 		store_time_fini(&s->time);
 		free(s);
 		return r;
@@ -109,6 +116,7 @@ void service_close(struct service *s)
 		return;
 	reader_pool_close(&s->spoolers);
 	reader_pool_close(&s->readers);
+	access_book_close(s->access);
 	writer_close(&s->writer);
 	CHECK(s->locks.must_stop);
 	lock_manager_fini(&s->locks);
@@ -284,6 +292,12 @@ void service_health(struct service *s, struct service_health *ret)
 void service_note_fault(struct service *s, int fault, const char *request_id)
 {
 	read_fault_note(&s->published, &s->locks, fault, request_id);
+}
+
+struct access_book *service_access(struct service *s)
+{
+	CHECK(s->access != NULL);
+	return s->access;
 }
 
 int64_t service_seq(const struct service *s)

@@ -189,6 +189,10 @@ void service_health(struct service *s, struct service_health *ret);
  */
 void service_note_fault(struct service *s, int fault, const char *request_id);
 
+/* The tokens of the store: engine/access_book.h. Until the service is closed. */
+struct access_book;
+struct access_book *service_access(struct service *s);
+
 /* Newest published seq. Any thread, one atomic load. */
 int64_t service_seq(const struct service *s);
 

@@ -19,5 +19,6 @@ struct service {
 	struct writer writer;
 	struct reader_pool readers;
 	atomic_bool is_verifying;
+	struct access_book *access;
 	struct reader_pool spoolers; /* reads of the whole store */
 };

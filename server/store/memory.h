@@ -57,5 +57,12 @@ int memory_open_reader(struct memory *m, struct reader **ret);
  */
 int memory_open_store(struct memory *m, struct store **ret);
 
+/*
+ * Makes its tokens what `access` says, as somebody who has the store beside everybody else would;
+ * the version is the memory's own, and grows. A snapshot sees the tokens of when it is asked for
+ * them. 0 or a fault.
+ */
+int memory_set_access(struct memory *m, const struct stored_access *access);
+
 /* What begin() of a writer of SQLite's does not say. See struct stored_time. */
 void memory_load_time(struct memory *m, struct stored_time *ret);

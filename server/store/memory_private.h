@@ -89,6 +89,7 @@ struct memory {
 	struct memory_writer *writers; /* all that are open */
 	struct arena texts;
 	char epoch[EPOCH_BYTES_MAX + 1];
+	struct stored_access access; /* its arrays are in `texts` */
 };
 
 /* One that was handed out as overdue. */
@@ -225,5 +226,9 @@ static inline struct memory_writer *memory_writer_of(struct store_writer *w)
 {
 	return CONTAINER_OF(w, struct memory_writer, writer);
 }
+
+/* memory_access.c: see reader_ops. */
+int memory_access_version(struct reader *reader, int64_t *ret);
+int memory_access(struct reader *reader, struct arena *a, struct stored_access *ret);
 
 extern const struct audit_ops memory_audit_ops;

@@ -201,6 +201,8 @@ struct sqlite_reader {
 	int64_t limit_ns;                       /* monotonic; 0: none */
 	int64_t page_ns;                        /* a page that takes longer ends there */
 	const atomic_int_fast64_t *or_limit_ns; /* NULL: none */
+	int64_t data_version;                   /* when access_version was read; 0: it was not */
+	int64_t access_version;
 	bool is_in_snapshot;
 	uint32_t seen; /* SQLite's own count of changes by others, in this snapshot */
 	struct known_rows known;
@@ -220,7 +222,11 @@ extern const struct store_ops sqlite_store_ops;   /* sqlite_store.c */
 extern const struct reader_ops sqlite_reader_ops; /* sqlite_reader.c */
 extern const struct audit_ops sqlite_audit_ops;   /* sqlite_audit.c */
 
-enum { WRITER_STATEMENTS = 60, READER_STATEMENTS = 40 };
+/* sqlite_access.c: see reader_ops. */
+int sqlite_access_version(struct reader *reader, int64_t *ret);
+int sqlite_access(struct reader *reader, struct arena *a, struct stored_access *ret);
+
+enum { WRITER_STATEMENTS = 60, READER_STATEMENTS = 60 };
 extern const char *const sqlite_writer_texts[];
 extern const char *const sqlite_reader_texts[];
 
@@ -385,6 +391,11 @@ enum reader_statement {
 	AUDIT_LEASES,
 	AUDIT_ITEMS,
 	AUDIT_LOCATIONS,
+	READ_DATA_VERSION,
+	READ_ACCESS,
+	READ_TOKENS,
+	READ_TOKEN_LOCATIONS,
+	READ_SECRETS,
 	READER_STATEMENTS_USED,
 };
 _Static_assert((int)READER_STATEMENTS_USED <= (int)READER_STATEMENTS, "room for every statement");

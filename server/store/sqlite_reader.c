@@ -126,6 +126,16 @@ const char *const sqlite_reader_texts[READER_STATEMENTS] = {
 		"LEFT JOIN location l ON l.id = k.location_id ORDER BY k.id",
 	[AUDIT_ITEMS] = "SELECT id, sku, name, unit, attributes, " AUDIT_ATTRIBUTES " FROM item "
 			"WHERE id > ?1 ORDER BY id LIMIT ?2",
+	[READ_DATA_VERSION] = "PRAGMA data_version",
+	[READ_ACCESS] = "SELECT access_version, had_token, session_key FROM store",
+	[READ_TOKENS] =
+		"SELECT id, name, role, created_at, coalesce(expires_at, 9223372036854775807), "
+		"coalesce(revoked_at, 9223372036854775807) FROM token ORDER BY id",
+	[READ_TOKEN_LOCATIONS] =
+		"SELECT token_id, code FROM token_location ORDER BY token_id, code",
+	[READ_SECRETS] = "SELECT public, token_id, hash, created_at, "
+			 "coalesce(expires_at, 9223372036854775807) "
+			 "FROM token_secret ORDER BY public",
 	[AUDIT_LOCATIONS] = "SELECT id, code, name FROM location WHERE id > ?1 ORDER BY id "
 			    "LIMIT ?2",
 };
@@ -479,6 +489,8 @@ const struct reader_ops sqlite_reader_ops = {
 	.movement = read_movement,
 	.past_level = read_past_level,
 	.reservation = sqlite_reader_reservation,
+	.access_version = sqlite_access_version,
+	.access = sqlite_access,
 	.list_reservations = sqlite_list_reservations,
 	.key = read_key,
 	.list_stock = sqlite_list_stock,

@@ -34,6 +34,7 @@
  */
 #pragma once
 #include "base/arena.h"
+#include "core/access.h"
 #include "core/answer.h"
 #include "core/reservation.h"
 #include <stdatomic.h>
@@ -145,6 +146,46 @@ struct movement_view {
 	struct code sku;
 	struct code location;
 	struct movement movement;
+};
+
+/* ------------------------------------------------------------------ access */
+
+enum { SESSION_KEY_BYTES = 32 };
+
+/* Times are store time, UTC ms; INT64_MAX: never. */
+struct stored_token {
+	int64_t id;
+	enum role role; /* above ROLE_PUBLIC */
+	char name[TOKEN_NAME_BYTES_MAX + 1];
+	int location_count; /* 0: not limited */
+	struct code *locations;
+	int64_t created_at_ms;
+	int64_t expires_at_ms;
+	int64_t revoked_at_ms;
+};
+
+/* What a token is known by; it has one more with each rotation. */
+struct stored_secret {
+	int64_t token_id;
+	char public_part[TOKEN_PUBLIC_BYTES + 1];
+	unsigned char hash[TOKEN_HASH_BYTES];
+	int64_t created_at_ms;
+	int64_t expires_at_ms; /* an end of its own, beside that of its token */
+};
+
+/*
+ * All tokens there ever were, rising by id, and their secrets, rising by public part. What makes no
+ * sense is left out: a token of which any row does, with its secrets, so that no limit is lost.
+ */
+struct stored_access {
+	int64_t version; /* grows with each change of any of it */
+	bool had_token;  /* there was one at some time, whether it is still there or not */
+	unsigned char session_key[SESSION_KEY_BYTES];
+	size_t token_count;
+	struct stored_token *tokens;
+	size_t secret_count;
+	struct stored_secret *secrets;
+	size_t left_out; /* rows that made no sense */
 };
 
 /* ------------------------------------------------------------------ the store */
@@ -384,6 +425,13 @@ struct reader_ops {
 
 	int (*reservation)(struct reader *r, const char *name, struct arena *a,
 			   struct reservation *ret);
+
+	/*
+	 * The version of what access() reads. Outside of a snapshot; sees what was committed before
+	 * the call, by whomever. Costs a look at a counter as long as nobody has written anything.
+	 */
+	int (*access_version)(struct reader *r, int64_t *ret);
+	int (*access)(struct reader *r, struct arena *a, struct stored_access *ret);
 
 	int (*list_stock)(struct reader *r, const struct stock_query *q, struct arena *a,
 			  struct page *ret);
