@@ -1,6 +1,7 @@
 #include "edge/connection.h"
 #include "base/clock.h"
 #include "edge/daemon_phrase.h"
+#include "exchange/speaker.h"
 #include "ops/log.h"
 #include "ops/metrics.h"
 #include <errno.h>
@@ -26,6 +27,14 @@ static struct connection *connection_take(struct loop *l)
 			    : malloc(sizeof(struct connection));
 }
 
+static void connection_ask_peer(struct connection *c)
+{
+	const struct speakers *speakers = c->loop->edge->options.speakers;
+
+	peer_of_socket(c->socket.fd, &c->peer);
+	c->peer.is_trusted_proxy = speakers != NULL && speakers_trust(speakers, &c->peer);
+}
+
 struct connection *connection_open(struct loop *l, struct MHD_Connection *handle, int fd)
 {
 	struct connection *c = connection_take(l);
@@ -39,7 +48,7 @@ struct connection *connection_open(struct loop *l, struct MHD_Connection *handle
 		free(c);
 		return NULL;
 	}
-	peer_of_socket(fd, &c->peer);
+	connection_ask_peer(c);
 	framing_init(&c->framing);
 	list_init(&c->link);
 	list_push_back(&l->connections, &c->link);

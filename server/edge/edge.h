@@ -13,6 +13,7 @@
 #include "edge/listener.h"
 #include "exchange/host.h"
 
+struct speakers;
 struct waits_options;
 
 struct edge_options {
@@ -41,6 +42,7 @@ struct edge_options {
 	int (*open_waits)(struct host *h, const struct waits_options *options);
 	void (*close_waits)(struct host *h);
 	const struct waits_options *waits_options;
+	const struct speakers *speakers; /* whom a connection is believed; NULL: nobody */
 	struct service *service;
 };
 

@@ -32,11 +32,14 @@ struct call {
 };
 
 struct lab_runs;
+struct speakers;
 
 struct calls_options {
 	int64_t wait_default_ms;
 	bool requires_keys;   /* refuse writes without an Idempotency-Key */
 	struct lab_runs *lab; /* of the laboratory; NULL: it is switched off */
+	const struct speakers
+		*speakers; /* the edge's, too; NULL: no connection is believed anything */
 };
 
 /* Before the loops start. */
