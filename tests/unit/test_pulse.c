@@ -14,19 +14,21 @@ struct told {
 static void *obey(void *context)
 {
 	struct told *t = context;
+	char word; /* its own: the next one may be there once this is done */
 
 	pulse_begin("loop", 3);
 	sem_post(&t->done);
 	do {
 		sem_wait(&t->go);
-		if (t->word == '.')
+		word = t->word;
+		if (word == '.')
 			pulse_beat();
-		else if (t->word != 'q')
-			pulse_excuse(t->word == 'e' ? NS_PER_S : 0);
+		else if (word != 'q')
+			pulse_excuse(word == 'e' ? NS_PER_S : 0);
 		else
 			pulse_end();
 		sem_post(&t->done);
-	} while (t->word != 'q');
+	} while (word != 'q');
 	return NULL;
 }
 
