@@ -48,6 +48,7 @@ enum {
 	EXIT_SOFTWARE_FAULT = 70,
 	EXIT_OS_FAULT = 71,
 	EXIT_CONFIGURATION = 78,
+	OPENING_LOGGED_MS = 5000,
 	LAST_ANSWERS_MS = 500, /* after the disk failed: time for the answers that say so */
 };
 
@@ -108,11 +109,43 @@ static int check_clock(const struct config *c, struct store *store)
 	return EXIT_CONFIGURATION;
 }
 
+/* Of a long opening, every second. */
+static void tell_opening(void *context, const struct store_progress *p)
+{
+	int64_t *logged_ms = context;
+	char percent[32] = "";
+
+	if (p->elapsed_ms < *logged_ms + OPENING_LOGGED_MS)
+		return;
+	*logged_ms = p->elapsed_ms;
+	if (p->percent >= 0)
+		snprintf(percent, sizeof(percent), " percent=%d", p->percent);
+	log_write(LOG_INFO, "store_opening", "stage=%s%s schema=%d was=%d s=%.1f", p->stage,
+		  percent, p->version, p->version_from, (double)p->elapsed_ms / MS_PER_S);
+}
+
+static void log_copy(const struct store_open_result *result)
+{
+	char path[2 * STORE_PATH_BYTES];
+
+	if (result->copy[0] != '\0')
+		log_write(LOG_INFO, "store_copied",
+			  "path=%s bytes=%" PRId64 " note=\"the store as it was before its schema "
+			  "changed: keep it until you will not go back\"",
+			  log_quote(path, sizeof(path), result->copy), result->copy_bytes);
+}
+
 static int open_store(const struct config *c, struct store **ret)
 {
+	int64_t logged_ms = 0;
 	struct store_options options = { .path = c->store,
 					 .may_create_gone = c->create,
-					 .busy_ms = (int)c->store_busy_ms };
+					 .busy_ms = (int)c->store_busy_ms,
+					 .must_not_migrate = c->no_migrate,
+					 .migrates_without_copy = c->migrate_without_copy,
+					 .progress = tell_opening,
+					 .progress_context = &logged_ms,
+					 .progress_ms = MS_PER_S };
 	struct store_open_result result = { 0 };
 
 	if (sqlite_open(&options, ret, &result) < 0) {
@@ -120,6 +153,7 @@ static int open_store(const struct config *c, struct store **ret)
 		return store_exit_code(result.trouble);
 	}
 	metric_set(METRIC_SCHEMA, result.version);
+	log_copy(&result);
 	log_write(LOG_INFO, "store_open",
 		  "path=%s new=%d schema=%d was=%d wal_frames=%" PRId64 " ms=%.1f", c->store,
 		  result.is_new, result.version, result.version_from, result.wal_frames_recovered,

@@ -121,14 +121,14 @@ static int count_pages(void *context, sqlite3 *db, const char *schema, int page_
 }
 
 static int retry_while_busy(struct sqlite_connection *c, int busy_ms,
-			    int (*step)(struct sqlite_connection *, struct store_open_result *),
-			    struct store_open_result *result)
+			    int (*step)(struct sqlite_connection *, struct sqlite_opening *),
+			    struct sqlite_opening *o)
 {
 	int64_t until_ns = clock_monotonic_ns() + busy_ms * NS_PER_MS;
 	int r;
 
 	CHECK(busy_ms >= 0);
-	while ((r = step(c, result)) == -EBUSY && clock_monotonic_ns() < until_ns)
+	while ((r = step(c, o)) == -EBUSY && clock_monotonic_ns() < until_ns)
 		usleep(5000);
 	return r;
 }
@@ -153,10 +153,10 @@ static int recover(struct sqlite_store *s, struct store_open_result *result)
 	return 0;
 }
 
-static int prepare_writer(struct sqlite_store *s, struct store_open_result *result)
+static int prepare_writer(struct sqlite_store *s, struct sqlite_opening *o)
 {
 	struct sqlite_connection *c = &s->connection;
-	int r = retry_while_busy(c, s->busy_ms, sqlite_migrate, result);
+	int r = retry_while_busy(c, s->busy_ms, sqlite_migrate, o);
 	char kept[64];
 
 	if (r < 0)
@@ -165,7 +165,7 @@ static int prepare_writer(struct sqlite_store *s, struct store_open_result *resu
 	snprintf(kept, sizeof(kept), "PRAGMA journal_size_limit=%d", WAL_BYTES_KEPT);
 	/* The schema's guards are for people who type SQL; the service keeps the books itself. */
 	sqlite3_db_config(c->db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
-	r = retry_while_busy(c, s->busy_ms, sqlite_learn_kinds, result);
+	r = retry_while_busy(c, s->busy_ms, sqlite_learn_kinds, o);
 	if (r < 0)
 		return r;
 	r = sqlite_execute(c, "PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0;"
@@ -177,7 +177,7 @@ static int prepare_writer(struct sqlite_store *s, struct store_open_result *resu
 	if (r == 0)
 		r = sqlite_integer(c, "PRAGMA page_size", &s->page_bytes);
 	if (r == 0)
-		r = recover(s, result);
+		r = recover(s, o->result);
 	if (r == 0)
 		r = sqlite_integer(c, "PRAGMA data_version", &s->data_version);
 	s->data_version_begun = s->data_version;
@@ -196,6 +196,7 @@ static int open_writer(const struct store_options *o, struct sqlite_store *s,
 		       struct store_open_result *result)
 {
 	int flags = SQLITE_OPEN_READWRITE | (s->file.is_store_there ? 0 : SQLITE_OPEN_CREATE);
+	struct sqlite_opening opening;
 	int r = sqlite_gather_register();
 
 	CHECK(s->file.lock_fd >= 0);
@@ -211,7 +212,9 @@ static int open_writer(const struct store_options *o, struct sqlite_store *s,
 		snprintf(result->message, sizeof(result->message), "the file cannot be written");
 		return explain(o, &s->connection, FAULT(-EACCES), result);
 	}
-	r = prepare_writer(s, result);
+	sqlite_opening_begin(&opening, o, result);
+	r = prepare_writer(s, &opening);
+	sqlite_opening_end(&opening);
 	return r < 0 ? explain(o, &s->connection, r, result) : 0;
 }
 

@@ -46,18 +46,16 @@ static int copy_pages(sqlite3_backup *b, bool (*may_go_on)(void *context), void 
 	return code == SQLITE_DONE ? 0 : copy_fault(code);
 }
 
-/* The reader's transaction keeps the pages what they are while the writer goes on. */
-int sqlite_copy(struct reader *reader, const char *path, bool (*may_go_on)(void *context),
-		void *context)
+int sqlite_copy_pages(sqlite3 *from, const char *path, bool (*may_go_on)(void *context),
+		      void *context)
 {
-	struct sqlite_reader *r = sqlite_reader_of(reader);
 	sqlite3 *target = NULL;
 	sqlite3_backup *b = NULL;
 	int fault = open_target(path, &target);
 
-	CHECK(r->is_in_snapshot);
+	CHECK(from != NULL);
 	if (fault == 0) {
-		b = sqlite3_backup_init(target, "main", r->connection.db, "main");
+		b = sqlite3_backup_init(target, "main", from, "main");
 		fault = b != NULL ? copy_pages(b, may_go_on, context)
 				  : copy_fault(sqlite3_extended_errcode(target));
 	}
@@ -66,4 +64,14 @@ int sqlite_copy(struct reader *reader, const char *path, bool (*may_go_on)(void 
 	if (sqlite3_close(target) != SQLITE_OK && fault == 0)
 		fault = FAULT(-EIO);
 	return fault;
+}
+
+/* The reader's transaction keeps the pages what they are while the writer goes on. */
+int sqlite_copy(struct reader *reader, const char *path, bool (*may_go_on)(void *context),
+		void *context)
+{
+	struct sqlite_reader *r = sqlite_reader_of(reader);
+
+	CHECK(r->is_in_snapshot);
+	return sqlite_copy_pages(r->connection.db, path, may_go_on, context);
 }

@@ -2,9 +2,10 @@
  * sqlite_file - whose file it is, and that nobody else is using it. The database itself is never
  * opened here: closing it would drop the POSIX locks of our own SQLite connections.
  */
-#include "store/sqlite_private.h"
+#include "store/sqlite_offline.h"
 #include <dirent.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <linux/magic.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -95,6 +96,48 @@ static void write_pid(int fd)
 	/* Only people read it: nothing depends on it. */
 	if (ftruncate(fd, 0) == 0)
 		(void)!pwrite(fd, pid, (size_t)bytes, 0);
+}
+
+/* ---------------------------------------------------------------- files beside it */
+
+bool offline_beside(char ret[OFFLINE_PATH_BYTES], const char *path, const char *suffix)
+{
+	CHECK(path != NULL);
+	CHECK(suffix != NULL);
+	return snprintf(ret, OFFLINE_PATH_BYTES, "%s%s", path, suffix) < OFFLINE_PATH_BYTES;
+}
+
+bool offline_has_bytes(const char *path, const char *suffix)
+{
+	char beside[OFFLINE_PATH_BYTES];
+	struct stat st;
+
+	return offline_beside(beside, path, suffix) && stat(beside, &st) == 0 && st.st_size > 0;
+}
+
+static int flush(const char *path, int flags)
+{
+	int fd = open(path, flags | O_CLOEXEC);
+	int r = fd < 0 || fsync(fd) != 0 ? FAULT(-errno) : 0;
+
+	CHECK(path != NULL);
+	if (fd >= 0)
+		close(fd);
+	return r;
+}
+
+int offline_flush(const char *path)
+{
+	return flush(path, O_RDWR);
+}
+
+int offline_flush_folder(const char *path)
+{
+	char folder[OFFLINE_PATH_BYTES];
+
+	if (!offline_beside(folder, path, ""))
+		return FAULT(-ENAMETOOLONG);
+	return flush(dirname(folder), O_RDONLY | O_DIRECTORY);
 }
 
 /* ---------------------------------------------------------------- names */

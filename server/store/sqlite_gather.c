@@ -29,6 +29,17 @@ static struct {
 	sqlite3_vfs *below;
 } layer;
 
+static _Thread_local struct {
+	void (*look)(void *context); /* NULL: nobody does */
+	void *context;
+} watch;
+
+static inline void watch_call(void)
+{
+	if (watch.look != NULL)
+		watch.look(watch.context);
+}
+
 static size_t below_bytes(void)
 {
 	return ((size_t)layer.below->szOsFile + 15) & ~(size_t)15;
@@ -93,6 +104,7 @@ static int log_write(sqlite3_file *file, const void *from, int bytes, sqlite3_in
 	int code = SQLITE_OK;
 
 	CHECK(gather_is_sound(g));
+	watch_call();
 	if (at < g->end || bytes > GATHER_BYTES_MAX)
 		return write_at_once(g, from, bytes, at);
 	if (at != g->end || g->bytes + bytes > GATHER_BYTES_MAX)
@@ -117,6 +129,7 @@ static int log_read(sqlite3_file *file, void *to, int bytes, sqlite3_int64 at)
 	bool overlaps = g->bytes > 0 && at < g->end && at + bytes > g->at;
 	int code = overlaps ? gather_flush(g) : SQLITE_OK;
 
+	watch_call();
 	return code == SQLITE_OK ? g->below->xRead(file, to, bytes, at) : code;
 }
 
@@ -169,6 +182,18 @@ static int database_lock(sqlite3_file *file, int first, int count, int flags)
 	return g->below->xShmLock(file, first, count, flags);
 }
 
+static int database_read(sqlite3_file *file, void *to, int bytes, sqlite3_int64 at)
+{
+	watch_call();
+	return gather_of(file)->below->xRead(file, to, bytes, at);
+}
+
+static int database_write(sqlite3_file *file, const void *from, int bytes, sqlite3_int64 at)
+{
+	watch_call();
+	return gather_of(file)->below->xWrite(file, from, bytes, at);
+}
+
 /* ---------------------------------------------------------------- opening */
 
 static void gather_begin(sqlite3_file *file)
@@ -185,6 +210,8 @@ static void database_begin(sqlite3_file *file)
 	struct gather *g = gather_of(file);
 
 	gather_begin(file);
+	g->methods.xRead = database_read;
+	g->methods.xWrite = database_write;
 	if (g->methods.iVersion >= 2)
 		g->methods.xShmLock = database_lock;
 }
@@ -233,6 +260,12 @@ static int open_file(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int
 	if (code == SQLITE_OK && (flags & SQLITE_OPEN_MAIN_DB) != 0)
 		database_begin(file);
 	return code;
+}
+
+void sqlite_gather_watch(void (*look)(void *context), void *context)
+{
+	watch.look = look;
+	watch.context = context;
 }
 
 int sqlite_gather_register(void)

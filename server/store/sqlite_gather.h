@@ -33,5 +33,12 @@
 
 enum { GATHER_BYTES_MAX = 131071 };
 
+/*
+ * Calls `look` at each reading and writing of such a database or log by this thread, from now on;
+ * NULL: no more. A log that is read back, or a table that is looked through, can be seen to get on
+ * in no other way. Cost: a comparison a page.
+ */
+void sqlite_gather_watch(void (*look)(void *context), void *context);
+
 /* Registers it; afterwards it does nothing. SQLite is initialized. 0, or -ENOMEM. */
 int sqlite_gather_register(void);

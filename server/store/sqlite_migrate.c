@@ -8,6 +8,8 @@
 static const char *const scripts[] = { sql_001_stock, sql_002_reservations, sql_003_soundness,
 				       sql_004_house, sql_005_tokens };
 
+enum { PROGRESS_STEPS = 100000 }; /* of SQLite's machine, between two looks */
+
 _Static_assert(LENGTH_OF(scripts) == SQLITE_VERSION_NEWEST, "a script for each version");
 
 /* Every kind of schema/movements.def, in SQL: of the words, none is ''. */
@@ -23,6 +25,13 @@ static const char add_kinds[] = "INSERT OR IGNORE INTO movement_kind (kind) "
 #include "schema/movements.def"
 				") WHERE column1 <> ''";
 #undef MOVEMENT
+
+const char *sqlite_migration(int n)
+{
+	CHECK(n >= 0);
+	CHECK(n < SQLITE_VERSION_NEWEST);
+	return scripts[n];
+}
 
 const char *sqlite_demo_script(void)
 {
@@ -85,12 +94,12 @@ int sqlite_look(struct sqlite_connection *c, struct store_open_result *result)
 	return version == SQLITE_VERSION_NEWEST ? refuse_strange_kinds(c, result) : 0;
 }
 
-int sqlite_learn_kinds(struct sqlite_connection *c, struct store_open_result *result)
+int sqlite_learn_kinds(struct sqlite_connection *c, struct sqlite_opening *o)
 {
 	int64_t count = 0;
 	int r = sqlite_integer(c, "SELECT count(*) FROM movement_kind", &count);
 
-	(void)result;
+	CHECK(o->result->version == SQLITE_VERSION_NEWEST);
 	return r < 0 || count >= MOVEMENT_KINDS ? r : sqlite_execute(c, add_kinds);
 }
 
@@ -115,21 +124,50 @@ static int judge_ledger(struct sqlite_connection *c, struct store_open_result *r
 		      "migrated");
 }
 
-static int run_scripts(struct sqlite_connection *c, struct store_open_result *result)
+static int run_scripts(struct sqlite_connection *c, struct sqlite_opening *o)
 {
 	char pragma[80];
-	int r = sqlite_execute(c, "BEGIN IMMEDIATE");
+	int r = 0;
 
-	CHECK(result->version_from >= 0);
-	CHECK(result->version_from < SQLITE_VERSION_NEWEST);
-	for (int n = result->version_from; r == 0 && n < SQLITE_VERSION_NEWEST; n++)
+	CHECK(o->result->version_from >= 0);
+	CHECK(o->result->version_from < SQLITE_VERSION_NEWEST);
+	sqlite_opening_enter(o, "migrate");
+	for (int n = o->result->version_from; r == 0 && n < SQLITE_VERSION_NEWEST; n++)
 		r = sqlite_execute(c, scripts[n]);
 	snprintf(pragma, sizeof(pragma), "PRAGMA application_id=%d; PRAGMA user_version=%d",
 		 SQLITE_APPLICATION_ID, SQLITE_VERSION_NEWEST);
 	if (r == 0)
 		r = sqlite_execute(c, pragma);
+	sqlite_opening_enter(o, "check");
+	return r == 0 ? judge_ledger(c, o->result) : r;
+}
+
+static bool is_older(const struct store_open_result *result)
+{
+	return result->version_from > 0 && result->version_from < SQLITE_VERSION_NEWEST;
+}
+
+static int refuse_older(struct store_open_result *result)
+{
+	char text[200];
+
+	snprintf(text, sizeof(text),
+		 "schema %d < %d of this rowlockd, and --no-migrate says to leave it: start once "
+		 "without, or run the rowlockd that wrote it",
+		 result->version_from, SQLITE_VERSION_NEWEST);
+	return refuse(result, STORE_OLDER, text);
+}
+
+/* Copy and migration are of one moment: nobody writes between them. */
+static int migrate_locked(struct sqlite_connection *c, struct sqlite_opening *o)
+{
+	int r = sqlite_execute(c, "BEGIN IMMEDIATE");
+
+	CHECK(o->result != NULL);
+	if (r == 0 && is_older(o->result))
+		r = sqlite_keep_before(c, o);
 	if (r == 0)
-		r = judge_ledger(c, result);
+		r = run_scripts(c, o);
 	if (r == 0)
 		r = sqlite_execute(c, "COMMIT");
 	/* A full disk has ended it already. */
@@ -138,10 +176,39 @@ static int run_scripts(struct sqlite_connection *c, struct store_open_result *re
 	return r;
 }
 
-int sqlite_migrate(struct sqlite_connection *c, struct store_open_result *result)
+static int get_on(void *context)
 {
-	int r = sqlite_look(c, result);
+	sqlite_opening_look(context);
+	return 0;
+}
 
+static int migrate(struct sqlite_connection *c, struct sqlite_opening *o)
+{
+	int r;
+
+	/*
+	 * What the log holds is in the file before that is copied, where nobody reads it: so the
+	 * file's own time says which state it is in.
+	 */
+	if (is_older(o->result))
+		(void)sqlite3_wal_checkpoint_v2(c->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL,
+						NULL);
+	/* A script may write over a table's text in the schema, which nothing else may. */
+	sqlite3_db_config(c->db, SQLITE_DBCONFIG_DEFENSIVE, 0, NULL);
+	sqlite3_progress_handler(c->db, PROGRESS_STEPS, get_on, o);
+	r = migrate_locked(c, o);
+	sqlite3_progress_handler(c->db, 0, NULL, NULL);
+	sqlite3_db_config(c->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+	return r;
+}
+
+int sqlite_migrate(struct sqlite_connection *c, struct sqlite_opening *o)
+{
+	int r = sqlite_look(c, o->result);
+
+	CHECK(o->options != NULL);
+	if (r == 0 && is_older(o->result) && o->options->must_not_migrate)
+		r = refuse_older(o->result);
 	if (r < 0)
 		return r;
 	/*
@@ -151,12 +218,6 @@ int sqlite_migrate(struct sqlite_connection *c, struct store_open_result *result
 	r = sqlite_execute(c, "PRAGMA page_size=" SQLITE_PAGE_TEXT "; PRAGMA journal_mode=WAL");
 	if (r < 0)
 		return r;
-	result->version = SQLITE_VERSION_NEWEST;
-	if (result->version_from == SQLITE_VERSION_NEWEST)
-		return 0;
-	/* A script may write over a table's text in the schema, which nothing else may. */
-	sqlite3_db_config(c->db, SQLITE_DBCONFIG_DEFENSIVE, 0, NULL);
-	r = run_scripts(c, result);
-	sqlite3_db_config(c->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
-	return r;
+	o->result->version = SQLITE_VERSION_NEWEST;
+	return o->result->version_from == SQLITE_VERSION_NEWEST ? 0 : migrate(c, o);
 }

@@ -1,7 +1,5 @@
 #include "store/sqlite_offline.h"
 #include "base/clock.h"
-#include <fcntl.h>
-#include <libgen.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,21 +43,6 @@ int offline_explain(const char *path, struct sqlite_connection *c, int r,
 
 /* ---------------------------------------------------------------- files */
 
-bool offline_beside(char ret[OFFLINE_PATH_BYTES], const char *path, const char *suffix)
-{
-	CHECK(path != NULL);
-	CHECK(suffix != NULL);
-	return snprintf(ret, OFFLINE_PATH_BYTES, "%s%s", path, suffix) < OFFLINE_PATH_BYTES;
-}
-
-bool offline_has_bytes(const char *path, const char *suffix)
-{
-	char beside[OFFLINE_PATH_BYTES];
-	struct stat st;
-
-	return offline_beside(beside, path, suffix) && stat(beside, &st) == 0 && st.st_size > 0;
-}
-
 bool offline_kept_name(char ret[OFFLINE_PATH_BYTES], const char *path, const char *what)
 {
 	time_t now = (time_t)(clock_utc_ms() / MS_PER_S);
@@ -74,31 +57,6 @@ bool offline_kept_name(char ret[OFFLINE_PATH_BYTES], const char *path, const cha
 	for (int n = 2; n < 100 && offline_beside(ret, path, suffix) && access(ret, F_OK) == 0; n++)
 		snprintf(suffix, sizeof(suffix), ".before-%s-%s-%d", what, moment, n);
 	return offline_beside(ret, path, suffix);
-}
-
-static int flush(const char *path, int flags)
-{
-	int fd = open(path, flags | O_CLOEXEC);
-	int r = fd < 0 || fsync(fd) != 0 ? FAULT(-errno) : 0;
-
-	CHECK(path != NULL);
-	if (fd >= 0)
-		close(fd);
-	return r;
-}
-
-int offline_flush(const char *path)
-{
-	return flush(path, O_RDWR);
-}
-
-int offline_flush_folder(const char *path)
-{
-	char folder[OFFLINE_PATH_BYTES];
-
-	if (!offline_beside(folder, path, ""))
-		return FAULT(-ENAMETOOLONG);
-	return flush(dirname(folder), O_RDONLY | O_DIRECTORY);
 }
 
 /* ---------------------------------------------------------------- connections */

@@ -82,8 +82,6 @@ int sqlite_raise_no_text(sqlite3_stmt *s);
 
 /* ---------------------------------------------------------------- the file */
 
-enum { STORE_PATH_BYTES = 4096 };
-
 struct sqlite_file {
 	char path[STORE_PATH_BYTES]; /* of the file itself, whatever links lead to it */
 	int lock_fd;                 /* -1: none */
@@ -112,6 +110,8 @@ int sqlite_file_hold(const char *path, bool may_create, struct sqlite_file *f,
  * to the new store.
  */
 #define SQLITE_KEPT_BY_RESTORE ".before-restore-"
+/* "<path>.before-schema-5": what a migration keeps; "<path>.before-schema-part" while it copies. */
+#define SQLITE_KEPT_BEFORE_SCHEMA ".before-schema-"
 /* Keeps a little room on the disk, so that the store can be opened when that is full. */
 void sqlite_file_keep_room(struct sqlite_file *f);
 /* must_forget: a lock file that is new is removed: no store was made after all. */
@@ -140,11 +140,45 @@ int sqlite_check_integrity(struct sqlite_connection *c,
  */
 void sqlite_find_damage(const char *path, char ret[DAMAGE_BYTES]);
 
-/* Brings the schema to the newest version, in one transaction. Sets version_from and version. */
-int sqlite_migrate(struct sqlite_connection *c, struct store_open_result *result);
+/* The script that makes version n + 1 of version n, 0 <= n < SQLITE_VERSION_NEWEST. */
+const char *sqlite_migration(int n);
+
+/* A store that is being opened: sqlite_open.c. */
+struct sqlite_opening {
+	const struct store_options *options;
+	struct store_open_result *result;
+	const char *stage;
+	const char *copy; /* while it is written: how long it is says how far that is */
+	int64_t copy_bytes;
+	int64_t begun_ns; /* monotonic */
+	int64_t told_ns;
+};
+
+void sqlite_opening_begin(struct sqlite_opening *o, const struct store_options *options,
+			  struct store_open_result *result);
+/* The calls of the file system of this thread are not looked at any more. */
+void sqlite_opening_end(struct sqlite_opening *o);
+void sqlite_opening_enter(struct sqlite_opening *o, const char *stage);
+/* Something got on: tells it, where it is time for that. Context: the opening. */
+void sqlite_opening_look(void *context);
+
+/*
+ * Copies the store to "<path>.before-schema-<version>" for the way back: of its mode and its owner,
+ * flushed, and only whole under that name. The caller holds the write lock, and has written
+ * nothing. One that is there of the same store as it is now (length and time of change say so) is
+ * left; of another one it is not touched, and this one gets a number behind its name. 0, or a fault
+ * with the trouble: STORE_FULL where there is no room.
+ */
+int sqlite_keep_before(struct sqlite_connection *c, struct sqlite_opening *o);
+
+/*
+ * Brings the schema to the newest version, in one transaction, behind a copy of the store. Sets
+ * version_from and version.
+ */
+int sqlite_migrate(struct sqlite_connection *c, struct sqlite_opening *o);
 
 /* The words of schema/movements.def that the store has not met yet are added: triggers are off. */
-int sqlite_learn_kinds(struct sqlite_connection *c, struct store_open_result *result);
+int sqlite_learn_kinds(struct sqlite_connection *c, struct sqlite_opening *o);
 
 /* ---------------------------------------------------------------- the store */
 
@@ -486,6 +520,13 @@ static inline struct sqlite_writer *sqlite_writer_of(struct store_writer *w)
 {
 	return CONTAINER_OF(w, struct sqlite_writer, writer);
 }
+
+/*
+ * Copies the database of a connection, as its snapshot shows it, to a file that is there, empty and
+ * nobody else's; it is not flushed. 0, -ECANCELED or another fault.
+ */
+int sqlite_copy_pages(sqlite3 *from, const char *path, bool (*may_go_on)(void *context),
+		      void *context);
 
 /* sqlite_copy.c: see store.h. */
 int sqlite_copy(struct reader *r, const char *path, bool (*may_go_on)(void *context),

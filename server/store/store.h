@@ -41,11 +41,13 @@
 
 /* ------------------------------------------------------------------ opening */
 
+enum { STORE_PATH_BYTES = 4096 };
+
 enum store_trouble {
 	STORE_FINE,
 	STORE_FOREIGN, /* another program's file, or not a database: exit 65 */
 	STORE_NEWER,   /* a later version of this program wrote it: exit 65 */
-	STORE_OLDER,   /* an earlier one did, and there is no server to migrate it: exit 65 */
+	STORE_OLDER,   /* an earlier one did, and whoever opens it must not migrate it: exit 65 */
 	STORE_CORRUPT, /* exit 65 */
 	STORE_GONE, /* the lock file is there, the store is not: exit 65, --create to start empty */
 	STORE_IN_USE,    /* another instance has it: exit 75 */
@@ -60,10 +62,28 @@ enum store_trouble {
 /* Of sysexits.h: what a program that could not open its store ends with. */
 int store_exit_code(enum store_trouble trouble);
 
+/* What the opening of a store is at. `percent` is of the stage; -1: nobody can say. */
+struct store_progress {
+	const char *stage; /* "recover", "copy", "migrate" or "check" */
+	int percent;
+	int64_t elapsed_ms; /* since the opening began */
+	int version_from;   /* 0: not known yet, or a new store */
+	int version;        /* that it gets */
+};
+
 struct store_options {
 	const char *path;
 	bool may_create_gone; /* --create: start empty although a lock file says a store was here */
 	int busy_ms;          /* begin() waits this long for another program's lock */
+	bool must_not_migrate;      /* --no-migrate: an older schema is STORE_OLDER */
+	bool migrates_without_copy; /* --migrate-without-copy */
+	/*
+	 * Called on the opening thread while it takes long, as long as SQLite or the disk get on:
+	 * at most every progress_ms, and never where it was done before that. NULL: nobody asks.
+	 */
+	void (*progress)(void *context, const struct store_progress *p);
+	void *progress_context;
+	int progress_ms;
 };
 
 struct store_open_result {
@@ -73,6 +93,12 @@ struct store_open_result {
 	bool is_new;      /* the file was created */
 	int version_from; /* schema version found, 0 for a new file */
 	int version;      /* schema version now */
+	/*
+	 * Where the store is kept as it was before its schema was changed, and for how much; "":
+	 * it was not changed, or without a copy.
+	 */
+	char copy[STORE_PATH_BYTES];
+	int64_t copy_bytes;
 	int64_t wal_frames_recovered;
 	double open_ms;
 };

@@ -1,12 +1,12 @@
 #include "store_fixture.h"
 #include "store/sqlite_private.h"
 #include "unit.h"
+#include <dirent.h>
 #include <sqlite3.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 static const char *const skus[FIXTURE_ITEMS] = { "A", "B" };
-static const char *const suffixes[] = { "", "-wal", "-shm", ".lock" };
 
 enum { AT_MS = 1700000000 };
 
@@ -82,13 +82,19 @@ static void close_store(struct fixture *f)
 
 void fixture_close(struct fixture *f)
 {
-	char path[128];
+	char path[512];
+	struct dirent *e;
+	DIR *d;
 
 	close_store(f);
-	for (size_t i = 0; i < LENGTH_OF(suffixes); i++) {
-		snprintf(path, sizeof(path), "%s%s", f->path, suffixes[i]);
-		unlink(path);
+	d = opendir(f->folder);
+	assert_non_null(d);
+	while ((e = readdir(d)) != NULL) {
+		snprintf(path, sizeof(path), "%s/%s", f->folder, e->d_name);
+		if (strncmp(e->d_name, "store.db", strlen("store.db")) == 0)
+			unlink(path);
 	}
+	closedir(d);
 	assert_int_equal(rmdir(f->folder), 0);
 }
 

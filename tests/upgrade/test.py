@@ -25,6 +25,7 @@ from tap import Tap  # noqa: E402
 
 AGO_MS = 60000  # the newest change of a fixture lies so far back
 NEAR_MS = 10 * 86400000
+FIRST_RELEASED, LAST_MADE = 2, 4  # schemas
 
 
 def mover(newest_ms):
@@ -103,6 +104,25 @@ def nobody_has_a_token(store):
     assert found == [(0, 32, 1, 0, 0, 0, 0)], found
 
 
+def copy_is_kept(database_dump, store, server):
+    """As it was, under a name that the log says."""
+    found = re.search(r"store_copied path=(\S+) bytes=", "\n".join(server.lines))
+    assert found, server.last_words()
+    copy = pathlib.Path(found[1])
+    assert copy.parent == store.parent and copy.name.startswith("store.db.before-schema-"), copy
+    database = sqlite3.connect(copy)
+    assert list(database.iterdump()) == database_dump, copy
+    database.close()
+    assert [path.name for path in store.parent.glob("*.before-*")] == [copy.name]
+
+
+def every_schema_has_a_fixture(fixtures, newest):
+    """From the first release on; what came before it is made of the schema's sections by
+    tests/unit/test_store_upgrade.c."""
+    have = {int(re.search(r"PRAGMA user_version=(\d+)", path.read_text())[1]) for path in fixtures}
+    assert have >= set(range(FIRST_RELEASED, min(newest, LAST_MADE + 1))), have
+
+
 def holds_and_leases_are_kept(client):
     kept = client.get("/v1/reservations/kept").json()
     assert (kept["state"], len(kept["lines"])) == ("active", 2), kept
@@ -138,10 +158,11 @@ def run_fixture(tap, rowlockd, fixture, folder):
     kept = json.loads(move(answers))
     database = sqlite3.connect(store)
     database.executescript(move(fixture.read_text()))
-    page = ledger_page(database)
+    page, before = ledger_page(database), list(database.iterdump())
     database.close()
     requests = {key: request for key, *request in KEYED}
     with Daemon(rowlockd, store) as server:
+        tap.run(f"{version}: it was copied before", copy_is_kept, before, store, server)
         client = Client(server.port)
         for row in kept["answers"]:
             tap.run(f"{version}: {row['key']} is answered as it was", replay, client, row["key"],
@@ -161,7 +182,11 @@ def check(is_so, what):
 
 def main():
     tap = Tap()
-    for fixture in sorted((HERE / "stores").glob("*.dump")):
+    fixtures = sorted((HERE / "stores").glob("*.dump"))
+    newest = len(list((HERE.parents[1] / "schema" / "sqlite").glob("0*.sql")))
+    tap.run("every schema that was released has a fixture", every_schema_has_a_fixture, fixtures,
+            newest)
+    for fixture in fixtures:
         with tempfile.TemporaryDirectory(prefix="rowlock-upgrade-") as folder:
             run_fixture(tap, pathlib.Path(sys.argv[1]).resolve(), fixture, pathlib.Path(folder))
     return tap.end()
