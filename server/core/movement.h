@@ -41,6 +41,8 @@ struct movement {
 	const char *reference;  /* NULL: none, as with the two below */
 	const char *reservation;
 	const char *request_id;
+	const char *actor; /* who made it; NULL: not known, it was not written down then */
+	const char *note;  /* NULL: none */
 };
 
 /* "adjust", "set", "count", ... Never NULL. */

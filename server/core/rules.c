@@ -214,6 +214,8 @@ static void row_change(const struct command *c, const struct rules_row *row, int
 	ret_movement->reason = c->reason;
 	ret_movement->reference = c->reference;
 	ret_movement->request_id = c->request_id;
+	ret_movement->actor = c->actor->name;
+	ret_movement->note = c->note;
 }
 
 static void check_command(const struct command *c, const struct rules_row rows[])
@@ -299,6 +301,8 @@ void rules_book(const struct rules_row *row, const struct booking *b, int64_t se
 	ret_movement->reservation = b->reservation;
 	ret_movement->reference = b->reference;
 	ret_movement->request_id = b->request_id;
+	ret_movement->actor = b->actor;
+	ret_movement->note = b->note;
 }
 
 static enum outcome refuse_row(const struct rules_row *row)

@@ -46,6 +46,8 @@ struct booking {
 	const char *reservation; /* its name; texts as in struct movement */
 	const char *reference;
 	const char *request_id;
+	const char *actor;
+	const char *note;
 };
 
 /* Changes the row and writes the movement that says so; seq is its seq. */

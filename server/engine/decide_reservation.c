@@ -89,6 +89,14 @@ static void keep(struct decider *d, const struct reservation *reservation)
 
 /* ---------------------------------------------------------------- booking */
 
+/* By whose command it happens. */
+static void sign(const struct work *w, struct booking *b)
+{
+	b->request_id = w->command.request_id;
+	b->actor = w->command.actor->name;
+	b->note = w->command.note;
+}
+
 static int book(struct decider *d, struct found_row *row, const struct booking *b)
 {
 	struct movement *m = arena_alloc(&d->found.memory, sizeof(*m));
@@ -167,19 +175,21 @@ static int give_back(struct decider *d, struct work *w, struct reservation *rese
 		     enum reservation_state state, enum movement_kind kind)
 {
 	struct rows rows;
+	struct booking b = { .kind = kind,
+			     .reservation = reservation->name,
+			     .reference = reservation->reference,
+			     .actor = actor_service.name };
 	int r = promised_rows(d, reservation, &rows);
 
 	CHECK(kind != MOVEMENT_RESERVE);
+	if (w != NULL)
+		sign(w, &b);
 	if (r == 0)
 		r = resolve(d, w, reservation, state);
-	for (int i = 0; r == 0 && i < rows.count; i++)
-		r = book(d, rows.found[i],
-			 &(struct booking){ .kind = kind,
-					    .reserved_delta = -reservation->lines[i].quantity,
-					    .reservation = reservation->name,
-					    .reference = reservation->reference,
-					    .request_id =
-						    w == NULL ? NULL : w->command.request_id });
+	for (int i = 0; r == 0 && i < rows.count; i++) {
+		b.reserved_delta = -reservation->lines[i].quantity;
+		r = book(d, rows.found[i], &b);
+	}
 	return r;
 }
 
@@ -390,21 +400,21 @@ static int store_new(struct decider *d, struct work *w, const struct rows *rows,
 static int make(struct decider *d, struct work *w, const struct rows *rows, struct reservation *old)
 {
 	const struct command *c = &w->command;
+	struct booking b = { .kind = MOVEMENT_RESERVE, .reference = c->reference };
 	struct reservation made;
 	int r = 0;
 
 	CHECK(old->id == 0 || old->state == RESERVATION_ACTIVE);
+	sign(w, &b);
 	if (old->id != 0)
 		r = give_back(d, w, old, RESERVATION_SUPERSEDED, MOVEMENT_SUPERSEDE);
 	if (r == 0)
 		r = store_new(d, w, rows, &made);
-	for (int i = 0; r == 0 && i < rows->count; i++)
-		r = book(d, rows->found[i],
-			 &(struct booking){ .kind = MOVEMENT_RESERVE,
-					    .reserved_delta = c->quantities[i],
-					    .reservation = made.name,
-					    .reference = c->reference,
-					    .request_id = c->request_id });
+	for (int i = 0; r == 0 && i < rows->count; i++) {
+		b.reserved_delta = c->quantities[i];
+		b.reservation = made.name;
+		r = book(d, rows->found[i], &b);
+	}
 	if (r == 0)
 		show(w, 201, &made);
 	return r;
@@ -520,10 +530,12 @@ static int book_commit(struct decider *d, const struct work *w,
 			     .on_hand_delta = -l->committed,
 			     .reserved_delta = -l->committed,
 			     .reservation = reservation->name,
-			     .reference = reservation->reference,
-			     .request_id = w->command.request_id };
-	int r = l->committed > 0 ? book(d, row, &b) : 0;
+			     .reference = reservation->reference };
+	int r = 0;
 
+	sign(w, &b);
+	if (l->committed > 0)
+		r = book(d, row, &b);
 	CHECK(index < reservation->line_count);
 	CHECK(l->committed <= l->quantity);
 	if (r < 0 || l->committed == l->quantity)

@@ -54,7 +54,8 @@ static bool stretch_add(struct feed_stretch *b, const struct code *sku, const st
 	v = &b->movements[b->count];
 	*v = (struct movement_view){ .sku = *sku, .location = *location, .movement = *m };
 	if (!copy_text(b, &v->movement.reason) || !copy_text(b, &v->movement.reference) ||
-	    !copy_text(b, &v->movement.reservation) || !copy_text(b, &v->movement.request_id))
+	    !copy_text(b, &v->movement.reservation) || !copy_text(b, &v->movement.request_id) ||
+	    !copy_text(b, &v->movement.actor) || !copy_text(b, &v->movement.note))
 		return false;
 	b->count++;
 	return true;

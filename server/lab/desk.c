@@ -18,9 +18,9 @@ static const char script[] =
 	"INSERT INTO stock (id, item_id, location_id, on_hand, reserved, version, seq, updated_at)"
 	"	SELECT l.id, 1, l.id, %lld, 0, 1, l.id, ms FROM location l, v_now;"
 	"INSERT INTO movement (seq, stock_id, kind, on_hand_delta, reserved_delta, on_hand,"
-	"		reserved, version, oversubscribed, low_stock, at, prev_seq)"
-	"	SELECT id, id, 'adjust', on_hand, 0, on_hand, 0, 1, 0, 0, updated_at, 0 FROM "
-	"stock;";
+	"		reserved, version, oversubscribed, low_stock, at, prev_seq, actor)"
+	"	SELECT id, id, 'adjust', on_hand, 0, on_hand, 0, 1, 0, 0, updated_at, 0, "
+	"	'local' FROM stock;";
 
 struct desk {
 	struct race *race;

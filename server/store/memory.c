@@ -331,6 +331,8 @@ int memory_copy_movement(struct memory *m, const struct memory_view *v,
 	ret->movement.reference = copy(movement->movement.reference, a, &is_short);
 	ret->movement.reservation = copy(movement->movement.reservation, a, &is_short);
 	ret->movement.request_id = copy(movement->movement.request_id, a, &is_short);
+	ret->movement.actor = copy(movement->movement.actor, a, &is_short);
+	ret->movement.note = copy(movement->movement.note, a, &is_short);
 	return is_short ? FAULT(-ENOMEM) : 0;
 }
 

@@ -526,6 +526,8 @@ static int add_movement(struct memory_writer *w, const struct movement *movement
 	made->movement.reference = memory_keep(m, movement->reference, &is_short);
 	made->movement.reservation = memory_keep(m, movement->reservation, &is_short);
 	made->movement.request_id = memory_keep(m, movement->request_id, &is_short);
+	made->movement.actor = memory_keep(m, movement->actor, &is_short);
+	made->movement.note = memory_keep(m, movement->note, &is_short);
 	if (made->movement.reason == NULL) /* as the ledger's rule is */
 		made->movement.reason = movement_kind_text(movement->kind);
 	made->item_id = row->item->item.id;

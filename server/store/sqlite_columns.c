@@ -77,5 +77,9 @@ int sqlite_read_movement(sqlite3_stmt *s, struct arena *a, struct movement_view 
 		r = sqlite_column_copy(s, 10, a, &m->reservation);
 	if (r == 0)
 		r = sqlite_column_copy(s, 11, a, &m->request_id);
+	if (r == 0)
+		r = sqlite_column_copy(s, 20, a, &m->actor);
+	if (r == 0)
+		r = sqlite_column_copy(s, 21, a, &m->note);
 	return r;
 }

@@ -33,7 +33,7 @@ static void show_text(sqlite3_context *to, const char *text)
 static const char movement_columns[] =
 	"CREATE TABLE effect_movement (stock_id, on_hand_delta, reserved_delta, on_hand, reserved, "
 	"version, oversubscribed, low_stock, at, prev_seq, kind, reason, reference, reservation, "
-	"request_id)";
+	"request_id, actor, note)";
 static const char key_columns[] =
 	"CREATE TABLE effect_key (id, fingerprint, status, stock_seq, first_seq, movement_count, "
 	"at, key, outcome, body)";
@@ -85,8 +85,12 @@ static const char *movement_text(const struct movement *m, int column)
 		return m->reference;
 	case 3:
 		return m->reservation;
-	default:
+	case 4:
 		return m->request_id;
+	case 5:
+		return m->actor;
+	default:
+		return m->note;
 	}
 }
 

@@ -6,7 +6,7 @@
 
 /* scripts[n] makes version n + 1 of version n. */
 static const char *const scripts[] = { sql_001_stock, sql_002_reservations, sql_003_soundness,
-				       sql_004_house, sql_005_tokens };
+				       sql_004_house, sql_005_tokens,       sql_006_actors };
 
 enum { PROGRESS_STEPS = 100000 }; /* of SQLite's machine, between two looks */
 

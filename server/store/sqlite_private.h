@@ -123,7 +123,7 @@ void sqlite_file_close(struct sqlite_file *f, bool must_forget);
 #define SQLITE_PAGE_BYTES 2048
 #define SQLITE_PAGE_TEXT  "2048"
 
-enum { SQLITE_VERSION_NEWEST = 5 };
+enum { SQLITE_VERSION_NEWEST = 6 };
 
 /* Whose file is it, and of which version? Sets version_from, or the trouble with it. Only reads. */
 int sqlite_look(struct sqlite_connection *c, struct store_open_result *result);
@@ -437,7 +437,9 @@ _Static_assert((int)READER_STATEMENTS_USED <= (int)READER_STATEMENTS, "room for 
 #define SQLITE_MOVEMENT_COLUMNS                                                                 \
 	"m.seq, m.stock_id, m.kind, m.on_hand_delta, m.reserved_delta, m.on_hand, m.reserved, " \
 	"m.version, coalesce(m.reason, m.kind), m.reference, m.reservation, m.request_id, "     \
-	"m.oversubscribed, m.low_stock, m.at, m.prev_seq, i.sku, l.code, s.item_id, s.location_id"
+	"m.oversubscribed, m.low_stock, m.at, m.prev_seq, i.sku, l.code, s.item_id, "           \
+	"s.location_id, "                                                                       \
+	"m.actor, m.note"
 
 /*
  * A row's history, newest first: from the movement ?1 back, until one at or before ?2 or one that

@@ -166,12 +166,13 @@ void repair_plan_fini(struct repair_plan *p)
 /* Closed by this transaction's own moment; the ledger's time never runs backwards. */
 static const char insert_movement[] =
 	"INSERT INTO movement (seq, stock_id, kind, on_hand_delta, reserved_delta, on_hand, "
-	"reserved, version, reason, oversubscribed, low_stock, at, prev_seq) "
+	"reserved, version, reason, oversubscribed, low_stock, at, prev_seq, actor) "
 	"SELECT ?1, s.id, 'edit', ?3, ?4, ?5, ?6, ?7, 'repair', ?5 < ?6, "
 	"coalesce(?5 - ?6 <= i.reorder_point, 0), "
 	"max((SELECT ms FROM v_now), (SELECT coalesce(max(at), 0) FROM (SELECT at FROM movement "
 	"ORDER BY seq DESC "
-	"LIMIT 1))), ?8 FROM stock s LEFT JOIN item i ON i.id = s.item_id WHERE s.id = ?2";
+	"LIMIT 1))), ?8, 'rowlock' FROM stock s LEFT JOIN item i ON i.id = s.item_id WHERE s.id = "
+	"?2";
 
 static const char update_row[] =
 	"UPDATE stock SET on_hand = ?2, reserved = ?3, version = ?4, seq = ?5, updated_at = "

@@ -64,10 +64,10 @@ const char *const sqlite_writer_texts[WRITER_STATEMENTS] = {
 	[INSERT_MOVEMENTS] =
 		"INSERT OR FAIL INTO movement (seq, stock_id, kind, on_hand_delta, reserved_delta, "
 		"on_hand, reserved, version, reason, reference, reservation, request_id, "
-		"oversubscribed, low_stock, at, prev_seq) "
+		"oversubscribed, low_stock, at, prev_seq, actor, note) "
 		"SELECT NULL, stock_id, kind, on_hand_delta, reserved_delta, on_hand, reserved, "
 		"version, reason, reference, reservation, request_id, oversubscribed, low_stock, "
-		"at, prev_seq FROM effect_movement",
+		"at, prev_seq, coalesce(?1, actor), iif(?2, note, NULL) FROM effect_movement",
 	/* Past what somebody has typed, where that is in the way: no two leases have one fence. */
 	[TAKE_FENCE] = "UPDATE store SET next_fence = 1 + iif("
 		       "EXISTS (SELECT 1 FROM row_lock WHERE fence = next_fence), "
@@ -588,6 +588,27 @@ int sqlite_put_stocks(struct store *store, struct found_row *const rows[], size_
 	return take_in(s, statement, &lent);
 }
 
+/*
+ * What most groups have in common is bound once, and not asked for movement by movement: all of
+ * them are by one actor, and without a note.
+ */
+static void bind_common(sqlite3_stmt *statement, const struct movement_effect all[], size_t count)
+{
+	const char *actor = all[0].movement->actor;
+	bool has_notes = false;
+
+	for (size_t i = 0; i < count; i++) {
+		const struct movement *m = all[i].movement;
+
+		if (actor != NULL && m->actor != actor &&
+		    (m->actor == NULL || strcmp(m->actor, actor) != 0))
+			actor = NULL;
+		has_notes = has_notes || m->note != NULL;
+	}
+	sqlite_bind_text(statement, 1, actor);
+	sqlite3_bind_int(statement, 2, has_notes);
+}
+
 /* SQLite counts on from the largest seq, which is where the group began: the end must meet. */
 int sqlite_add_movements(struct store *store, const struct movement_effect all[], size_t count)
 {
@@ -596,9 +617,11 @@ int sqlite_add_movements(struct store *store, const struct movement_effect all[]
 	sqlite3_stmt *statement;
 	int r = sqlite_statement(&s->connection, INSERT_MOVEMENTS, &statement);
 
-	if (r == 0 && count > 0)
-		r = take_in(s, statement, &lent);
 	if (r < 0 || count == 0)
+		return r;
+	bind_common(statement, all, count);
+	r = take_in(s, statement, &lent);
+	if (r < 0)
 		return r;
 	return sqlite3_last_insert_rowid(s->connection.db) == all[count - 1].movement->seq
 		       ? 0

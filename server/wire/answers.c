@@ -14,7 +14,7 @@ static void one_row_write(struct json *j, const struct command *c, const struct 
 
 	json_open(j, '{');
 	JSON_NAME(j, "movement");
-	movement_write(j, &row->sku, &row->location, &a->movements[0]);
+	movement_write_answered(j, &row->sku, &row->location, &a->movements[0]);
 	JSON_NAME(j, "stock");
 	stock_write(j, &row->sku, &row->location, &a->stocks[0]);
 	json_close(j, '}');
@@ -25,7 +25,7 @@ static void rows_write(struct json *j, const struct command *c, const struct ans
 	json_open(j, '{');
 	JSON_NAME(j, "movements"), json_open(j, '[');
 	for (int i = 0; i < a->movement_count; i++)
-		movement_write(j, &c->rows[i].sku, &c->rows[i].location, &a->movements[i]);
+		movement_write_answered(j, &c->rows[i].sku, &c->rows[i].location, &a->movements[i]);
 	json_close(j, ']');
 	JSON_NAME(j, "stock"), json_open(j, '[');
 	for (int i = 0; i < a->stock_count; i++)

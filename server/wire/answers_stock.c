@@ -20,8 +20,8 @@ void stock_write(struct json *j, const struct code *sku, const struct code *loca
 	json_close(j, '}');
 }
 
-void movement_write(struct json *j, const struct code *sku, const struct code *location,
-		    const struct movement *m)
+static void write_movement(struct json *j, const struct code *sku, const struct code *location,
+			   const struct movement *m, bool names_actor)
 {
 	json_open(j, '{');
 	JSON_NAME(j, "seq"), json_int(j, m->seq);
@@ -37,10 +37,26 @@ void movement_write(struct json *j, const struct code *sku, const struct code *l
 	JSON_NAME(j, "reference"), json_text(j, m->reference);
 	JSON_NAME(j, "reservation"), json_text(j, m->reservation);
 	JSON_NAME(j, "request_id"), json_text(j, m->request_id);
+	if (names_actor) {
+		JSON_NAME(j, "actor"), json_text(j, m->actor);
+		JSON_NAME(j, "note"), json_text(j, m->note);
+	}
 	JSON_NAME(j, "at"), json_time(j, m->at_ms);
 	if (m->is_oversubscribed)
 		JSON_NAME(j, "oversubscribed"), json_bool(j, true);
 	if (m->is_low_stock)
 		JSON_NAME(j, "low_stock"), json_bool(j, true);
 	json_close(j, '}');
+}
+
+void movement_write(struct json *j, const struct code *sku, const struct code *location,
+		    const struct movement *m)
+{
+	write_movement(j, sku, location, m, true);
+}
+
+void movement_write_answered(struct json *j, const struct code *sku, const struct code *location,
+			     const struct movement *m)
+{
+	write_movement(j, sku, location, m, m->actor != NULL);
 }

@@ -13,3 +13,10 @@ void stock_write(struct json *j, const struct code *sku, const struct code *loca
 		 const struct stock *s);
 void movement_write(struct json *j, const struct code *sku, const struct code *location,
 		    const struct movement *m);
+
+/*
+ * The same in the answer of the command that made it. One of which nobody knows who made it is of a
+ * release that did not say, and a key is answered as it was: without actor and note.
+ */
+void movement_write_answered(struct json *j, const struct code *sku, const struct code *location,
+			     const struct movement *m);

@@ -51,10 +51,11 @@ def fill(path):
         for turn in range(TURNS):
             store.execute(f"""{NUMBERS}
                 INSERT INTO movement (seq, stock_id, kind, on_hand_delta, reserved_delta, on_hand,
-                    reserved, version, request_id, oversubscribed, low_stock, at, prev_seq)
+                    reserved, version, request_id, oversubscribed, low_stock, at, prev_seq, actor)
                 SELECT :turn * :last + i, i, iif(:turn, 'adjust', 'set'),
                     iif(:turn = 0, :on_hand, iif(:turn % 2, 1, -1)), 0, :on_hand + :turn % 2, 0,
-                    :turn + 1, '5f3a09c1-2b', 0, 0, :now, iif(:turn, (:turn - 1) * :last + i, 0)
+                    :turn + 1, '5f3a09c1-2b', 0, 0, :now, iif(:turn, (:turn - 1) * :last + i, 0),
+                    'local'
                 FROM n""", {"last": ROWS, "turn": turn, "on_hand": ON_HAND, "now": now_ms()})
         store.execute(f"""{NUMBERS}
             INSERT INTO stock (id, item_id, location_id, on_hand, version, seq, updated_at)

@@ -225,7 +225,7 @@ def news(sql):
         with by_hand(server.store) as database:
             database.execute(f"""INSERT INTO movement SELECT {last + 1}, id, 'adjust', 1, 0,
                 on_hand + 1, reserved, version + 1, {sql}, {sql}, {sql}, {sql}, 0, 0, updated_at,
-                seq FROM stock WHERE seq = {seq}""")
+                seq, {sql}, {sql} FROM stock WHERE seq = {seq}""")
             database.execute(f"UPDATE stock SET on_hand = on_hand + 1, version = version + 1,"
                              f" seq = {last + 1} WHERE seq = {seq}")
 

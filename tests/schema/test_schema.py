@@ -19,8 +19,12 @@ import tempfile
 
 SCHEMA = pathlib.Path(__file__).resolve().parents[2] / "schema"
 
+# The columns of a movement, but for who made it and their note.
+LINE = """(seq, stock_id, kind, on_hand_delta, reserved_delta, on_hand, reserved, version, reason,
+    reference, reservation, request_id, oversubscribed, low_stock, at, prev_seq)"""
+
 # What the service does on its own connection, and how rows come about that only it can make.
-SHOP = """
+SHOP = f"""
     INSERT INTO item (sku, name, reorder_point) VALUES
         ('A-1', 'Hex bolt', 5), ('A-2', 'Hex nut', NULL), ('A-3', 'Washer', NULL);
     INSERT INTO location (code, name) VALUES
@@ -28,7 +32,7 @@ SHOP = """
     INSERT INTO v_stock (sku, location, on_hand) VALUES
         ('A-1', 'WH1', 40), ('A-1', 'WH2', 10), ('A-2', 'WH1', 7), ('A-2', 'WH2', 3);
     -- seq 5: the service reserves 6 of A-1 at WH2. seq 6: it sells 5 of A-2 at WH2, on backorder.
-    INSERT INTO movement VALUES
+    INSERT INTO movement {LINE} VALUES
         (5, 2, 'reserve', 0, 6, 10, 6, 2, NULL, NULL, 'r_1', 'q-1', 0, 1, 1000, 2),
         (6, 4, 'adjust', -5, 0, -2, 0, 2, 'sale', 'order-9', NULL, 'q-2', 0, 0, 2000, 4);
     UPDATE stock SET reserved = 6, version = 2, seq = 5, updated_at = 1000 WHERE id = 2;
@@ -63,6 +67,7 @@ PROMISED = """
 ROW = "SELECT on_hand, reserved, version, seq FROM stock WHERE id = "
 LAST = ("SELECT seq, kind, reason, on_hand_delta, on_hand, version, oversubscribed, low_stock "
         "FROM v_movements LIMIT 1")
+WORDS = "SELECT seq, reason, actor, note, on_hand_delta FROM v_movements LIMIT 1"
 COUNT = "SELECT count(*), max(seq) FROM movement"
 
 # What was typed before there were guards that look at texts.
@@ -136,6 +141,45 @@ EDITS = [
     ("two edits in one transaction follow each other",
      "BEGIN; UPDATE stock SET on_hand = 1 WHERE id = 1; UPDATE stock SET on_hand = 2 WHERE id = 1;"
      "COMMIT", ROW + "1", [(2, 0, 3, 8)]),
+    ("an edit is by sqlite3, and has neither reason nor note by itself",
+     "UPDATE v_stock SET on_hand = 37 WHERE sku = 'A-1' AND location = 'WH1'", WORDS,
+     [(7, "edit", "sqlite3", None, -3)]),
+    ("so is one of the table", "UPDATE stock SET on_hand = 37 WHERE id = 1", WORDS,
+     [(7, "edit", "sqlite3", None, -3)]),
+    ("so is a new row", "INSERT INTO stock (item_id, location_id, on_hand) VALUES (3, 2, 1)", WORDS,
+     [(7, "edit", "sqlite3", None, 1)]),
+    ("v_stock takes a reason and a note",
+     "UPDATE v_stock SET on_hand = 37, reason = 'found_2', note = 'behind the Regal für Öl'"
+     " WHERE sku = 'A-1' AND location = 'WH1'", WORDS,
+     [(7, "found_2", "sqlite3", "behind the Regal für Öl", -3)]),
+    ("it reads both as NULL", "UPDATE v_stock SET on_hand = 37, note = 'x' WHERE sku = 'A-1'",
+     "SELECT DISTINCT reason, note FROM v_stock", [(None, None)]),
+    ("a reason in capitals is kept in small letters",
+     "UPDATE v_stock SET on_hand = 37, reason = 'RMA_7' WHERE sku = 'A-1' AND location = 'WH1'",
+     WORDS, [(7, "rma_7", "sqlite3", None, -3)]),
+    ("the word of every edit is not kept",
+     "UPDATE v_stock SET on_hand = 37, reason = 'Edit' WHERE sku = 'A-1' AND location = 'WH1'",
+     "SELECT reason FROM movement WHERE seq = 7", [(None,)]),
+    ("a note of 200 characters",
+     "UPDATE v_stock SET on_hand = 37, note = replace(hex(zeroblob(100)), '0', 'ä')"
+     " WHERE sku = 'A-1' AND location = 'WH1'",
+     "SELECT length(note) FROM movement WHERE seq = 7", [(200,)]),
+    ("words are kept where the level is the same",
+     "UPDATE v_stock SET on_hand = 40, reason = 'cycle_count' WHERE sku = 'A-1'"
+     " AND location = 'WH1'", WORDS, [(7, "cycle_count", "sqlite3", None, 0)]),
+    ("a note alone is a movement of its own",
+     "UPDATE v_stock SET note = 'looked at' WHERE sku = 'A-1'",
+     "SELECT seq, location, on_hand_delta, note FROM v_movements WHERE seq > 6 ORDER BY seq",
+     [(7, "WH1", 0, "looked at"), (8, "WH2", 0, "looked at")]),
+    ("a new row has its words, too",
+     "INSERT INTO v_stock (sku, location, on_hand, reason, note)"
+     " VALUES ('A-3', 'WH2', 4, 'receipt', 'pallet 9')", WORDS,
+     [(7, "receipt", "sqlite3", "pallet 9", 4)]),
+    ("a movement that is typed in may say sqlite3",
+     f"INSERT INTO movement {LINE[:-1]}, actor) VALUES"
+     " (7, 1, 'adjust', -1, 0, 39, 0, 2, NULL, NULL,"
+     " NULL, NULL, 0, 0, 3000, 1, 'sqlite3');"
+     "UPDATE stock SET on_hand = 39, version = 2, seq = 7 WHERE id = 1", COUNT, [(7, 7)]),
     ("an edit that changes nothing writes nothing",
      "UPDATE stock SET on_hand = on_hand WHERE id = 1", ROW + "1", [(40, 0, 1, 1)]),
     ("an edit says low_stock at the reorder point",
@@ -149,12 +193,14 @@ EDITS = [
     ("a row on backorder may be touched without a change",
      "UPDATE stock SET on_hand = on_hand WHERE id = 4", ROW + "4", [(-2, 0, 2, 6)]),
     ("time in the ledger does not run backwards in a new row either",
-     "INSERT INTO movement VALUES (7, 1, 'adjust', -1, 0, 39, 0, 2, NULL, NULL, NULL, NULL, 0, 0,"
+     f"INSERT INTO movement {LINE} VALUES"
+     " (7, 1, 'adjust', -1, 0, 39, 0, 2, NULL, NULL, NULL, NULL, 0, 0,"
      " 9999999999999, 1); UPDATE stock SET on_hand = 39, version = 2, seq = 7 WHERE id = 1;"
      "INSERT INTO v_stock (sku, location, on_hand) VALUES ('A-3', 'WH2', 1)",
      "SELECT at FROM movement WHERE seq = 8", [(9999999999999,)]),
     ("time in the ledger does not run backwards",
-     "INSERT INTO movement VALUES (7, 1, 'adjust', -1, 0, 39, 0, 2, NULL, NULL, NULL, NULL, 0, 0,"
+     f"INSERT INTO movement {LINE} VALUES"
+     " (7, 1, 'adjust', -1, 0, 39, 0, 2, NULL, NULL, NULL, NULL, 0, 0,"
      " 9999999999999, 1); UPDATE stock SET on_hand = 39, version = 2, seq = 7 WHERE id = 1;"
      "UPDATE stock SET on_hand = 38 WHERE id = 1", "SELECT at FROM movement WHERE seq = 8",
      [(9999999999999,)]),
@@ -181,14 +227,15 @@ EDITS = [
      "SELECT updated_at = at, at / 1000 BETWEEN unixepoch() - 3600 AND unixepoch()"
      " FROM movement JOIN stock USING (seq) WHERE seq = 7", [(1, 1)]),
     ("the service's own writes do not fire the guard",
-     "INSERT INTO movement VALUES (7, 3, 'adjust', -9, 0, -2, 0, 2, NULL, NULL, NULL, NULL, 0, 0,"
+     f"INSERT INTO movement {LINE} VALUES"
+     " (7, 3, 'adjust', -9, 0, -2, 0, 2, NULL, NULL, NULL, NULL, 0, 0,"
      " 3000, 3); UPDATE stock SET on_hand = -2, version = 2, seq = 7, updated_at = 3000"
      " WHERE id = 3", COUNT, [(7, 7)]),
     ("nor does the first stock of a pair that the service inserts",
-     "INSERT INTO stock VALUES (9, 3, 2, 5, 0, 1, 7, 3000); INSERT INTO movement VALUES"
+     f"INSERT INTO stock VALUES (9, 3, 2, 5, 0, 1, 7, 3000); INSERT INTO movement {LINE} VALUES"
      " (7, 9, 'adjust', 5, 0, 5, 0, 1, NULL, NULL, NULL, NULL, 0, 0, 3000, 0)", COUNT, [(7, 7)]),
     ("several movements of one row may be one UPDATE of the service",
-     "INSERT INTO movement VALUES"
+     f"INSERT INTO movement {LINE} VALUES"
      " (7, 1, 'adjust', -1, 0, 39, 0, 2, NULL, NULL, NULL, NULL, 0, 0, 3000, 1),"
      " (8, 1, 'adjust', -1, 0, 38, 0, 3, NULL, NULL, NULL, NULL, 0, 0, 3000, 7);"
      "UPDATE stock SET on_hand = 38, version = 3, seq = 8 WHERE id = 1", COUNT, [(8, 8)]),
@@ -269,7 +316,8 @@ EDITS = [
      "SELECT i.name, l.name FROM item i, location l WHERE i.id = 1 AND l.id = 1",
      [("Mül", "Main")]),
     ("a movement with all of its texts",
-     "INSERT INTO movement VALUES (7, 1, 'adjust', -1, 0, 39, 0, 2, 'sale', 'Auftrag Müller',"
+     f"INSERT INTO movement {LINE} VALUES"
+     " (7, 1, 'adjust', -1, 0, 39, 0, 2, 'sale', 'Auftrag Müller',"
      " 'r_1', 'q-1', 0, 0, 3000, 1);"
      "UPDATE stock SET on_hand = 39, version = 2, seq = 7 WHERE id = 1", COUNT, [(7, 7)]),
     ("a fence grows", "UPDATE store SET next_fence = 4", "SELECT next_fence FROM store", [(4,)]),
@@ -357,15 +405,34 @@ REFUSALS = [
     ("stock at an unknown code",
      "INSERT INTO v_stock (sku, location, on_hand) VALUES ('A-1', 'WH9', 1)", "no such location"),
     ("a change of the ledger", "UPDATE movement SET on_hand_delta = 0 WHERE seq = 1", LEDGER),
+    ("somebody else's name in the ledger",
+     f"INSERT INTO movement {LINE[:-1]}, actor) VALUES"
+     " (7, 1, 'adjust', -1, 0, 39, 0, 2, NULL, NULL,"
+     " NULL, NULL, 0, 0, 3000, 1, 'boss')", "actor: what is typed in is by sqlite3"),
+    ("a note that is too long",
+     "UPDATE v_stock SET on_hand = 9, note = hex(zeroblob(100)) || 'x' WHERE sku = 'A-1'",
+     "note: at most 200 characters"),
+    ("a note that is not UTF-8",
+     "UPDATE v_stock SET on_hand = 9, note = CAST(x'4dfc6c' AS TEXT) WHERE sku = 'A-1'",
+     "note: not UTF-8"),
+    ("a note with a NUL",
+     "UPDATE v_stock SET on_hand = 9, note = 'a' || char(0) WHERE sku = 'A-1'",
+     "note: at most 200 characters"),
+    ("a reason of other letters",
+     "UPDATE v_stock SET on_hand = 9, reason = 'zu-alt' WHERE sku = 'A-1'",
+     "reason: 1 to 32 of a-z, 0-9 and _"),
+    ("an empty reason", "UPDATE v_stock SET on_hand = 9, reason = '' WHERE sku = 'A-1'",
+     "reason: 1 to 32 of a-z, 0-9 and _"),
+    ("words for a leased row", "UPDATE v_stock SET note = 'x' WHERE sku = 'A-2'", LEASED),
     ("a change of nothing in the ledger", "UPDATE movement SET reason = reason", LEDGER),
     ("deleting from the ledger", "DELETE FROM movement WHERE seq = 6", LEDGER),
     ("deleting the ledger", "DELETE FROM movement", LEDGER),
     ("a movement of no known kind",
-     "INSERT INTO movement VALUES"
+     f"INSERT INTO movement {LINE} VALUES"
      " (7, 1, 'gift', 1, 0, 41, 0, 2, NULL, NULL, NULL, NULL, 0, 0, 1, 1)",
      "kind: one of SELECT kind FROM movement_kind"),
     ("a movement of no known kind, whatever OR says",
-     "INSERT OR REPLACE INTO movement VALUES"
+     "INSERT OR REPLACE INTO movement " + LINE + " VALUES"
      " (7, 1, '', 1, 0, 41, 0, 2, NULL, NULL, NULL, NULL, 0, 0, 1, 1)",
      "kind: one of SELECT kind FROM movement_kind"),
     ("a new kind", "INSERT INTO movement_kind VALUES ('gift')", "kinds are kept by the service"),
@@ -567,10 +634,10 @@ for what, insert, update, too_long, wrong, not_utf8 in TEXTS:
         for how, text in NUL, EMPTY, ("too many characters", f"printf('%0{too_long}d', 0)"):
             TEXT_REFUSALS.append((f"{verb}: {what} with {how}", statement.format(text), wrong))
 
-MOVEMENT = ("INSERT INTO movement VALUES"
+MOVEMENT = ("INSERT INTO movement " + LINE + " VALUES"
             " (7, 1, 'adjust', 1, 0, 41, 0, 2, {}, {}, {}, {}, 0, 0, 1, 1)")
 for at, (what, too_long, wrong, not_utf8) in enumerate([
-        ("a reason", 33, "reason: 1 to 32 of a-z and _", "reason: 1 to 32 of a-z and _"),
+        ("a reason", 33, "reason: 1 to 32 of a-z, 0-9 and _", "reason: 1 to 32 of a-z, 0-9 and _"),
         ("a reference", 129, "reference: at most 128 characters", "reference: not UTF-8"),
         ("a reservation", 65, "reservation and request_id: 1 to 64",
          "reservation and request_id: 1 to 64"),
@@ -660,12 +727,12 @@ DAMAGES = [
      [("A-2", "WH2", 4, 6, "version 3 does not follow 1"),
       ("A-2", "WH2", 4, 6, "version is 3, it has 2 movements")]),
     ("a fork: two movements after the same one",
-     "INSERT INTO movement VALUES"
+     f"INSERT INTO movement {LINE} VALUES"
      " (7, 4, 'adjust', 0, 0, 3, 0, 2, NULL, NULL, NULL, NULL, 0, 0, 1, 4)",
      [("A-2", "WH2", 4, 6, "version is 2, it has 3 movements; seq is 6, its last movement is 7;"
        " its last movement says on_hand 3, reserved 0, version 2")]),
     ("a movement typed in beside the stock",
-     "INSERT INTO movement VALUES"
+     f"INSERT INTO movement {LINE} VALUES"
      " (7, 1, 'adjust', -3, 0, 37, 0, 2, NULL, NULL, NULL, NULL, 0, 0, 1, 1)",
      [("A-1", "WH1", 1, 1, "on_hand is 40, its movements sum to 37; version is 1, it has 2"
        " movements; seq is 1, its last movement is 7; its last movement says on_hand 37, reserved"

@@ -12,6 +12,8 @@
 extern const char sql_001_stock[];
 extern const char sql_002_reservations[];
 extern const char sql_003_soundness[];
+extern const char sql_004_house[];
+extern const char sql_005_tokens[];
 
 static const char ledger_is_wrong[] = "SELECT count(*) FROM v_ledger_check";
 
@@ -791,7 +793,7 @@ static void reservations_are_listed_by_what_one_knows(void **state)
 static void make_older_store(struct fixture *f, int version)
 {
 	static const char *const scripts[] = { sql_001_stock, sql_002_reservations,
-					       sql_003_soundness };
+					       sql_003_soundness, sql_004_house, sql_005_tokens };
 	char pragma[80];
 
 	f->store->ops->close(f->store);
@@ -811,17 +813,23 @@ static void make_older_store(struct fixture *f, int version)
 }
 
 /* One that is active and one that has ended, of a store that has reservations. */
-static void add_older_reservations(struct fixture *f)
+static void add_older_reservations(struct fixture *f, int version)
 {
-	assert_int_equal(fixture_execute(f,
-					 "DROP TRIGGER reservation_insert;"
-					 "DROP TRIGGER reservation_line_insert;"
-					 "INSERT INTO reservation VALUES "
-					 "(1, 'r_1', 'active', NULL, NULL, 7, 99, NULL), "
-					 "(2, 'r_2', 'released', NULL, NULL, 7, 98, 8);"
-					 "INSERT INTO reservation_line VALUES (1, 0, 1, 1, 2, 0), "
-					 "(1, 1, 2, 1, 3, 0), (2, 0, 1, 1, 4, 0)"),
+	assert_int_equal(fixture_execute(f, "DROP TRIGGER reservation_insert;"
+					    "DROP TRIGGER reservation_line_insert;"
+					    "INSERT INTO reservation VALUES "
+					    "(1, 'r_1', 'active', NULL, NULL, 7, 99, NULL), "
+					    "(2, 'r_2', 'released', NULL, NULL, 7, 98, 8);"
+					    "INSERT INTO reservation_line (reservation_id, n, "
+					    "item_id, location_id, quantity, committed) VALUES "
+					    "(1, 0, 1, 1, 2, 0), (1, 1, 2, 1, 3, 0), "
+					    "(2, 0, 1, 1, 4, 0)"),
 			 SQLITE_OK);
+	if (version > 3)
+		assert_int_equal(fixture_execute(f, "DROP TRIGGER reservation_line_update;"
+						    "UPDATE reservation_line SET open_until = 99 "
+						    "WHERE reservation_id = 1"),
+				 SQLITE_OK);
 }
 
 /* A store of an earlier version is brought up to date, with all that is in it. */
@@ -829,13 +837,13 @@ static void an_older_store_is_migrated(void **state)
 {
 	struct fixture *f = *state;
 
-	for (int version = 1; version < 4; version++) {
+	for (int version = 1; version < SQLITE_VERSION_NEWEST; version++) {
 		make_older_store(f, version);
 		if (version > 1)
-			add_older_reservations(f);
+			add_older_reservations(f, version);
 		fixture_reopen(f);
 		assert_int_equal(f->stocks[0].on_hand, 5);
-		assert_int_equal(fixture_query(f, "PRAGMA user_version"), 5);
+		assert_int_equal(fixture_query(f, "PRAGMA user_version"), SQLITE_VERSION_NEWEST);
 		assert_int_equal(fixture_query(f, "SELECT count(*) FROM reservation"),
 				 version > 1 ? 2 : 0);
 		assert_int_equal(fixture_query(f, "SELECT total(quantity * (open_until = 99)) "
@@ -843,6 +851,9 @@ static void an_older_store_is_migrated(void **state)
 				 version > 1 ? 5 : 0);
 		assert_int_equal(fixture_query(f, ledger_is_wrong), 0);
 		assert_int_equal(fixture_query(f, "SELECT newest_at = created_at FROM store"), 1);
+		assert_int_equal(fixture_query(f, "SELECT count(*) FROM movement WHERE "
+						  "coalesce(actor, note) IS NULL"),
+				 1);
 	}
 }
 
@@ -1204,6 +1215,8 @@ static void movements_come_with_all_that_they_have(void **state)
 		  .reference = "order 8",
 		  .reservation = "r_9",
 		  .request_id = "request 10",
+		  .actor = "shop/anna",
+		  .note = "fell off",
 		  .is_low_stock = true,
 		  .at_ms = 11,
 		  .prev_seq = 1 },
@@ -1226,16 +1239,61 @@ static void movements_come_with_all_that_they_have(void **state)
 		fixture_query(f,
 			      "SELECT count(*) FROM movement WHERE (seq, kind, on_hand_delta, "
 			      "reserved_delta, on_hand, reserved, version, reason, reference, "
-			      "reservation, request_id, oversubscribed, low_stock, at, prev_seq) = "
-			      "(2, 'reserve', -3, 4, 5, 6, 7, 'damaged', 'order 8', 'r_9', "
-			      "'request 10', 0, 1, 11, 1)"),
+			      "reservation, request_id, oversubscribed, low_stock, at, prev_seq, "
+			      "actor, note) = (2, 'reserve', -3, 4, 5, 6, 7, 'damaged', 'order 8', "
+			      "'r_9', 'request 10', 0, 1, 11, 1, 'shop/anna', 'fell off')"),
 		1);
-	assert_int_equal(fixture_query(f,
-				       "SELECT count(*) FROM movement WHERE seq IN (3, 4) AND "
-				       "coalesce(reason, reference, reservation, request_id) "
-				       "IS NULL AND oversubscribed = (seq = 4) AND low_stock = 0 "
-				       "AND kind = iif(seq = 3, 'adjust', 'set')"),
-			 2);
+	assert_int_equal(
+		fixture_query(
+			f, "SELECT count(*) FROM movement WHERE seq IN (3, 4) AND "
+			   "coalesce(reason, reference, reservation, request_id, "
+			   "actor, note) IS NULL AND oversubscribed = (seq = 4) AND low_stock = 0 "
+			   "AND kind = iif(seq = 3, 'adjust', 'set')"),
+		2);
+}
+
+/* What all of a group have in common is told once, and each keeps its own all the same. */
+static void movements_say_who_made_them(void **state)
+{
+	static const struct {
+		const char *actors[3], *notes[3];
+	} groups[] = {
+		{ { "local", "local", "local" }, { NULL, NULL, NULL } },
+		{ { "local", "local", "local" }, { NULL, "wet", NULL } },
+		{ { "a", "b", "a" }, { "", NULL, "x" } },
+		{ { "a", "a", NULL }, { NULL, NULL, NULL } },
+		{ { NULL, "a", "a" }, { NULL, NULL, "last" } },
+		{ { NULL, NULL, NULL }, { "only", NULL, NULL } },
+	};
+	struct fixture *f = *state;
+	struct movement all[3];
+	struct movement_effect effects[LENGTH_OF(all)];
+	int64_t seq = 1;
+	char sql[200];
+
+	fixture_change_committed(f, 0, 5);
+	for (size_t g = 0; g < LENGTH_OF(groups); g++) {
+		for (size_t i = 0; i < LENGTH_OF(all); i++) {
+			all[i] = (struct movement){ .seq = ++seq,
+						    .stock_id = f->stocks[0].id,
+						    .kind = MOVEMENT_SET,
+						    .version = seq,
+						    .actor = groups[g].actors[i],
+						    .note = groups[g].notes[i] };
+			effects[i] = (struct movement_effect){ .movement = &all[i] };
+		}
+		fixture_begin(f);
+		assert_int_equal(sqlite_add_movements(f->store, effects, LENGTH_OF(all)), 0);
+		assert_int_equal(fixture_commit(f), 0);
+		for (size_t i = 0; i < LENGTH_OF(all); i++) {
+			snprintf(sql, sizeof(sql),
+				 "SELECT ifnull(actor, '-') = '%s' AND ifnull(note, '-') = '%s' "
+				 "FROM movement WHERE seq = %lld",
+				 all[i].actor == NULL ? "-" : all[i].actor,
+				 all[i].note == NULL ? "-" : all[i].note, (long long)all[i].seq);
+			assert_int_equal(fixture_query(f, sql), 1);
+		}
+	}
 }
 
 /* The ledger goes on where it ends, and a number that is not the next one is no movement's. */
@@ -1421,6 +1479,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 		CASE(movements_come_with_all_that_they_have),
+		CASE(movements_say_who_made_them),
 		CASE(movements_do_not_leave_a_gap),
 		CASE(keys_come_with_all_that_they_have),
 		CASE(keys_have_the_ids_that_they_were_given),

@@ -132,8 +132,8 @@ static const struct row {
 	  "seq-missing - 4 4 5; key-without-effect k-1 4 1 0" },
 	{ "a movement was written twice",
 	  "INSERT INTO movement SELECT 6, stock_id, kind, on_hand_delta, reserved_delta, on_hand, reserved, "
-	  "version, reason, reference, reservation, request_id, oversubscribed, low_stock, at, prev_seq "
-	  "FROM movement WHERE seq = 4",
+	  "version, reason, reference, reservation, request_id, oversubscribed, low_stock, at, prev_seq, "
+	  "actor, note FROM movement WHERE seq = 4",
 	  "prev-seq-wrong B 6 4 2; row-seq-wrong B 4 6 4", "prev-seq-wrong B 6 4 2; row-seq-wrong B 4 6 4" },
 	{ "a movement follows one of another row",
 	  "UPDATE movement SET prev_seq = 2 WHERE seq = 5",

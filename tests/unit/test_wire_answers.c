@@ -49,7 +49,9 @@ static struct answer changed(void)
 				 .at_ms = AT,
 				 .reason = "sale",
 				 .reference = "o \"1\"",
-				 .request_id = "r-1" } },
+				 .request_id = "r-1",
+				 .actor = "scanner-3",
+				 .note = "wet box" } },
 		.stock_count = 1,
 		.stocks = { { .id = 1,
 			      .on_hand = 7,
@@ -64,7 +66,7 @@ static struct answer changed(void)
 	"\"movement\":{\"seq\":9,\"kind\":\"adjust\",\"sku\":\"A-1\",\"location\":\"WH1\","       \
 	"\"on_hand_delta\":-3,\"reserved_delta\":0,\"on_hand\":7,\"reserved\":2,\"available\":5," \
 	"\"version\":4,\"reason\":\"sale\",\"reference\":\"o \\\"1\\\"\",\"reservation\":null,"   \
-	"\"request_id\":\"r-1\",\"at\":" AT_TEXT
+	"\"request_id\":\"r-1\",\"actor\":\"scanner-3\",\"note\":\"wet box\",\"at\":" AT_TEXT
 #define STOCK                                                                                 \
 	"{\"sku\":\"A-1\",\"location\":\"WH1\",\"on_hand\":7,\"reserved\":2,\"available\":5," \
 	"\"version\":4,\"seq\":9,\"updated_at\":" AT_TEXT "}"
