@@ -1,5 +1,7 @@
 #include "store/sqlite_offline.h"
 #include "base/clock.h"
+#include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -95,16 +97,46 @@ int offline_connect(struct sqlite_connection *c, const char *path, bool *ret_is_
 	return r;
 }
 
-int offline_copy(struct sqlite_connection *from, const char *to, struct store_open_result *result)
+/* Empty, and its owner's alone for as long as it is not whole: SQLite would ask the umask. */
+static int copy_reserve(const char *to, const struct stat *like, struct store_open_result *result)
+{
+	int fd = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, like != NULL ? 0600 : 0644);
+
+	if (fd < 0 && errno == EEXIST)
+		return offline_refuse(result, STORE_FORBIDDEN, "%s is there already", to);
+	if (fd < 0)
+		return offline_refuse(result, errno == ENOSPC ? STORE_FULL : STORE_FORBIDDEN,
+				      "%s: %s", to, strerror(errno));
+	close(fd);
+	return 0;
+}
+
+/*
+ * Only root may give a file away; who is not, but is in the store's group, makes one of his own
+ * that the group may use as before.
+ */
+static int copy_dress(const char *to, const struct stat *like)
+{
+	struct stat st;
+
+	if (stat(to, &st) != 0)
+		return FAULT(-errno);
+	if (st.st_uid != like->st_uid && chown(to, like->st_uid, like->st_gid) != 0 &&
+	    errno != EPERM)
+		return FAULT(-errno);
+	if (st.st_gid != like->st_gid && chown(to, (uid_t)-1, like->st_gid) != 0)
+		return FAULT(-errno);
+	return chmod(to, like->st_mode & 07777) == 0 ? 0 : FAULT(-errno);
+}
+
+static int copy_pages(struct sqlite_connection *from, const char *to,
+		      struct store_open_result *result)
 {
 	struct sqlite_connection copy;
 	sqlite3_backup *backup;
-	int code = SQLITE_ERROR, r;
+	int code = SQLITE_ERROR;
+	int r = sqlite_connect(&copy, to, SQLITE_OPEN_READWRITE, NULL, 0);
 
-	CHECK(from->db != NULL);
-	if (access(to, F_OK) == 0)
-		return offline_refuse(result, STORE_FORBIDDEN, "%s is there already", to);
-	r = sqlite_connect(&copy, to, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL, 0);
 	if (r == 0) {
 		backup = sqlite3_backup_init(copy.db, "main", from->db, "main");
 		if (backup != NULL)
@@ -115,6 +147,20 @@ int offline_copy(struct sqlite_connection *from, const char *to, struct store_op
 	if (r < 0)
 		(void)offline_explain(to, &copy, r, result);
 	sqlite_disconnect(&copy);
+	return r;
+}
+
+int offline_copy(struct sqlite_connection *from, const char *to, const struct stat *like,
+		 struct store_open_result *result)
+{
+	int r = copy_reserve(to, like, result);
+
+	CHECK(from->db != NULL);
+	if (r < 0)
+		return r;
+	r = copy_pages(from, to, result);
+	if (r == 0 && like != NULL)
+		r = copy_dress(to, like);
 	if (r == 0)
 		r = offline_flush(to);
 	if (r == 0)

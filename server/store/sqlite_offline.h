@@ -39,8 +39,13 @@ int offline_connect(struct sqlite_connection *c, const char *path, bool *ret_is_
 /* sqlite_look(), with the path in its words. */
 int offline_look(const char *path, struct sqlite_connection *c, struct store_open_result *result);
 
-/* Copies a whole database, log and all, to a file that must not exist yet, and flushes it. */
-int offline_copy(struct sqlite_connection *from, const char *to, struct store_open_result *result);
+/*
+ * Copies a whole database, log and all, to a file that must not exist yet, and flushes it. It gets
+ * the mode and the group of `like`, and the owner where one may give it away; NULL: as anything
+ * that is made anew.
+ */
+int offline_copy(struct sqlite_connection *from, const char *to, const struct stat *like,
+		 struct store_open_result *result);
 
 /* Flushes a file, or the folder that a path lies in: a rename is kept only then. */
 int offline_flush(const char *path);

@@ -255,12 +255,15 @@ int repair_apply(struct offline *f, const struct repair_plan *p, char ret_copy[O
 		 struct store_open_result *result)
 {
 	struct sqlite_connection *c = &f->reader.connection;
+	struct stat st;
 	int r;
 
 	CHECK(f->is_open);
+	if (stat(f->path, &st) != 0)
+		return offline_refuse(result, STORE_GONE, "%s: %s", f->path, strerror(errno));
 	if (!offline_kept_name(ret_copy, f->path, "repair"))
 		return offline_refuse(result, STORE_UNREACHABLE, "the path is too long");
-	r = offline_copy(c, ret_copy, result);
+	r = offline_copy(c, ret_copy, &st, result);
 	if (r < 0)
 		return r;
 	r = sqlite_execute(c, "BEGIN IMMEDIATE");

@@ -21,6 +21,7 @@ struct restoring {
 	char copy[OFFLINE_PATH_BYTES];
 	int64_t old_fence; /* next_fence of the store there was; 0: not known */
 	bool has_old;
+	struct stat old; /* of the store there was */
 };
 
 static void count_line(void *context, const char *line)
@@ -70,7 +71,7 @@ static int copy_backup(struct restoring *s)
 	if (r == 0)
 		r = judge_backup(s, &c);
 	if (r == 0)
-		r = offline_copy(&c, s->copy, s->result);
+		r = offline_copy(&c, s->copy, s->has_old ? &s->old : NULL, s->result);
 	if (r < 0 && s->result->trouble == STORE_FINE)
 		(void)offline_explain(s->options->backup, &c, r, s->result);
 	sqlite_disconnect(&c);
@@ -206,7 +207,7 @@ static int restore_locked(struct restoring *s)
 
 	CHECK(s->copy[0] != '\0');
 	unlink(s->copy); /* of one that was interrupted */
-	s->has_old = access(path, F_OK) == 0;
+	s->has_old = stat(path, &s->old) == 0;
 	s->report->kept[0] = '\0';
 	if (s->has_old && !offline_kept_name(s->report->kept, path, "restore"))
 		return offline_refuse(s->result, STORE_UNREACHABLE, "the path is too long");

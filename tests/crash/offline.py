@@ -30,6 +30,43 @@ def expect(code, *words, rowlockd, arguments):
     return ended.stdout
 
 
+def rights(path):
+    seen = path.stat()
+    return seen.st_uid, seen.st_gid, seen.st_mode & 0o7777
+
+
+def copies_have_the_rights_of_the_store(rowlockd, folder):
+    """Whatever the umask says; where it was no store's, it says."""
+    store = make_store(rowlockd, folder)
+    backup = folder / "backup.db"
+    shutil.copy(store, backup)
+    owner = (12345, 12346) if os.geteuid() == 0 else (os.geteuid(), os.getegid())
+    os.chown(store, *owner)
+    before = os.umask(0)
+    try:
+        for umask in (0o000, 0o022, 0o077, 0o777):
+            for mode in (0o600, 0o640, 0o660, 0o644):
+                for path in folder.glob("store.db.before-*"):
+                    path.unlink()
+                store.chmod(mode)
+                damage(store, "UPDATE stock SET on_hand = 3")
+                os.umask(umask)
+                repair(rowlockd, store, "ledger", OK)
+                kept, = folder.glob("store.db.before-repair-*")
+                assert rights(kept) == (*owner, mode), (oct(umask), oct(mode), rights(kept))
+                assert rights(store) == (*owner, mode), (oct(umask), oct(mode), rights(store))
+                restore(rowlockd, backup, store, OK)
+                assert rights(store) == (*owner, mode), (oct(umask), oct(mode), rights(store))
+                kept, = folder.glob("store.db.before-restore-*")
+                assert rights(kept) == (*owner, mode), (oct(umask), oct(mode), rights(kept))
+                os.umask(0)
+        os.umask(0o027)
+        restore(rowlockd, backup, folder / "new.db", OK)
+        assert rights(folder / "new.db")[2] == 0o640, rights(folder / "new.db")
+    finally:
+        os.umask(before)
+
+
 def verify(rowlockd, store, code=OK, *words):
     return expect(code, *words, rowlockd=rowlockd, arguments=("verify", "--store", store))
 
@@ -596,6 +633,7 @@ run_cases([
     ("repack refuses what is damaged, and a store that is in use", repack_refuses),
     ("repack: killed anywhere, it is the old store or the new one",
      repack_is_the_old_or_the_new, needs_strace),
+    ("copies have the owner and the mode of the store", copies_have_the_rights_of_the_store),
     ("restore where there was no store", restore_where_nothing_is),
     ("restore ends the cursors of the change feed", restore_ends_cursors),
     ("restore keeps the old store, its log taken in", restore_keeps_the_old_one),
