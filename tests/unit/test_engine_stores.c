@@ -11,6 +11,7 @@
 #include "claimed_part.h"
 #include "store/sqlite.h"
 #include "store/verify.h"
+#include "moved_clock.h"
 #include "unit.h"
 #include "wire/answers.h"
 #include "wire/messages_batch.h"
@@ -19,34 +20,9 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { PATIENT_MS = 30000, ANSWER_S_MAX = 60 };
-
-/* ---------------------------------------------------------------- time */
-
-static atomic_int_fast64_t ahead_s; /* of the machine's own clocks */
-
-/* In the place of libc's: all clocks go ahead together, so that nobody has to wait for anything. */
-int clock_gettime(clockid_t clock, struct timespec *ret)
-{
-	int r = (int)syscall(SYS_clock_gettime, clock, ret);
-
-	ret->tv_sec += atomic_load(&ahead_s);
-	return r;
-}
-
-/* Who sleeps until a moment of these clocks sleeps as long as it is to go. */
-int pthread_cond_timedwait(pthread_cond_t *restrict condition, pthread_mutex_t *restrict mutex,
-			   const struct timespec *restrict until)
-{
-	struct timespec by_the_machine = *until;
-
-	by_the_machine.tv_sec -= atomic_load(&ahead_s);
-	return pthread_cond_clockwait(condition, mutex, CLOCK_MONOTONIC, &by_the_machine);
-}
 
 /* ---------------------------------------------------------------- houses */
 
@@ -410,7 +386,7 @@ static void submit(struct house *h, struct work *w, struct snapshot *snapshot, s
 static bool keep_house(struct house *h, const char *word)
 {
 	if (strncmp(word, "pass", 4) == 0)
-		atomic_fetch_add(&ahead_s, atoi(word + 4));
+		time_passes(atoi(word + 4) * INT64_C(1000));
 	else if (strcmp(word, "reopen") != 0)
 		return false;
 	close_fronts(h);

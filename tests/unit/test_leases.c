@@ -11,15 +11,13 @@
 #include "engine/service_inside.h"
 #include "faulty_store.h"
 #include "store/sqlite.h"
+#include "moved_clock.h"
 #include "unit.h"
 #include <errno.h>
 #include <poll.h>
 #include <sqlite3.h>
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
-#include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -31,40 +29,6 @@ enum {
 	LONG_TTL_MS = 6000000,
 	PASSING_MS = FIRST_TTL_MS + 1000,
 };
-
-/* ---------------------------------------------------------------- time */
-
-static atomic_int_fast64_t ahead_ms; /* of the machine's own clocks */
-
-/* In the place of libc's: all clocks go ahead together, so that nobody has to wait for anything. */
-int clock_gettime(clockid_t clock, struct timespec *ret)
-{
-	int64_t ms = atomic_load(&ahead_ms);
-	int r = (int)syscall(SYS_clock_gettime, clock, ret);
-
-	ret->tv_sec += ms / 1000;
-	ret->tv_nsec += ms % 1000 * 1000000;
-	if (ret->tv_nsec >= 1000000000) {
-		ret->tv_sec++;
-		ret->tv_nsec -= 1000000000;
-	}
-	return r;
-}
-
-/* Who sleeps until a moment of these clocks sleeps as long as it is to go. */
-int pthread_cond_timedwait(pthread_cond_t *restrict condition, pthread_mutex_t *restrict mutex,
-			   const struct timespec *restrict until)
-{
-	int64_t until_ns = until->tv_sec * INT64_C(1000000000) + until->tv_nsec -
-			   atomic_load(&ahead_ms) * 1000000;
-	struct timespec by_the_machine = { 0 }; /* time passed while it was about to sleep */
-
-	if (until_ns > 0) {
-		by_the_machine.tv_sec = until_ns / 1000000000;
-		by_the_machine.tv_nsec = until_ns % 1000000000;
-	}
-	return pthread_cond_clockwait(condition, mutex, CLOCK_MONOTONIC, &by_the_machine);
-}
 
 /* ---------------------------------------------------------------- the engine */
 
@@ -415,7 +379,7 @@ static void begin_event(struct talk *t, enum event event)
 	if (is_command(event))
 		send(t, write_of_event(event), WAIT_MS);
 	else if (event == TIME_PASSES)
-		atomic_fetch_add(&ahead_ms, PASSING_MS);
+		time_passes(PASSING_MS);
 	else
 		type("DELETE FROM row_lock WHERE lease = 'n'");
 }

@@ -15,6 +15,7 @@
 #include "faulty_store.h"
 #include "store/sqlite.h"
 #include "store/verify.h"
+#include "moved_clock.h"
 #include "unit.h"
 #include "wire/messages_batch.h"
 #include <errno.h>
@@ -23,8 +24,6 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -36,49 +35,6 @@ enum {
 	RAN_OUT_MS = 2000,
 	CLOCK_SET_MS = 7000,
 };
-
-/* ---------------------------------------------------------------- time */
-
-static atomic_int_fast64_t ahead_ms; /* of the machine's own clocks */
-static atomic_int_fast64_t set_ms;   /* the wall clock alone */
-
-/*
- * In the place of libc's: all clocks go ahead together, so that nobody has to wait for anything,
- * and the wall clock is set as a scene wants it.
- */
-int clock_gettime(clockid_t clock, struct timespec *ret)
-{
-	int64_t ms = atomic_load(&ahead_ms) + (clock == CLOCK_REALTIME ? atomic_load(&set_ms) : 0);
-	int r = (int)syscall(SYS_clock_gettime, clock, ret);
-
-	ret->tv_sec += ms / 1000;
-	ret->tv_nsec += ms % 1000 * 1000000;
-	if (ret->tv_nsec >= 1000000000) {
-		ret->tv_sec++;
-		ret->tv_nsec -= 1000000000;
-	}
-	return r;
-}
-
-/* Who sleeps until a moment of these clocks sleeps as long as it is to go. */
-int pthread_cond_timedwait(pthread_cond_t *restrict condition, pthread_mutex_t *restrict mutex,
-			   const struct timespec *restrict until)
-{
-	int64_t until_ns = until->tv_sec * INT64_C(1000000000) + until->tv_nsec -
-			   atomic_load(&ahead_ms) * 1000000;
-	struct timespec by_the_machine = { 0 }; /* time passed while it was about to sleep */
-
-	if (until_ns > 0) {
-		by_the_machine.tv_sec = until_ns / 1000000000;
-		by_the_machine.tv_nsec = until_ns % 1000000000;
-	}
-	return pthread_cond_clockwait(condition, mutex, CLOCK_MONOTONIC, &by_the_machine);
-}
-
-static void time_passes(int64_t ms)
-{
-	atomic_fetch_add(&ahead_ms, ms);
-}
 
 /* ---------------------------------------------------------------- tables */
 
@@ -651,7 +607,7 @@ static bool sets_clock(const struct scene *s)
 /* To and fro: each run meets a clock that has just been set. */
 static void set_clock(int run)
 {
-	atomic_store(&set_ms, run % 2 == 0 ? 0 : CLOCK_SET_MS);
+	time_set_wall(run % 2 == 0 ? 0 : CLOCK_SET_MS);
 }
 
 static void prepare(struct place *p, const struct scene *s)
