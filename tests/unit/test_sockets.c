@@ -2,8 +2,12 @@
 #include "edge/sockets/sockets.h"
 #include "unit.h"
 #include <errno.h>
+#include <signal.h>
+#include <stdio.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 /*
@@ -273,6 +277,168 @@ static void outside_of_a_run_nothing_is_changed(void **state)
 	stage_close(&t);
 }
 
+/* ---------------------------------------------------------------- the loop's own */
+
+/* A descriptor that is readable once somebody has rung it. */
+static int bell_open(struct stage *t)
+{
+	int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+
+	assert_true(fd >= 0);
+	assert_int_equal(sockets_watch(&t->all, fd), 0);
+	return fd;
+}
+
+static void bell_ring(int fd)
+{
+	assert_int_equal(eventfd_write(fd, 1), 0);
+}
+
+static void bell_hear(int fd)
+{
+	eventfd_t count;
+
+	assert_int_equal(eventfd_read(fd, &count), 0);
+}
+
+/* Waits until something happens, and expects that it is this, once: of the loop's own. */
+static void expect_watched(struct stage *t, int timeout_ms, int fd)
+{
+	struct epoll_event event;
+
+	sockets_wait(&t->all, timeout_ms);
+	assert_int_equal(epoll_wait(t->all.epoll_fd, &event, 1, 0), 0); /* not microhttpd's */
+	assert_int_equal(sockets_next_watched(&t->all), fd);
+	assert_int_equal(sockets_next_watched(&t->all), -1);
+}
+
+static void what_is_watched_ends_a_wait(void **state)
+{
+	struct stage t;
+	int fd;
+
+	(void)state;
+	stage_open(&t);
+	fd = bell_open(&t);
+	expect_watched(&t, 0, -1);
+	bell_ring(fd);
+	expect_watched(&t, -1, fd);
+	expect_watched(&t, -1, fd); /* as long as nobody has heard it */
+	bell_hear(fd);
+	expect_watched(&t, 0, -1);
+	bell_ring(fd);
+	sockets_unwatch(&t.all, fd);
+	expect_watched(&t, 0, -1);
+	assert_int_equal(sockets_watch(&t.all, fd), 0);
+	expect_watched(&t, -1, fd);
+	close(fd);
+	stage_close(&t);
+}
+
+/* Whoever looks first, and however much room microhttpd has: each is told its own, once. */
+static void both_are_told_of_one_wait(void **state)
+{
+	struct epoll_event events[4];
+	struct stage t;
+	int fds[3];
+
+	(void)state;
+	stage_open(&t);
+	for (size_t i = 0; i < LENGTH_OF(fds); i++)
+		fds[i] = bell_open(&t);
+	for (int order = 0; order < 6; order++) {
+		int seen = 0, told = 0;
+
+		for (size_t i = 0; i < LENGTH_OF(fds); i++)
+			bell_ring(fds[i]);
+		step(&t, 'd');
+		sockets_wait(&t.all, -1);
+		for (int turn = 0; turn < 6; turn++) {
+			if (turn % 6 == order)
+				told += epoll_wait(t.all.epoll_fd, events, 1 + order % 2, 0);
+			else if (sockets_next_watched(&t.all) >= 0)
+				seen++;
+		}
+		while (epoll_wait(t.all.epoll_fd, events, 4, 0) > 0)
+			told++;
+		assert_int_equal(told, 1);
+		assert_int_equal(seen, LENGTH_OF(fds));
+		for (size_t i = 0; i < LENGTH_OF(fds); i++)
+			bell_hear(fds[i]);
+		step(&t, 'r');
+	}
+	for (size_t i = 0; i < LENGTH_OF(fds); i++)
+		close(fds[i]);
+	stage_close(&t);
+}
+
+/* What one wait has no room for is reported by the next. */
+static void more_than_a_wait_reports(void **state)
+{
+	enum { COUNT = EVENTS_MAX + 40 };
+	static int fds[COUNT];
+	struct epoll_event event;
+	struct stage t;
+	int counts[2] = { 0, 0 };
+
+	(void)state;
+	stage_open(&t);
+	for (int i = 0; i < COUNT; i++)
+		bell_ring(fds[i] = bell_open(&t));
+	for (int round = 0; round < 2; round++) {
+		sockets_wait(&t.all, 0);
+		assert_int_equal(epoll_wait(t.all.epoll_fd, &event, 1, 0), 0);
+		for (int fd; (fd = sockets_next_watched(&t.all)) >= 0; counts[round]++)
+			bell_hear(fd);
+	}
+	assert_int_equal(counts[0], EVENTS_MAX);
+	assert_int_equal(counts[1], COUNT - EVENTS_MAX);
+	for (int i = 0; i < COUNT; i++)
+		close(fds[i]);
+	stage_close(&t);
+}
+
+static void what_cannot_be_watched_is_said(void **state)
+{
+	struct stage t;
+	FILE *file = tmpfile();
+	int fd;
+
+	(void)state;
+	assert_non_null(file);
+	stage_open(&t);
+	fd = bell_open(&t);
+	assert_int_equal(sockets_watch(&t.all, fd), -EEXIST);
+	assert_int_equal(sockets_watch(&t.all, fileno(file)), -EPERM);
+	assert_int_equal(sockets_watch(&t.all, 9999), -EBADF);
+	bell_ring(fd);
+	expect_watched(&t, -1, fd);
+	close(fd);
+	fclose(file);
+	stage_close(&t);
+}
+
+static void hear_alarm(int number)
+{
+	(void)number;
+}
+
+static void a_signal_ends_a_wait(void **state)
+{
+	const struct itimerval soon = { .it_interval.tv_usec = 1000, .it_value.tv_usec = 1000 };
+	const struct itimerval never = { 0 };
+	struct sigaction action = { .sa_handler = hear_alarm };
+	struct stage t;
+
+	(void)state;
+	stage_open(&t);
+	assert_int_equal(sigaction(SIGALRM, &action, NULL), 0);
+	assert_int_equal(setitimer(ITIMER_REAL, &soon, NULL), 0);
+	expect_watched(&t, -1, -1);
+	assert_int_equal(setitimer(ITIMER_REAL, &never, NULL), 0);
+	stage_close(&t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -280,6 +446,11 @@ int main(void)
 		cmocka_unit_test(what_does_not_fit_is_told_later),
 		cmocka_unit_test(what_is_sent_goes_to_write),
 		cmocka_unit_test(outside_of_a_run_nothing_is_changed),
+		cmocka_unit_test(what_is_watched_ends_a_wait),
+		cmocka_unit_test(both_are_told_of_one_wait),
+		cmocka_unit_test(more_than_a_wait_reports),
+		cmocka_unit_test(what_cannot_be_watched_is_said),
+		cmocka_unit_test(a_signal_ends_a_wait),
 	};
 
 	return cmocka_run_group_tests_name("sockets", tests, NULL, NULL);
