@@ -23,6 +23,10 @@ class Lane:
     beside: Callable = contextlib.nullcontext  # a context manager: what goes on meanwhile
     runs: list = dataclasses.field(default_factory=list)
 
+    @property
+    def is_neighbours(self):
+        return getattr(self.server, "is_neighbour", False)
+
     def median(self, figure):
         figures = [getattr(run, figure) for run in self.runs]
         return None if None in figures else statistics.median(figures)
@@ -42,11 +46,19 @@ class Lane:
         self.runs.append(run)
 
     def troubles(self):
-        """What no amount of noise explains."""
+        """What no amount of noise explains. A stall is one where it is ours."""
         for run in self.runs:
-            if run.refused or run.socket_errors:
+            stalls = 0 if self.is_neighbours else run.timeouts
+            if run.refused or run.socket_errors or stalls:
                 answers = ", ".join(f"{n} x {status}" for status, n in sorted(run.answers.items()))
-                yield f"{self.what}: answers {answers}, {run.socket_errors} socket errors"
+                yield (f"{self.what}: answers {answers}, {run.socket_errors} socket errors,"
+                       f" {run.timeouts} took more than 2 s")
+
+    def remarks(self):
+        """What a neighbour is like: Node with a slow flush lets some requests wait that long."""
+        for run in self.runs:
+            if self.is_neighbours and run.timeouts:
+                yield f"{self.what}: {run.timeouts} requests took more than 2 s"
 
 
 @dataclasses.dataclass

@@ -57,6 +57,9 @@ class FixedRate:
     def median(self, figure):
         return statistics.median(getattr(run, figure) for run in self.runs)
 
+    def remarks(self):
+        return []
+
     def troubles(self):
         for run in self.runs:
             if run.trouble:

@@ -23,7 +23,8 @@ class Run:
     p99_us: int | None = None  # None: the load generator does not say
     max_us: int | None = None
     answers: dict = dataclasses.field(default_factory=dict)  # "2xx 3xx", "4xx 5xx" -> count
-    socket_errors: int = 0  # with time-outs, which is how a stall looks
+    socket_errors: int = 0
+    timeouts: int = 0  # requests that took more than 2 s, which is how a stall looks
     cpu_us: dict = dataclasses.field(default_factory=dict)  # server's thread -> us per request
 
     @property
@@ -47,7 +48,7 @@ def parse(text):
     p50, p99, most = map(int, latency.groups())
     return Run(rate=float(rate[1]), p50_us=p50, p99_us=p99, max_us=most,
                answers={statuses: int(count) for statuses, count in ANSWERS.findall(text)},
-               socket_errors=sum(map(int, sockets.groups())))
+               socket_errors=sum(map(int, sockets.groups()[:3])), timeouts=int(sockets[4]))
 
 
 def run_wrk(url, script, connections, seconds, options, threads=1):

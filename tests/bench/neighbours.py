@@ -63,3 +63,9 @@ def install():
     if shutil.which("npm") and neighbour_node.headers() and neighbour_node.missing():
         neighbour_node.install()
     print_absent(ALL)
+
+
+def start(name, folder, environment):
+    side = ALL[name].start(folder, environment)
+    side.is_neighbour = True
+    return side

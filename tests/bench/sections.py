@@ -69,7 +69,7 @@ class Bench:
         """None, where it is not installed or not wanted."""
         if name not in self.arguments.neighbours or neighbours.ALL[name].missing():
             return None
-        return self.keep(name, lambda: neighbours.ALL[name].start(self.folder, self.environment))
+        return self.keep(name, lambda: neighbours.start(name, self.folder, self.environment))
 
     def lane(self, what, side, *words, **more):
         """None, where the side is none."""

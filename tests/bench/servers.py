@@ -34,6 +34,7 @@ class Server:
     """A process that says that it is ready, and is driven by wrk. `with` stops it.
     `environment` is added to ours: a library that is loaded first, for example. `user` runs it."""
     ready = LISTENING  # group 1, where there is one: the address
+    is_neighbour = False  # it is somebody else's, and measured beside ours
 
     def __init__(self, name, command, exit_code_wanted, environment=None, folder=None, user=None):
         self.name = name

@@ -58,8 +58,9 @@ def answered(server):
 
 def run_load(server, script, options, seconds=LOADED_S):
     run = load.run_wrk(server.url, script, CONNECTIONS, seconds, options)
-    if run.refused or run.socket_errors:
-        raise Broken(f"{script}: {run.refused} refused, {run.socket_errors} socket errors")
+    if run.refused or run.socket_errors or run.timeouts:
+        raise Broken(f"{script}: {run.refused} refused, {run.socket_errors} socket errors,"
+                     f" {run.timeouts} took more than 2 s")
     return run
 
 

@@ -52,7 +52,8 @@ def what_wrk_says_is_read():
     assert (run.rate, run.p50_us, run.p99_us, run.max_us) == (36884.42, 1224, 13502, 21488), run
     assert run.answers == {"2xx 3xx": 37075, "4xx 5xx": 0} and run.socket_errors == 0, run
     broken = said("wrk.txt").replace("timeout 0", "timeout 3").replace("5xx 0", "5xx 2")
-    assert (load.parse(broken).socket_errors, load.parse(broken).refused) == (3, 2)
+    broken = load.parse(broken)
+    assert (broken.timeouts, broken.socket_errors, broken.refused) == (3, 0, 2), broken
     refuses(load.parse, "unable to connect to 127.0.0.1:1")
 
 
@@ -108,6 +109,22 @@ def a_refusal_is_a_trouble():
     lane.runs = [load.Run(1, answers={"2xx 3xx": 1, "4xx 5xx": 1}), load.Run(1, socket_errors=1),
                  load.Run(1, answers={"2xx 3xx": 1, "4xx 5xx": 0})]
     assert len(list(lane.troubles())) == 2
+
+
+def a_stall_is_a_trouble_only_where_it_is_ours():
+    said = ("Requests/sec: 10.0\nanswers 2xx 3xx 20\nanswers 4xx 5xx 0\n"
+            "sockets connect 0 read {} write 0 timeout 9\nlatency_us p50 1 p99 2 max 2100000\n")
+    stalls, breaks = load.parse(said.format(0)), load.parse(said.format(1))
+    assert (stalls.timeouts, stalls.socket_errors) == (9, 0), stalls
+    assert (breaks.timeouts, breaks.socket_errors) == (9, 1), breaks
+    side = Side([])
+    for is_neighbour, run, troubles, remarks in [
+            (False, stalls, 1, 0), (False, breaks, 1, 0), (True, stalls, 0, 1),
+            (True, breaks, 1, 1), (True, load.Run(1), 0, 0), (False, load.Run(1), 0, 0)]:
+        side.is_neighbour = is_neighbour
+        lane = contest.Lane("theirs", side, "x", runs=[run])
+        assert len(list(lane.troubles())) == troubles, (is_neighbour, run)
+        assert len(list(lane.remarks())) == remarks, (is_neighbour, run)
 
 
 def a_group_is_what_was_flushed_together():
@@ -223,7 +240,8 @@ def main():
     tap = Tap()
     for function in (what_wrk_says_is_read, what_redis_benchmark_says_is_read,
                      what_pgbench_says_is_read, lanes_take_turns_and_ratios_are_of_a_round,
-                     a_refusal_is_a_trouble, a_group_is_what_was_flushed_together,
+                     a_refusal_is_a_trouble, a_stall_is_a_trouble_only_where_it_is_ours,
+                     a_group_is_what_was_flushed_together,
                      a_batch_that_was_cut_is_no_figure,
                      charts_are_whole_and_to_scale, a_chart_needs_two_bars,
                      the_page_gets_its_tables_once,

@@ -34,5 +34,5 @@ class Writers:
             said, _ = self.process.communicate()
         if kind is None:
             run = load.parse(said)
-            if run.refused or run.socket_errors or not run.rate:
+            if run.refused or run.socket_errors or run.timeouts or not run.rate:
                 raise Broken(f"the writers of another row: {said}")
