@@ -106,7 +106,7 @@ static void several_may_look_at_once(void **state)
 	for (size_t i = 0; i < LENGTH_OF(threads); i++)
 		assert_int_equal(pthread_join(threads[i], NULL), 0);
 	usage_measure();
-	assert_int_equal(metric_value(METRIC_PROCESS_THREADS), 1);
+	assert_in_range(metric_value(METRIC_PROCESS_THREADS), 1, 2); /* a sanitizer has its own */
 }
 
 /* A store that was moved away leaves what was known; no file is made in its place. */
@@ -124,6 +124,7 @@ static void a_store_that_is_gone(void **state)
 static void without_a_file_to_spare(void **state)
 {
 	struct rlimit before, none;
+	int64_t thread_count = metric_value(METRIC_PROCESS_THREADS);
 
 	(void)state;
 	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
@@ -132,7 +133,7 @@ static void without_a_file_to_spare(void **state)
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
 	usage_measure();
 	assert_int_equal(metric_value(METRIC_PROCESS_FILES_MAX), 0);
-	assert_int_equal(metric_value(METRIC_PROCESS_THREADS), 1);
+	assert_int_equal(metric_value(METRIC_PROCESS_THREADS), thread_count);
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
 }
 
