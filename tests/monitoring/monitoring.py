@@ -275,8 +275,19 @@ def open_metrics_is_read(shop):
     assert samples_of(text) == samples_of(shop.metrics())
 
 
-def the_files_are_right(prometheus):
+def the_files_are_right(prometheus, folder):
+    """With the line for a token, too."""
     run(program("promtool"), "check", "config", str(prometheus.configuration))
+    text = prometheus.configuration.read_text(encoding="utf-8")
+    token = pathlib.Path(folder, "token")
+    token.write_text("secret\n", encoding="ascii")
+    for was, is_now in [("# authorization:", "authorization:"),
+                        ("/etc/prometheus/rowlock.token", str(token))]:
+        assert was in text, was
+        text = text.replace(was, is_now)
+    path = pathlib.Path(folder, "with_token.yml")
+    path.write_text(text, encoding="utf-8")
+    run(program("promtool"), "check", "config", str(path))
 
 
 def each_alert_fires(prometheus, folder):
@@ -362,7 +373,8 @@ def main(rowlockd):
             tap.run("promtool has no word to say about the metrics", promtool_has_no_word, shop)
             tap.run("the Python client reads OpenMetrics, with the same samples",
                     open_metrics_is_read, shop)
-            tap.run("the configuration and the rules are right", the_files_are_right, prometheus)
+            tap.run("the configuration and the rules are right", the_files_are_right, prometheus,
+                    folder)
             tap.run("each alert fires where it should, and no other one", each_alert_fires,
                     prometheus, folder)
             tap.run("no panel lies on another, each is explained", the_dashboard_is_whole)
