@@ -80,6 +80,8 @@ def read_settings(text):
     """Every flag of rowlockd. What a kind has beyond flag, value, argument and help is its own."""
     settings = []
     for name, row in read_rows(text, "SETTING_"):
+        if row[2] in ("START", "LIVE"):  # when it takes effect
+            del row[2]
         is_switch = name == "SETTING_SWITCH"
         value = "" if is_switch else string_of(row[2]) or row[2]
         texts = [string_of(argument) for argument in row[3:] if isinstance(argument, Text)]

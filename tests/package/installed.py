@@ -4,6 +4,7 @@ units are sound and closed, and a backup is one.
 
     tests/package/installed.py BUILD ROWLOCKD ROWLOCK
 """
+import json
 import os
 import pathlib
 import pty
@@ -227,6 +228,40 @@ class Terminal:
         os.waitpid(self.process, 0)
 
 
+def a_container_has_all_it_needs(folder):
+    """No engine is needed: what is copied into it serves by itself."""
+    run(ROOT / "server/package/container-root", BUILD, folder)
+    root = pathlib.Path(folder, "root")
+    (root / "dev").mkdir()
+    (root / "dev/null").touch()
+    for program in ("rowlockd", "rowlock"):
+        assert program in run("chroot", root, f"/usr/bin/{program}", "--version")
+    text = (ROOT / "server/package/Containerfile").read_text()
+    for path in re.findall(r"^COPY \S+ (\S+) ", text, re.M):
+        assert (pathlib.Path(folder) / path).exists(), path
+    assert not re.search(r"^RUN|https?:|^FROM (?!scratch$)", text, re.M), "it downloads"
+    words = json.loads(re.search(r"^ENTRYPOINT (.*)$", text, re.M)[1])
+    words += json.loads(re.search(r"^CMD (.*)$", text, re.M)[1])
+    server = subprocess.Popen(["chroot", str(root), *words], stdin=subprocess.DEVNULL,
+                              stderr=subprocess.PIPE, text=True)
+    try:
+        said = []
+        for line in server.stderr:
+            said.append(line)
+            if "listening" in line:
+                break
+        assert "listening" in said[-1], "".join(said)
+        assert (root / "var/lib/rowlock/rowlock.db").exists()
+    finally:
+        server.terminate()
+        server.communicate()
+    assert server.returncode == 0
+
+
+def needs_root():
+    return None if os.geteuid() == 0 else "only root may chroot"
+
+
 def words_of(text):
     """Of typography and breaks nothing is left."""
     text = re.sub(r"\x1b\[[\d;]*m|.\x08", "", text)
@@ -272,6 +307,8 @@ def main():
                 ("a backup is whole, and the oldest go", None, it.backups_rotate),
                 ("a backup that fails removes nothing", None,
                  it.a_backup_that_fails_removes_nothing),
+                ("a container's root has all that it needs", needs_root(),
+                 a_container_has_all_it_needs, f"{folder}/container"),
                 ("the package is built with what server/run installs", None,
                  build_packages_agree)):
             if missing:
