@@ -29,6 +29,7 @@ static const struct csv_column columns[] = {
 	{ "quantity",         CELL_NUMBER,         " transfer ",                          " transfer " },
 	{ "reason",           CELL_TEXT,           MOVES,                                 "" },
 	{ "reference",        CELL_TEXT,           MOVES "reserve ",                      "" },
+	{ "note",             CELL_TEXT,           MOVES "reserve commit release ",       "" },
 	{ "name",             CELL_TEXT,           CATALOGUE,                             " item location " },
 	{ "unit",             CELL_TEXT,           " item patch_item ",                   "" },
 	{ "backorder_limit",  CELL_NUMBER,         " item patch_item ",                   "" },

@@ -1,4 +1,5 @@
 #include "client/show.h"
+#include "client/display.h"
 #include "base/check.h"
 #include "client/shape.h"
 #include "client/timing.h"
@@ -44,6 +45,8 @@ static const struct column movement_columns[] = {
 	{ "VERSION",   "version",       true  },
 	{ "REASON",    "reason",        false },
 	{ "REFERENCE", "reference",     false },
+	{ "ACTOR",     "actor",         false },
+	{ "NOTE",      "note",          false },
 };
 
 static const struct column lease_columns[] = {
@@ -276,6 +279,18 @@ enum exit_code show_asked(struct session *s, struct api_request *r, const struct
 	return EXIT_DONE;
 }
 
+/* What the server did otherwise than it was typed. */
+static void show_hint(const struct response *a)
+{
+	const char *hint = json_member_text(a->json, "hint");
+
+	if (hint[0] == '\0')
+		return;
+	fputs("hint: ", stdout);
+	display_print(stdout, hint);
+	putchar('\n');
+}
+
 void show_write(const struct session *s, const struct response *a)
 {
 	const json_t *movement = json_object_get(a->json, "movement");
@@ -296,6 +311,7 @@ void show_write(const struct session *s, const struct response *a)
 		add_fields(&t, row, &show_movements);
 	table_print(&t, stdout);
 	table_fini(&t);
+	show_hint(a);
 	show_replayed(a);
 	show_timing(a);
 }

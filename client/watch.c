@@ -89,6 +89,7 @@ void watch_movement(struct watch *w, const json_t *movement, int64_t now_ns, boo
 	row->changes += !is_old;
 	snprintf(row->kind, sizeof(row->kind), "%s", json_member_text(movement, "kind"));
 	snprintf(row->reason, sizeof(row->reason), "%s", json_member_text(movement, "reason"));
+	snprintf(row->actor, sizeof(row->actor), "%s", json_member_text(movement, "actor"));
 }
 
 static void measure_rows(struct watch *w, double seconds)
@@ -392,6 +393,7 @@ static const struct {
 static void fill_cells(char cells[STOCK_COLUMNS][CELL_BYTES], const struct watched_row *row,
 		       int64_t now_ns)
 {
+	bool names_actor = row->actor[0] != '\0' && strcmp(row->actor, "local") != 0;
 	bool says_more = row->reason[0] != '\0' && strcmp(row->reason, row->kind) != 0;
 	int used;
 
@@ -402,8 +404,9 @@ static void fill_cells(char cells[STOCK_COLUMNS][CELL_BYTES], const struct watch
 	snprintf(cells[4], CELL_BYTES, "%lld", (long long)row->available);
 	snprintf(cells[5], CELL_BYTES, "%+lld", (long long)row->delta);
 	snprintf(cells[6], CELL_BYTES, "%.1f", row->changes_per_s);
-	used = snprintf(cells[7], CELL_BYTES, "%s%s%s", row->kind, says_more ? " " : "",
-			says_more ? row->reason : "");
+	used = snprintf(cells[7], CELL_BYTES, "%s%s%s%s%s", row->kind, says_more ? " " : "",
+			says_more ? row->reason : "", names_actor ? " by " : "",
+			names_actor ? row->actor : "");
 	if (row->seen_ns != 0)
 		snprintf(cells[7] + used, CELL_BYTES - (size_t)used, ", %.1f s ago",
 			 (double)(now_ns - row->seen_ns) / (double)NS_PER_S);

@@ -29,7 +29,7 @@ struct watched_row {
 	struct map_node node;    /* by the hash of sku and location */
 	struct list latest_link; /* in watch.latest */
 	char sku[WATCHED_TEXT_BYTES], location[WATCHED_TEXT_BYTES];
-	char kind[16], reason[40];
+	char kind[16], reason[40], actor[WATCHED_TEXT_BYTES];
 	int64_t on_hand, reserved, available;
 	int64_t delta; /* the last change of what is available */
 	int64_t seq;

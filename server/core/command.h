@@ -176,6 +176,7 @@ struct command {
 
 	const char *reason;        /* never NULL for kinds that make movements */
 	const char *reference;     /* NULL: none */
+	bool is_reason_folded;     /* it came with capitals: the answer says so */
 	const char *note;          /* NULL: none */
 	const char *request_id;    /* never NULL */
 	const struct actor *actor; /* whose it is; never NULL once it queues */

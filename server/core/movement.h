@@ -54,5 +54,11 @@ static inline bool movement_states_level(enum movement_kind kind)
 	return (MOVEMENTS_STATING_LEVEL >> kind & 1) != 0;
 }
 
+/* Is the kind in the set, of 1 << MOVEMENT_*? Where nothing else is said, 0 is any. */
+static inline bool movement_kinds_have(unsigned kinds, enum movement_kind kind)
+{
+	return kinds == 0 || (kinds >> kind & 1) != 0;
+}
+
 /* The kind with this text, or MOVEMENT_KINDS. */
 enum movement_kind movement_kind_by_text(const char *text);

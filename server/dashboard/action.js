@@ -52,8 +52,9 @@ const ACTIONS = {
 		fields: () => [
 			numberField("delta", "Units to add, or to take with a minus", "-1"),
 			h("div", { class: "pair" },
-				textField("reason", "Reason", "", "a–z and _, such as sale"),
-				textField("reference", "Reference", "", "your order or note")),
+				textField("reason", "Reason", "", "a–z, 0–9 and _, such as sale"),
+				textField("reference", "Reference", "", "your order")),
+			textField("note", "Note", "", "for people, at most 200 characters"),
 		],
 		request: (row, form) => ({
 			path: rowPath(row.sku, row.location, "adjust"),
@@ -61,6 +62,7 @@ const ACTIONS = {
 				delta: Number(form.get("delta")),
 				...(form.get("reason") && { reason: form.get("reason") }),
 				...(form.get("reference") && { reference: form.get("reference") }),
+				...(form.get("note") && { note: form.get("note") }),
 			},
 		}),
 		done: (row, data) => `${row.sku} at ${row.location}: ${delta(data.movement.on_hand_delta)}, `

@@ -54,7 +54,8 @@ class Row {
 		say(reserved, m.reserved_delta === 0 ? "" : delta(m.reserved_delta));
 		say(available, number(m.available));
 		say(why, [m.reason === m.kind ? "" : m.reason, m.reference, m.reservation,
-			m.oversubscribed ? "oversubscribed" : ""].filter((word) => word).join(" · "));
+			m.oversubscribed ? "oversubscribed" : "", m.note && `“${m.note}”`,
+			m.actor && m.actor !== "local" ? `by ${m.actor}` : ""].filter((word) => word).join(" · "));
 		say(at, time(m.at));
 	}
 }

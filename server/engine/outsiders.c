@@ -8,8 +8,7 @@
 /* What they wrote up to `seq` goes into the feed; more than a page is left to the ledger. */
 static void feed_others(struct lane *l, int64_t seq)
 {
-	struct movement_query q = { .kind = MOVEMENT_KINDS,
-				    .since_ms = INT64_MIN,
+	struct movement_query q = { .since_ms = INT64_MIN,
 				    .until_ms = INT64_MAX,
 				    .after_seq = l->seq_committed,
 				    .limit = PAGE_ROWS_MAX };

@@ -238,7 +238,7 @@ static bool read_until(struct exchange *x, int64_t *ret_ns)
 static bool read_filter(struct exchange *x, struct subscriber_filter *f)
 {
 	return page_read_name(x, "sku", &f->sku) && page_read_name(x, "location", &f->location) &&
-	       page_read_kind(x, &f->kind);
+	       page_read_kinds(x, &f->kinds);
 }
 
 static void stream(struct exchange *x, const struct subscriber_filter *f, int64_t after)

@@ -277,10 +277,12 @@ void handle_movement_list(struct exchange *x)
 	    !page_read_name(x, "sku", &q->sku) || !page_read_name(x, "location", &q->location) ||
 	    !read_moment(x, "since", INT64_MIN, &q->since_ms) ||
 	    !read_moment(x, "until", INT64_MAX, &q->until_ms) ||
-	    !read_order(x, &q->is_descending) || !page_read_kind(x, &q->kind))
+	    !read_order(x, &q->is_descending) || !page_read_kinds(x, &q->kinds) ||
+	    !page_read_reason(x, &q->reason))
 		return;
 	q->reference = call_parameter(x, "reference");
 	q->reservation = call_parameter(x, "reservation");
+	q->actor = call_parameter(x, "actor");
 	submit(x);
 }
 

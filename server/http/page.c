@@ -1,4 +1,6 @@
 #include "http/page.h"
+#include "wire/json_field.h"
+#include "wire/message_fields.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -89,17 +91,67 @@ static void kinds_text(char ret[], size_t byte_count)
 								      : ".");
 }
 
-bool page_read_kind(struct exchange *x, enum movement_kind *ret)
+/* Adds the kinds between its commas. False: one of them is none. */
+static bool add_kinds(const char *text, unsigned *kinds)
 {
-	const char *text = call_parameter(x, "kind");
-	char words[256];
+	char word[32];
 
-	*ret = text == NULL ? MOVEMENT_KINDS : movement_kind_by_text(text);
-	if (text == NULL || *ret != MOVEMENT_KINDS)
+	for (;;) {
+		size_t bytes = strcspn(text, ",");
+		enum movement_kind kind = MOVEMENT_KINDS;
+
+		if (bytes < sizeof(word)) {
+			memcpy(word, text, bytes);
+			word[bytes] = '\0';
+			kind = movement_kind_by_text(word);
+		}
+		if (kind == MOVEMENT_KINDS)
+			return false;
+		*kinds |= 1u << kind;
+		if (text[bytes] == '\0')
+			return true;
+		text += bytes + 1;
+	}
+}
+
+bool page_read_kinds(struct exchange *x, unsigned *ret)
+{
+	const char *text;
+	char words[256];
+	int at = 0;
+
+	*ret = 0;
+	while ((text = query_next_value(&call_of(x)->query, "kind", &at)) != NULL) {
+		if (add_kinds(text, ret))
+			continue;
+		kinds_text(words, sizeof(words));
+		reply_wrong_parameter(x, "kind", words);
+		return false;
+	}
+	return true;
+}
+
+bool page_read_reason(struct exchange *x, const char **ret)
+{
+	static const struct field reason = { .name = "reason", .type = FIELD_REASON };
+	const char *text = call_parameter(x, "reason");
+	char *folded;
+
+	*ret = NULL;
+	if (text == NULL)
 		return true;
-	kinds_text(words, sizeof(words));
-	reply_wrong_parameter(x, "kind", words);
-	return false;
+	if (!field_takes_text(&reason, text, strlen(text))) {
+		reply_wrong_parameter(x, "reason", "is 1 to 32 of a-z, 0-9 and _.");
+		return false;
+	}
+	folded = arena_copy(&x->arena, text, strlen(text));
+	if (folded == NULL) {
+		reply_refuse(x, OUTCOME_OUT_OF_MEMORY, NULL);
+		return false;
+	}
+	(void)reason_fold(folded);
+	*ret = folded;
+	return true;
 }
 
 /* Behind `after=` and such: what is not plain is escaped. */

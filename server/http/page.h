@@ -21,8 +21,14 @@ bool page_read_cursor_number(struct exchange *x, char letter, int64_t *ret);
 /* A sku or location to filter by: NULL when it is not there. One that nobody made has no rows. */
 bool page_read_name(struct exchange *x, const char *name, const char **ret);
 
-/* ?kind of movements; MOVEMENT_KINDS when it is not there. */
-bool page_read_kind(struct exchange *x, enum movement_kind *ret);
+/*
+ * ?kind of movements, several of them, each in a parameter of its own or between commas: a set, of
+ * 1 << MOVEMENT_*; 0 when there is none.
+ */
+bool page_read_kinds(struct exchange *x, unsigned *ret);
+
+/* ?reason of movements, its capitals made small as in a request; NULL when it is not there. */
+bool page_read_reason(struct exchange *x, const char **ret);
 
 /* A cursor in the arena; NULL: memory is short. */
 const char *page_cursor(struct exchange *x, char letter, const char *place);

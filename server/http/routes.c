@@ -106,7 +106,8 @@ static const char *parameter_trouble(const struct query *q, int index, const str
 
 	if (strcmp(name, "pretty") != 0 && !is_among(r->parameters, name))
 		return earlier == 0 ? "is not known to this call." : NULL;
-	return earlier == 1 ? "is there more than once." : NULL;
+	/* Several kinds of movements may be asked for at once. */
+	return earlier == 1 && strcmp(name, "kind") != 0 ? "is there more than once." : NULL;
 }
 
 static bool parameters_are_known(struct exchange *x, const struct route *r)

@@ -336,8 +336,9 @@ static bool movement_fits(const struct movement_query *q, const struct movement_
 	return text_fits(q->sku, shown->sku.text) && text_fits(q->location, shown->location.text) &&
 	       text_fits(q->reference, movement->reference) &&
 	       text_fits(q->reservation, movement->reservation) &&
-	       (q->kind == MOVEMENT_KINDS || q->kind == movement->kind) &&
-	       movement->at_ms >= q->since_ms && movement->at_ms < q->until_ms;
+	       text_fits(q->reason, movement->reason) && text_fits(q->actor, movement->actor) &&
+	       movement_kinds_have(q->kinds, movement->kind) && movement->at_ms >= q->since_ms &&
+	       movement->at_ms < q->until_ms;
 }
 
 /* Time never runs backwards in the ledger: beyond this one nothing fits. */

@@ -44,7 +44,7 @@ bool item_stock_query_is_sound(const struct item_stock_query *q)
 
 bool movement_query_is_sound(const struct movement_query *q)
 {
-	return limit_is_sound(q->limit) && q->kind <= MOVEMENT_KINDS;
+	return limit_is_sound(q->limit) && q->kinds >> MOVEMENT_KINDS == 0;
 }
 
 bool catalogue_query_is_sound(const struct catalogue_query *q)

@@ -197,7 +197,11 @@ static bool movement_fits(const struct movement_query *q, const struct movement_
 		text_fits(q->reference, (const char *)sqlite3_column_text(s, 9))) &&
 	       (q->reservation == NULL ||
 		text_fits(q->reservation, (const char *)sqlite3_column_text(s, 10))) &&
-	       (q->kind == MOVEMENT_KINDS || q->kind == m->kind) && m->at_ms >= q->since_ms &&
+	       (q->reason == NULL ||
+		text_fits(q->reason, (const char *)sqlite3_column_text(s, 8))) &&
+	       (q->actor == NULL ||
+		text_fits(q->actor, (const char *)sqlite3_column_text(s, 20))) &&
+	       movement_kinds_have(q->kinds, m->kind) && m->at_ms >= q->since_ms &&
 	       m->at_ms < q->until_ms;
 }
 

@@ -280,9 +280,11 @@ struct movement_query {
 	const char *location;
 	const char *reference;
 	const char *reservation;
-	enum movement_kind kind; /* MOVEMENT_KINDS: any */
-	int64_t since_ms;        /* at or after; INT64_MIN: any */
-	int64_t until_ms;        /* before; INT64_MAX: any */
+	const char *actor;
+	const char *reason; /* of those that have none of their own the word of their kind */
+	unsigned kinds;     /* a set, of 1 << MOVEMENT_*; 0: any */
+	int64_t since_ms;   /* at or after; INT64_MIN: any */
+	int64_t until_ms;   /* before; INT64_MAX: any */
 	bool is_descending;
 	int64_t after_seq; /* rows behind it in the order asked for; 0: from the start */
 	int limit;

@@ -28,14 +28,14 @@ bool subscriber_wants(const struct subscriber *s, const struct movement_view *v)
 
 	return v->movement.seq > s->after && (f->sku == NULL || strcmp(f->sku, v->sku.text) == 0) &&
 	       (f->location == NULL || strcmp(f->location, v->location.text) == 0) &&
-	       (f->kind == MOVEMENT_KINDS || f->kind == v->movement.kind);
+	       movement_kinds_have(f->kinds, v->movement.kind);
 }
 
 struct movement_query subscriber_query(const struct subscriber *s, int limit)
 {
 	return (struct movement_query){ .sku = s->filter.sku,
 					.location = s->filter.location,
-					.kind = s->filter.kind,
+					.kinds = s->filter.kinds,
 					.since_ms = INT64_MIN,
 					.until_ms = INT64_MAX,
 					.after_seq = s->after,

@@ -23,11 +23,11 @@
 
 enum { SUBSCRIBER_BUCKETS = 1024, SUBSCRIBER_FILTERS = 4 };
 
-/* What it wants to see; NULL and MOVEMENT_KINDS: all. */
+/* What it wants to see; NULL and 0: all. */
 struct subscriber_filter {
 	const char *sku;
 	const char *location;
-	enum movement_kind kind;
+	unsigned kinds; /* a set, of 1 << MOVEMENT_* */
 };
 
 struct subscriber {

@@ -17,6 +17,7 @@ static void one_row_write(struct json *j, const struct command *c, const struct 
 	movement_write_answered(j, &row->sku, &row->location, &a->movements[0]);
 	JSON_NAME(j, "stock");
 	stock_write(j, &row->sku, &row->location, &a->stocks[0]);
+	reason_hint_write(j, c);
 	json_close(j, '}');
 }
 
@@ -31,6 +32,7 @@ static void rows_write(struct json *j, const struct command *c, const struct ans
 	for (int i = 0; i < a->stock_count; i++)
 		stock_write(j, &c->rows[i].sku, &c->rows[i].location, &a->stocks[i]);
 	json_close(j, ']');
+	reason_hint_write(j, c);
 	json_close(j, '}');
 }
 

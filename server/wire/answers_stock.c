@@ -1,4 +1,5 @@
 #include "wire/answers_stock.h"
+#include <stdio.h>
 
 void row_names_write(struct json *j, const struct code *sku, const struct code *location)
 {
@@ -18,6 +19,16 @@ void stock_write(struct json *j, const struct code *sku, const struct code *loca
 	JSON_NAME(j, "seq"), json_int(j, s->seq);
 	JSON_NAME(j, "updated_at"), json_time(j, s->updated_at_ms);
 	json_close(j, '}');
+}
+
+void reason_hint_write(struct json *j, const struct command *c)
+{
+	char hint[80 + REASON_BYTES_MAX];
+
+	if (!c->is_reason_folded)
+		return;
+	snprintf(hint, sizeof(hint), "The reason is kept in small letters: %s.", c->reason);
+	JSON_NAME(j, "hint"), json_text(j, hint);
 }
 
 static void write_movement(struct json *j, const struct code *sku, const struct code *location,

@@ -14,6 +14,9 @@ void stock_write(struct json *j, const struct code *sku, const struct code *loca
 void movement_write(struct json *j, const struct code *sku, const struct code *location,
 		    const struct movement *m);
 
+/* "hint", of a command whose reason came with capitals: how it is kept. Else nothing. */
+void reason_hint_write(struct json *j, const struct command *c);
+
 /*
  * The same in the answer of the command that made it. One of which nobody knows who made it is of a
  * release that did not say, and a key is answered as it was: without actor and note.

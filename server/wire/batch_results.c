@@ -49,9 +49,11 @@ static void done_write(struct json *j, const struct command *c, const struct ans
 	case ANSWERS_MOVEMENT:
 	case ANSWERS_STOCK:
 		level_write(j, &a->stocks[0]);
+		reason_hint_write(j, c);
 		break;
 	case ANSWERS_MOVEMENTS:
 		levels_write(j, c, a);
+		reason_hint_write(j, c);
 		break;
 	case ANSWERS_ITEM:
 		JSON_NAME(j, "version"), json_int(j, a->item.version);

@@ -90,5 +90,7 @@ uint64_t request_fingerprint(const char *method, const char *route, const struct
 		hash = add_number(hash, c->patched | (c->creates ? 1u << 31 : 0));
 	if (command_is_of_reservation(c->kind))
 		hash = add_reservation(hash, c);
+	if (c->note != NULL) /* without one it is what earlier releases made of it */
+		hash = add_text(hash, c->note);
 	return add_leases(hash, c);
 }

@@ -5,7 +5,8 @@
 static bool is_reason(const char *s, size_t byte_count)
 {
 	for (size_t i = 0; i < byte_count; i++)
-		if (s[i] != '_' && (s[i] < 'a' || s[i] > 'z'))
+		if (!((s[i] | 0x20) >= 'a' && (s[i] | 0x20) <= 'z') &&
+		    !(s[i] >= '0' && s[i] <= '9') && s[i] != '_')
 			return false;
 	return byte_count >= 1 && byte_count <= REASON_BYTES_MAX;
 }

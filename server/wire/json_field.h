@@ -11,7 +11,7 @@ enum field_type {
 	FIELD_INTEGER, /* least .. most */
 	FIELD_BOOL,
 	FIELD_CODE,   /* a sku or location */
-	FIELD_REASON, /* 1 to REASON_BYTES_MAX of a-z and _ */
+	FIELD_REASON, /* 1 to REASON_BYTES_MAX of A-Z a-z 0-9 and _; whoever takes it folds it */
 	FIELD_TEXT,   /* 0 (or 1, when required) to `most` characters, no NUL */
 	FIELD_OBJECT, /* kept as compact JSON of at most `most` bytes, no NUL in it */
 	FIELD_ROWS,   /* 1 to COMMAND_ROWS_MAX of {"sku","location"} */

@@ -117,7 +117,8 @@ static bool refuse_text(const struct field *f, const char *pointer, const char *
 				      "1 to %d of A-Z a-z 0-9 . _ : -, first a letter or digit.",
 				      CODE_BYTES_MAX);
 	if (f->type == FIELD_REASON)
-		return message_refuse(e, OUTCOME_INVALID_FIELD, pointer, "1 to %d of a-z and _.",
+		return message_refuse(e, OUTCOME_INVALID_FIELD, pointer,
+				      "1 to %d of a-z, 0-9 and _; capitals become small.",
 				      REASON_BYTES_MAX);
 	if (!field_has_length(f, s, byte_count))
 		return message_refuse(e, OUTCOME_INVALID_FIELD, pointer, "%d to %lld characters.",

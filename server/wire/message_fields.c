@@ -2,12 +2,30 @@
 #include "base/check.h"
 #include <string.h>
 
-void field_set_reason(struct command *c, const struct field_value *reason,
-		      const struct field_value *reference)
+bool reason_fold(char *reason)
 {
-	c->reason =
-		reason->text != NULL ? reason->text : movement_kind_text(command_movement(c->kind));
+	bool had_any = false;
+
+	for (; *reason != '\0'; reason++) {
+		if (*reason < 'A' || *reason > 'Z')
+			continue;
+		*reason |= 0x20;
+		had_any = true;
+	}
+	return had_any;
+}
+
+void field_set_reason(struct command *c, const struct field_value *reason,
+		      const struct field_value *reference, const struct field_value *note)
+{
+	if (reason->text != NULL) {
+		c->is_reason_folded = reason_fold((char *)reason->text); /* in the arena: ours */
+		c->reason = reason->text;
+	} else {
+		c->reason = movement_kind_text(command_movement(c->kind));
+	}
 	c->reference = reference->text;
+	c->note = note->text;
 }
 
 bool field_set_ttl(struct command *c, const struct field_value *ttl_s, struct message_error *e)

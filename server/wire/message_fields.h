@@ -21,6 +21,11 @@
 		.name = "reference", .type = FIELD_TEXT, .may_be_null = true, \
 		.most = REFERENCE_CHARACTERS_MAX                              \
 	}
+#define NOTE_FIELD                                                       \
+	{                                                                \
+		.name = "note", .type = FIELD_TEXT, .may_be_null = true, \
+		.most = NOTE_CHARACTERS_MAX                              \
+	}
 #define EXPECTED_FIELD                                                          \
 	{                                                                       \
 		.name = "expected", .type = FIELD_INTEGER, .may_be_null = true, \
@@ -36,9 +41,15 @@
 		.name = "ttl_s", .type = FIELD_INTEGER, .is_required = true, QUANTITY_RANGE \
 	}
 
-/* A reason that is left out is the word of the movement that the command makes. */
+/*
+ * Reason, reference and note. A reason that is left out is the word of the movement that the
+ * command makes; capitals become small letters, and is_reason_folded says that there were any.
+ */
 void field_set_reason(struct command *c, const struct field_value *reason,
-		      const struct field_value *reference);
+		      const struct field_value *reference, const struct field_value *note);
+
+/* Makes the capitals of a reason small, in place. Were there any? Of a query's reason, too. */
+bool reason_fold(char *reason);
 
 /* 1 to LEASE_TTL_S_MAX seconds, of leases and reservations alike. */
 bool field_set_ttl(struct command *c, const struct field_value *ttl_s, struct message_error *e);

@@ -35,13 +35,13 @@ static bool set_lines(struct command *c, const struct field_value *lines, struct
 }
 
 /*
- * {"lines":[{"sku","location","quantity"}], "ttl_s", "owner", "reference", "supersedes"}. Allocates
- * rows and quantities; lines of the same row are one, with their sum.
+ * {"lines":[{"sku","location","quantity"}], "ttl_s", "owner", "reference", "note", "supersedes"}.
+ * Allocates rows and quantities; lines of the same row are one, with their sum.
  */
 bool message_read_reservation(struct message m, struct arena *a, struct command *c,
 			      struct message_error *e)
 {
-	enum { LINES, TTL, OWNER, REFERENCE, SUPERSEDES, COUNT };
+	enum { LINES, TTL, OWNER, REFERENCE, NOTE, SUPERSEDES, COUNT };
 	static const struct field fields[COUNT] = {
 		[LINES] = { .name = "lines", .type = FIELD_LINES, .is_required = true },
 		[TTL] = TTL_FIELD,
@@ -50,6 +50,7 @@ bool message_read_reservation(struct message m, struct arena *a, struct command 
 			    .may_be_null = true,
 			    .most = OWNER_CHARACTERS_MAX },
 		[REFERENCE] = REFERENCE_FIELD,
+		[NOTE] = NOTE_FIELD,
 		[SUPERSEDES] = { .name = "supersedes",
 				 .type = FIELD_TEXT,
 				 .may_be_null = true,
@@ -61,23 +62,42 @@ bool message_read_reservation(struct message m, struct arena *a, struct command 
 		return false;
 	c->owner = v[OWNER].text;
 	c->reference = v[REFERENCE].text;
+	c->note = v[NOTE].text;
 	c->supersedes = v[SUPERSEDES].text;
 	return field_set_ttl(c, &v[TTL], e) && set_lines(c, &v[LINES], e);
 }
 
-/* {"lines"}, as above, or nothing: all of it. */
+/* {"lines", "note"}, as above; without lines all of it. */
 bool message_read_reservation_commit(struct message m, struct arena *a, struct command *c,
 				     struct message_error *e)
 {
-	enum { LINES, COUNT };
+	enum { LINES, NOTE, COUNT };
 	static const struct field fields[COUNT] = {
 		[LINES] = { .name = "lines", .type = FIELD_LINES },
+		[NOTE] = NOTE_FIELD,
 	};
 	struct field_value v[COUNT];
 
 	if (!json_read(&m, fields, v, COUNT, a, e))
 		return false;
+	c->note = v[NOTE].text;
 	return !v[LINES].is_present || set_lines(c, &v[LINES], e);
+}
+
+/* {"note"} */
+bool message_read_reservation_release(struct message m, struct arena *a, struct command *c,
+				      struct message_error *e)
+{
+	enum { NOTE, COUNT };
+	static const struct field fields[COUNT] = {
+		[NOTE] = NOTE_FIELD,
+	};
+	struct field_value v[COUNT];
+
+	if (!json_read(&m, fields, v, COUNT, a, e))
+		return false;
+	c->note = v[NOTE].text;
+	return true;
 }
 
 /* {"ttl_s"} */

@@ -26,13 +26,13 @@ static bool set_condition(struct command *c, const struct field_value *expected,
 }
 
 /*
- * {"delta", "reason", "reference", "up_to", "expected", "expected_version"}. Fills quantity,
- * is_up_to, condition, reason and reference.
+ * {"delta", "reason", "reference", "note", "up_to", "expected", "expected_version"}. Fills
+ * quantity, is_up_to, condition, reason, reference and note.
  */
 bool message_read_adjust(struct message m, struct arena *a, struct command *c,
 			 struct message_error *e)
 {
-	enum { DELTA, UP_TO, EXPECTED, VERSION, REASON, REFERENCE, COUNT };
+	enum { DELTA, UP_TO, EXPECTED, VERSION, REASON, REFERENCE, NOTE, COUNT };
 	static const struct field fields[COUNT] = {
 		[DELTA] = { .name = "delta",
 			    .type = FIELD_INTEGER,
@@ -43,6 +43,7 @@ bool message_read_adjust(struct message m, struct arena *a, struct command *c,
 		[VERSION] = VERSION_FIELD_OF(false),
 		[REASON] = REASON_FIELD,
 		[REFERENCE] = REFERENCE_FIELD,
+		[NOTE] = NOTE_FIELD,
 	};
 	struct field_value v[COUNT];
 
@@ -50,7 +51,7 @@ bool message_read_adjust(struct message m, struct arena *a, struct command *c,
 		return false;
 	c->quantity = v[DELTA].number;
 	c->is_up_to = v[UP_TO].is_true;
-	field_set_reason(c, &v[REASON], &v[REFERENCE]);
+	field_set_reason(c, &v[REASON], &v[REFERENCE], &v[NOTE]);
 	if (c->quantity == 0)
 		return message_refuse(e, OUTCOME_MEANINGLESS, "/delta",
 				      "A delta of 0 changes nothing.");
@@ -76,12 +77,13 @@ static bool has_compare(const struct message *m, const struct command *c,
 }
 
 /*
- * {"on_hand", "reason", "reference", "expected", "expected_version"}. PRECONDITION_NEEDED where
- * neither the body nor If-Match says what is expected, or opts out of it ("expected":null, or *).
+ * {"on_hand", "reason", "reference", "note", "expected", "expected_version"}.
+ * PRECONDITION_NEEDED where neither the body nor If-Match says what is expected, or opts out of it
+ * ("expected":null, or *).
  */
 bool message_read_set(struct message m, struct arena *a, struct command *c, struct message_error *e)
 {
-	enum { ON_HAND, EXPECTED, VERSION, REASON, REFERENCE, COUNT };
+	enum { ON_HAND, EXPECTED, VERSION, REASON, REFERENCE, NOTE, COUNT };
 	static const struct field fields[COUNT] = {
 		[ON_HAND] = { .name = "on_hand",
 			      .type = FIELD_INTEGER,
@@ -91,22 +93,23 @@ bool message_read_set(struct message m, struct arena *a, struct command *c, stru
 		[VERSION] = VERSION_FIELD_OF(false),
 		[REASON] = REASON_FIELD,
 		[REFERENCE] = REFERENCE_FIELD,
+		[NOTE] = NOTE_FIELD,
 	};
 	struct field_value v[COUNT];
 
 	if (!json_read(&m, fields, v, COUNT, a, e))
 		return false;
 	c->quantity = v[ON_HAND].number;
-	field_set_reason(c, &v[REASON], &v[REFERENCE]);
+	field_set_reason(c, &v[REASON], &v[REFERENCE], &v[NOTE]);
 	return is_on_shelf(c, "/on_hand", e) && set_condition(c, &v[EXPECTED], &v[VERSION], e) &&
 	       has_compare(&m, c, &v[EXPECTED], e);
 }
 
-/* {"counted", "as_of_seq", "reason", "reference"}. Fills quantity and past.as_of_seq. */
+/* {"counted", "as_of_seq", "reason", "reference", "note"}. Fills quantity and past.as_of_seq. */
 bool message_read_count(struct message m, struct arena *a, struct command *c,
 			struct message_error *e)
 {
-	enum { COUNTED, AS_OF, REASON, REFERENCE, COUNT };
+	enum { COUNTED, AS_OF, REASON, REFERENCE, NOTE, COUNT };
 	static const struct field fields[COUNT] = {
 		[COUNTED] = { .name = "counted",
 			      .type = FIELD_INTEGER,
@@ -119,6 +122,7 @@ bool message_read_count(struct message m, struct arena *a, struct command *c,
 			    .most = INT64_MAX },
 		[REASON] = REASON_FIELD,
 		[REFERENCE] = REFERENCE_FIELD,
+		[NOTE] = NOTE_FIELD,
 	};
 	struct field_value v[COUNT];
 
@@ -126,15 +130,15 @@ bool message_read_count(struct message m, struct arena *a, struct command *c,
 		return false;
 	c->quantity = v[COUNTED].number;
 	c->past.as_of_seq = v[AS_OF].number;
-	field_set_reason(c, &v[REASON], &v[REFERENCE]);
+	field_set_reason(c, &v[REASON], &v[REFERENCE], &v[NOTE]);
 	return is_on_shelf(c, "/counted", e);
 }
 
-/* {"sku", "from", "to", "quantity", "reason", "reference"}. Allocates the two rows. */
+/* {"sku", "from", "to", "quantity", "reason", "reference", "note"}. Allocates the two rows. */
 bool message_read_transfer(struct message m, struct arena *a, struct command *c,
 			   struct message_error *e)
 {
-	enum { SKU, FROM, TO, UNITS, REASON, REFERENCE, COUNT };
+	enum { SKU, FROM, TO, UNITS, REASON, REFERENCE, NOTE, COUNT };
 	static const struct field fields[COUNT] = {
 		[SKU] = { .name = "sku", .type = FIELD_CODE, .is_required = true },
 		[FROM] = { .name = "from", .type = FIELD_CODE, .is_required = true },
@@ -145,6 +149,7 @@ bool message_read_transfer(struct message m, struct arena *a, struct command *c,
 			    QUANTITY_RANGE },
 		[REASON] = REASON_FIELD,
 		[REFERENCE] = REFERENCE_FIELD,
+		[NOTE] = NOTE_FIELD,
 	};
 	struct field_value v[COUNT];
 
@@ -164,6 +169,6 @@ bool message_read_transfer(struct message m, struct arena *a, struct command *c,
 		field_set_code(&c->rows[i].location, v[i == 0 ? FROM : TO].text);
 	}
 	c->quantity = v[UNITS].number;
-	field_set_reason(c, &v[REASON], &v[REFERENCE]);
+	field_set_reason(c, &v[REASON], &v[REFERENCE], &v[NOTE]);
 	return true;
 }

@@ -145,12 +145,23 @@ enum outcome query_read(struct query *q, struct arena *a, const char *raw)
 	return OUTCOME_DONE;
 }
 
-const char *query_value(const struct query *q, const char *name)
+const char *query_next_value(const struct query *q, const char *name, int *at)
 {
-	for (int i = 0; i < q->count; i++)
+	CHECK(*at >= 0);
+	while (*at < q->count) {
+		int i = (*at)++;
+
 		if (strcmp(q->parameters[i].name, name) == 0)
 			return q->parameters[i].value;
+	}
 	return NULL;
+}
+
+const char *query_value(const struct query *q, const char *name)
+{
+	int at = 0;
+
+	return query_next_value(q, name, &at);
 }
 
 bool integer_read(const char *text, int64_t *ret)

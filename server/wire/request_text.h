@@ -45,6 +45,9 @@ enum outcome query_read(struct query *q, struct arena *a, const char *raw);
 /* The value, or NULL. */
 const char *query_value(const struct query *q, const char *name);
 
+/* One after the other, of a name that may come several times: *at begins as 0. NULL: no more. */
+const char *query_next_value(const struct query *q, const char *name, int *at);
+
 /* Decimal digits only (an optional '-' first); no blanks, no plus, no overflow. */
 bool integer_read(const char *text, int64_t *ret);
 

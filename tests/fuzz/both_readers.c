@@ -46,6 +46,8 @@ static const struct shape_row {
 	[SHAPE_TRANSFER] = { "transfer", COMMAND_TRANSFER, message_read_transfer },
 	[SHAPE_COUNT] = { "count", COMMAND_COUNT, message_read_count },
 	[SHAPE_COMMIT] = { "commit", COMMAND_RESERVATION_COMMIT, message_read_reservation_commit },
+	[SHAPE_RELEASE] = { "release", COMMAND_RESERVATION_RELEASE,
+			    message_read_reservation_release },
 	[SHAPE_EXTEND] = { "extend", COMMAND_RESERVATION_EXTEND, message_read_reservation_extend },
 	[SHAPE_LEASE] = { "lease", COMMAND_LEASE_TAKE, message_read_lease },
 	[SHAPE_ITEM] = { "item", COMMAND_ITEM_PUT, message_read_item },
@@ -96,7 +98,9 @@ static void tell_command(struct text *out, const struct command *c)
 			c->condition.has_on_hand, (long long)c->condition.on_hand,
 			(long long)c->past.as_of_seq);
 	tell_text(out, "reason", c->reason);
+	text_add_format(out, " folded=%d", c->is_reason_folded);
 	tell_text(out, "reference", c->reference);
+	tell_text(out, "note", c->note);
 	tell_rows(out, c);
 	tell_item(out, &c->item);
 	tell_text(out, "code", c->location.code.text);

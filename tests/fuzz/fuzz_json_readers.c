@@ -58,7 +58,7 @@ static const struct piece numbers[] = {
 };
 
 static const struct piece texts[] = {
-	P("\"A-1\""), P("\"WH1\""), P("\"WH2\""), P("\"sale\""), P("\"order 4711\""), P("\"\""), P("\"-\""), P("\"A 1\""),
+	P("\"A-1\""), P("\"WH1\""), P("\"WH2\""), P("\"sale\""), P("\"Sale_2\""), P("\"order 4711\""), P("\"\""), P("\"-\""), P("\"A 1\""),
 	P("\"M\xc3\xbcller\""), P("\"\xe2\x98\x95 \xf0\x9f\x98\x80\""), P("\"\\u004d\""), P("\"a\\\"b\""), P("\"a\\\\\""),
 	P("\"a\\/b\""), P("\"\\b\\f\\n\\r\\t\""), P("\"\\u0000\""), P("\"a\\u0000b\""), P("\"\\ud83d\\ude00\""),
 	P("\"\\ud83d\""), P("\"\\ude00\""), P("\"\\ude00\\ud83d\""), P("\"\\ud83dx\""), P("\"\\ud83d\\n\""), P("\"\\uD83D\\u0041\""),
@@ -93,7 +93,7 @@ static const struct piece strange_names[] = {
 
 /* Names that some shape knows. */
 static const char *const names[] = {
-	"delta", "reason", "reference", "up_to", "expected", "expected_version", "on_hand", "lines", "ttl_s", "owner",
+	"delta", "reason", "reference", "note", "up_to", "expected", "expected_version", "on_hand", "lines", "ttl_s", "owner",
 	"supersedes", "op", "id", "sku", "location", "reservation", "counted", "as_of_seq", "from", "to", "quantity", "rows",
 	"purpose", "name", "unit", "backorder_limit", "reorder_point", "attributes", "archived",
 };
@@ -106,16 +106,17 @@ static const struct member_row {
 	char kind;
 	bool is_needed;
 } members[] = {
-	{ SHAPE_ADJUST, "delta", 'n', true }, { SHAPE_ADJUST, "reason", 'e', false }, { SHAPE_ADJUST, "reference", 't', false },
+	{ SHAPE_ADJUST, "delta", 'n', true }, { SHAPE_ADJUST, "reason", 'e', false }, { SHAPE_ADJUST, "reference", 't', false }, { SHAPE_ADJUST, "note", 't', false },
 	{ SHAPE_ADJUST, "up_to", 'b', false }, { SHAPE_ADJUST, "expected", 'n', false }, { SHAPE_ADJUST, "expected_version", 'n', false },
 	{ SHAPE_SET, "on_hand", 'n', true }, { SHAPE_SET, "expected", 'n', true }, { SHAPE_SET, "reason", 'e', false },
-	{ SHAPE_SET, "reference", 't', false }, { SHAPE_SET, "expected_version", 'n', false },
+	{ SHAPE_SET, "reference", 't', false }, { SHAPE_SET, "note", 't', false }, { SHAPE_SET, "expected_version", 'n', false },
 	{ SHAPE_RESERVE, "lines", 'l', true }, { SHAPE_RESERVE, "ttl_s", 'n', true }, { SHAPE_RESERVE, "owner", 't', false },
-	{ SHAPE_RESERVE, "reference", 't', false }, { SHAPE_RESERVE, "supersedes", 'i', false },
+	{ SHAPE_RESERVE, "reference", 't', false }, { SHAPE_RESERVE, "note", 't', false }, { SHAPE_RESERVE, "supersedes", 'i', false },
 	{ SHAPE_TRANSFER, "sku", 'c', true }, { SHAPE_TRANSFER, "from", 'c', true }, { SHAPE_TRANSFER, "to", 'c', true },
-	{ SHAPE_TRANSFER, "quantity", 'n', true }, { SHAPE_TRANSFER, "reference", 't', false },
-	{ SHAPE_COUNT, "counted", 'n', true }, { SHAPE_COUNT, "as_of_seq", 'n', true }, { SHAPE_COUNT, "reason", 'e', false },
-	{ SHAPE_COMMIT, "lines", 'l', false }, { SHAPE_EXTEND, "ttl_s", 'n', true },
+	{ SHAPE_TRANSFER, "quantity", 'n', true }, { SHAPE_TRANSFER, "reference", 't', false }, { SHAPE_TRANSFER, "note", 't', false },
+	{ SHAPE_COUNT, "counted", 'n', true }, { SHAPE_COUNT, "as_of_seq", 'n', true }, { SHAPE_COUNT, "reason", 'e', false }, { SHAPE_COUNT, "note", 't', false },
+	{ SHAPE_COMMIT, "lines", 'l', false }, { SHAPE_COMMIT, "note", 't', false }, { SHAPE_EXTEND, "ttl_s", 'n', true },
+	{ SHAPE_RELEASE, "note", 't', false },
 	{ SHAPE_LEASE, "rows", 'r', true }, { SHAPE_LEASE, "ttl_s", 'n', true }, { SHAPE_LEASE, "purpose", 't', false },
 	{ SHAPE_ITEM, "name", 't', true }, { SHAPE_ITEM, "unit", 't', false }, { SHAPE_ITEM, "archived", 'b', false },
 	{ SHAPE_ITEM, "attributes", 'o', false }, { SHAPE_ITEM, "reorder_point", 'n', false },
@@ -130,7 +131,7 @@ static const struct op_row {
 	{ "adjust", SHAPE_ADJUST, { "sku", "location" } }, { "set", SHAPE_SET, { "sku", "location" } },
 	{ "reserve", SHAPE_RESERVE, { "reservation" } }, { "count", SHAPE_COUNT, { "sku", "location" } },
 	{ "transfer", SHAPE_TRANSFER, { NULL } }, { "commit", SHAPE_COMMIT, { "reservation" } },
-	{ "extend", SHAPE_EXTEND, { "reservation" } }, { "release", SHAPE_NOTHING, { "reservation" } },
+	{ "extend", SHAPE_EXTEND, { "reservation" } }, { "release", SHAPE_RELEASE, { "reservation" } },
 	{ "item", SHAPE_ITEM, { "sku" } },
 };
 /* clang-format on */

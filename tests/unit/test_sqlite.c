@@ -941,11 +941,9 @@ static void locations_of_an_item_come_page_by_page(void **state)
 static void what_does_not_fit_costs_no_memory(void **state)
 {
 	struct fixture *f = *state;
-	struct movement_query q = { .kind = MOVEMENT_KINDS,
-				    .since_ms = INT64_MIN,
-				    .until_ms = INT64_MAX,
-				    .reference = "nobody's",
-				    .limit = 1 };
+	struct movement_query q = {
+		.since_ms = INT64_MIN, .until_ms = INT64_MAX, .reference = "nobody's", .limit = 1
+	};
 	struct page page;
 	struct arena a;
 	int64_t seq;
@@ -971,8 +969,7 @@ static void a_page_that_takes_too_long_ends_where_it_is(void **state)
 {
 	enum { MOVEMENTS = 300, AT_LEAST = 64 };
 	struct fixture *f = *state;
-	struct movement_query q = { .kind = MOVEMENT_KINDS,
-				    .since_ms = INT64_MIN,
+	struct movement_query q = { .since_ms = INT64_MIN,
 				    .until_ms = INT64_MAX,
 				    .limit = PAGE_ROWS_MAX };
 	struct reservation_query none = { .state = RESERVATION_STATES, .limit = 1 };
@@ -1087,7 +1084,6 @@ static void pages_of_the_ledger_lose_nothing(void **state)
 	for (size_t i = 0; i < LENGTH_OF(rows); i++) {
 		struct movement_query q = { .sku = rows[i].sku,
 					    .location = rows[i].location,
-					    .kind = MOVEMENT_KINDS,
 					    .since_ms = INT64_MIN,
 					    .until_ms = INT64_MAX,
 					    .is_descending = rows[i].is_descending,
@@ -1175,9 +1171,10 @@ static void a_copy_is_the_store_of_its_snapshot(void **state)
 static void a_read_ends_at_its_time_limit(void **state)
 {
 	struct fixture *f = *state;
-	struct movement_query q = {
-		.kind = MOVEMENT_SET, .since_ms = INT64_MIN, .until_ms = INT64_MAX, .limit = 10
-	};
+	struct movement_query q = { .kinds = 1u << MOVEMENT_SET,
+				    .since_ms = INT64_MIN,
+				    .until_ms = INT64_MAX,
+				    .limit = 10 };
 	struct page page;
 	struct arena a;
 	int64_t seq;

@@ -922,12 +922,65 @@ static struct walked walk_reservations(struct reader *r, struct reservation_quer
 		assert_int_equal(walked_.pages, expected_pages); \
 	} while (0)
 
+/* By whom and why, and of which kinds: each by itself and together. */
+static void movements_are_found_by_who_and_why(struct any_store *s)
+{
+	static const struct movement all[] = {
+		{ .kind = MOVEMENT_SET, .on_hand_delta = 9, .actor = "local" },
+		{ .kind = MOVEMENT_ADJUST, .on_hand_delta = -1, .actor = "a", .reason = "sale" },
+		{ .kind = MOVEMENT_ADJUST, .on_hand_delta = -1, .actor = "a", .reason = "adjust" },
+		{ .kind = MOVEMENT_COUNT_OF_STOCK,
+		  .actor = "a/anna",
+		  .reason = "sale",
+		  .note = "n" },
+		{ .kind = MOVEMENT_ADJUST, .on_hand_delta = -1 },
+	};
+	static const struct {
+		const char *actor, *reason;
+		unsigned kinds;
+		size_t count;
+	} rows[] = {
+		{ NULL, NULL, 0, 5 },
+		{ "a", NULL, 0, 2 },
+		{ "a/anna", NULL, 0, 1 },
+		{ "b", NULL, 0, 0 },
+		{ NULL, "sale", 0, 2 },
+		{ NULL, "adjust", 0, 2 },
+		{ NULL, "set", 0, 1 },
+		{ "a", "sale", 0, 1 },
+		{ NULL, NULL, 1u << MOVEMENT_SET | 1u << MOVEMENT_COUNT_OF_STOCK, 2 },
+		{ "a", NULL, 1u << MOVEMENT_SET | 1u << MOVEMENT_COUNT_OF_STOCK, 0 },
+		{ NULL, "sale", 1u << MOVEMENT_SET | 1u << MOVEMENT_COUNT_OF_STOCK, 1 },
+	};
+	struct any_writer *w = &s->w;
+	int64_t seq;
+
+	any_begin_with(w, "A WH1", NULL);
+	for (size_t i = 0; i < LENGTH_OF(all); i++)
+		any_move(w, "A", "WH1", &all[i]);
+	assert_int_equal(any_commit(w), 0);
+	assert_int_equal(s->reader->ops->begin(s->reader, &seq), 0);
+	for (size_t i = 0; i < LENGTH_OF(rows) * 4; i++) {
+		struct movement_query q = { .actor = rows[i / 4].actor,
+					    .reason = rows[i / 4].reason,
+					    .kinds = rows[i / 4].kinds,
+					    .sku = i & 1 ? "A" : NULL,
+					    .is_descending = i & 2,
+					    .since_ms = INT64_MIN,
+					    .until_ms = INT64_MAX,
+					    .limit = 10 };
+
+		assert_int_equal(walk_movements(s->reader, q).count, rows[i / 4].count);
+	}
+	s->reader->ops->end(s->reader);
+}
+
 static void lists_come_page_by_page(struct any_store *s)
 {
 	struct reader *r = s->reader;
-	struct movement_query any_movement = {
-		.kind = MOVEMENT_KINDS, .since_ms = INT64_MIN, .until_ms = INT64_MAX, .limit = 10
-	};
+	struct movement_query any_movement = { .since_ms = INT64_MIN,
+					       .until_ms = INT64_MAX,
+					       .limit = 10 };
 	struct movement_query q;
 	int64_t seq;
 
@@ -971,7 +1024,7 @@ static void lists_come_page_by_page(struct any_store *s)
 	q.limit = 2;
 	EXPECT_WALKED(walk_movements(r, q), 4, 2);
 	q = any_movement;
-	q.kind = MOVEMENT_RESERVE;
+	q.kinds = 1u << MOVEMENT_RESERVE;
 	EXPECT_WALKED(walk_movements(r, q), 6, 1);
 	q.reservation = "r_2";
 	EXPECT_WALKED(walk_movements(r, q), 2, 1);
@@ -1260,6 +1313,7 @@ static const struct {
 	PROMISE(keys_are_kept_in_order_of_arrival),
 	PROMISE(a_key_is_found_as_it_was_written),
 	PROMISE(old_keys_are_forgotten_in_slices),
+	PROMISE(movements_are_found_by_who_and_why),
 	PROMISE(lists_come_page_by_page),
 	PROMISE(an_item_is_summed_up_over_its_rows),
 	PROMISE(rows_of_others_are_held),

@@ -81,6 +81,7 @@ static struct found_row *row_of(struct player *p, int sku, int code)
 
 static void change_level(struct player *p)
 {
+	static const char *const actors[] = { "local", "scanner-3", "shop/anna", NULL };
 	int sku = roll(&p->dice, SKUS), code = roll(&p->dice, CODES), by = roll(&p->dice, 41) - 20;
 	bool is_set = roll(&p->dice, 5) == 0;
 	const struct found_row *row = row_of(p, sku, code);
@@ -92,7 +93,9 @@ static void change_level(struct player *p)
 		 &(struct movement){ .kind = is_set ? MOVEMENT_SET : MOVEMENT_ADJUST,
 				     .on_hand_delta = by,
 				     .reason = is_set ? NULL : "sale",
-				     .reference = roll(&p->dice, 2) ? "order-1" : NULL });
+				     .reference = roll(&p->dice, 2) ? "order-1" : NULL,
+				     .actor = actors[roll(&p->dice, LENGTH_OF(actors))],
+				     .note = roll(&p->dice, 4) == 0 ? "wet" : NULL });
 }
 
 static bool may_reserve(struct player *p)
@@ -329,11 +332,9 @@ static void show_stock(struct player *p, struct arena *a)
 
 static void show_movements(struct player *p, struct arena *a)
 {
-	struct movement_query q = { .kind = MOVEMENT_KINDS,
-				    .since_ms = INT64_MIN,
-				    .until_ms = INT64_MAX,
-				    .is_descending = true,
-				    .limit = 40 };
+	struct movement_query q = {
+		.since_ms = INT64_MIN, .until_ms = INT64_MAX, .is_descending = true, .limit = 40
+	};
 	struct page page;
 
 	assert_int_equal(p->s.reader->ops->list_movements(p->s.reader, &q, a, &page), 0);
@@ -346,9 +347,9 @@ static void show_movements(struct player *p, struct arena *a)
 				(long long)m->on_hand_delta, (long long)m->reserved_delta,
 				(long long)m->on_hand, (long long)m->reserved,
 				(long long)m->version, (long long)m->prev_seq);
-		text_add_format(&p->shown, "%s %s %s %lld\n", or_none(m->reason),
-				or_none(m->reference), or_none(m->reservation),
-				(long long)m->at_ms);
+		text_add_format(&p->shown, "%s %s %s %s %s %lld\n", or_none(m->reason),
+				or_none(m->reference), or_none(m->reservation), or_none(m->actor),
+				or_none(m->note), (long long)m->at_ms);
 	}
 }
 

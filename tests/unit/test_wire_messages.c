@@ -1,5 +1,6 @@
 #include "base/text.h"
 #include "unit.h"
+#include "wire/fingerprint.h"
 #include "wire/messages_catalogue.h"
 #include "wire/messages_lab.h"
 #include "wire/message_readers.h"
@@ -173,8 +174,16 @@ static const struct row {
 	{ "expected beyond any level",   ADJUST, BODY("{\"delta\":1,\"expected\":1000000000000001}"), INVALID, "/expected" },
 	{ "a version below zero",        ADJUST, BODY("{\"delta\":1,\"expected_version\":-1}"), INVALID, "/expected_version" },
 	{ "a version of null",           ADJUST, BODY("{\"delta\":1,\"expected_version\":null}"), INVALID, "/expected_version" },
+	{ "a note of 200",               ADJUST, BODY("{\"delta\":1,\"note\":\"" R128 R32 R32 R8 "\"}"), FINE, "" },
+	{ "a note of 201",               ADJUST, BODY("{\"delta\":1,\"note\":\"r" R128 R32 R32 R8 "\"}"), INVALID, "/note" },
+	{ "a note with a NUL",           ADJUST, BODY("{\"delta\":1,\"note\":\"a\\u0000\"}"), INVALID, "/note" },
+	{ "a note that is a number",     TRANSFER, BODY("{\"sku\":\"A\",\"from\":\"W\",\"to\":\"V\",\"quantity\":1,\"note\":1}"), INVALID, "/note" },
 	{ "no reason",                   ADJUST, BODY("{\"delta\":1,\"reason\":\"\"}"),  INVALID, "/reason" },
-	{ "a reason in capitals",        ADJUST, BODY("{\"delta\":1,\"reason\":\"Sale\"}"), INVALID, "/reason" },
+	{ "a reason in capitals",        ADJUST, BODY("{\"delta\":1,\"reason\":\"Sale_2\"}"), FINE, "" },
+	{ "a reason before the digits",  ADJUST, BODY("{\"delta\":1,\"reason\":\"/\"}"), INVALID, "/reason" },
+	{ "a reason behind the digits",  ADJUST, BODY("{\"delta\":1,\"reason\":\":\"}"), INVALID, "/reason" },
+	{ "a reason before capitals",    ADJUST, BODY("{\"delta\":1,\"reason\":\"@\"}"), INVALID, "/reason" },
+	{ "a reason behind capitals",    ADJUST, BODY("{\"delta\":1,\"reason\":\"[\"}"), INVALID, "/reason" },
 	{ "a reason before the letters", ADJUST, BODY("{\"delta\":1,\"reason\":\"`\"}"), INVALID, "/reason" },
 	{ "a reason behind the letters", ADJUST, BODY("{\"delta\":1,\"reason\":\"{\"}"), INVALID, "/reason" },
 	{ "a reason of 32",              ADJUST, BODY("{\"delta\":1,\"reason\":\"" R32 "\"}"), FINE, "" },
@@ -404,6 +413,52 @@ static void a_set_says_what_it_overwrites(void **state)
 	}
 	assert_int_equal(r->command.quantity, 1);
 	assert_string_equal(r->command.reason, "a");
+}
+
+static void a_reason_is_kept_in_small_letters(void **state)
+{
+	static const struct {
+		const char *body, *reason;
+		bool is_folded;
+	} reasons[] = {
+		{ "{\"delta\":1,\"reason\":\"RMA_07\"}", "rma_07", true },
+		{ "{\"delta\":1,\"reason\":\"z9A\"}", "z9a", true },
+		{ "{\"delta\":1,\"reason\":\"rma_07\"}", "rma_07", false },
+		{ "{\"delta\":1}", "adjust", false },
+		{ "{\"delta\":1,\"reason\":\"\\u0052MA\"}", "rma", true }, /* the other reader */
+	};
+
+	for (size_t i = 0; i < LENGTH_OF(reasons); i++) {
+		const struct command *c = read_fine(*state, ADJUST, reasons[i].body);
+
+		assert_string_equal(c->reason, reasons[i].reason);
+		assert_int_equal(c->is_reason_folded, reasons[i].is_folded);
+		((struct reading *)*state)->command.is_reason_folded = false;
+	}
+}
+
+/* What stands in it makes another request, and having none makes the one of earlier releases. */
+static void a_note_is_part_of_the_request(void **state)
+{
+	static const char *const bodies[] = {
+		"{\"delta\":1}",
+		"{\"delta\":1,\"note\":\"a\"}",
+		"{\"delta\":1,\"note\":\"b\"}",
+		"{\"delta\":1,\"note\":\"\"}",
+		"{\"delta\":1,\"reference\":\"a\"}",
+	};
+	uint64_t seen[LENGTH_OF(bodies)];
+
+	for (size_t i = 0; i < LENGTH_OF(bodies); i++) {
+		const struct command *c = read_fine(*state, ADJUST, bodies[i]);
+
+		seen[i] = request_fingerprint("POST", "/", c);
+		for (size_t k = 0; k < i; k++)
+			assert_true(seen[k] != seen[i]);
+	}
+	assert_true(seen[0] ==
+		    request_fingerprint("POST", "/",
+					read_fine(*state, ADJUST, "{\"delta\":1,\"note\":null}")));
 }
 
 static void a_transfer_names_from_and_to(void **state)
@@ -659,6 +714,8 @@ int main(void)
 						teardown),
 		cmocka_unit_test_setup_teardown(a_set_says_what_it_overwrites, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_transfer_names_from_and_to, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_reason_is_kept_in_small_letters, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_note_is_part_of_the_request, setup, teardown),
 		cmocka_unit_test_setup_teardown(an_item_has_its_fields, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_an_item_leaves_out_has_its_default, setup,
 						teardown),
