@@ -20,7 +20,7 @@ static const char script[] =
 	"INSERT INTO movement (seq, stock_id, kind, on_hand_delta, reserved_delta, on_hand,"
 	"		reserved, version, oversubscribed, low_stock, at, prev_seq, actor)"
 	"	SELECT id, id, 'adjust', on_hand, 0, on_hand, 0, 1, 0, 0, updated_at, 0, "
-	"	'local' FROM stock;";
+	"	'sqlite3' FROM stock;";
 
 struct desk {
 	struct race *race;
