@@ -1,6 +1,7 @@
 /* decide_lease - leases are taken, renewed and given back. */
 #include "base/fault.h"
 #include "engine/decide_parts.h"
+#include "engine/permission.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -115,6 +116,8 @@ int decide_lease_take(struct decider *d, struct work *w)
 	*e = (struct lease_effect){ .change = CHANGE_MAKE,
 				    .id = w->command.lease_id,
 				    .purpose = w->command.purpose,
+				    .token_id = w->command.actor->token_id,
+				    .actor = w->command.actor->name,
 				    .taken_at_ms = d->now_ms,
 				    .expires_at_ms = d->now_ms + w->command.ttl_ms,
 				    .row_count = row_count,
@@ -138,6 +141,7 @@ int decide_lease_numbered(struct decider *d, struct lease_effect *e)
 	w->lease = lease_create(id, e->purpose, e->fence, e->rows, e->row_count);
 	if (w->lease == NULL)
 		return FAULT(-ENOMEM);
+	w->lease->token_id = e->token_id;
 	w->lease->taken_at_ms = e->taken_at_ms;
 	w->lease->expires_at_ms = e->expires_at_ms;
 	w->answer.lease = lease_view_of(w->lease, d->now_ms);
@@ -165,6 +169,9 @@ static struct lease *find_lease(struct decider *d, struct work *w, enum outcome 
 	*ret = OUTCOME_UNKNOWN_LEASE;
 	if (!d->leases_are_told && !found_has_lease(&d->found, l->id, l->gate.fence))
 		return NULL; /* the store has the last word */
+	*ret = OUTCOME_LEASE_NOT_YOURS;
+	if (!lease_is_for(l, c->actor))
+		return NULL;
 	*ret = OUTCOME_DONE;
 	return l;
 }
@@ -199,6 +206,8 @@ int decide_lease_renew(struct decider *d, struct work *w)
 		decider_refuse(w, o);
 		return 0;
 	}
+	if (!permission_by_rows(w, l->rows, l->row_count))
+		return 0;
 	w->answer.lease = lease_view_of(l, d->now_ms);
 	w->answer.lease.expires_at_ms = expires_at_ms;
 	w->answer.lease.expires_in_ms = w->command.ttl_ms;
@@ -221,6 +230,8 @@ int decide_lease_release(struct decider *d, struct work *w)
 		decider_refuse(w, o);
 		return 0;
 	}
+	if (!permission_by_rows(w, l->rows, l->row_count))
+		return 0;
 	decider_carry_out(w, 204);
 	return change_lease(d, w, l, CHANGE_DELETE, 0);
 }

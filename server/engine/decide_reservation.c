@@ -4,6 +4,7 @@
 #include "core/rules.h"
 #include "engine/decide.h"
 #include "engine/decide_parts.h"
+#include "engine/permission.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -434,6 +435,8 @@ static int reserve(struct decider *d, struct work *w)
 	if (r < 0)
 		return r;
 	if (existing.id != 0) {
+		if (!permission_by_reservation(w, &existing))
+			return 0;
 		if (!is_same(c, &existing))
 			decider_refuse(w, OUTCOME_RESERVATION_EXISTS);
 		else if (existing.state == RESERVATION_ACTIVE)
@@ -446,7 +449,7 @@ static int reserve(struct decider *d, struct work *w)
 		r = add_row(d, &rows, &c->rows[i]);
 	if (r == 0)
 		r = find_superseded(d, w, &old, &o);
-	if (r < 0)
+	if (r < 0 || (old.id != 0 && !permission_by_reservation(w, &old)))
 		return r;
 	if (o == OUTCOME_DONE)
 		o = may_reserve(w, &rows, &old, lines);
@@ -472,6 +475,8 @@ static int find_active(struct decider *d, struct work *w, struct reservation *re
 		return r;
 	if (ret->id == 0) {
 		decider_refuse(w, OUTCOME_UNKNOWN_RESERVATION);
+	} else if (!permission_by_reservation(w, ret)) {
+		ret->id = 0;
 	} else if (ret->state != RESERVATION_ACTIVE) {
 		refuse_resolved(w, ret);
 		ret->id = 0;

@@ -74,6 +74,7 @@ static int add_key(struct group *g, struct work *w)
 		return r;
 	*record = (struct key_record){
 		.id = key_book_give_id(g->lane->keys),
+		.token_id = w->command.actor->token_id,
 		.key = w->command.key,
 		.key_hash = w->key_hash,
 		.fingerprint = w->command.fingerprint,

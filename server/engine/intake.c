@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "engine/claims.h"
+#include "engine/permission.h"
 #include "engine/read_fault.h"
 #include "engine/replay.h"
 #include <string.h>
@@ -10,6 +11,12 @@ static void answer_at_once(struct work *w, struct waiter *waiter, enum outcome o
 {
 	work_refuse(w, o);
 	waiter->work = w;
+}
+
+static uint64_t hash_of_key(const char *key, const struct actor *actor)
+{
+	CHECK(key != NULL);
+	return key_hash_of(key, strlen(key), actor->token_id);
 }
 
 /* Does this record say what w's answer is? Also if it cannot be read: then nobody knows. */
@@ -35,13 +42,17 @@ enum submit intake_submit(struct intake *in, struct work *w, struct waiter *wait
 	CHECK(in->keys != NULL);
 	CHECK(w->state == WORK_NEW);
 	CHECK(w->command.actor != NULL);
+	if (!permission_by_names(w)) {
+		waiter->work = w;
+		return SUBMIT_ANSWERED;
+	}
 	if (!claims_of_work(in->row_seed, w)) {
 		answer_at_once(w, waiter, OUTCOME_OUT_OF_MEMORY);
 		return SUBMIT_ANSWERED;
 	}
 	w->decide_by_ns = now_ns + wait_ms * NS_PER_MS;
 	if (w->command.key != NULL)
-		w->key_hash = hash_bytes(w->command.key, strlen(w->command.key), 0);
+		w->key_hash = hash_of_key(w->command.key, w->command.actor);
 
 	while ((result = lock_manager_enter(in->locks, w, waiter, wait_ms, now_ns, &search)) ==
 	       ENTER_LOOK_UP) {
@@ -81,19 +92,16 @@ enum submit intake_submit_part(struct intake *in, struct work *part, const struc
 		       : SUBMIT_PENDING;
 }
 
-static uint64_t hash_of_key(const char *key)
-{
-	return hash_bytes(key, strlen(key), 0);
-}
-
 bool intake_replay(struct intake *in, struct work *w, struct snapshot *snapshot,
 		   const char *next_key)
 {
-	struct key_search search = { .expected_hash =
-					     next_key != NULL ? hash_of_key(next_key) : 0 };
+	const struct actor *actor = w->command.actor;
+	struct key_search search = { 0 };
 
 	CHECK(w->command.key != NULL);
-	w->key_hash = hash_of_key(w->command.key);
+	if (next_key != NULL)
+		search.expected_hash = hash_of_key(next_key, actor);
+	w->key_hash = hash_of_key(w->command.key, actor);
 	while (key_book_look_up(in->keys, w->key_hash, &search))
 		if (has_replayed(in, w, snapshot, search.id))
 			return true;

@@ -78,7 +78,8 @@ static struct work *in_flight_locked(const struct key_book *b, const struct work
 	for (; n != NULL; n = map_find_next(n)) {
 		struct work *other = CONTAINER_OF(n, struct work, key_node);
 
-		if (strcmp(other->command.key, w->command.key) == 0)
+		if (other->command.actor->token_id == w->command.actor->token_id &&
+		    strcmp(other->command.key, w->command.key) == 0)
 			return other;
 	}
 	return NULL;

@@ -9,6 +9,8 @@
  *                 not recorded                        as long as the process lives    ▼
  *                                                                        as if it were FREE
  *
+ * A key is one of its token: others may have one of the same text, and the hash knows them apart.
+ *
  * A key in flight is shared by whoever brings it again with the same request; one that was used is
  * looked up in the store by the id that is found here (a hash may be another key's: the record
  * tells); what is unknown is said to be that. One that is used again when it was forgotten has two

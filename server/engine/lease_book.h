@@ -40,6 +40,7 @@ struct lease {
 	/* Fixed. */
 	const char *id;
 	const char *purpose;
+	int64_t token_id; /* whose it is; 0: of nobody; set by whoever has created it */
 	int row_count;
 	struct row_ref *rows;
 
@@ -98,6 +99,12 @@ struct lease *lease_book_after(const struct lease_book *b, int64_t fence);
 struct lease *lease_book_due(const struct lease_book *b, int64_t now_ms);
 /* When the next one ends, or INT64_MAX. */
 int64_t lease_book_next_ms(const struct lease_book *b);
+
+/* May he renew it, give it back, or change what it keeps from others? */
+static inline bool lease_is_for(const struct lease *l, const struct actor *a)
+{
+	return l->token_id == a->token_id || actor_has_role(a, ROLE_WRITER);
+}
 
 /* How it stands now; texts and rows are the lease's own. */
 struct lease_view lease_view_of(const struct lease *l, int64_t now_ms);

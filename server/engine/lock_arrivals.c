@@ -26,17 +26,19 @@ static enum enter join_locked(struct work *first, struct work *w, struct waiter 
 	return ENTER_PENDING;
 }
 
-/* Every fence it brings must be of a lease that is held. */
-static bool fences_are_current_locked(const struct lock_manager *m, const struct command *c)
+/* Every fence it brings must be of a lease that is held, and that its actor may use. DONE: so. */
+static enum outcome judge_fences_locked(const struct lock_manager *m, const struct command *c)
 {
 	CHECK(guard_is_mine(&m->guard));
 	for (int i = 0; i < c->fence_count; i++) {
 		const struct lease *l = lease_book_by_fence(&m->leases, c->fences[i]);
 
 		if (l == NULL || strcmp(l->id, c->fence_ids[i]) != 0)
-			return false;
+			return OUTCOME_STALE_FENCE;
+		if (!lease_is_for(l, c->actor))
+			return OUTCOME_LEASE_NOT_YOURS;
 	}
-	return true;
+	return OUTCOME_DONE;
 }
 
 static enum enter queue_locked(struct lock_manager *m, struct work *w, struct waiter *waiter,
@@ -102,9 +104,10 @@ static enum enter enter_locked(struct lock_manager *m, struct work *w, struct wa
 			       int64_t wait_ms, int64_t now_ns, struct key_search *search,
 			       struct lease **ret_held)
 {
+	enum outcome fences;
+
 	CHECK(guard_is_mine(&m->guard));
 	CHECK(w->state == WORK_NEW);
-
 	if (w->command.key != NULL) {
 		struct work *first = NULL;
 		enum key_state state = key_book_ask_locked(m->keys, w, search, &first);
@@ -116,8 +119,9 @@ static enum enter enter_locked(struct lock_manager *m, struct work *w, struct wa
 		work_refuse(w, m->closed_with != OUTCOME_DONE ? m->closed_with : OUTCOME_DRAINING);
 		return ENTER_ANSWERED;
 	}
-	if (!fences_are_current_locked(m, &w->command)) {
-		work_refuse(w, OUTCOME_STALE_FENCE);
+	fences = judge_fences_locked(m, &w->command);
+	if (fences != OUTCOME_DONE) {
+		work_refuse(w, fences);
 		return ENTER_ANSWERED;
 	}
 	return queue_locked(m, w, waiter, wait_ms, now_ns, ret_held);

@@ -118,6 +118,18 @@ static struct operation *find_locked(struct operation_book *b, const char *id)
 	return NULL;
 }
 
+/* The same for whom it is. */
+static struct operation *find_for_locked(struct operation_book *b, const char *id,
+					 const struct actor *actor)
+{
+	struct operation *o = find_locked(b, id);
+
+	CHECK(actor != NULL);
+	if (o == NULL || o->token_id == actor->token_id || actor_has_role(actor, ROLE_ADMIN))
+		return o;
+	return NULL;
+}
+
 /* ---------------------------------------------------------------- finishing one */
 
 static enum operation_state state_of(const struct answer *a)
@@ -313,7 +325,7 @@ void operation_home_expire(struct operation_home *h, int64_t now_ns)
 /* ---------------------------------------------------------------- beginning one */
 
 struct operation *operation_create(struct operation_home *h, const char *request_id,
-				   enum outcome *ret_refusal)
+				   const struct actor *actor, enum outcome *ret_refusal)
 {
 	struct operation_book *b = h->book;
 	struct operation *o = calloc(1, sizeof(*o));
@@ -326,6 +338,7 @@ struct operation *operation_create(struct operation_home *h, const char *request
 	if (o == NULL)
 		return NULL;
 	o->home = h;
+	o->token_id = actor->token_id;
 	o->due_ns = now_ns + b->wait_ms * NS_PER_MS;
 	o->waiter.parcel = (struct parcel){ .home = h->mailbox, .arrive = arrive };
 	snprintf(o->request_id, sizeof(o->request_id), "%s", request_id);
@@ -449,12 +462,12 @@ const char *operation_state_name(const struct operation_view *v)
 	return v->is_committing ? "committing" : names[v->state];
 }
 
-static int look_locked(struct operation_book *b, const char *id, struct arena *a,
-		       struct operation_view *ret)
+static int look_locked(struct operation_book *b, const char *id, const struct actor *actor,
+		       struct arena *a, struct operation_view *ret)
 {
 	CHECK(guard_is_mine(&b->guard));
 
-	struct operation *o = find_locked(b, id);
+	struct operation *o = find_for_locked(b, id, actor);
 	struct work_place place;
 
 	CHECK(id != NULL);
@@ -475,15 +488,15 @@ static int look_locked(struct operation_book *b, const char *id, struct arena *a
 	return ret->id == NULL || (o->result != NULL && ret->result == NULL) ? FAULT(-ENOMEM) : 0;
 }
 
-int operation_look(struct operation_book *b, const char *id, struct arena *a,
-		   struct operation_view *ret)
+int operation_look(struct operation_book *b, const char *id, const struct actor *actor,
+		   struct arena *a, struct operation_view *ret)
 {
 	struct list forgotten;
 
 	list_init(&forgotten);
 	guard_lock(&b->guard);
 	forget_locked(b, clock_monotonic_ns(), 0, &forgotten);
-	int r = look_locked(b, id, a, ret);
+	int r = look_locked(b, id, actor, a, ret);
 	guard_unlock(&b->guard);
 	destroy_all(&forgotten);
 	return r;
@@ -502,7 +515,7 @@ bool operation_poll(struct operation_book *b, struct operation_poll *poll)
 {
 	CHECK(poll->id != NULL);
 	guard_lock(&b->guard);
-	struct operation *o = find_locked(b, poll->id);
+	struct operation *o = find_for_locked(b, poll->id, poll->actor);
 	bool is_waiting = o != NULL && o->state == OPERATION_WAITING;
 	if (is_waiting)
 		poll_locked(o, poll);
@@ -557,7 +570,7 @@ static enum recall withdraw_locked(struct operation_book *b, struct operation_po
 {
 	CHECK(guard_is_mine(&b->guard));
 
-	struct operation *o = find_locked(b, poll->id);
+	struct operation *o = find_for_locked(b, poll->id, poll->actor);
 	enum recall result = RECALL_LATE;
 
 	CHECK(guard_is_mine(&b->guard));

@@ -21,6 +21,9 @@
  * A request with the key of an operation under way gets that one instead of a second one, so that
  * who withdraws the only one that is known to the client withdraws the write.
  *
+ * An operation is its token's. Who asks by its id says who he is, and whoever it is not for, but an
+ * admin, hears that there is none.
+ *
  * What has finished is kept as text, its write is let go. The book is in memory only.
  *
  * Threads: those that take a `home` or an `operation` are its loop's, the rest is for any.
@@ -72,6 +75,7 @@ struct operation {
 	int64_t due_ns; /* when its wait ends */
 	char id[OPERATION_ID_BYTES];
 	char request_id[ID_BYTES_MAX + 1];
+	int64_t token_id; /* whose it is; 0: of nobody */
 
 	/* All below is guarded by the book's guard. */
 	enum operation_state state;
@@ -101,7 +105,7 @@ void operation_home_expire(struct operation_home *h, int64_t now_ns);
 
 /* NULL: TOO_MANY_OPERATIONS or OUT_OF_MEMORY. */
 struct operation *operation_create(struct operation_home *h, const char *request_id,
-				   enum outcome *ret_refusal);
+				   const struct actor *actor, enum outcome *ret_refusal);
 
 /* What a client is told of. */
 struct operation_begun {
@@ -137,14 +141,15 @@ struct operation_view {
 const char *operation_state_name(const struct operation_view *v);
 
 /* 0; -ENOENT: there is no such operation; or a fault. From now on its id is known. */
-int operation_look(struct operation_book *b, const char *id, struct arena *a,
-		   struct operation_view *ret);
+int operation_look(struct operation_book *b, const char *id, const struct actor *actor,
+		   struct arena *a, struct operation_view *ret);
 
 /* Somebody who waits until an operation has finished. Lies in the request. */
 struct operation_poll {
 	const char *id;
-	struct parcel *parcel; /* comes home then */
-	struct list link;      /* in operation.polls; guarded */
+	const struct actor *actor; /* who asks */
+	struct parcel *parcel;     /* comes home then */
+	struct list link;          /* in operation.polls; guarded */
 	bool is_answered; /* the write was answered; guarded, to be read when the parcel has come */
 };
 

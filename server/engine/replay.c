@@ -102,7 +102,8 @@ int replay_try(struct snapshot *snapshot, struct work *w, int64_t key_id, enum r
 	if (r < 0)
 		return fail(w, r);
 	*ret = REPLAY_OTHER_KEY;
-	if (k.id == 0 || strcmp(k.key, w->command.key) != 0)
+	if (k.id == 0 || k.token_id != w->command.actor->token_id ||
+	    strcmp(k.key, w->command.key) != 0)
 		return 0;
 	if (k.fingerprint != w->command.fingerprint && is_corrected_line(&k))
 		return 0;

@@ -19,6 +19,7 @@
 #include "engine/claims.h"
 #include "engine/lock_views.h"
 #include "engine/long_read.h"
+#include "engine/permission.h"
 #include "engine/snapshot.h"
 #include "engine/submission.h"
 #include "engine/work.h"

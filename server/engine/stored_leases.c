@@ -39,7 +39,7 @@ static bool says_the_same(const struct lease *l, const struct lease_row rows[], 
 {
 	CHECK(count >= 1);
 	if ((size_t)l->row_count != count || strcmp(l->id, rows[0].lease_id) != 0 ||
-	    strcmp(l->purpose, rows[0].purpose) != 0)
+	    strcmp(l->purpose, rows[0].purpose) != 0 || l->token_id != rows[0].token_id)
 		return false;
 	for (size_t i = 0; i < count; i++)
 		if (strcmp(l->rows[i].sku.text, rows[i].sku.text) != 0 ||
@@ -67,6 +67,7 @@ static int make_lease(struct lane *lane, const struct lease_row rows[], size_t c
 	free(refs);
 	if (l == NULL)
 		return FAULT(-ENOMEM);
+	l->token_id = rows[0].token_id;
 	l->taken_at_ms = rows[0].taken_at_ms;
 	l->expires_at_ms = end_of_rows(rows, count);
 	*ret = l;

@@ -87,7 +87,7 @@ static void wanted_by_command(struct want *want, const struct command *c,
 	if (!of->leases_are_told)
 		want_leases(want, c, leases);
 	if (!of->keys_are_told && c->key != NULL)
-		want_key(want, c->key);
+		want_key(want, (struct wanted_key){ c->key, c->actor->token_id });
 }
 
 void wanted_by(struct want *want, const struct work *w, const struct wanted_of_store *of,

@@ -60,7 +60,7 @@ static void write_operation(struct json *j, const struct operation_view *v)
 static bool look(struct exchange *x, struct operation_view *ret)
 {
 	const struct operation_wait *wait = wait_of(x);
-	int r = operation_look(wait->home->book, wait->poll.id, &x->arena, ret);
+	int r = operation_look(wait->home->book, wait->poll.id, x->actor, &x->arena, ret);
 
 	if (r == -ENOENT) {
 		x->is_unsure = false;
@@ -142,7 +142,7 @@ void write_submit_async(struct exchange *x, struct work *w, int64_t wait_ms)
 		work_release(w);
 		return;
 	}
-	o = operation_create(wait->home, x->request_id, &refusal);
+	o = operation_create(wait->home, x->request_id, x->actor, &refusal);
 	if (o == NULL) {
 		reply_refuse(x, refusal, NULL);
 		work_release(w);

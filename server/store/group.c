@@ -54,9 +54,9 @@ void want_reservation(struct want *w, struct wanted_reservation reservation)
 	WANT(&w->reservations, reservation);
 }
 
-void want_key(struct want *w, const char *key)
+void want_key(struct want *w, struct wanted_key key)
 {
-	CHECK(key != NULL);
+	CHECK(key.key != NULL);
 	WANT(&w->keys, key);
 }
 
@@ -115,9 +115,12 @@ static int by_row(const void *a, const void *b)
 	return order != 0 ? order : strcmp(x->location.text, y->location.text);
 }
 
-static int by_text(const void *a, const void *b)
+static int by_key(const void *a, const void *b)
 {
-	return strcmp(*(const char *const *)a, *(const char *const *)b);
+	const struct wanted_key *x = a, *y = b;
+	int order = strcmp(x->key, y->key);
+
+	return order != 0 ? order : (x->token_id > y->token_id) - (x->token_id < y->token_id);
 }
 
 static int by_name(const void *a, const void *b)
@@ -193,7 +196,7 @@ void want_sort(struct want *w)
 	SORT(&w->rows, by_row, NULL);
 	SORT(&w->respected, by_row, NULL);
 	SORT(&w->reservations, by_reservation, join_reservations);
-	SORT(&w->keys, by_text, NULL);
+	SORT(&w->keys, by_key, NULL);
 	SORT(&w->items, by_name, join_names);
 	SORT(&w->locations, by_name, join_names);
 	SORT(&w->leases, by_lease, NULL);

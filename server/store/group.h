@@ -72,6 +72,11 @@ struct wanted_reservation {
 	bool needs_rows; /* those of its lines, if it is active */
 };
 
+struct wanted_key {
+	const char *key;
+	int64_t token_id; /* whose it is */
+};
+
 struct wanted_lease {
 	const char *id;
 	int64_t fence; /* 0: any */
@@ -92,8 +97,8 @@ struct want {
 		struct wanted_reservation *all;
 		size_t count, capacity;
 	} reservations;
-	struct want_texts {
-		const char **all;
+	struct want_keys {
+		struct wanted_key *all;
 		size_t count, capacity;
 	} keys; /* of stores whose keys_are_told is false */
 	struct want_names {
@@ -117,7 +122,7 @@ struct want {
 void want_row(struct want *w, const struct row_ref *row);
 void want_respect(struct want *w, const struct row_ref *row);
 void want_reservation(struct want *w, struct wanted_reservation reservation);
-void want_key(struct want *w, const char *key);
+void want_key(struct want *w, struct wanted_key key);
 void want_item(struct want *w, struct wanted_name name);
 void want_location(struct want *w, struct wanted_name name);
 void want_lease(struct want *w, struct wanted_lease lease);
@@ -159,7 +164,7 @@ struct found_lease {
 };
 
 struct found_key {
-	const char *key;
+	struct wanted_key key;
 	struct key_record record; /* id 0: it was not used yet */
 };
 
@@ -230,6 +235,8 @@ struct lease_effect {
 	const char *id; /* of a MAKE; "": "l_" and the fence, put into made_id by number() */
 	char made_id[ID_BYTES_MAX + 1];
 	const char *purpose;
+	int64_t token_id;  /* of a MAKE, as is the next one: whose it is */
+	const char *actor; /* and who takes it */
 	int64_t taken_at_ms;
 	int64_t expires_at_ms;
 	int row_count;

@@ -78,7 +78,7 @@ static bool has_name(const struct memory_version *version, const struct question
 static bool has_key(const struct memory_version *version, const struct question *q)
 {
 	CHECK(version->kind == MEMORY_KEY);
-	return strcmp(version->key.key, q->name) == 0;
+	return version->key.token_id == q->id && strcmp(version->key.key, q->name) == 0;
 }
 
 static bool has_id(const struct memory_version *version, const struct question *q)
@@ -126,10 +126,11 @@ struct memory_version *memory_reservation(struct memory *m, const struct memory_
 	return find(m, v, MEMORY_RESERVATION, has_name, &(struct question){ .name = name });
 }
 
-struct memory_version *memory_key(struct memory *m, const struct memory_view *v, const char *key)
+struct memory_version *memory_key(struct memory *m, const struct memory_view *v, int64_t token_id,
+				  const char *key)
 {
 	CHECK(key != NULL);
-	return find(m, v, MEMORY_KEY, has_key, &(struct question){ .name = key });
+	return find(m, v, MEMORY_KEY, has_key, &(struct question){ .name = key, .id = token_id });
 }
 
 struct memory_version *memory_by_id(struct memory *m, const struct memory_view *v,

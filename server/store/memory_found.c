@@ -145,7 +145,7 @@ static int visit_named(struct memory_writer *w, visitor visit, const struct want
 	for (size_t i = 0; r == 0 && i < want->leases.count; i++)
 		r = visit_one(w, visit, "lease", want->leases.all[i].id, false);
 	for (size_t i = 0; r == 0 && i < want->keys.count; i++)
-		r = visit_one(w, visit, "key", want->keys.all[i], false);
+		r = visit_one(w, visit, "key", want->keys.all[i].key, false);
 	return r;
 }
 
@@ -588,10 +588,12 @@ static int read_keys(struct memory_writer *w, const struct want *want, struct fo
 	if (r == 0 && found->key_count > 0)
 		memcpy(keys, found->keys, sizeof(keys[0]) * found->key_count);
 	for (size_t i = 0; r == 0 && i < want->keys.count; i++) {
-		const struct memory_version *version = memory_key(w->m, &v, want->keys.all[i]);
+		const struct wanted_key *wanted = &want->keys.all[i];
+		const struct memory_version *version =
+			memory_key(w->m, &v, wanted->token_id, wanted->key);
 		struct found_key *k = &keys[found->key_count++];
 
-		*k = (struct found_key){ .key = want->keys.all[i] };
+		*k = (struct found_key){ .key = *wanted };
 		if (version != NULL)
 			r = memory_copy_key(&version->key, &found->memory, &k->record);
 	}

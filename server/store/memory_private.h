@@ -151,7 +151,8 @@ struct memory_version *memory_row(struct memory *m, const struct memory_view *v,
 				  int64_t location_id);
 struct memory_version *memory_reservation(struct memory *m, const struct memory_view *v,
 					  const char *name);
-struct memory_version *memory_key(struct memory *m, const struct memory_view *v, const char *key);
+struct memory_version *memory_key(struct memory *m, const struct memory_view *v, int64_t token_id,
+				  const char *key);
 struct memory_version *memory_by_id(struct memory *m, const struct memory_view *v,
 				    enum memory_kind kind, int64_t id);
 /* One that closes the row at now_ms. */

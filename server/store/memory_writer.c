@@ -328,6 +328,8 @@ static int make_lease_row(struct memory_writer *w, const struct lease_effect *e,
 						 &is_short),
 			 .fence = e->fence,
 			 .purpose = memory_keep(w->m, e->purpose, &is_short),
+			 .token_id = e->token_id,
+			 .actor = memory_keep(w->m, e->actor, &is_short),
 			 .taken_at_ms = e->taken_at_ms,
 			 .expires_at_ms = e->expires_at_ms },
 		.item_id = item_id,
@@ -563,7 +565,7 @@ static int add_key(struct memory_writer *w, struct key_record *record)
 	bool is_short = false;
 
 	CHECK(key_record_is_sound(record));
-	if (!w->ops.keys_are_told && memory_key(w->m, &v, record->key) != NULL)
+	if (!w->ops.keys_are_told && memory_key(w->m, &v, record->token_id, record->key) != NULL)
 		return FAULT(-EBUSY); /* another writer was quicker: it is found the next time */
 	if (record->id == 0)
 		record->id = w->m->numbers.ids[MEMORY_KEY] + 1;
@@ -875,7 +877,8 @@ static int each_key(struct store_writer *writer, int64_t since_ms, size_t count,
 	for (size_t i = there > count ? there - count : 0; r == 0 && i < there; i++)
 		if (all[i]->at_ms >= since_ms)
 			r = see(context, all[i]->id,
-				hash_bytes(all[i]->key, strlen(all[i]->key), 0), all[i]->at_ms);
+				key_hash_of(all[i]->key, strlen(all[i]->key), all[i]->token_id),
+				all[i]->at_ms);
 	free(all);
 	return r;
 }

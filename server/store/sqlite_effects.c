@@ -36,9 +36,9 @@ static const char movement_columns[] =
 	"request_id, actor, note)";
 static const char key_columns[] =
 	"CREATE TABLE effect_key (id, fingerprint, status, stock_seq, first_seq, movement_count, "
-	"at, key, outcome, body)";
+	"at, token_id, key, outcome, body)";
 
-enum { MOVEMENT_NUMBERS = 10, KEY_NUMBERS = 7 };
+enum { MOVEMENT_NUMBERS = 10, KEY_NUMBERS = 8 };
 
 static int64_t movement_number(const struct movement *m, int column)
 {
@@ -122,8 +122,10 @@ static int64_t key_number(const struct key_record *k, int column)
 		return k->first_seq;
 	case 5:
 		return k->movement_count;
-	default:
+	case 6:
 		return k->at_ms;
+	default:
+		return k->token_id;
 	}
 }
 

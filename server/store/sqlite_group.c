@@ -211,6 +211,8 @@ static int make_lease(struct sqlite_writer *w, const struct lease_effect *e)
 	struct lease_row stored = { .lease_id = e->id[0] != '\0' ? e->id : e->made_id,
 				    .fence = e->fence,
 				    .purpose = e->purpose,
+				    .token_id = e->token_id,
+				    .actor = e->actor,
 				    .taken_at_ms = e->taken_at_ms,
 				    .expires_at_ms = e->expires_at_ms };
 	int r = 0;

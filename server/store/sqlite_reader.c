@@ -59,7 +59,7 @@ const char *const sqlite_reader_texts[READER_STATEMENTS] = {
 		"AND instr(CAST(l.code AS BLOB), x'00') = 0 ORDER BY l.code LIMIT ?3",
 	[READ_MOVEMENT] = "SELECT " SQLITE_MOVEMENT_COLUMNS MOVEMENT_FROM "WHERE m.seq = ?1",
 	[READ_KEY] = "SELECT id, key, fingerprint, status, outcome, stock_seq, first_seq, "
-		     "movement_count, body, at FROM idempotency WHERE id = ?1",
+		     "movement_count, body, at, token_id FROM idempotency WHERE id = ?1",
 	[LIST_STOCK] =
 		"SELECT " STOCK_VIEW_COLUMNS ", i.reorder_point, i.archived OR l.archived "
 		"FROM stock s CROSS JOIN item i ON i.id = s.item_id "
@@ -408,7 +408,8 @@ static int read_key(struct reader *reader, int64_t id, struct arena *a, struct k
 	if (r < 0)
 		return r;
 	ret->id = sqlite3_column_int64(s, 0);
-	ret->key_hash = hash_bytes(ret->key, strlen(ret->key), 0);
+	ret->token_id = sqlite3_column_int64(s, 10);
+	ret->key_hash = key_hash_of(ret->key, strlen(ret->key), ret->token_id);
 	ret->fingerprint = (uint64_t)sqlite3_column_int64(s, 2);
 	ret->status = sqlite3_column_int(s, 3);
 	ret->outcome = outcome_by_code(outcome);

@@ -17,10 +17,11 @@
 /* SQLite goes on behind the largest id. Where somebody has typed only some below 1 it must not. */
 #define NEXT_ID(table) "iif((SELECT max(id) FROM " table ") < 1, 1, NULL)"
 
-#define INSERT_KEYS_WITH(id)                                                                \
-	"INSERT OR FAIL INTO idempotency (id, key, fingerprint, status, outcome, "          \
-	"stock_seq, first_seq, movement_count, body, at) SELECT " id ", key, fingerprint, " \
-	"status, outcome, stock_seq, first_seq, movement_count, body, at FROM effect_key"
+#define INSERT_KEYS_WITH(id)                                                             \
+	"INSERT OR FAIL INTO idempotency (id, key, fingerprint, status, outcome, "       \
+	"stock_seq, first_seq, movement_count, body, at, token_id) SELECT " id ", key, " \
+	"fingerprint, status, outcome, stock_seq, first_seq, movement_count, body, at, " \
+	"token_id FROM effect_key"
 
 const char *const sqlite_writer_texts[WRITER_STATEMENTS] = {
 	[BEGIN] = "BEGIN IMMEDIATE",
@@ -77,12 +78,13 @@ const char *const sqlite_writer_texts[WRITER_STATEMENTS] = {
 				"AND expires_at <= ?3",
 	[INSERT_LOCK] =
 		"INSERT INTO row_lock (lease, fence, item_id, location_id, purpose, taken_at, "
-		"expires_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+		"expires_at, token_id, actor) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
 	[RENEW_LOCKS] = "UPDATE row_lock SET expires_at = ?2 WHERE fence = ?1",
 	[DELETE_LOCKS] = "DELETE FROM row_lock WHERE fence = ?1",
 	[READ_LEASE_EDITS] = "SELECT lease_edits FROM store",
 	[LOAD_LOCKS] =
-		"SELECT k.lease, k.fence, i.sku, l.code, k.purpose, k.taken_at, k.expires_at "
+		"SELECT k.lease, k.fence, i.sku, l.code, k.purpose, k.taken_at, k.expires_at, "
+		"k.token_id, k.actor "
 		"FROM row_lock k JOIN item i ON i.id = k.item_id "
 		"JOIN location l ON l.id = k.location_id ORDER BY k.fence, k.id",
 	[INSERT_KEYS] = INSERT_KEYS_WITH("id"),
@@ -92,7 +94,7 @@ const char *const sqlite_writer_texts[WRITER_STATEMENTS] = {
 	[NEWEST_KEY] = "SELECT coalesce(max(id), 0) FROM idempotency WHERE id BETWEEN 1 AND ?1",
 	[DELETE_KEYS] = "DELETE FROM idempotency WHERE id IN "
 			"(SELECT id FROM idempotency WHERE id <= ?1 ORDER BY id LIMIT ?2)",
-	[EACH_KEY] = "SELECT id, key, at FROM idempotency WHERE id > max(0, (SELECT "
+	[EACH_KEY] = "SELECT id, key, at, token_id FROM idempotency WHERE id > max(0, (SELECT "
 		     "coalesce(max(id), 0) FROM idempotency WHERE id <= ?3) - ?2) "
 		     "AND id <= ?3 AND at >= ?1 ORDER BY id",
 	[LOAD_RESERVATION] = "SELECT " SQLITE_RESERVATION_COLUMNS " FROM reservation r "
@@ -665,6 +667,8 @@ int sqlite_add_lease_row(struct store *store, const struct lease_row *row, int64
 	sqlite_bind_text(s, 5, row->purpose);
 	sqlite3_bind_int64(s, 6, row->taken_at_ms);
 	sqlite3_bind_int64(s, 7, row->expires_at_ms);
+	sqlite3_bind_int64(s, 8, row->token_id);
+	sqlite_bind_text(s, 9, row->actor);
 	return sqlite_change_one(c, s);
 }
 
@@ -726,6 +730,9 @@ static int read_lease_row(sqlite3_stmt *s, struct arena *a, struct lease_row *re
 		r = sqlite_column_copy(s, 4, a, &ret->purpose);
 	ret->taken_at_ms = sqlite3_column_int64(s, 5);
 	ret->expires_at_ms = sqlite3_column_int64(s, 6);
+	ret->token_id = sqlite3_column_int64(s, 7);
+	if (r == 0)
+		r = sqlite_column_copy(s, 8, a, &ret->actor);
 	return r;
 }
 
@@ -855,7 +862,8 @@ int sqlite_each_key(struct store *store, int64_t since_ms, size_t count,
 
 		if (key == NULL)
 			return FAULT(-ENOMEM);
-		r = see(context, sqlite3_column_int64(s, 0), hash_bytes(key, bytes, 0),
+		r = see(context, sqlite3_column_int64(s, 0),
+			key_hash_of(key, bytes, sqlite3_column_int64(s, 3)),
 			sqlite3_column_int64(s, 2));
 		if (r < 0)
 			return r;

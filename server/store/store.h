@@ -34,6 +34,7 @@
  */
 #pragma once
 #include "base/arena.h"
+#include "base/hash.h"
 #include "core/access.h"
 #include "core/answer.h"
 #include "core/reservation.h"
@@ -135,9 +136,10 @@ enum { TIME_NOTED_EVERY_MS = 1000 };
 
 /* A used idempotency key. */
 struct key_record {
-	int64_t id; /* rising with arrival, 1 to KEY_ID_MAX; given by the writer */
+	int64_t id;       /* rising with arrival, 1 to KEY_ID_MAX; given by the writer */
+	int64_t token_id; /* whose it is; 0: of nobody, as without tokens */
 	const char *key;
-	uint64_t key_hash; /* hash_bytes(key, ..., 0) */
+	uint64_t key_hash; /* key_hash_of() */
 	uint64_t fingerprint;
 	int status;
 	enum outcome outcome;
@@ -149,9 +151,17 @@ struct key_record {
 	int64_t at_ms;
 };
 
+/* Keys of the same text are different ones where they are of different tokens. */
+static inline uint64_t key_hash_of(const char *key, size_t bytes, int64_t token_id)
+{
+	return hash_bytes(key, bytes, (uint64_t)token_id);
+}
+
 /* One leased row. A lease of n rows is n of these with the same lease_id and fence. */
 struct lease_row {
 	const char *lease_id;
+	int64_t token_id;  /* whose it is; 0: of nobody */
+	const char *actor; /* who took it; NULL: not known */
 	int64_t fence;
 	struct code sku;
 	struct code location;

@@ -12,6 +12,7 @@ struct operation_wait *operation_wait_create(struct exchange *x)
 		return NULL;
 	memset(w, 0, sizeof(*w));
 	w->home = &waits_of(x)->operations.home;
+	w->poll.actor = x->actor;
 	w->poll.parcel = &x->waiter.parcel; /* the request has no write to wait for by itself */
 	x->waiter.parcel.home = x->mailbox;
 	list_init(&w->poll.link);

@@ -81,6 +81,8 @@ static void numbers_write(struct json *j, const struct command *c, const struct 
 	if (a->outcome == OUTCOME_PRECONDITION_FAILED || a->outcome == OUTCOME_STALE_QUANTITY ||
 	    a->outcome == OUTCOME_COUNT_OUTDATED)
 		refusal_current_write(j, c, a);
+	if (a->outcome == OUTCOME_LOCATION_FORBIDDEN)
+		refusal_place_write(j, c, a);
 }
 
 /* The same of a replay, as it was said the first time. */

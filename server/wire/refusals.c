@@ -122,6 +122,10 @@ static void refusal_detail(char out[DETAIL_BYTES], const struct command *c, cons
 		snprintf(out, DETAIL_BYTES, "%s has stock or movements, or is leased.",
 			 location_of(c, a));
 		break;
+	case OUTCOME_LOCATION_FORBIDDEN:
+		snprintf(out, DETAIL_BYTES, "This token may not write %s%sto %s.", sku_of(c, a),
+			 sku_of(c, a)[0] != '\0' ? " " : "", location_of(c, a));
+		break;
 	case OUTCOME_ROW_LEASED:
 		snprintf(out, DETAIL_BYTES, "Lease %s%s%s%s holds a row for %lld ms more.",
 			 a->lease.id, a->lease.purpose[0] != '\0' ? " (" : "", a->lease.purpose,
@@ -198,6 +202,15 @@ void refusal_current_write(struct json *j, const struct command *c, const struct
 	}
 }
 
+void refusal_place_write(struct json *j, const struct command *c, const struct answer *a)
+{
+	const char *sku = sku_of(c, a);
+
+	if (sku[0] != '\0')
+		JSON_NAME(j, "sku"), json_text(j, sku);
+	JSON_NAME(j, "location"), json_text(j, location_of(c, a));
+}
+
 static void refusal_members(struct json *j, const struct command *c, const struct answer *a)
 {
 	if (a->line > 0)
@@ -215,6 +228,9 @@ static void refusal_members(struct json *j, const struct command *c, const struc
 	case OUTCOME_RESERVATION_EXPIRED:
 	case OUTCOME_RESERVATION_SUPERSEDED:
 		refusal_current_write(j, c, a);
+		break;
+	case OUTCOME_LOCATION_FORBIDDEN:
+		refusal_place_write(j, c, a);
 		break;
 	case OUTCOME_ROW_LEASED:
 		JSON_NAME(j, "lease"), json_open(j, '{');

@@ -18,5 +18,8 @@ void refusal_detail_write(struct json *j, const struct command *c, const struct 
 /* Of a refusal for stock: "lines", and the first of them flat. */
 void refusal_shortages_write(struct json *j, const struct command *c, const struct answer *a);
 
+/* Of a refusal for where it lies: "sku", if it is about one, and "location". */
+void refusal_place_write(struct json *j, const struct command *c, const struct answer *a);
+
 /* Of a refusal for what it is about is not as it was named: "current", as it is now. */
 void refusal_current_write(struct json *j, const struct command *c, const struct answer *a);

@@ -93,6 +93,7 @@ static struct work *new_work(uint64_t fingerprint)
 
 	assert_non_null(w);
 	w->command.key = "order-991";
+	w->command.actor = &actor_local;
 	w->command.fingerprint = fingerprint;
 	w->key_hash = KEY_HASH;
 	return w;
@@ -351,6 +352,30 @@ static void what_is_in_flight_is_not_unknown_because_others_are(void **unused)
 	end();
 }
 
+/* Of another token, it is another key. */
+static void who_asks_has_a_key_of_his_own(void **unused)
+{
+	static const struct actor clerk = { .token_id = 7, .role = ROLE_CLERK, .name = "clerk" };
+	struct key_search search = { 0 };
+	struct work *first = NULL;
+	struct work *other;
+
+	(void)unused;
+	begin();
+	queue();
+	other = new_work(REQUEST);
+	other->command.actor = &clerk;
+	guard_lock(&guard);
+	assert_int_equal(key_book_ask_locked(&book, other, &search, &first), KEY_FREE);
+	guard_unlock(&guard);
+	assert_true(says(&said_in[IN_FLIGHT]));
+	lose();
+	assert_int_equal(key_book_ask_unknown(&book, other), KEY_FREE);
+	assert_true(says(&said_in[UNKNOWN]));
+	work_release(other);
+	end();
+}
+
 static void what_nobody_knows_is_refused_as_that(void **unused)
 {
 	struct work *w = new_work(REQUEST);
@@ -397,6 +422,7 @@ int main(void)
 		cmocka_unit_test(another_key_with_its_hash_is_compared_and_passed),
 		cmocka_unit_test(lines_of_a_lost_part_are_unknown),
 		cmocka_unit_test(what_is_in_flight_is_not_unknown_because_others_are),
+		cmocka_unit_test(who_asks_has_a_key_of_his_own),
 		cmocka_unit_test(what_nobody_knows_is_refused_as_that),
 		cmocka_unit_test(typed_ids_are_passed),
 		cmocka_unit_test(what_is_forgotten_is_to_be_deleted),

@@ -630,6 +630,98 @@ static void the_bound_is_for_taking(void **state)
 	assert_int_equal(query("SELECT count(*) FROM row_lock"), LEASES_MAX);
 }
 
+/* ---------------------------------------------------------------- whose they are */
+
+static const struct code only_w1[] = { { "W1" } };
+static const struct actor clerk = { .token_id = 7, .role = ROLE_CLERK, .name = "clerk" };
+static const struct actor other_clerk = { .token_id = 8, .role = ROLE_CLERK, .name = "other" };
+static const struct actor writer = { .token_id = 9, .role = ROLE_WRITER, .name = "writer" };
+static const struct actor writer_of_w1 = { .token_id = 10,
+					   .role = ROLE_WRITER,
+					   .location_count = 1,
+					   .locations = only_w1,
+					   .name = "writer-of-W1" };
+
+static int64_t fence_of_n;
+
+static struct work *use(int row)
+{
+	struct work *w = make_write(COMMAND_ADJUST, "", row);
+
+	bring_fence(w, fence_of_n);
+	return w;
+}
+
+static enum outcome ask_as(const struct actor *actor, struct work *w)
+{
+	w->command.actor = actor;
+	return ask(w);
+}
+
+/* The lease n of row 0 is the clerk's; what each of them may do with it. */
+static void a_lease_is_its_tokens(void **state)
+{
+	static const struct {
+		const struct actor *actor;
+		enum outcome used, renewed;
+	} rows[] = {
+		{ &clerk, OUTCOME_DONE, OUTCOME_DONE },
+		{ &other_clerk, OUTCOME_LEASE_NOT_YOURS, OUTCOME_LEASE_NOT_YOURS },
+		{ &writer, OUTCOME_DONE, OUTCOME_DONE },
+		{ &writer_of_w1, OUTCOME_LOCATION_FORBIDDEN, OUTCOME_LOCATION_FORBIDDEN },
+		{ &actor_local, OUTCOME_DONE, OUTCOME_DONE },
+	};
+
+	(void)state;
+	for (int is_restarted = 0; is_restarted < 2; is_restarted++) {
+		struct work *w = make_write(COMMAND_LEASE_TAKE, "n", 0);
+
+		assert_int_equal(ask_as(&clerk, w), OUTCOME_DONE);
+		fence_of_n = query("SELECT fence FROM row_lock WHERE lease = 'n'");
+		assert_int_equal(query("SELECT token_id FROM row_lock WHERE actor = 'clerk'"), 7);
+		if (is_restarted != 0) { /* the store has said whose it is */
+			close_engine();
+			open_engine();
+		}
+		for (size_t i = 0; i < LENGTH_OF(rows); i++) {
+			ROW_EXPECT(rows[i].actor->name,
+				   ask_as(rows[i].actor, use(0)) == rows[i].used);
+			w = make_write(COMMAND_LEASE_RENEW, "n", 0);
+			ROW_EXPECT(rows[i].actor->name,
+				   ask_as(rows[i].actor, w) == rows[i].renewed);
+		}
+		for (size_t i = 0; i < LENGTH_OF(rows); i++) {
+			w = make_write(COMMAND_LEASE_RELEASE, "n", 0);
+			if (rows[i].renewed != OUTCOME_DONE)
+				ROW_EXPECT(rows[i].actor->name,
+					   ask_as(rows[i].actor, w) == rows[i].renewed);
+			else
+				work_release(w);
+		}
+		w = make_write(COMMAND_LEASE_RELEASE, "n", 0);
+		assert_int_equal(ask_as(&writer, w), OUTCOME_DONE);
+	}
+}
+
+/* Nobody waits in a queue that he may not stand in: it is said at once, whoever leases the row. */
+static void a_limit_is_for_what_is_named(void **state)
+{
+	struct work *w = make_write(COMMAND_LEASE_TAKE, "n", 0);
+
+	(void)state;
+	assert_int_equal(ask_as(&clerk, w), OUTCOME_DONE);
+	w = make_write(COMMAND_ADJUST, "", 0);
+	assert_int_equal(ask_as(&writer_of_w1, w), OUTCOME_LOCATION_FORBIDDEN);
+	w = make_write(COMMAND_ADJUST, "", 1);
+	assert_int_equal(ask_as(&writer_of_w1, w), OUTCOME_DONE);
+	w = make_write(COMMAND_LEASE_TAKE, "m", 2);
+	assert_int_equal(ask_as(&writer_of_w1, w), OUTCOME_LOCATION_FORBIDDEN);
+	w = make_write(COMMAND_READ, "", 2);
+	assert_int_equal(ask_as(&writer_of_w1, w), OUTCOME_DONE);
+	w = make_write(COMMAND_LEASE_RELEASE, "n", 0);
+	assert_int_equal(ask_as(&clerk, w), OUTCOME_DONE);
+}
+
 int main(void)
 {
 	static bool is_early = true, is_at_commit = false;
@@ -638,6 +730,10 @@ int main(void)
 							 setup, teardown, &is_early),
 		cmocka_unit_test_prestate_setup_teardown(whatever_happens_then_whatever_happens,
 							 setup, teardown, &is_at_commit),
+		cmocka_unit_test_prestate_setup_teardown(a_lease_is_its_tokens, setup, teardown,
+							 &is_early),
+		cmocka_unit_test_prestate_setup_teardown(a_limit_is_for_what_is_named, setup,
+							 teardown, &is_early),
 		cmocka_unit_test_prestate_setup_teardown(the_bound_is_for_taking, setup, teardown,
 							 &is_early),
 	};

@@ -37,7 +37,7 @@ static int teardown(void **state)
 static struct operation *make(struct bench *t)
 {
 	enum outcome refusal;
-	struct operation *o = operation_create(&t->home, "request-1", &refusal);
+	struct operation *o = operation_create(&t->home, "request-1", &actor_local, &refusal);
 
 	assert_non_null(o);
 	return o;
@@ -105,7 +105,7 @@ static void each_end_has_its_state(void **state)
 		id_of(o, id);
 		answer(t, o, e->outcome, e->is_unknown);
 		arena_init(&a);
-		assert_int_equal(operation_look(&t->book, id, &a, &v), 0);
+		assert_int_equal(operation_look(&t->book, id, &actor_local, &a, &v), 0);
 		ROW_EXPECT(e->what, strcmp(operation_state_name(&v), e->state) == 0);
 		ROW_EXPECT(e->what, v.status == (e->outcome == OUTCOME_DONE
 							 ? 204
@@ -123,7 +123,7 @@ static bool is_there(struct bench *t, const char *id)
 	struct arena a;
 
 	arena_init(&a);
-	int r = operation_look(&t->book, id, &a, &v);
+	int r = operation_look(&t->book, id, &actor_local, &a, &v);
 	arena_fini(&a);
 	assert_true(r == 0 || r == -ENOENT);
 	return r == 0;
@@ -151,7 +151,7 @@ static void what_was_answered_is_forgotten_unless_it_is_known(void **state)
 		struct parcel parcel = { .home = &t->box };
 		struct operation *o = make(t);
 		char id[OPERATION_ID_BYTES];
-		struct operation_poll poll = { .id = id, .parcel = &parcel };
+		struct operation_poll poll = { .id = id, .actor = &actor_local, .parcel = &parcel };
 		struct list parcels;
 
 		list_init(&parcel.link);
@@ -176,7 +176,7 @@ static void who_leaves_gets_no_parcel(void **state)
 	struct parcel parcel = { .home = &t->box };
 	struct operation *o = make(t);
 	char id[OPERATION_ID_BYTES];
-	struct operation_poll poll = { .id = id, .parcel = &parcel };
+	struct operation_poll poll = { .id = id, .actor = &actor_local, .parcel = &parcel };
 	struct list parcels;
 
 	list_init(&parcel.link);
@@ -201,7 +201,7 @@ static void the_book_has_a_bound(void **state)
 	assert_non_null(all);
 	for (int i = 0; i < OPERATIONS_MAX; i++)
 		all[i] = make(t);
-	assert_null(operation_create(&t->home, "one-more", &refusal));
+	assert_null(operation_create(&t->home, "one-more", &actor_local, &refusal));
 	assert_int_equal(refusal, OUTCOME_TOO_MANY_OPERATIONS);
 
 	all[0]->is_known = all[1]->is_known = true;
@@ -214,7 +214,7 @@ static void the_book_has_a_bound(void **state)
 	assert_true(is_there(t, first));
 	all[0] = make(t);
 	assert_false(is_there(t, first));
-	assert_null(operation_create(&t->home, "one-more", &refusal));
+	assert_null(operation_create(&t->home, "one-more", &actor_local, &refusal));
 	for (int i = 0; i < OPERATIONS_MAX; i++)
 		operation_discard(all[i]);
 	assert_int_equal(t->book.operations.count, 0);
@@ -239,6 +239,54 @@ static void what_has_finished_is_kept_for_a_while(void **state)
 	assert_int_equal(t->book.operations.count, 0);
 }
 
+/* Whoever it is not for finds nothing: he can neither look, nor wait, nor withdraw. */
+static void an_operation_is_its_tokens(void **state)
+{
+	static const struct actor clerk = { .token_id = 7, .role = ROLE_CLERK, .name = "clerk" };
+	static const struct actor writer = { .token_id = 8, .role = ROLE_WRITER, .name = "other" };
+	static const struct actor admin = { .token_id = 9, .role = ROLE_ADMIN, .name = "boss" };
+	static const struct {
+		const struct actor *actor;
+		bool sees;
+	} rows[] = { { &clerk, true }, { &writer, false }, { &admin, true } };
+	struct bench *t = *state;
+	enum outcome refusal;
+	struct operation *o = operation_create(&t->home, "request-1", &clerk, &refusal);
+	char id[OPERATION_ID_BYTES];
+
+	assert_non_null(o);
+	id_of(o, id);
+	for (int is_finished = 0; is_finished < 2; is_finished++) {
+		for (size_t i = 0; i < LENGTH_OF(rows); i++) {
+			struct parcel parcel = { .home = &t->box };
+			struct operation_poll poll = { .id = id,
+						       .actor = rows[i].actor,
+						       .parcel = &parcel };
+			bool is_polled = operation_poll(&t->book, &poll);
+
+			ROW_EXPECT(rows[i].actor->name,
+				   is_polled == (rows[i].sees && is_finished == 0));
+			if (is_polled)
+				assert_true(operation_unpoll(&t->book, &poll));
+			if (!rows[i].sees)
+				ROW_EXPECT(rows[i].actor->name,
+					   operation_withdraw(&t->book, &poll) == RECALL_LATE);
+		}
+		o->is_known = true;
+		if (is_finished == 0)
+			answer(t, o, OUTCOME_DONE, false);
+	}
+	for (size_t i = 0; i < LENGTH_OF(rows); i++) {
+		struct operation_view v;
+		struct arena a;
+
+		arena_init(&a);
+		ROW_EXPECT(rows[i].actor->name, operation_look(&t->book, id, rows[i].actor, &a,
+							       &v) == (rows[i].sees ? 0 : -ENOENT));
+		arena_fini(&a);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -247,6 +295,7 @@ int main(void)
 		CASE(what_nobody_knows_is_not_kept),
 		CASE(what_was_answered_is_forgotten_unless_it_is_known),
 		CASE(who_leaves_gets_no_parcel),
+		CASE(an_operation_is_its_tokens),
 		CASE(the_book_has_a_bound),
 		CASE(what_has_finished_is_kept_for_a_while),
 #undef CASE

@@ -427,12 +427,15 @@ static void leases_are_named_by_fences_that_only_grow(struct any_store *s)
 {
 	struct any_writer *w = &s->w;
 	struct news news;
+	struct lease_effect *e;
 	struct arena a;
 
 	arena_init(&a);
 	any_begin_with(w, "A WH1", "B WH1", NULL);
 	any_lease(w, "", w->now_ms + 1000, "A", "WH1");
-	any_lease(w, "mine", w->now_ms + 1000, "B", "WH1");
+	e = any_lease(w, "mine", w->now_ms + 1000, "B", "WH1");
+	e->token_id = 7;
+	e->actor = "scanner-3";
 	assert_int_equal(any_commit(w), 0);
 	change_lease(w, CHANGE_UPDATE, 1, w->now_ms + 5000, 0);
 	change_lease(w, CHANGE_UPDATE, 7, w->now_ms + 5000, -EBADMSG);
@@ -445,6 +448,10 @@ static void leases_are_named_by_fences_that_only_grow(struct any_store *s)
 	assert_int_equal(news.leases[0].expires_at_ms, w->now_ms + 5000);
 	assert_string_equal(news.leases[1].lease_id, "mine");
 	assert_int_equal(news.leases[1].fence, 2);
+	assert_int_equal(news.leases[0].token_id, 0);
+	assert_null(news.leases[0].actor);
+	assert_int_equal(news.leases[1].token_id, 7);
+	assert_string_equal(news.leases[1].actor, "scanner-3");
 	change_lease(w, CHANGE_DELETE, 1, 0, 0);
 	change_lease(w, CHANGE_DELETE, 2, 0, 0);
 	any_begin_with(w, "A WH1", NULL);
@@ -769,13 +776,54 @@ static void a_key_is_found_as_it_was_written(struct any_store *s)
 	if (s->w.writer->ops->keys_are_told)
 		return;
 	any_begin(&s->w);
-	want_key(&s->w.want, "k2");
-	want_key(&s->w.want, "k9");
+	want_key(&s->w.want, (struct wanted_key){ .key = "k2" });
+	want_key(&s->w.want, (struct wanted_key){ .key = "k9" });
 	assert_int_equal(any_lock(&s->w, 0), 0);
 	assert_int_equal(s->w.found.key_count, 2);
 	assert_int_equal(s->w.found.keys[0].record.id, 2);
 	assert_int_equal(s->w.found.keys[1].record.id, 0);
 	any_abandon(&s->w);
+}
+
+/* Each token has its own, and one that has none has another. */
+static void keys_of_the_same_text_are_one_of_each_token(struct any_store *s)
+{
+	struct any_writer *w = &s->w;
+	struct seen_keys seen = { 0 };
+	struct key_record found;
+	struct arena a;
+	int64_t seq;
+
+	any_begin_with(w, "A WH1", NULL);
+	for (int64_t token = 0; token < 3; token++) {
+		struct key_record *k = any_key(w, token + 1, "same", 1000);
+
+		k->token_id = token;
+		k->key_hash = key_hash_of("same", 4, token);
+	}
+	assert_int_equal(any_commit(w), 0);
+	any_store_reopen(s);
+	assert_int_equal(w->writer->ops->each_key(w->writer, 0, 100, see_key, &seen), 0);
+	assert_int_equal(seen.count, 3);
+	arena_init(&a);
+	assert_int_equal(s->reader->ops->begin(s->reader, &seq), 0);
+	for (int64_t token = 0; token < 3; token++) {
+		assert_int_equal(s->reader->ops->key(s->reader, token + 1, &a, &found), 0);
+		assert_int_equal(found.token_id, token);
+		assert_true(found.key_hash == seen.hashes[token]);
+		assert_true(found.key_hash == key_hash_of("same", 4, token));
+	}
+	s->reader->ops->end(s->reader);
+	arena_fini(&a);
+	if (w->writer->ops->keys_are_told)
+		return;
+	any_begin(w);
+	want_key(&w->want, (struct wanted_key){ .key = "same", .token_id = 2 });
+	want_key(&w->want, (struct wanted_key){ .key = "same", .token_id = 3 });
+	assert_int_equal(any_lock(w, 0), 0);
+	assert_int_equal(w->found.keys[0].record.id, 3);
+	assert_int_equal(w->found.keys[1].record.id, 0);
+	any_abandon(w);
 }
 
 static void old_keys_are_forgotten_in_slices(struct any_store *s)
@@ -1312,6 +1360,7 @@ static const struct {
 	PROMISE(one_that_is_not_resolved_comes_again_later),
 	PROMISE(keys_are_kept_in_order_of_arrival),
 	PROMISE(a_key_is_found_as_it_was_written),
+	PROMISE(keys_of_the_same_text_are_one_of_each_token),
 	PROMISE(old_keys_are_forgotten_in_slices),
 	PROMISE(movements_are_found_by_who_and_why),
 	PROMISE(lists_come_page_by_page),

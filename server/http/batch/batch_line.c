@@ -173,12 +173,30 @@ static void set_leases(const struct batch *b, struct command *c)
 	memcpy(c->fence_ids, b->leases.fence_ids, sizeof(c->fence_ids[0]) * count);
 }
 
+/* Its sender may not do this, though he may send batches. */
+static void refuse_role(struct batch_line *line, enum role role)
+{
+	char detail[64];
+
+	CHECK(role > ROLE_PUBLIC);
+	snprintf(detail, sizeof(detail), "This needs the role %s.", role_text(role));
+	line_refuse(line, OUTCOME_FORBIDDEN, "/op", detail);
+}
+
 static void prepare(struct batch *b, struct batch_line *line)
 {
 	struct command *c = &line->work->command;
 
 	c->request_id = b->request_id;
 	set_leases(b, c);
+	if (!actor_has_role(c->actor, command_traits(c->kind)->role)) {
+		refuse_role(line, command_traits(c->kind)->role);
+		return;
+	}
+	if (!permission_by_names(line->work)) {
+		line->state = LINE_ANSWERED;
+		return;
+	}
 	if (b->options.is_atomic && !command_traits(c->kind)->may_be_atomic) {
 		line_refuse(line, OUTCOME_MEANINGLESS, "/op",
 			    "Not in a batch that is carried out as one.");

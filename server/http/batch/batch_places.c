@@ -83,10 +83,11 @@ void batch_places_recall(struct part_size *ret)
 
 /* ---------------------------------------------------------------- places */
 
-static bool has_key_locked(const char *key)
+static bool has_key_locked(const char *key, const struct actor *actor)
 {
 	for (size_t i = 0; key != NULL && i < SLOTS; i++)
 		if (places.batches[i] != NULL && places.batches[i]->options.key != NULL &&
+		    places.batches[i]->actor->token_id == actor->token_id &&
 		    strcmp(places.batches[i]->options.key, key) == 0)
 			return true;
 	return false;
@@ -105,7 +106,7 @@ static enum outcome take_locked(struct batch *b, int64_t now_ns, struct batch **
 {
 	struct batch **slot = free_slot_locked();
 
-	if (has_key_locked(b->options.key))
+	if (has_key_locked(b->options.key, b->actor))
 		return OUTCOME_REQUEST_IN_FLIGHT;
 	if (slot == NULL)
 		return OUTCOME_TOO_MANY_BATCHES;
