@@ -1,5 +1,6 @@
 #include "exchange/exchange.h"
 #include "exchange/host.h"
+#include <strings.h>
 
 /* exchange_of_parcel() relies on it: a parcel comes first in both, its owner right before. */
 _Static_assert(offsetof(struct waiter, parcel) == 0, "the parcel is where the waiter begins");
@@ -25,6 +26,30 @@ int exchange_header_count(const struct exchange *x, const char *name)
 	const struct request *r = CONTAINER_OF(x, struct request, x);
 
 	return header_times(r->headers, r->header_count, name);
+}
+
+static bool tells_of_proxy(const char *name)
+{
+	switch (name[0] | 0x20) {
+	case 'f':
+		return strcasecmp(name, "Forwarded") == 0;
+	case 'v':
+		return strcasecmp(name, "Via") == 0;
+	case 'x':
+		return strncasecmp(name, "X-Forwarded-", 12) == 0;
+	}
+	return false;
+}
+
+bool exchange_is_proxied(const struct exchange *x)
+{
+	const struct request *r = CONTAINER_OF(x, const struct request, x);
+	int count = r->header_count < HEADER_COUNT_MAX ? r->header_count : HEADER_COUNT_MAX;
+
+	for (int i = 0; i < count; i++)
+		if (tells_of_proxy(r->headers[i].name))
+			return true;
+	return false;
 }
 
 void exchange_header_add(struct exchange *x, const char *name, const char *value)
@@ -158,7 +183,7 @@ bool exchange_is_orphan(const struct exchange *x)
 
 bool exchange_is_hurried(const struct exchange *x)
 {
-	return exchange_is_orphan(x) || x->host->is_draining;
+	return exchange_is_orphan(x) || x->host->is_draining || x->is_ended;
 }
 
 bool exchange_is_unheard(const struct exchange *x)

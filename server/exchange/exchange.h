@@ -88,6 +88,8 @@ struct exchange {
 	struct arena arena;
 	/* Whose it is. Never NULL: "local" until somebody has found out. */
 	const struct actor *actor;
+	char token[TOKEN_PUBLIC_BYTES + 1]; /* the public part of his token; "": none */
+	bool is_ended;                      /* his token has ended since the request came */
 	/* Who sent it, never NULL in a handler: the connection's, or peer_nobody without one. */
 	const struct peer *peer;
 
@@ -139,6 +141,9 @@ static inline const char *exchange_header(const struct exchange *x, const char *
 
 /* How often the header was sent. */
 int exchange_header_count(const struct exchange *x, const char *name);
+
+/* Does a header say that a proxy passed it on: Forwarded, X-Forwarded-*, Via? */
+bool exchange_is_proxied(const struct exchange *x);
 
 /* Adds a header to the answer. At most EXCHANGE_HEADERS_MAX. */
 void exchange_header_add(struct exchange *x, const char *name, const char *value);
@@ -200,7 +205,7 @@ ssize_t exchange_send(struct exchange *x, const char *bytes, size_t byte_count);
 /* That was all. */
 void exchange_send_end(struct exchange *x);
 
-/* Answer now: nobody hears it any more, or the server is stopping. */
+/* Answer now: nobody hears it any more, its token has ended, or the server is stopping. */
 bool exchange_is_hurried(const struct exchange *x);
 
 /* Its client has left. Asks the socket. */

@@ -149,6 +149,8 @@ static void request_begin(struct request *r)
 	x->begun_ns = 0;
 	x->peer = &peer_nobody;
 	x->actor = &actor_local;
+	x->token[0] = '\0';
+	x->is_ended = false;
 	x->header_marks = 0;
 	x->header_repeats = 0;
 	x->host = NULL;

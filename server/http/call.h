@@ -36,6 +36,7 @@ struct speakers;
 
 struct calls_options {
 	int64_t wait_default_ms;
+	bool is_insecure;     /* a store without tokens is open on purpose, also through a proxy */
 	bool requires_keys;   /* refuse writes without an Idempotency-Key */
 	struct lab_runs *lab; /* of the laboratory; NULL: it is switched off */
 	const struct speakers

@@ -83,11 +83,17 @@ void handle_readyz(struct exchange *x)
 	struct text members;
 	struct json j;
 
-	text_init(&members);
-	j = json_begin(&members);
 	service_health(x->service, &h);
 	obstacles = obstacles_of(&h);
 	first = obstacle_first(&obstacles);
+	if (!actor_has_role(x->actor, ROLE_READER)) {
+		text_add(&x->reply,
+			 first == OBSTACLES ? "{\"ready\":true}\n" : "{\"ready\":false}\n");
+		reply_json(x, first == OBSTACLES ? 200 : 503, h.seq);
+		return;
+	}
+	text_init(&members);
+	j = json_begin(&members);
 	write_obstacles(&j, &obstacles);
 	write_health(&j, &h);
 	if (members.failed) {

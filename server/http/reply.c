@@ -259,6 +259,10 @@ void reply_wrong_parameter(struct exchange *x, const char *name, const char *wha
 
 void reply_fault(struct exchange *x, int fault)
 {
+	if (fault == -ECANCELED && x->is_ended) {
+		reply_refuse(x, OUTCOME_UNAUTHORIZED, "The token has ended.");
+		return;
+	}
 	if (fault == -ECANCELED) {
 		reply_refuse(x, OUTCOME_DRAINING, NULL);
 		return;

@@ -1,5 +1,6 @@
 #include "http/routes.h"
 #include "base/crash.h"
+#include "http/access.h"
 #include "http/min_seq.h"
 #include "http/reply.h"
 #include <string.h>
@@ -224,7 +225,7 @@ static void run(struct exchange *x, const struct route *r, const struct path *p)
 	x->route = r;
 	x->label = r->label;
 	crash_note_doing(r->label);
-	if (!read_names(x, r, p) || !read_query(x, r))
+	if (!access_admit(x) || !read_names(x, r, p) || !read_query(x, r))
 		return;
 	if (r->method != HTTP_GET && !media_type_is_json(x))
 		reply_refuse(x, OUTCOME_UNSUPPORTED_MEDIA, NULL);

@@ -107,7 +107,8 @@ static void end(struct stream *t)
 /* The server stops: what it has not got yet it gets after the start, from where it stood. */
 static void say_goodbye(struct stream *t)
 {
-	text_add(&t->out, ": the server is stopping\n\n");
+	text_add(&t->out, t->follower.x->is_ended ? ": the token has ended\n\n"
+						  : ": the server is stopping\n\n");
 	(void)flush(t);
 	end(t);
 }

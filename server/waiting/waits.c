@@ -9,6 +9,7 @@ int waits_open(struct host *h, const struct waits_options *options)
 	CHECK(h->waits == NULL);
 	if (w == NULL)
 		return FAULT(-ENOMEM);
+	credentials_init(&w->credentials, h);
 	detached_line_init(&w->detached, h);
 	operation_line_init(&w->operations, h, options->operations);
 	seq_line_init(&w->seqs, h);
@@ -19,6 +20,8 @@ int waits_open(struct host *h, const struct waits_options *options)
 
 void waits_close(struct host *h)
 {
+	if (h->waits != NULL)
+		credentials_fini(&h->waits->credentials);
 	free(h->waits);
 	h->waits = NULL;
 }

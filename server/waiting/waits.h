@@ -13,12 +13,14 @@
  */
 #pragma once
 #include "exchange/host.h"
+#include "waiting/credentials.h"
 #include "waiting/detached.h"
 #include "waiting/movements.h"
 #include "waiting/operation.h"
 #include "waiting/seq.h"
 
 struct waits {
+	struct credentials credentials;
 	struct detached_line detached;
 	struct operation_line operations;
 	struct seq_line seqs;

@@ -1,4 +1,5 @@
 /* The dispatcher with handlers that only say who they are, and an exchange without a network. */
+#include "http/access.h"
 #include "http/reply.h"
 #include "http/min_seq.h"
 #include "http/routes.h"
@@ -9,6 +10,16 @@
 static const char *called;       /* the handler that ran, or the label of a write */
 static enum command_kind made;   /* by that write */
 static const char *content_type; /* of the request */
+
+static bool is_admitted = true;
+
+/* Who may call what has its own test, with a server: tests/http/access_matrix.py. */
+bool access_admit(struct exchange *x)
+{
+	if (!is_admitted)
+		reply_refuse(x, OUTCOME_UNAUTHORIZED, NULL);
+	return is_admitted;
+}
 
 #define ROUTE(method, path, handler, label, parameters, role) \
 	void handle_##handler(struct exchange *x)             \
@@ -331,6 +342,24 @@ static void problems_are_indented_when_asked_for(void **state)
 	content_type = NULL;
 }
 
+/* Whoever is not let in hears nothing of what is wrong with his request. */
+static void who_is_refused_comes_to_no_handler(void **state)
+{
+	struct exchange x;
+
+	(void)state;
+	is_admitted = false;
+	called = NULL;
+	ask(&x, HTTP_GET, "/v1/stock/A%1", "colour=blue");
+	assert_int_equal(x.status, 400); /* such a path is no call at all */
+	end(&x);
+	ask(&x, HTTP_GET, "/v1/stock/A-1/WH1", "colour=blue");
+	assert_int_equal(x.status, 401);
+	assert_null(called);
+	end(&x);
+	is_admitted = true;
+}
+
 static const struct write_row {
 	const char *path;
 	enum command_kind command;
@@ -414,6 +443,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(requests_come_to_their_handlers),
+		cmocka_unit_test(who_is_refused_comes_to_no_handler),
 		cmocka_unit_test(every_wrong_parameter_is_named),
 		cmocka_unit_test(bodies_are_json),
 		cmocka_unit_test(handlers_find_what_stands_in_the_path),

@@ -43,6 +43,7 @@ static void batch_init(struct batch *b, struct exchange *x)
 	b->snapshot = x->snapshot;
 	b->mailbox = x->mailbox;
 	b->detached = &waits_of(x)->detached;
+	credentials_watch(&waits_of(x)->credentials, &b->upload, x);
 	batch_places_recall(&before);
 	part_size_begin(&b->part_size, &before, clock_monotonic_ns(),
 			service_arrival_count(b->service));
@@ -82,6 +83,7 @@ struct batch *batch_open(struct exchange *x, const struct batch_options *options
 	*ret_why = take_options(b, options);
 	if (*ret_why == OUTCOME_DONE)
 		return b;
+	credentials_unwatch(&b->upload);
 	batch_free(b);
 	return NULL;
 }
@@ -128,6 +130,10 @@ static void settle(struct batch *b)
 			batch_free(b);
 		return;
 	}
+	if (b->x->is_ended && !b->is_ended && !batch_is_busy(b)) {
+		exchange_cut(b->x, OUTCOME_UNAUTHORIZED, "The token has ended.");
+		return;
+	}
 	batch_go_on(b);
 	batch_write_results(b);
 	batch_place_note(b, 0);
@@ -159,6 +165,7 @@ static void read_arrive(struct parcel *p)
 
 void batch_drop(struct batch *b)
 {
+	credentials_unwatch(&b->upload);
 	b->x = NULL;
 	batch_discard_waiting(b);
 	batch_withdraw(b);
@@ -289,6 +296,7 @@ void batch_end(struct batch *b)
 	if (b->partial.byte_count > 0 && !batch_has_ended_early(b))
 		add_partial_line(b);
 	b->is_ended = true;
+	credentials_unwatch(&b->upload);
 	batch_go_on(b);
 	batch_place_note(b, 0);
 }

@@ -88,6 +88,7 @@ struct batch {
 	struct batch_options options;
 	char request_id[ID_BYTES_MAX + 1];
 	struct arena texts;        /* of options and fences */
+	struct upload upload;      /* while it is received */
 	struct command leases;     /* the fences that its lines bring */
 	const struct actor *actor; /* whose it is, in texts; its lines and parts have copies */
 

@@ -1,0 +1,179 @@
+#include "waiting/credentials.h"
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/secret.h"
+#include "exchange/host.h"
+#include "exchange/peer.h"
+#include <string.h>
+#include <strings.h>
+
+static const int64_t look_every_ns = 500 * NS_PER_MS;
+
+bool credentials_are_needless(struct credentials *c)
+{
+	return access_state_of(access_view_use(&c->view)) == ACCESS_OPEN;
+}
+
+/* ---------------------------------------------------------------- judging */
+
+/* Its place by the first letters of the public part, which is no secret. */
+static struct credential *place_of(struct credentials *c, const char *value)
+{
+	uint32_t letters;
+
+	memcpy(&letters, value + 10, sizeof(letters));
+	return &c->kept[letters * UINT32_C(2654435761) >> 26];
+}
+_Static_assert(CREDENTIALS_KEPT == 1 << (32 - 26), "six bits say which place");
+
+/* Until when this may be believed without judging it again: a second, or its end. */
+static int64_t good_until(const struct access_secret *s, int64_t now_ms, int64_t now_ns)
+{
+	int64_t left_ms = s->until_ms - now_ms;
+
+	return now_ns + (left_ms < MS_PER_S ? left_ms : MS_PER_S) * NS_PER_MS;
+}
+
+/* The token in "Bearer <token>", or what stands there instead. */
+static const char *token_of(const char *value)
+{
+	if (strncasecmp(value, "Bearer ", 7) != 0)
+		return "";
+	value += 7;
+	return value + strspn(value, " ");
+}
+
+static enum access_verdict judge_anew(struct credentials *c, struct exchange *x, const char *value,
+				      bool is_usual, const struct access_secret **ret_secret)
+{
+	int64_t now_ms = service_now_ms(x->service);
+	const char *token = token_of(value);
+	enum access_verdict verdict =
+		access_judge(c->view.table, token, strlen(token), now_ms, ret_secret);
+	struct credential *kept;
+
+	if (verdict != ACCESS_GOOD || !is_usual)
+		return verdict;
+	kept = place_of(c, value);
+	kept->secret = *ret_secret;
+	kept->generation = c->view.generation;
+	kept->good_until_ns = good_until(*ret_secret, now_ms, x->begun_ns);
+	memcpy(kept->text, value, CREDENTIAL_BYTES);
+	return verdict;
+}
+
+enum access_verdict credentials_judge(struct credentials *c, struct exchange *x, const char *value,
+				      const struct access_secret **ret_secret)
+{
+	bool is_usual = strlen(value) == CREDENTIAL_BYTES;
+	const struct credential *kept = is_usual ? place_of(c, value) : NULL;
+
+	(void)access_view_use(&c->view);
+	if (kept != NULL && kept->generation == c->view.generation &&
+	    x->begun_ns < kept->good_until_ns &&
+	    secret_is_same(kept->text, value, CREDENTIAL_BYTES)) {
+		*ret_secret = kept->secret;
+		return ACCESS_GOOD;
+	}
+	return judge_anew(c, x, value, is_usual, ret_secret);
+}
+
+/* Who fails: an IPv4 address, a network of IPv6, or a user of this machine. */
+bool credentials_note_failure(struct credentials *c, const struct exchange *x)
+{
+	const struct peer *p = x->peer;
+	size_t bytes = peer_is_ipv4(p) ? PEER_ADDRESS_BYTES : PEER_ADDRESS_BYTES / 2;
+	uint64_t who = p->kind == PEER_TCP ? hash_bytes(p->address, bytes, 1)
+					   : hash_bytes(&p->uid, sizeof(p->uid), 2);
+
+	return failed_logins_note(&c->failed, who, x->begun_ns);
+}
+
+/* ---------------------------------------------------------------- those whose token has ended */
+
+static bool is_good(struct credentials *c, const struct exchange *x, int64_t now_ms)
+{
+	const struct access_secret *s = access_find(c->view.table, x->token);
+
+	return s != NULL && now_ms < s->until_ms;
+}
+
+static void end_waiting(struct credentials *c, struct exchange *x, int64_t now_ms)
+{
+	if (x->token[0] == '\0' || x->is_ended || is_good(c, x, now_ms))
+		return;
+	x->is_ended = true;
+	if (x->waiting.kind->hurry != NULL)
+		x->waiting.kind->hurry(x);
+}
+
+/* One that is being decided is cut when that has come home: whoever takes it asks is_ended. */
+static void end_upload(struct credentials *c, struct exchange *x, int64_t now_ms)
+{
+	if (x->token[0] == '\0' || x->is_ended || is_good(c, x, now_ms))
+		return;
+	x->is_ended = true;
+	if (x->taker != NULL && !x->taker->is_busy(x))
+		exchange_cut(x, OUTCOME_UNAUTHORIZED, "The token has ended.");
+}
+
+static struct credentials *credentials_of(struct duty *d)
+{
+	return CONTAINER_OF(d, struct credentials, duty);
+}
+
+static int64_t due(const struct duty *d)
+{
+	const struct credentials *c = CONTAINER_OF(d, const struct credentials, duty);
+
+	return list_is_empty(&c->uploads) ? INT64_MAX : c->look_ns;
+}
+
+/* While somebody waits the host wakes twice a second in any case. */
+static void serve(struct duty *d, int64_t now_ns)
+{
+	struct credentials *c = credentials_of(d);
+	int64_t now_ms;
+
+	if (now_ns < c->look_ns)
+		return;
+	c->look_ns = now_ns + look_every_ns;
+	if (access_state_of(access_view_use(&c->view)) == ACCESS_OPEN)
+		return;
+	now_ms = service_now_ms(c->host->service);
+	LIST_EACH_SAFE (it, &c->host->parked)
+		end_waiting(c, &CONTAINER_OF(it, struct request, link)->x, now_ms);
+	LIST_EACH_SAFE (it, &c->uploads)
+		end_upload(c, CONTAINER_OF(it, struct upload, link)->x, now_ms);
+}
+
+void credentials_watch(struct credentials *c, struct upload *u, struct exchange *x)
+{
+	u->x = x;
+	list_init(&u->link);
+	if (x->token[0] != '\0')
+		list_push_back(&c->uploads, &u->link);
+}
+
+void credentials_unwatch(struct upload *u)
+{
+	list_remove(&u->link);
+}
+
+/* ---------------------------------------------------------------- life */
+
+static const struct duty_kind duty_kind = { .due = due, .serve = serve };
+
+void credentials_init(struct credentials *c, struct host *h)
+{
+	c->host = h;
+	list_init(&c->uploads);
+	access_view_init(&c->view, service_access(h->service));
+	host_take_on(h, &c->duty, &duty_kind);
+}
+
+void credentials_fini(struct credentials *c)
+{
+	secret_wipe(c->kept, sizeof(c->kept));
+	access_view_fini(&c->view);
+}

@@ -1,0 +1,67 @@
+/*
+ * credentials - of whom the requests of one loop are, and whose token has ended meanwhile.
+ *
+ *     switch (credentials_judge(&waits_of(x)->credentials, x, value, &secret)) ...
+ *     ...x->actor is a copy of secret->token->actor, x->token its public part...
+ *
+ * What a token was worth is remembered for a second at most, and no longer than the table of tokens
+ * it was found in: a request with one that came just before costs a compare of its header, in a
+ * time that does not tell where they differ, instead of a hash.
+ *
+ * Twice a second it looks whether the tokens of those who wait, or send a body piece by piece, are
+ * still good. Of one that is not, exchange.is_ended says so from then on: its stream ends, its long
+ * poll is answered, its upload is cut.
+ *
+ * Threads: the loop's.
+ */
+#pragma once
+#include "core/failed_logins.h"
+#include "engine/access_book.h"
+#include "exchange/duty.h"
+#include "exchange/exchange.h"
+
+enum {
+	CREDENTIALS_KEPT = 64,
+	/* "Bearer ", then the token: what nearly all send. */
+	CREDENTIAL_BYTES = 7 + TOKEN_BYTES,
+};
+
+struct credential {
+	const struct access_secret *secret; /* in the table of that generation */
+	uint64_t generation;                /* 0: none is here */
+	int64_t good_until_ns;              /* monotonic */
+	char text[CREDENTIAL_BYTES];
+};
+
+/* A body that comes in piece by piece, for a token that may end meanwhile. */
+struct upload {
+	struct list link; /* in credentials.uploads */
+	struct exchange *x;
+};
+
+struct credentials {
+	struct duty duty;
+	struct host *host;
+	struct access_view view;
+	struct list uploads;
+	int64_t look_ns; /* when to look again at those who wait */
+	struct failed_logins failed;
+	struct credential kept[CREDENTIALS_KEPT];
+};
+
+void credentials_init(struct credentials *c, struct host *h);
+void credentials_fini(struct credentials *c);
+
+/* Is the store open: did it never have a token? */
+bool credentials_are_needless(struct credentials *c);
+
+/* What the value of an Authorization header is worth; *ret_secret as access_judge() sets it. */
+enum access_verdict credentials_judge(struct credentials *c, struct exchange *x, const char *value,
+				      const struct access_secret **ret_secret);
+
+/* A login has failed: is that more than its address may? */
+bool credentials_note_failure(struct credentials *c, const struct exchange *x);
+
+/* From now on, and no longer: it is looked after. */
+void credentials_watch(struct credentials *c, struct upload *u, struct exchange *x);
+void credentials_unwatch(struct upload *u);
