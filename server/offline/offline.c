@@ -1,9 +1,11 @@
 #include "offline/offline.h"
 #include "base/check.h"
 #include "store/offline.h"
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { TAKES_TRUST = 1, TAKES_APPLY = 2, TAKES_BACKUP = 4, TAKES_PAGE_SIZE = 8 };
 
@@ -40,10 +42,12 @@ static const struct verb {
 	  "Exit codes: 0 done, 65 the store is damaged, or its books do not balance (it is repacked all\n"
 	  "the same); 75 a server, or another program, has it, 73 there is no room.\n" },
 	{ "restore", TAKES_BACKUP,              offline_restore_run,
-	  "usage: rowlockd restore BACKUP --store FILE\n\n"
+	  "usage: rowlockd restore BACKUP --store FILE [--keep-tokens]\n\n"
 	  "Puts a copy of BACKUP in the place of FILE, which is kept under another name. BACKUP is a store\n"
 	  "file: of GET /v1/backup, of the sqlite3 shell's .backup, or a copy of a closed one. The store\n"
 	  "gets a new epoch: cursors of the change feed that were given out before are refused.\n\n"
+	  "  --keep-tokens   tokens that were revoked since BACKUP was made open the store again; without\n"
+	  "                  it all tokens are void, and rowlockd token rotate gives one a new secret\n\n"
 	  "Exit codes: 0 done, 65 BACKUP is no store, is damaged, or is of a newer version; 75 a server, or\n"
 	  "another program, has FILE.\n" },
 };
@@ -57,8 +61,7 @@ static int wrong(const struct verb *c, const char *before, const char *word, con
 	return OFFLINE_USAGE;
 }
 
-/* The value behind a flag: "--store FILE" or "--store=FILE". False: it is another flag. */
-static bool flag_read(const char *flag, char *argv[], int *at, const char **ret)
+bool offline_flag(const char *flag, char *argv[], int *at, const char **ret)
 {
 	size_t bytes = strlen(flag);
 
@@ -91,14 +94,18 @@ static int arguments_read(const struct verb *c, char *argv[], struct offline_arg
 	const char *size = NULL;
 
 	for (int at = 0; argv[at] != NULL; at++) {
-		if (flag_read("--store", argv, &at, &ret->store))
+		if (offline_flag("--store", argv, &at, &ret->store))
 			continue;
-		if ((c->takes & TAKES_PAGE_SIZE) != 0 && flag_read("--page-size", argv, &at, &size))
+		if ((c->takes & TAKES_PAGE_SIZE) != 0 &&
+		    offline_flag("--page-size", argv, &at, &size))
 			continue;
-		if ((c->takes & TAKES_TRUST) != 0 && flag_read("--trust", argv, &at, &ret->trust))
+		if ((c->takes & TAKES_TRUST) != 0 &&
+		    offline_flag("--trust", argv, &at, &ret->trust))
 			continue;
 		if ((c->takes & TAKES_APPLY) != 0 && strcmp(argv[at], "--apply") == 0)
 			ret->must_apply = true;
+		else if ((c->takes & TAKES_BACKUP) != 0 && strcmp(argv[at], "--keep-tokens") == 0)
+			ret->keeps_tokens = true;
 		else if ((c->takes & TAKES_BACKUP) != 0 && argv[at][0] != '-' &&
 			 ret->backup == NULL)
 			ret->backup = argv[at];
@@ -134,8 +141,23 @@ static int verb_run(const struct verb *c, char *argv[])
 	return code != OFFLINE_OK ? code : c->run(&arguments);
 }
 
+void offline_who(struct actor *ret)
+{
+	const struct passwd *who = getpwuid(getuid());
+	char number[24];
+
+	snprintf(number, sizeof(number), "%u", (unsigned)getuid());
+	*ret = actor_local;
+	if (who == NULL || !actor_set_user(ret, who->pw_name, strlen(who->pw_name)))
+		CHECK(actor_set_user(ret, number, strlen(number)));
+}
+
 bool offline_command(int argc, char *argv[], int *ret_exit_code)
 {
+	if (argc > 1 && strcmp(argv[1], "token") == 0) {
+		*ret_exit_code = offline_token_run(argv + 2);
+		return true;
+	}
 	for (size_t i = 0; i < LENGTH_OF(verbs); i++)
 		if (argc > 1 && strcmp(argv[1], verbs[i].name) == 0) {
 			*ret_exit_code = verb_run(&verbs[i], argv + 2);

@@ -1,6 +1,6 @@
 /*
  * offline - rowlockd verify, repair, repack and restore: what is done to a store while no server
- * has it.
+ * has it; and rowlockd token, which works beside a server, too.
  *
  *     if (offline_command(argc, argv, &code))
  *             return code;
@@ -11,6 +11,7 @@
  * of docs/operating.md.
  */
 #pragma once
+#include "core/access.h"
 #include <stdbool.h>
 
 enum {
@@ -28,6 +29,7 @@ struct offline_arguments {
 	const char *backup; /* the operand; NULL: none */
 	int page_bytes;     /* --page-size */
 	bool must_apply;    /* --apply */
+	bool keeps_tokens;  /* --keep-tokens */
 };
 
 /* False: it is none of these commands. */
@@ -38,3 +40,12 @@ int offline_verify_run(const struct offline_arguments *a);
 int offline_repair_run(const struct offline_arguments *a);
 int offline_repack_run(const struct offline_arguments *a);
 int offline_restore_run(const struct offline_arguments *a);
+
+/* What stands behind `token`: offline/token.c. */
+int offline_token_run(char *argv[]);
+
+/* The value behind a flag: "--store FILE" or "--store=FILE". False: it is another flag. */
+bool offline_flag(const char *flag, char *argv[], int *at, const char **ret);
+
+/* Who has started it, for the audit: "local/root". */
+void offline_who(struct actor *ret);

@@ -14,10 +14,15 @@ static bool is_same_file(const char *a, const char *b)
 
 int offline_restore_run(const struct offline_arguments *a)
 {
-	struct restore_options o = { .backup = a->backup, .path = a->store };
+	struct actor who;
+	struct restore_options o = { .backup = a->backup,
+				     .path = a->store,
+				     .actor = who.name,
+				     .keeps_tokens = a->keeps_tokens };
 	struct store_open_result result;
 	struct restore_report report;
 
+	offline_who(&who);
 	if (is_same_file(a->backup, a->store)) {
 		fprintf(stderr, "rowlockd restore: BACKUP and the store are the same file\n");
 		return OFFLINE_USAGE;
@@ -33,5 +38,10 @@ int offline_restore_run(const struct offline_arguments *a)
 					  : "");
 	printf("restored      %s from %s, up to seq %lld, epoch %s\n", a->store, a->backup,
 	       (long long)report.seq, report.epoch);
+	if (report.void_count > 0)
+		printf("tokens        %lld are void: rowlockd token rotate NAME --store %s gives "
+		       "one "
+		       "a new secret\n",
+		       (long long)report.void_count, a->store);
 	return OFFLINE_OK;
 }

@@ -94,14 +94,17 @@ int repair_apply(struct offline *f, const struct repair_plan *p, char ret_copy[O
 
 struct restore_options {
 	const char *backup;
-	const char *path; /* of the store; it need not exist */
+	const char *path;  /* of the store; it need not exist */
+	const char *actor; /* who asks, for the audit */
+	bool keeps_tokens; /* else all secrets end: some may be revoked since the backup */
 };
 
 struct restore_report {
 	char kept[OFFLINE_PATH_BYTES]; /* where the old file is now; "": there was none */
 	char epoch[33];                /* the new one */
 	int64_t seq;                   /* the newest of the backup */
-	bool was_damaged; /* the old file could not be read: its log was kept with it */
+	int64_t void_count; /* tokens that were valid in the backup, and are not any more */
+	bool was_damaged;   /* the old file could not be read: its log was kept with it */
 };
 
 /*

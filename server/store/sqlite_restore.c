@@ -14,12 +14,15 @@
 /* Fences of a store that cannot be read any more: none of them is given out again. */
 #define FENCES_SKIPPED INT64_C(1000000)
 
+enum { FIRST_VERSION_WITH_TOKENS = 5 };
+
 struct restoring {
 	const struct restore_options *options;
 	struct restore_report *report;
 	struct store_open_result *result;
 	char copy[OFFLINE_PATH_BYTES];
-	int64_t old_fence; /* next_fence of the store there was; 0: not known */
+	int64_t old_fence;   /* next_fence of the store there was; 0: not known */
+	int64_t old_had_one; /* a token; 0: it had none, or that is not known */
 	bool has_old;
 	struct stat old; /* of the store there was */
 };
@@ -93,6 +96,36 @@ static int read_epoch(struct sqlite_connection *c, char ret[33])
 	return r;
 }
 
+/*
+ * A token that was revoked since the backup would open the store again: so all secrets end, which a
+ * rotation gives anew, token by token. Sessions of the page end in any case.
+ */
+static int end_access(struct restoring *s, struct sqlite_connection *c)
+{
+	char *audit;
+	int r = sqlite_execute(c, "UPDATE store SET session_key = randomblob(32)");
+
+	CHECK(s->options->actor != NULL);
+	if (r == 0 && !s->options->keeps_tokens)
+		r = sqlite_integer(c, "SELECT count(*) FROM v_tokens WHERE state = 'valid'",
+				   &s->report->void_count);
+	if (r == 0 && !s->options->keeps_tokens)
+		r = sqlite_execute(c, "UPDATE token_secret SET expires_at = ms FROM v_now "
+				      "WHERE expires_at IS NULL OR expires_at > ms");
+	/* What was closed stays so, also where the backup is of a time before the first token. */
+	if (r == 0 && s->old_had_one != 0)
+		r = sqlite_execute(c, "UPDATE store SET had_token = 1");
+	if (r < 0)
+		return r;
+	audit = sqlite3_mprintf("INSERT INTO audit (at, actor, action, detail) SELECT ms, %Q, "
+				"'restore', json_object('epoch', epoch, 'void_tokens', %lld) "
+				"FROM v_now, store",
+				s->options->actor, (long long)s->report->void_count);
+	r = audit == NULL ? FAULT(-ENOMEM) : sqlite_execute(c, audit);
+	sqlite3_free(audit);
+	return r;
+}
+
 /* A new epoch, so that no cursor of the old store goes on here; and no fence comes again. */
 static int mark_copy(struct restoring *s)
 {
@@ -114,6 +147,8 @@ static int mark_copy(struct restoring *s)
 		r = sqlite_execute(&c, "PRAGMA journal_mode=DELETE; PRAGMA synchronous=FULL");
 	if (r == 0)
 		r = sqlite_execute(&c, sql);
+	if (r == 0 && s->result->version_from >= FIRST_VERSION_WITH_TOKENS)
+		r = end_access(s, &c);
 	if (r == 0)
 		r = read_epoch(&c, s->report->epoch);
 	if (r < 0)
@@ -132,6 +167,13 @@ static int look_at_old(struct restoring *s)
 	CHECK(s->has_old);
 	if (r == 0)
 		r = sqlite_integer(&c, "SELECT next_fence FROM store", &s->old_fence);
+	if (r == 0)
+		r = sqlite_integer(&c,
+				   "SELECT count(*) FROM pragma_table_info('store') "
+				   "WHERE name = 'had_token'",
+				   &s->old_had_one);
+	if (r == 0 && s->old_had_one != 0)
+		r = sqlite_integer(&c, "SELECT had_token FROM store", &s->old_had_one);
 	sqlite_disconnect(&c);
 	return r;
 }
@@ -226,7 +268,7 @@ static int restore_locked(struct restoring *s)
 int restore_run(const struct restore_options *o, struct restore_report *ret,
 		struct store_open_result *result)
 {
-	struct restore_options real = { .backup = o->backup };
+	struct restore_options real = *o;
 	struct restoring s = { .options = &real, .report = ret, .result = result };
 	struct sqlite_file lock;
 	int r;
