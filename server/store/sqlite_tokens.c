@@ -65,42 +65,41 @@ static int connect_beside(struct tokens *t, struct store_open_result *result)
 	return r;
 }
 
-/* 0, with an older store brought up to date where nobody has it. */
-static int open_there(struct tokens *t, struct store_open_result *result)
+/*
+ * One try. 0; a fault; or -EAGAIN: somebody else is making the store at this moment. A version of 0
+ * is one that is not made yet.
+ */
+static int try_open(struct tokens *t, bool may_create, struct store_open_result *result)
 {
-	int r = connect_beside(t, result);
-	int version = result->version_from;
+	bool is_there = access(t->path, F_OK) == 0;
+	int version, r;
 
+	*result = (struct store_open_result){ 0 };
+	if (!is_there && !may_create)
+		return offline_refuse(result, errno == EACCES ? STORE_FORBIDDEN : STORE_GONE,
+				      "%.300s: %s", t->path, strerror(errno));
+	r = is_there ? connect_beside(t, result) : 0;
+	version = is_there ? result->version_from : 0;
 	if (r < 0 || version == SQLITE_VERSION_NEWEST)
 		return r;
 	sqlite_disconnect(&t->connection);
 	r = make_or_migrate(t->path, result);
-	if (r < 0 && result->trouble == STORE_IN_USE)
-		return offline_refuse(result, STORE_IN_USE,
-				      "%.300s has schema %d, and the server that has it knows no "
-				      "tokens: start this version of it first",
-				      t->path, version);
-	return r < 0 ? r : connect_beside(t, result);
-}
-
-/* Somebody else may be making it at this moment: then it is there in a moment. */
-static int make_new(const char *path, struct store_open_result *result)
-{
-	int64_t until_ns = clock_monotonic_ns() + TOKENS_WAIT_MS * NS_PER_MS;
-	int r;
-
-	CHECK(path != NULL);
-	while ((r = make_or_migrate(path, result)) < 0 && result->trouble == STORE_IN_USE &&
-	       clock_monotonic_ns() < until_ns)
-		usleep(5000);
+	if (r == 0 || (result->trouble == STORE_IN_USE && version == 0))
+		return -EAGAIN;
+	if (result->trouble == STORE_IN_USE)
+		(void)offline_refuse(result, STORE_IN_USE,
+				     "%.300s has schema %d, and the server that has it knows no "
+				     "tokens: start this version of it first",
+				     t->path, version);
 	return r;
 }
 
 int tokens_open(const char *path, bool may_create, struct tokens **ret,
 		struct store_open_result *result)
 {
+	int64_t until_ns = clock_monotonic_ns() + TOKENS_WAIT_MS * NS_PER_MS;
 	struct tokens *t = calloc(1, sizeof(*t));
-	int r = 0;
+	int r;
 
 	CHECK(path != NULL);
 	*result = (struct store_open_result){ 0 };
@@ -109,13 +108,12 @@ int tokens_open(const char *path, bool may_create, struct tokens **ret,
 		return offline_refuse(result, STORE_UNREACHABLE, "out of memory");
 	if (!offline_beside(t->path, path, ""))
 		r = offline_refuse(result, STORE_UNREACHABLE, "the path is too long");
-	else if (access(path, F_OK) != 0 && !may_create)
-		r = offline_refuse(result, errno == EACCES ? STORE_FORBIDDEN : STORE_GONE,
-				   "%.300s: %s", path, strerror(errno));
-	else if (access(path, F_OK) != 0)
-		r = make_new(path, result);
-	if (r == 0)
-		r = open_there(t, result);
+	else
+		while ((r = try_open(t, may_create, result)) == -EAGAIN &&
+		       clock_monotonic_ns() < until_ns)
+			usleep(2000);
+	if (r == -EAGAIN && result->trouble == STORE_FINE)
+		(void)offline_refuse(result, STORE_LOCKED, "%.300s changes all the time", path);
 	if (r < 0) {
 		tokens_close(t);
 		return r;
