@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { TAKES_TRUST = 1, TAKES_APPLY = 2, TAKES_BACKUP = 4, TAKES_PAGE_SIZE = 8 };
+enum { TAKES_TRUST = 1, TAKES_APPLY = 2, TAKES_BACKUP = 4, TAKES_PAGE_SIZE = 8, TAKES_VERB = 16 };
 
 /* clang-format off */
 static const struct verb {
@@ -50,6 +50,25 @@ static const struct verb {
 	  "                  it all tokens are void, and rowlockd token rotate gives one a new secret\n\n"
 	  "Exit codes: 0 done, 65 BACKUP is no store, is damaged, or is of a newer version; 75 a server, or\n"
 	  "another program, has FILE.\n" },
+	{ "token",   TAKES_VERB,                NULL,
+	  "usage: rowlockd token add NAME --role ROLE --store FILE [--expires TIME]\n"
+	  "                      [--location CODE]... [--from-file FILE]\n"
+	  "       rowlockd token list --store FILE\n"
+	  "       rowlockd token rotate NAME --store FILE [--overlap TIME] [--expires TIME]\n"
+	  "                      [--from-file FILE]\n"
+	  "       rowlockd token revoke NAME --store FILE\n\n"
+	  "Who may do what, in a store that a server has or not; a server sees it within a second. From\n"
+	  "the first token on, who has none is shut out. A store that is not there is made by add.\n\n"
+	  "  --role ROLE        reader, clerk, writer or admin: docs/access.md says who may do what\n"
+	  "  --expires TIME     90d, 12h, 30m, 45s: from now [never]\n"
+	  "  --location CODE    limits what it writes to this location; may be given again\n"
+	  "  --overlap TIME     so long the token before goes on beside the new one; 0s: not at all [1h]\n"
+	  "  --from-file FILE   takes the token from the first line of FILE (-: of the input), rather\n"
+	  "                     than making one: for configuration management\n\n"
+	  "add and rotate print the token on the output, once: the store keeps only a hash of it.\n"
+	  "As root it first becomes the owner of the store's folder. Each change is in the audit.\n\n"
+	  "Exit codes: 0 done, 64 usage, 65 the name is taken, or there is no such token; 75 the store is\n"
+	  "held by another program, 77 it must not be written.\n" },
 };
 /* clang-format on */
 
@@ -137,6 +156,8 @@ static int verb_run(const struct verb *c, char *argv[])
 			fputs(c->help, stdout);
 			return OFFLINE_OK;
 		}
+	if (c->takes == TAKES_VERB)
+		return offline_token_run(argv);
 	code = arguments_read(c, argv, &arguments);
 	return code != OFFLINE_OK ? code : c->run(&arguments);
 }
@@ -154,10 +175,6 @@ void offline_who(struct actor *ret)
 
 bool offline_command(int argc, char *argv[], int *ret_exit_code)
 {
-	if (argc > 1 && strcmp(argv[1], "token") == 0) {
-		*ret_exit_code = offline_token_run(argv + 2);
-		return true;
-	}
 	for (size_t i = 0; i < LENGTH_OF(verbs); i++)
 		if (argc > 1 && strcmp(argv[1], verbs[i].name) == 0) {
 			*ret_exit_code = verb_run(&verbs[i], argv + 2);

@@ -18,31 +18,6 @@
 #define MS_PER_HOUR INT64_C(3600000)
 #define MS_PER_YEAR (INT64_C(365) * 24 * MS_PER_HOUR)
 
-static const char help[] =
-	"usage: rowlockd token add NAME --role ROLE --store FILE [--expires TIME]\n"
-	"                      [--location CODE]... [--from-file FILE]\n"
-	"       rowlockd token list --store FILE\n"
-	"       rowlockd token rotate NAME --store FILE [--overlap TIME] [--expires TIME]\n"
-	"                      [--from-file FILE]\n"
-	"       rowlockd token revoke NAME --store FILE\n\n"
-	"Who may do what, in a store that a server has or not; a server sees it within a second. "
-	"From\n"
-	"the first token on, who has none is shut out. A store that is not there is made by "
-	"add.\n\n"
-	"  --role ROLE        reader, clerk, writer or admin: docs/access.md says who may do what\n"
-	"  --expires TIME     90d, 12h, 30m, 45s: from now [never]\n"
-	"  --location CODE    limits what it writes to this location; may be given again\n"
-	"  --overlap TIME     so long the token before goes on beside the new one; 0s: not at all "
-	"[1h]\n"
-	"  --from-file FILE   takes the token from the first line of FILE (-: of the input), "
-	"rather\n"
-	"                     than making one: for configuration management\n\n"
-	"add and rotate print the token on the output, once: the store keeps only a hash of it.\n"
-	"As root it first becomes the owner of the store's folder. Each change is in the audit.\n\n"
-	"Exit codes: 0 done, 64 usage, 65 the name is taken, or there is no such token; 75 the "
-	"store is\n"
-	"held by another program, 77 it must not be written.\n";
-
 enum { TAKES_NAME = 1, TAKES_ROLE = 2, TAKES_SECRET = 4, TAKES_OVERLAP = 8 };
 
 struct token_arguments {
@@ -436,11 +411,6 @@ int offline_token_run(char *argv[])
 	struct token_arguments a = { .verb = argv[0] != NULL ? argv[0] : "" };
 	int code;
 
-	for (int i = 0; argv[i] != NULL; i++)
-		if (strcmp(argv[i], "--help") == 0) {
-			fputs(help, stdout);
-			return OFFLINE_OK;
-		}
 	for (size_t i = 0; i < LENGTH_OF(verbs); i++)
 		if (strcmp(a.verb, verbs[i].name) == 0) {
 			code = verb_run(&verbs[i], &a, argv + 1);

@@ -329,9 +329,8 @@ static void help_show(void)
 	printf("rowlockd %s - an inventory service that never sells a unit twice\n\n"
 	       "usage: rowlockd [--flag value | --flag=value]...\n"
 	       "       rowlockd verify|repair|repack|restore ...    a store that no server has; "
-	       "each has "
-	       "a "
-	       "--help\n\n",
+	       "each has a --help\n"
+	       "       rowlockd token ...                           who may do what; --help\n\n",
 	       ROWLOCK_VERSION);
 	for (const struct setting *s = settings; s < settings + LENGTH_OF(settings); s++) {
 		char left[80];

@@ -86,7 +86,7 @@ class Installed:
         page = self.page("rowlockd.8")
         for line in help_lines(run(ROWLOCKD, "--help")):
             assert words_of(line) in page, f"rowlockd.8 lacks: {line}"
-        for command in ("verify", "repair", "repack", "restore"):
+        for command in ("verify", "repair", "repack", "restore", "token"):
             said = words_of(run(ROWLOCKD, command, "--help"))
             assert said in page, f"rowlockd.8 lacks: {said}"
         page = self.page("rowlock.1")
