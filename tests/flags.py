@@ -28,7 +28,8 @@ def read(path):
 def daemon_flags():
     settings = re.findall(r'^SETTING_\w+\(\s*\w+,\s*"([a-z-]+)"', read("schema/settings.def"), re.M)
     more = {"help", "version", "print-config"}
-    offline = re.findall(r'"--([a-z-]+)"', read("server/offline/offline.c"))
+    offline = re.findall(r'"--([a-z-]+)"',
+                         read("server/offline/offline.c") + read("server/offline/token.c"))
     assert len(settings) > 20 and len(offline) >= 3
     return set(settings) | more | set(offline)
 

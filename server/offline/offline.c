@@ -1,11 +1,10 @@
 #include "offline/offline.h"
 #include "base/check.h"
+#include "offline/words.h"
 #include "store/offline.h"
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { TAKES_TRUST = 1, TAKES_APPLY = 2, TAKES_BACKUP = 4, TAKES_PAGE_SIZE = 8, TAKES_VERB = 16 };
 
@@ -80,21 +79,6 @@ static int wrong(const struct verb *c, const char *before, const char *word, con
 	return OFFLINE_USAGE;
 }
 
-bool offline_flag(const char *flag, char *argv[], int *at, const char **ret)
-{
-	size_t bytes = strlen(flag);
-
-	if (strncmp(argv[*at], flag, bytes) != 0)
-		return false;
-	if (argv[*at][bytes] == '=')
-		*ret = argv[*at] + bytes + 1;
-	else if (argv[*at][bytes] == '\0')
-		*ret = argv[*at + 1] != NULL ? argv[++*at] : "";
-	else
-		return false;
-	return true;
-}
-
 /* 0: it is none. */
 static int page_bytes_read(const char *text)
 {
@@ -160,17 +144,6 @@ static int verb_run(const struct verb *c, char *argv[])
 		return offline_token_run(argv);
 	code = arguments_read(c, argv, &arguments);
 	return code != OFFLINE_OK ? code : c->run(&arguments);
-}
-
-void offline_who(struct actor *ret)
-{
-	const struct passwd *who = getpwuid(getuid());
-	char number[24];
-
-	snprintf(number, sizeof(number), "%u", (unsigned)getuid());
-	*ret = actor_local;
-	if (who == NULL || !actor_set_user(ret, who->pw_name, strlen(who->pw_name)))
-		CHECK(actor_set_user(ret, number, strlen(number)));
 }
 
 bool offline_command(int argc, char *argv[], int *ret_exit_code)

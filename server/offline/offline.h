@@ -11,7 +11,6 @@
  * of docs/operating.md.
  */
 #pragma once
-#include "core/access.h"
 #include <stdbool.h>
 
 enum {
@@ -43,9 +42,3 @@ int offline_restore_run(const struct offline_arguments *a);
 
 /* What stands behind `token`: offline/token.c. */
 int offline_token_run(char *argv[]);
-
-/* The value behind a flag: "--store FILE" or "--store=FILE". False: it is another flag. */
-bool offline_flag(const char *flag, char *argv[], int *at, const char **ret);
-
-/* Who has started it, for the audit: "local/root". */
-void offline_who(struct actor *ret);

@@ -1,5 +1,6 @@
 /* restore - rowlockd restore: a backup in the place of a store. */
 #include "offline/offline.h"
+#include "offline/words.h"
 #include "store/offline.h"
 #include <stdio.h>
 #include <sys/stat.h>

@@ -2,6 +2,7 @@
 #include "base/check.h"
 #include "base/secret.h"
 #include "offline/offline.h"
+#include "offline/words.h"
 #include "store/tokens.h"
 #include <ctype.h>
 #include <fcntl.h>
