@@ -425,6 +425,36 @@ static int locations(struct reader *reader, int64_t after_id, int64_t limit,
 			  &(struct name_walk){ see, context });
 }
 
+/* ---------------------------------------------------------------- tokens */
+
+struct access_walk {
+	int (*see)(void *context, enum audit_access what, const char *which);
+	void *context;
+};
+
+static int see_access(sqlite3_stmt *s, void *context)
+{
+	const struct access_walk *w = context;
+	const char *which = (const char *)sqlite3_column_text(s, 1);
+
+	CHECK(w->see != NULL);
+	if (which == NULL)
+		return sqlite_raise_no_text(s);
+	return w->see(w->context, (enum audit_access)sqlite3_column_int(s, 0), which);
+}
+
+static int access_rows(struct reader *reader,
+		       int (*see)(void *context, enum audit_access what, const char *which),
+		       void *context)
+{
+	struct sqlite_connection *c = &sqlite_reader_of(reader)->connection;
+	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
+	struct access_walk w = { see, context };
+	int r = sqlite_statement(c, AUDIT_ACCESS, &s);
+
+	return r < 0 ? r : walk(c, s, see_access, &w);
+}
+
 const struct audit_ops sqlite_audit_ops = {
 	.movements = movements,
 	.movement = movement,
@@ -439,4 +469,5 @@ const struct audit_ops sqlite_audit_ops = {
 	.leases = leases,
 	.items = items,
 	.locations = locations,
+	.access = access_rows,
 };

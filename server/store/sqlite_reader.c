@@ -126,6 +126,23 @@ const char *const sqlite_reader_texts[READER_STATEMENTS] = {
 		"LEFT JOIN location l ON l.id = k.location_id ORDER BY k.id",
 	[AUDIT_ITEMS] = "SELECT id, sku, name, unit, attributes, " AUDIT_ATTRIBUTES " FROM item "
 			"WHERE id > ?1 ORDER BY id LIMIT ?2",
+	/* The numbers are those of enum audit_access. */
+	[AUDIT_ACCESS] =
+		"SELECT 0, CAST(id AS TEXT) FROM token WHERE id <= 0 OR role NOT IN "
+		"('reader', 'clerk', 'writer', 'admin') OR length(name) > 64 "
+		"OR name NOT GLOB '[A-Za-z0-9]*' OR name GLOB '*[^A-Za-z0-9._:-]*' "
+		"OR name IN ('local', 'sqlite3', 'rowlock') "
+		"OR instr(CAST(name AS BLOB), x'00') > 0 UNION ALL "
+		"SELECT 1, public FROM token_secret WHERE length(hash) <> 32 "
+		"OR length(CAST(public AS BLOB)) <> 10 OR public GLOB '*[^a-z2-7]*' "
+		"OR token_id NOT IN (SELECT id FROM token) UNION ALL "
+		"SELECT 2, CAST(token_id AS TEXT) FROM token_location GROUP BY token_id "
+		"HAVING count(*) > 64 OR token_id NOT IN (SELECT id FROM token) "
+		"OR max(length(code) > 64 OR code NOT GLOB '[A-Za-z0-9]*' "
+		"OR code GLOB '*[^A-Za-z0-9._:-]*' OR instr(CAST(code AS BLOB), x'00') > 0) "
+		"UNION ALL SELECT 3, 'session_key' FROM store WHERE length(session_key) <> 32 "
+		"UNION ALL SELECT 3, 'had_token' FROM store WHERE had_token = 0 "
+		"AND EXISTS (SELECT 1 FROM token UNION ALL SELECT 1 FROM token_secret)",
 	[READ_DATA_VERSION] = "PRAGMA data_version",
 	[READ_ACCESS] = "SELECT access_version, had_token, session_key FROM store",
 	[READ_TOKENS] =

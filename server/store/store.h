@@ -393,6 +393,14 @@ struct audit_name {
 	const char *wrong; /* the first of its columns that is not; NULL: all are */
 };
 
+/* What of tokens makes no sense. */
+enum audit_access {
+	AUDIT_TOKEN,
+	AUDIT_TOKEN_SECRET,
+	AUDIT_TOKEN_LOCATION,
+	AUDIT_STORE_ACCESS,
+};
+
 /*
  * What verify.h reads: the tables as they are, whether that makes sense or not. Within a snapshot.
  * Each walk calls `see` for one after the other; a fault of it ends the walk.
@@ -432,6 +440,13 @@ struct audit_ops {
 		     int (*see)(void *context, const struct audit_name *name), void *context);
 	int (*locations)(struct reader *r, int64_t after_id, int64_t limit,
 			 int (*see)(void *context, const struct audit_name *name), void *context);
+	/*
+	 * Only those rows that make no sense; which: the id of the token, the public part of the
+	 * secret, or the column of the store.
+	 */
+	int (*access)(struct reader *r,
+		      int (*see)(void *context, enum audit_access what, const char *which),
+		      void *context);
 };
 
 struct reader_ops {

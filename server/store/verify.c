@@ -1,6 +1,7 @@
 #include "store/verify.h"
 #include "base/check.h"
 #include "base/fault.h"
+#include "base/utf8.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,6 +13,7 @@ enum phase {
 	LEASES,
 	ITEMS, /* and then locations: are their texts what a request may say? */
 	LOCATIONS,
+	ACCESS,
 	OVER,
 };
 
@@ -607,9 +609,43 @@ static int step_names(struct verify *v)
 
 	CHECK(v->phase == ITEMS || v->phase == LOCATIONS);
 	if (r == 0 && n.count < v->options.slice_rows) {
-		v->phase = v->phase == ITEMS ? LOCATIONS : OVER;
+		v->phase = v->phase == ITEMS ? LOCATIONS : ACCESS;
 		v->cursor = 0;
 	}
+	return r;
+}
+
+/* ---------------------------------------------------------------- tokens */
+
+/* What it says is the store's own, and may be anything: as much of it as is UTF-8 is shown. */
+static int see_access(void *context, enum audit_access what, const char *which)
+{
+	static const enum finding_code codes[] = {
+		[AUDIT_TOKEN] = FINDING_TOKEN,
+		[AUDIT_TOKEN_SECRET] = FINDING_TOKEN_SECRET,
+		[AUDIT_TOKEN_LOCATION] = FINDING_TOKEN_LOCATION,
+		[AUDIT_STORE_ACCESS] = FINDING_STORE_ACCESS,
+	};
+	struct verify *v = context;
+	struct finding *f;
+	size_t bytes = strnlen(which, TOKEN_PUBLIC_BYTES + 20);
+
+	CHECK(v->phase == ACCESS);
+	CHECK((size_t)what < LENGTH_OF(codes));
+	f = find(v, codes[what]);
+	if (f != NULL)
+		(void)utf8_mend(f->name, which, bytes);
+	return 0;
+}
+_Static_assert(UTF8_REPLACEMENT_BYTES *(TOKEN_PUBLIC_BYTES + 20) <= KEY_BYTES_MAX, "it fits");
+
+static int step_access(struct verify *v)
+{
+	int r = v->reader->ops->audit->access(v->reader, see_access, v);
+
+	CHECK(v->phase == ACCESS);
+	if (r == 0)
+		v->phase = OVER;
 	return r;
 }
 
@@ -660,6 +696,8 @@ int verify_step(struct verify *v, struct reader *reader, int64_t seq)
 	case ITEMS:
 	case LOCATIONS:
 		return step_names(v);
+	case ACCESS:
+		return step_access(v);
 	case OVER:
 		break;
 	}

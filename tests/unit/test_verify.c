@@ -94,6 +94,11 @@ static void describe(const struct verify_result *r, char text[1000])
 	}
 }
 
+/* Of this name and role, in SQL. */
+#define A_TOKEN(words)                    \
+	"UPDATE store SET had_token = 1;" \
+	"INSERT INTO token (id, name, role, created_at) VALUES (7, " words ", 1);"
+
 /* clang-format off */
 static const struct row {
 	const char *what;
@@ -204,6 +209,50 @@ static const struct row {
 	{ "a lease with two ends",
 	  "UPDATE row_lock SET expires_at = 100 WHERE item_id = 2",
 	  "lease-mixed l_1 0 99 100", "lease-mixed l_1 0 99 100" },
+	{ "a token of no role",
+	  A_TOKEN("'till', 'boss'"),
+	  "token-wrong 7 0 0 0", "" },
+	{ "a token that is called as nobody may be",
+	  A_TOKEN("'local', 'admin'"),
+	  "token-wrong 7 0 0 0", "" },
+	{ "a token with a NUL in its name",
+	  A_TOKEN("'a' || char(0) || 'b', 'admin'"),
+	  "token-wrong 7 0 0 0", "" },
+	{ "a secret of nobody",
+	  "UPDATE store SET had_token = 1;"
+	  "INSERT INTO token_secret VALUES ('aaaaaaaaaa', 7, zeroblob(32), 1, NULL)",
+	  "token-secret-wrong aaaaaaaaaa 0 0 0", "" },
+	{ "a hash that is none",
+	  A_TOKEN("'till', 'admin'")
+	  "INSERT INTO token_secret VALUES ('aaaaaaaaaa', 7, zeroblob(31), 1, NULL)",
+	  "token-secret-wrong aaaaaaaaaa 0 0 0", "" },
+	{ "a public part that is no text",
+	  A_TOKEN("'till', 'admin'")
+	  "INSERT INTO token_secret VALUES (CAST(x'ff' AS TEXT), 7, zeroblob(32), 1, NULL)",
+	  "token-secret-wrong \xef\xbf\xbd 0 0 0", "" },
+	{ "a limit to no location",
+	  A_TOKEN("'till', 'admin'")
+	  "INSERT INTO token_location VALUES (7, 'WH1'), (7, 'W H')",
+	  "token-location-wrong 7 0 0 0", "" },
+	{ "a limit to more locations than there may be",
+	  A_TOKEN("'till', 'admin'")
+	  "INSERT INTO token_location SELECT 7, 'W' || place FROM v_characters LIMIT 65",
+	  "token-location-wrong 7 0 0 0", "" },
+	{ "a limit of nobody",
+	  "INSERT INTO token_location VALUES (7, 'WH1')",
+	  "token-location-wrong 7 0 0 0", "" },
+	{ "a store that has forgotten that it had a token",
+	  A_TOKEN("'till', 'admin'")
+	  "UPDATE store SET had_token = 0",
+	  "store-access-wrong had_token 0 0 0", "" },
+	{ "a store without a key for sessions",
+	  "UPDATE store SET session_key = x''",
+	  "store-access-wrong session_key 0 0 0", "" },
+	{ "tokens as they should be",
+	  A_TOKEN("'till', 'admin'")
+	  "INSERT INTO token_location VALUES (7, 'WH1');"
+	  "INSERT INTO token_secret VALUES ('aaaaaaaaaa', 7, zeroblob(32), 1, 2);",
+	  "", "" },
 	{ "a lease of nothing",
 	  "UPDATE row_lock SET item_id = 77 WHERE item_id = 2",
 	  "lease-row-missing l_1 0 1 0", "lease-row-missing l_1 0 1 0" },
