@@ -349,7 +349,7 @@ static int locations(struct reader *reader, int64_t after_id, int64_t limit,
 	return names(reader, MEMORY_LOCATION, after_id, limit, see, context);
 }
 
-/* Whoever sets them has made them. */
+/* Tokens of this store are made by C, which makes no nonsense. */
 static int access_rows(struct reader *reader,
 		       int (*see)(void *context, enum audit_access what, const char *which),
 		       void *context)

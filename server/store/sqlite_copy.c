@@ -1,5 +1,7 @@
 /* sqlite_copy - a backup: the pages of the database as a snapshot shows them. */
 #include "store/sqlite_private.h"
+#include <fcntl.h>
+#include <unistd.h>
 
 enum { PAGES_AT_ONCE = 4096 };
 
@@ -46,6 +48,42 @@ static int copy_pages(sqlite3_backup *b, bool (*may_go_on)(void *context), void 
 	return code == SQLITE_DONE ? 0 : copy_fault(code);
 }
 
+enum { FORMAT_AT = 18, FORMAT_ROLLBACK = 1, FORMAT_WAL = 2 };
+
+/* How the file is to be written and read: https://www.sqlite.org/fileformat.html, 1.3.3 */
+static int set_format(const char *path, char format)
+{
+	char bytes[2] = { format, format };
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	int r = fd >= 0 && pwrite(fd, bytes, sizeof(bytes), FORMAT_AT) == sizeof(bytes)
+			? 0
+			: FAULT(-EIO);
+
+	if (fd >= 0)
+		close(fd);
+	return r;
+}
+
+/*
+ * Sessions of the page are signed with a key that is in the store: whoever has a copy of it could
+ * sign one that the server believes. So a copy has another key. The file says that it has a log,
+ * which would be made beside it for a change: for the moment of the change it says otherwise.
+ */
+static int renew_session_key(const char *path)
+{
+	sqlite3 *copy = NULL;
+	int r = set_format(path, FORMAT_ROLLBACK);
+
+	if (r == 0)
+		r = open_target(path, &copy);
+	if (r == 0 && sqlite3_exec(copy, "UPDATE store SET session_key = randomblob(32)", NULL,
+				   NULL, NULL) != SQLITE_OK)
+		r = copy_fault(sqlite3_extended_errcode(copy));
+	if (sqlite3_close(copy) != SQLITE_OK && r == 0)
+		r = FAULT(-EIO);
+	return r == 0 ? set_format(path, FORMAT_WAL) : r;
+}
+
 int sqlite_copy_pages(sqlite3 *from, const char *path, bool (*may_go_on)(void *context),
 		      void *context)
 {
@@ -71,7 +109,9 @@ int sqlite_copy(struct reader *reader, const char *path, bool (*may_go_on)(void 
 		void *context)
 {
 	struct sqlite_reader *r = sqlite_reader_of(reader);
+	int fault;
 
 	CHECK(r->is_in_snapshot);
-	return sqlite_copy_pages(r->connection.db, path, may_go_on, context);
+	fault = sqlite_copy_pages(r->connection.db, path, may_go_on, context);
+	return fault == 0 ? renew_session_key(path) : fault;
 }

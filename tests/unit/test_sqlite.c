@@ -1125,6 +1125,50 @@ static void pages_of_items_go_by_sku(void **state)
 	arena_fini(&a);
 }
 
+/* Bytes 18 and 19 of a file: 2 where it has a log. */
+static bool has_format_of_log(const char *path)
+{
+	char head[20] = { 0 };
+	FILE *file = fopen(path, "r");
+
+	assert_non_null(file);
+	assert_int_equal(fread(head, 1, sizeof(head), file), sizeof(head));
+	fclose(file);
+	return head[18] == 2 && head[19] == 2;
+}
+
+/* Beside a copy there is nothing; and it has all of the store but the key that signs sessions. */
+static void expect_other_session_key(struct fixture *f, const char *copy)
+{
+	char sql[600], log[140];
+	sqlite3_stmt *s;
+	sqlite3 *database;
+
+	snprintf(log, sizeof(log), "%s-wal", copy);
+	assert_int_equal(access(log, F_OK), -1);
+	assert_true(has_format_of_log(copy));
+	snprintf(sql, sizeof(sql),
+		 "ATTACH 'file:%s?immutable=1' AS copy; PRAGMA trusted_schema = ON", copy);
+	assert_int_equal(
+		sqlite3_open_v2(f->path, &database, SQLITE_OPEN_READWRITE | SQLITE_OPEN_URI, NULL),
+		SQLITE_OK);
+	assert_int_equal(sqlite3_exec(database, sql, NULL, NULL, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_prepare_v2(database,
+					    "SELECT a.session_key <> b.session_key, "
+					    "length(b.session_key), a.epoch = b.epoch, "
+					    "a.next_fence = b.next_fence "
+					    "FROM main.store a, copy.store b",
+					    -1, &s, NULL),
+			 SQLITE_OK);
+	assert_int_equal(sqlite3_step(s), SQLITE_ROW);
+	assert_int_equal(sqlite3_column_int(s, 0), 1);
+	assert_int_equal(sqlite3_column_int(s, 1), 32);
+	assert_int_equal(sqlite3_column_int(s, 2), 1);
+	assert_int_equal(sqlite3_column_int(s, 3), 1);
+	sqlite3_finalize(s);
+	assert_int_equal(sqlite3_close(database), SQLITE_OK);
+}
+
 static bool goes_on(void *times)
 {
 	return (*(int *)times)-- > 0;
@@ -1151,6 +1195,7 @@ static void a_copy_is_the_store_of_its_snapshot(void **state)
 	reader->ops->end(reader);
 	reader->ops->close(reader);
 	assert_int_equal(fixture_on_hand(f, 0), 12);
+	expect_other_session_key(f, path);
 
 	struct store_options options = { .path = path, .busy_ms = 100 };
 	struct store_open_result result;
