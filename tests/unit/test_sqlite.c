@@ -1213,6 +1213,170 @@ static void a_copy_is_the_store_of_its_snapshot(void **state)
 	assert_int_equal(remove(path), 0);
 }
 
+/* ---------------------------------------------------------------- tokens */
+
+static void read_access(struct fixture *f, struct arena *a, struct stored_access *ret)
+{
+	int64_t seq;
+
+	(void)fixture_on_hand(f, 0); /* opens the reader */
+	assert_int_equal(f->reader->ops->begin(f->reader, &seq), 0);
+	assert_int_equal(f->reader->ops->access(f->reader, a, ret), 0);
+	f->reader->ops->end(f->reader);
+}
+
+static void tokens_are_read_as_they_are(void **state)
+{
+	struct fixture *f = *state;
+	struct stored_access access;
+	const struct stored_token *t;
+	struct arena a;
+
+	arena_init(&a);
+	read_access(f, &a, &access);
+	assert_false(access.had_token);
+	assert_int_equal(access.token_count + access.secret_count + access.left_out, 0);
+	assert_int_equal(
+		fixture_execute(f,
+				"INSERT INTO token VALUES (3, 'till', 'clerk', 5, 9, NULL), "
+				"(7, 'boss', 'admin', 6, NULL, 8);"
+				"INSERT INTO token_location VALUES (3, 'b'), (3, 'WH1'), (3, 'a'), "
+				"(7, 'WH1');"
+				"INSERT INTO token_secret VALUES "
+				"('bbbbbbbbbb', 3, zeroblob(32), 5, 7), "
+				"('aaaaaaaaaa', 3, randomblob(32), 5, NULL)"),
+		SQLITE_OK);
+	read_access(f, &a, &access);
+	assert_true(access.had_token);
+	assert_int_equal(access.left_out, 0);
+	assert_int_equal(access.token_count, 2);
+	t = &access.tokens[0];
+	assert_int_equal(t->id, 3);
+	assert_string_equal(t->name, "till");
+	assert_int_equal(t->role, ROLE_CLERK);
+	assert_int_equal(t->created_at_ms, 5);
+	assert_int_equal(t->expires_at_ms, 9);
+	assert_true(t->revoked_at_ms == INT64_MAX);
+	assert_int_equal(t->location_count, 3); /* in the order of their bytes */
+	assert_string_equal(t->locations[0].text, "WH1");
+	assert_string_equal(t->locations[1].text, "a");
+	assert_string_equal(t->locations[2].text, "b");
+	assert_true(access.tokens[1].expires_at_ms == INT64_MAX);
+	assert_int_equal(access.tokens[1].revoked_at_ms, 8);
+	assert_int_equal(access.tokens[1].location_count, 1);
+	assert_int_equal(access.secret_count, 2);
+	assert_string_equal(access.secrets[0].public_part, "aaaaaaaaaa");
+	assert_true(access.secrets[0].expires_at_ms == INT64_MAX);
+	assert_int_equal(access.secrets[1].expires_at_ms, 7);
+	assert_int_equal(access.secrets[1].token_id, 3);
+	arena_fini(&a);
+}
+
+/* clang-format off */
+static const struct nonsense_row {
+	const char *what;
+	const char *sql;
+	size_t left_out;
+	size_t token_count; /* beside 'sound', which has a secret and a location */
+	size_t secret_count;
+} nonsense[] = {
+	{ "a role that there is not", "INSERT INTO token VALUES (7, 'x', 'boss', 1, NULL, NULL)", 1, 0, 0 },
+	{ "the role of nobody", "INSERT INTO token VALUES (7, 'x', 'public', 1, NULL, NULL)", 1, 0, 0 },
+	{ "a name of no token", "INSERT INTO token VALUES (7, 'local', 'admin', 1, NULL, NULL)", 1, 0, 0 },
+	{ "no name", "INSERT INTO token VALUES (7, '', 'admin', 1, NULL, NULL)", 1, 0, 0 },
+	{ "a NUL", "INSERT INTO token VALUES (7, 'a' || char(0), 'admin', 1, NULL, NULL)", 1, 0, 0 },
+	{ "an id below zero", "INSERT INTO token VALUES (-7, 'x', 'admin', 1, NULL, NULL)", 1, 0, 0 },
+	{ "a location that is none, with the token and its secret",
+	  "INSERT INTO token VALUES (7, 'x', 'admin', 1, NULL, NULL);"
+	  "INSERT INTO token_location VALUES (7, 'WH1'), (7, 'W H');"
+	  "INSERT INTO token_secret VALUES ('bbbbbbbbbb', 7, zeroblob(32), 1, NULL)", 2, 0, 0 },
+	{ "too many locations, with the token",
+	  "INSERT INTO token VALUES (7, 'x', 'admin', 1, NULL, NULL);"
+	  "INSERT INTO token_location SELECT 7, 'W' || place FROM v_characters LIMIT 65", 1, 0, 0 },
+	{ "as many as there may be",
+	  "INSERT INTO token VALUES (7, 'x', 'admin', 1, NULL, NULL);"
+	  "INSERT INTO token_location SELECT 7, 'W' || place FROM v_characters LIMIT 64", 0, 1, 0 },
+	{ "a location of nobody", "INSERT INTO token_location VALUES (7, 'WH1')", 0, 0, 0 },
+	{ "a secret of nobody", "INSERT INTO token_secret VALUES ('bbbbbbbbbb', 7, zeroblob(32), 1, NULL)", 1, 0, 0 },
+	{ "a short hash", "INSERT INTO token_secret VALUES ('bbbbbbbbbb', 1, zeroblob(31), 1, NULL)", 1, 0, 0 },
+	{ "an empty hash", "INSERT INTO token_secret VALUES ('bbbbbbbbbb', 1, x'', 1, NULL)", 1, 0, 0 },
+	{ "a public part that is none", "INSERT INTO token_secret VALUES ('bbbbbbbbb1', 1, zeroblob(32), 1, NULL)", 1, 0, 0 },
+	{ "a short public part", "INSERT INTO token_secret VALUES ('b', 1, zeroblob(32), 1, NULL)", 1, 0, 0 },
+	{ "a key for sessions that is none", "UPDATE store SET session_key = x'00'", 1, 0, 0 },
+	{ "had_token of anything", "UPDATE store SET had_token = -9", 0, 0, 0 },
+	{ "times of anything", "INSERT INTO token VALUES (7, 'x', 'admin', -1, -9223372036854775808, 9223372036854775807)", 0, 1, 0 },
+};
+/* clang-format on */
+
+/* A hand has written past the guards: it is passed over, and nothing that it limits. */
+static void what_makes_no_sense_opens_nothing(void **state)
+{
+	struct fixture *f = *state;
+	char sql[700];
+
+	assert_int_equal(
+		fixture_execute(f, "INSERT INTO token VALUES (1, 'sound', 'admin', 1, NULL, NULL);"
+				   "INSERT INTO token_location VALUES (1, 'WH1');"
+				   "INSERT INTO token_secret VALUES "
+				   "('aaaaaaaaaa', 1, zeroblob(32), 1, NULL);"
+				   "DROP TRIGGER token_secret_insert_again;"
+				   "DROP TRIGGER store_access; DROP TRIGGER token_delete;"
+				   "DROP TRIGGER token_secret_delete;"
+				   "DROP TRIGGER token_location_delete"),
+		SQLITE_OK);
+	for (size_t i = 0; i < LENGTH_OF(nonsense); i++) {
+		const struct nonsense_row *r = &nonsense[i];
+		struct stored_access access;
+		struct arena a;
+
+		snprintf(sql, sizeof(sql), "PRAGMA ignore_check_constraints = ON; %s", r->sql);
+		assert_int_equal(fixture_execute(f, sql), SQLITE_OK);
+		arena_init(&a);
+		read_access(f, &a, &access);
+		ROW_EXPECT(r->what, access.left_out == r->left_out);
+		ROW_EXPECT(r->what, access.token_count == 1 + r->token_count);
+		ROW_EXPECT(r->what, access.secret_count == 1 + r->secret_count);
+		ROW_EXPECT(r->what, access.had_token);
+		arena_fini(&a);
+		assert_int_equal(
+			fixture_execute(f, "DELETE FROM token WHERE id <> 1;"
+					   "DELETE FROM token_location WHERE token_id <> 1;"
+					   "DELETE FROM token_secret WHERE public <> 'aaaaaaaaaa';"
+					   "UPDATE store SET had_token = 1, "
+					   "session_key = randomblob(32)"),
+			SQLITE_OK);
+	}
+}
+
+/* By whomever it is changed, it is seen; what is no token's is not. */
+static void a_change_of_tokens_is_seen(void **state)
+{
+	static const struct {
+		const char *sql;
+		bool is_change;
+	} steps[] = {
+		{ "UPDATE item SET name = 'x' WHERE id = 1", false },
+		{ "INSERT INTO token (name, role, created_at) VALUES ('a', 'admin', 1)", true },
+		{ "UPDATE item SET name = 'y' WHERE id = 1", false },
+		{ "UPDATE token SET revoked_at = 5", true },
+		{ "UPDATE store SET session_key = randomblob(32)", true },
+	};
+	struct fixture *f = *state;
+	int64_t before, version;
+
+	(void)fixture_on_hand(f, 0); /* opens the reader */
+	assert_int_equal(f->reader->ops->access_version(f->reader, &before), 0);
+	for (size_t i = 0; i < LENGTH_OF(steps); i++) {
+		assert_int_equal(fixture_execute(f, steps[i].sql), SQLITE_OK);
+		assert_int_equal(f->reader->ops->access_version(f->reader, &version), 0);
+		ROW_EXPECT(steps[i].sql, (version > before) == steps[i].is_change);
+		before = version;
+	}
+	fixture_change_committed(f, 0, 5);
+	assert_int_equal(f->reader->ops->access_version(f->reader, &version), 0);
+	assert_int_equal(version, before);
+}
+
 static void a_read_ends_at_its_time_limit(void **state)
 {
 	struct fixture *f = *state;
@@ -1560,6 +1724,9 @@ int main(void)
 		CASE(pages_of_the_ledger_lose_nothing),
 		CASE(pages_of_items_go_by_sku),
 		CASE(a_copy_is_the_store_of_its_snapshot),
+		CASE(tokens_are_read_as_they_are),
+		CASE(what_makes_no_sense_opens_nothing),
+		CASE(a_change_of_tokens_is_seen),
 		CASE(a_read_ends_at_its_time_limit),
 #undef CASE
 	};
