@@ -17,6 +17,15 @@
 /* SQLite goes on behind the largest id. Where somebody has typed only some below 1 it must not. */
 #define NEXT_ID(table) "iif((SELECT max(id) FROM " table ") < 1, 1, NULL)"
 
+/* No row is there twice, and none is left out: what fails is rolled back with the group. */
+#define INSERT_MOVEMENTS_WITH(actor_and_note)                                                \
+	"INSERT OR FAIL INTO movement (seq, stock_id, kind, on_hand_delta, reserved_delta, " \
+	"on_hand, reserved, version, reason, reference, reservation, request_id, "           \
+	"oversubscribed, low_stock, at, prev_seq, actor, note) "                             \
+	"SELECT NULL, stock_id, kind, on_hand_delta, reserved_delta, on_hand, reserved, "    \
+	"version, reason, reference, reservation, request_id, oversubscribed, low_stock, "   \
+	"at, prev_seq, " actor_and_note " FROM effect_movement"
+
 #define INSERT_KEYS_WITH(id)                                                             \
 	"INSERT OR FAIL INTO idempotency (id, key, fingerprint, status, outcome, "       \
 	"stock_seq, first_seq, movement_count, body, at, token_id) SELECT " id ", key, " \
@@ -61,14 +70,8 @@ const char *const sqlite_writer_texts[WRITER_STATEMENTS] = {
 			  "row_reserved(id), version = row_version(id), seq = row_seq(id), "
 			  "updated_at = row_updated_at(id) "
 			  "WHERE id BETWEEN ?1 AND ?2 AND row_is_changed(id)",
-	/* No row is there twice, and none is left out: what fails is rolled back with the group. */
-	[INSERT_MOVEMENTS] =
-		"INSERT OR FAIL INTO movement (seq, stock_id, kind, on_hand_delta, reserved_delta, "
-		"on_hand, reserved, version, reason, reference, reservation, request_id, "
-		"oversubscribed, low_stock, at, prev_seq, actor, note) "
-		"SELECT NULL, stock_id, kind, on_hand_delta, reserved_delta, on_hand, reserved, "
-		"version, reason, reference, reservation, request_id, oversubscribed, low_stock, "
-		"at, prev_seq, coalesce(?1, actor), iif(?2, note, NULL) FROM effect_movement",
+	[INSERT_MOVEMENTS] = INSERT_MOVEMENTS_WITH("actor, note"),
+	[INSERT_MOVEMENTS_ALIKE] = INSERT_MOVEMENTS_WITH("?1, NULL"),
 	/* Past what somebody has typed, where that is in the way: no two leases have one fence. */
 	[TAKE_FENCE] = "UPDATE store SET next_fence = 1 + iif("
 		       "EXISTS (SELECT 1 FROM row_lock WHERE fence = next_fence), "
@@ -591,24 +594,23 @@ int sqlite_put_stocks(struct store *store, struct found_row *const rows[], size_
 }
 
 /*
- * What most groups have in common is bound once, and not asked for movement by movement: all of
- * them are by one actor, and without a note.
+ * By whom all of them are, if none has a note: mostly a group is so, and then neither is asked for
+ * movement by movement. NULL: they are not alike.
  */
-static void bind_common(sqlite3_stmt *statement, const struct movement_effect all[], size_t count)
+static const char *actor_of_all(const struct movement_effect all[], size_t count)
 {
-	const char *actor = all[0].movement->actor;
-	bool has_notes = false;
+	const char *actor;
 
+	CHECK(count > 0);
+	actor = all[0].movement->actor;
 	for (size_t i = 0; i < count; i++) {
 		const struct movement *m = all[i].movement;
 
-		if (actor != NULL && m->actor != actor &&
-		    (m->actor == NULL || strcmp(m->actor, actor) != 0))
-			actor = NULL;
-		has_notes = has_notes || m->note != NULL;
+		if (m->note != NULL || actor == NULL || m->actor == NULL ||
+		    (m->actor != actor && strcmp(m->actor, actor) != 0))
+			return NULL;
 	}
-	sqlite_bind_text(statement, 1, actor);
-	sqlite3_bind_int(statement, 2, has_notes);
+	return actor;
 }
 
 /* SQLite counts on from the largest seq, which is where the group began: the end must meet. */
@@ -616,12 +618,16 @@ int sqlite_add_movements(struct store *store, const struct movement_effect all[]
 {
 	struct sqlite_store *s = sqlite_of(store);
 	struct sqlite_effects lent = { .movements = all, .count = count };
+	const char *actor = count > 0 ? actor_of_all(all, count) : NULL;
 	sqlite3_stmt *statement;
-	int r = sqlite_statement(&s->connection, INSERT_MOVEMENTS, &statement);
+	int r = sqlite_statement(&s->connection,
+				 actor != NULL ? INSERT_MOVEMENTS_ALIKE : INSERT_MOVEMENTS,
+				 &statement);
 
 	if (r < 0 || count == 0)
 		return r;
-	bind_common(statement, all, count);
+	if (actor != NULL)
+		sqlite_bind_text(statement, 1, actor);
 	r = take_in(s, statement, &lent);
 	if (r < 0)
 		return r;

@@ -66,6 +66,7 @@ enum {
 static atomic_int_fast64_t ticks_us;
 static sem_t is_asleep; /* posted whenever the writer lies down */
 static sem_t may_go_on;
+static sem_t may_end;       /* what others than the writer lie down on */
 static atomic_bool is_over; /* it runs freely from now on */
 
 ssize_t getrandom(void *out, size_t byte_count, unsigned flags)
@@ -88,6 +89,16 @@ int clock_gettime(clockid_t clock, struct timespec *ret)
 	return 0;
 }
 
+/* By the name that crash_thread_begin() gives it. */
+static bool is_writer(void)
+{
+	static _Thread_local char name[16];
+
+	if (name[0] == '\0')
+		pthread_getname_np(pthread_self(), name, sizeof(name));
+	return strcmp(name, "writer") == 0;
+}
+
 int pthread_cond_timedwait(pthread_cond_t *restrict condition, pthread_mutex_t *restrict mutex,
 			   const struct timespec *restrict until)
 {
@@ -95,6 +106,10 @@ int pthread_cond_timedwait(pthread_cond_t *restrict condition, pthread_mutex_t *
 	pthread_mutex_unlock(mutex);
 	if (atomic_load(&is_over)) {
 		sched_yield();
+	} else if (!is_writer()) {
+		while (sem_wait(&may_end) != 0)
+			;
+		sem_post(&may_end);
 	} else {
 		sem_post(&is_asleep);
 		while (sem_wait(&may_go_on) != 0)
@@ -350,6 +365,7 @@ static void shop_close(struct shop *s)
 {
 	atomic_store(&is_over, true);
 	sem_post(&may_go_on);
+	sem_post(&may_end);
 	snapshot_fini(&s->snapshot);
 	service_close(s->service);
 	request_pool_fini(&s->requests);
@@ -616,6 +632,7 @@ int main(int argument_count, char *arguments[])
 	print_toolchain();
 	sem_init(&is_asleep, 0, 0);
 	sem_init(&may_go_on, 0, 0);
+	sem_init(&may_end, 0, 0);
 	sqlite_prepare();
 	shop_open(&shop, arguments[1]);
 	run(&shop, &items);

@@ -29,7 +29,7 @@ test("an adjust on one page is seen on another within a second", async () => {
 	await line.getByText("12,000", { exact: true }).waitFor();
 	await one.page.getByRole("button", { name: "Adjust A-1 at WH1" }).click();
 	const dialog = one.page.getByRole("dialog");
-	await fill(dialog, { "Units to add": "-7", Reason: "sale" });
+	await fill(dialog, { "Units to add": "-7", Reason: "sale", Note: "wet box" });
 	const answered = one.page.waitForResponse(/\/adjust/).then(() => performance.now());
 	const seen = line.getByText("11,993", { exact: true }).waitFor().then(() => performance.now());
 	await dialog.getByRole("button", { name: "Adjust" }).click();
@@ -37,6 +37,7 @@ test("an adjust on one page is seen on another within a second", async () => {
 	assert.ok(ms < SEEN_MS_MAX, `seen after ${ms} ms`);
 	await one.page.locator(".toast").filter({ hasText: "11,993 available" }).waitFor();
 	await shelfOf(one.page).getByText("11,993", { exact: true }).waitFor();
+	await one.page.getByRole("row").filter({ hasText: "sale · “wet box”" }).waitFor();
 	one.assertContent();
 	other.assertContent();
 	await one.close();
@@ -47,9 +48,10 @@ test("an edit by another program is seen, too", async () => {
 	const visitor = await visit(browser, server, "/#/changes");
 	await visitor.heading("Changes");
 	await promisify(execFile)("sqlite3", [server.store,
-		"UPDATE v_stock SET on_hand = 7531 WHERE sku = 'A-2' AND location = 'WH1'"]);
+		"UPDATE v_stock SET on_hand = 7531, reason = 'found', note = 'behind the shelf'"
+		+ " WHERE sku = 'A-2' AND location = 'WH1'"]);
 	await visitor.page.getByRole("row").filter({ hasText: "edit" }).filter({ hasText: "7,531" })
-		.waitFor();
+		.filter({ hasText: "found · “behind the shelf” · by sqlite3" }).waitFor();
 	visitor.assertContent();
 	await visitor.close();
 });

@@ -138,6 +138,16 @@ def holds_and_leases_are_kept(client):
     assert sold.json()["state"] == "committed", sold
 
 
+def who_made_them_is_not_known(client):
+    """Movements of a release that did not write it down say so, and are found by what they have."""
+    oldest = client.get("/v1/movements/1").json()
+    assert (oldest["actor"], oldest["note"]) == (None, None), oldest
+    new = client.post("/v1/stock/A-3/WH1/adjust", {"delta": 1, "note": "since then"}).json()
+    assert (new["movement"]["actor"], new["movement"]["note"]) == ("local", "since then"), new
+    found = client.get("/v1/movements?actor=local&sku=A-3&location=WH1").json()["data"]
+    assert found[0]["seq"] > oldest["seq"] and all(m["actor"] == "local" for m in found), found
+
+
 def goes_on(client):
     """New ids follow the old ones."""
     made = client.post("/v1/reservations", {"ttl_s": 60, "lines": [
@@ -169,6 +179,8 @@ def run_fixture(tap, rowlockd, fixture, folder):
                     requests[row["key"]], row["replay"])
         tap.run(f"{version}: holds and leases are kept", holds_and_leases_are_kept, client)
         tap.run(f"{version}: it goes on", goes_on, client)
+        tap.run(f"{version}: who made old movements is not known", who_made_them_is_not_known,
+                client)
         verified = client.get("/v1/verify").json()
         tap.run(f"{version}: verify finds nothing", check, verified["ok"], verified)
     tap.run(f"{version}: nobody has a token", nobody_has_a_token, store)
