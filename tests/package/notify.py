@@ -200,14 +200,15 @@ def threads_of(server):
     tasks = pathlib.Path(f"/proc/{server.process.pid}/task")
     names = [((task / "comm").read_text().strip(), int(task.name)) for task in tasks.iterdir()]
     return sorted((name, number) for name, number in names
-                  if name.startswith(("loop-", "reader", "writer")))
+                  if name.startswith(("access", "loop-", "reader", "writer")))
 
 
 def a_thread_that_hangs(folder):
     with served(folder, ["--loops", "2", "--readers", "2"]) as (manager, server):
         manager.expect_feeds()
         threads = threads_of(server)
-        assert [name for name, _ in threads] == ["loop-0", "loop-1", *["reader"] * 3, "writer"]
+        assert [name for name, _ in threads] == [
+            "access", "loop-0", "loop-1", *["reader"] * 3, "writer"]
         for name, thread in threads:
             seen = len(server.lines)
             with stopped(thread):
