@@ -1,5 +1,6 @@
 #include "engine/group_effects.h"
 #include "base/fault.h"
+#include "engine/audit_note.h"
 #include "wire/answers.h"
 
 enum {
@@ -137,6 +138,8 @@ int group_effects_write(struct group *g)
 	r = number(g);
 	if (r == 0)
 		r = add_keys(g, &g->members);
+	if (r == 0)
+		r = audit_note_effects(&d->effects, d->now_ms, &d->found.memory);
 	if (r == 0)
 		r = key_book_make_room(l->keys, (int)d->effects.keys.count);
 	if (r == 0)

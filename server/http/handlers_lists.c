@@ -4,6 +4,7 @@
  */
 #include "base/fault.h"
 #include "http/page.h"
+#include "wire/answers_audit.h"
 #include "wire/answers_catalogue.h"
 #include "wire/answers_reservation.h"
 #include "wire/answers_stock.h"
@@ -19,6 +20,7 @@ struct list_call {
 		struct movement_query movements;
 		struct catalogue_query catalogue;
 		struct reservation_query reservations;
+		struct audit_query audit;
 	};
 	int (*fetch)(struct list_call *c, struct reader *reader, struct arena *arena);
 	void (*write_rows)(struct json *j, const struct page *p);
@@ -283,6 +285,38 @@ void handle_movement_list(struct exchange *x)
 	q->reference = call_parameter(x, "reference");
 	q->reservation = call_parameter(x, "reservation");
 	q->actor = call_parameter(x, "actor");
+	submit(x);
+}
+
+/* ---------------------------------------------------------------- the audit */
+
+static int fetch_audit(struct list_call *c, struct reader *reader, struct arena *arena)
+{
+	return reader->ops->list_audit(reader, &c->audit, arena, &c->page);
+}
+
+static void write_audit(struct json *j, const struct page *p)
+{
+	for (size_t i = 0; i < p->count; i++)
+		audit_entry_write(j, &p->audits[i]);
+}
+
+void handle_audit_list(struct exchange *x)
+{
+	struct list_call *c = begin(x, 'a', fetch_audit, write_audit);
+
+	if (c == NULL)
+		return;
+
+	struct audit_query *q = &c->audit;
+
+	if (!page_read_limit(x, &q->limit) ||
+	    !page_read_cursor_number(x, c->letter, &q->after_id) ||
+	    !read_moment(x, "since", INT64_MIN, &q->since_ms) ||
+	    !read_moment(x, "until", INT64_MAX, &q->until_ms) || !read_order(x, &q->is_descending))
+		return;
+	q->actor = call_parameter(x, "actor");
+	q->action = call_parameter(x, "action");
 	submit(x);
 }
 

@@ -324,10 +324,15 @@ struct reservation_effect *effects_add_reservation(struct effects *e)
 	return PLACE(&e->reservations);
 }
 
+struct audit_entry *effects_add_audit(struct effects *e)
+{
+	return PLACE(&e->audits);
+}
+
 void effects_clear(struct effects *e)
 {
 	e->movements.count = e->keys.count = e->items.count = e->locations.count = 0;
-	e->leases.count = e->reservations.count = 0;
+	e->leases.count = e->reservations.count = e->audits.count = 0;
 	e->forget_to = 0;
 	e->forget_count = e->forgotten_count = 0;
 	e->must_note_time = false;
@@ -345,6 +350,7 @@ void effects_fini(struct effects *e)
 	free(e->locations.all);
 	free(e->leases.all);
 	free(e->reservations.all);
+	free(e->audits.all);
 	*e = (struct effects){ 0 };
 }
 
@@ -352,7 +358,7 @@ bool effects_are_none(const struct effects *e)
 {
 	return e->movements.count == 0 && e->keys.count == 0 && e->items.count == 0 &&
 	       e->locations.count == 0 && e->leases.count == 0 && e->reservations.count == 0 &&
-	       e->forget_count == 0 && !e->must_note_time;
+	       e->audits.count == 0 && e->forget_count == 0 && !e->must_note_time;
 }
 
 void effects_pass_ids_on(struct effects *e)

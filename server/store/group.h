@@ -291,6 +291,10 @@ struct effects {
 		struct reservation_effect *all;
 		size_t count, capacity;
 	} reservations;
+	struct effect_audits {
+		struct audit_entry *all; /* of id 0 */
+		size_t count, capacity;
+	} audits;
 	int64_t forget_to;   /* keys up to this id go, oldest first, */
 	int forget_count;    /* at most so many of them; */
 	int forgotten_count; /* write() says how many there were */
@@ -311,6 +315,7 @@ struct item_effect *effects_add_item(struct effects *e);
 struct location_effect *effects_add_location(struct effects *e);
 struct lease_effect *effects_add_lease(struct effects *e);
 struct reservation_effect *effects_add_reservation(struct effects *e);
+struct audit_entry *effects_add_audit(struct effects *e);
 /* Empties it; its memory stays. */
 void effects_clear(struct effects *e);
 void effects_fini(struct effects *e);

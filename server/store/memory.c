@@ -308,6 +308,20 @@ int memory_copy_reservation(struct memory *m, const struct memory_view *v,
 	return 0;
 }
 
+int memory_copy_audit(const struct audit_entry *entry, struct arena *a, struct audit_entry *ret)
+{
+	bool is_short = false;
+
+	CHECK(entry->id > 0);
+	*ret = *entry;
+	ret->actor = copy(entry->actor, a, &is_short);
+	ret->action = copy(entry->action, a, &is_short);
+	ret->subject = copy(entry->subject, a, &is_short);
+	ret->detail = copy(entry->detail, a, &is_short);
+	ret->request_id = copy(entry->request_id, a, &is_short);
+	return is_short ? FAULT(-ENOMEM) : 0;
+}
+
 int memory_copy_key(const struct key_record *record, struct arena *a, struct key_record *ret)
 {
 	bool is_short = false;

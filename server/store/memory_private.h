@@ -12,6 +12,7 @@ enum memory_kind {
 	MEMORY_LEASE_ROW,
 	MEMORY_RESERVATION,
 	MEMORY_KEY,
+	MEMORY_AUDIT,
 	MEMORY_KINDS,
 };
 
@@ -43,6 +44,7 @@ struct memory_version {
 		struct memory_lease lease;
 		struct reservation reservation;
 		struct key_record key;
+		struct audit_entry audit;
 	};
 };
 
@@ -188,6 +190,7 @@ int memory_copy_location(const struct location *location, struct arena *texts,
 int memory_copy_reservation(struct memory *m, const struct memory_view *v,
 			    const struct reservation *reservation, struct arena *a,
 			    struct reservation *ret);
+int memory_copy_audit(const struct audit_entry *entry, struct arena *a, struct audit_entry *ret);
 int memory_copy_key(const struct key_record *record, struct arena *a, struct key_record *ret);
 int memory_copy_movement(struct memory *m, const struct memory_view *v,
 			 const struct memory_movement *movement, struct arena *a,

@@ -389,6 +389,48 @@ static int list_movements(struct reader *reader, const struct movement_query *q,
 	return leave(m, r);
 }
 
+static bool audit_fits(const struct audit_query *q, const struct audit_entry *entry)
+{
+	return (q->actor == NULL || strcmp(entry->actor, q->actor) == 0) &&
+	       (q->action == NULL || strcmp(entry->action, q->action) == 0) &&
+	       entry->at_ms >= q->since_ms && entry->at_ms < q->until_ms;
+}
+
+static int by_id_down(const void *a, const void *b)
+{
+	return -by_id(a, b);
+}
+
+static int list_audit(struct reader *reader, const struct audit_query *q, struct arena *a,
+		      struct page *ret)
+{
+	struct memory *m = enter(reader);
+	int examined = 0, r;
+	size_t count;
+	const struct memory_version **all = sorted(m, view_of(reader), MEMORY_AUDIT,
+						   q->is_descending ? by_id_down : by_id, &count);
+
+	CHECK(audit_query_is_sound(q));
+	*ret = (struct page){ .next = q->after_id };
+	ret->audits = arena_alloc(a, sizeof(ret->audits[0]) * (size_t)q->limit);
+	r = ret->audits == NULL || all == NULL ? FAULT(-ENOMEM) : 0;
+	for (size_t i = 0; r == 0 && i < count; i++) {
+		enum step step;
+
+		if (q->after_id != 0 &&
+		    (q->is_descending ? all[i]->id >= q->after_id : all[i]->id <= q->after_id))
+			continue;
+		step = page_step(ret, q->limit, &examined, audit_fits(q, &all[i]->audit));
+		if (step == FULL)
+			break;
+		ret->next = all[i]->id;
+		if (step == TAKE)
+			r = memory_copy_audit(&all[i]->audit, a, &ret->audits[ret->count++]);
+	}
+	free(all);
+	return leave(m, r);
+}
+
 /* Without regard to the case of ASCII letters, as SQLite's lower() has none of others. */
 static bool contains(const char *text, const char *part)
 {
@@ -553,6 +595,7 @@ static const struct reader_ops reader_ops = {
 	.key = read_key,
 	.list_stock = list_stock,
 	.list_movements = list_movements,
+	.list_audit = list_audit,
 	.list_items = list_items,
 	.list_locations = list_locations,
 	.copy = copy,

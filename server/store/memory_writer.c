@@ -601,6 +601,29 @@ static int forget_keys(struct memory_writer *w, struct effects *effects)
 	return r;
 }
 
+/* ---------------------------------------------------------------- writing the audit */
+
+static int add_audit(struct memory_writer *w, struct audit_entry *entry)
+{
+	struct memory *m = w->m;
+	struct memory_version *made;
+	bool is_short = false;
+
+	CHECK(entry->actor != NULL);
+	CHECK(entry->action != NULL);
+	entry->id = ++m->numbers.ids[MEMORY_AUDIT];
+	made = memory_add(w, MEMORY_AUDIT, entry->id);
+	if (made == NULL)
+		return FAULT(-ENOMEM);
+	made->audit = *entry;
+	made->audit.actor = memory_keep(m, entry->actor, &is_short);
+	made->audit.action = memory_keep(m, entry->action, &is_short);
+	made->audit.subject = memory_keep(m, entry->subject, &is_short);
+	made->audit.detail = memory_keep(m, entry->detail, &is_short);
+	made->audit.request_id = memory_keep(m, entry->request_id, &is_short);
+	return is_short ? FAULT(-ENOMEM) : 0;
+}
+
 /* ---------------------------------------------------------------- writing all of it */
 
 static int write_named(struct memory_writer *w, struct effects *effects)
@@ -633,6 +656,8 @@ static int write_rest(struct memory_writer *w, struct effects *effects)
 	CHECK(effects->is_numbered);
 	for (size_t i = 0; r == 0 && i < effects->keys.count; i++)
 		r = add_key(w, &effects->keys.all[i]);
+	for (size_t i = 0; r == 0 && i < effects->audits.count; i++)
+		r = add_audit(w, &effects->audits.all[i]);
 	if (r == 0)
 		r = forget_keys(w, effects);
 	if (effects->must_note_time) {

@@ -53,6 +53,11 @@ bool catalogue_query_is_sound(const struct catalogue_query *q)
 	       q->is_archived <= 1;
 }
 
+bool audit_query_is_sound(const struct audit_query *q)
+{
+	return limit_is_sound(q->limit) && q->after_id >= 0;
+}
+
 bool reservation_query_is_sound(const struct reservation_query *q)
 {
 	return limit_is_sound(q->limit) && q->state <= RESERVATION_STATES;

@@ -20,6 +20,7 @@ bool stock_query_is_sound(const struct stock_query *q);
 bool item_stock_query_is_sound(const struct item_stock_query *q);
 bool movement_query_is_sound(const struct movement_query *q);
 bool catalogue_query_is_sound(const struct catalogue_query *q);
+bool audit_query_is_sound(const struct audit_query *q);
 bool reservation_query_is_sound(const struct reservation_query *q);
 
 /* Not more than was asked for. */

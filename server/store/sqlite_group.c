@@ -396,6 +396,8 @@ static int write_rest(struct sqlite_writer *w, struct effects *effects)
 	int r = sqlite_add_keys(store, effects->keys.all, effects->keys.count);
 
 	CHECK(effects->forgotten_count == 0);
+	for (size_t i = 0; r == 0 && i < effects->audits.count; i++)
+		r = sqlite_add_audit(store, &effects->audits.all[i]);
 	if (r == 0 && effects->forget_count > 0) {
 		r = sqlite_delete_keys(store, effects->forget_to, effects->forget_count);
 		effects->forgotten_count = r < 0 ? 0 : r;

@@ -482,6 +482,72 @@ int sqlite_list_movements(struct reader *r, const struct movement_query *q, stru
 	return scan_ledger(c, q, &look, a, ret);
 }
 
+/* ---------------------------------------------------------------- the audit */
+
+static int read_audit(sqlite3_stmt *s, struct arena *a, struct audit_entry *ret)
+{
+	const char **const texts[] = { &ret->actor, &ret->action, &ret->subject, &ret->detail,
+				       &ret->request_id };
+	int r = 0;
+
+	*ret = (struct audit_entry){ .id = sqlite3_column_int64(s, 0),
+				     .at_ms = sqlite3_column_int64(s, 1) };
+	for (int i = 0; r == 0 && i < (int)LENGTH_OF(texts); i++)
+		r = sqlite_column_copy(s, i + 2, a, texts[i]);
+	return r == 0 && (ret->actor == NULL || ret->action == NULL) ? sqlite_raise_no_text(s) : r;
+}
+
+static bool text_is(sqlite3_stmt *s, int column, const char *wanted)
+{
+	const char *text;
+
+	if (wanted == NULL)
+		return true;
+	text = (const char *)sqlite3_column_text(s, column);
+	return text != NULL && strcmp(text, wanted) == 0;
+}
+
+/* Times are looked at one by one: an edit by hand may stand out of their order. */
+static bool audit_fits(sqlite3_stmt *s, const struct audit_query *q)
+{
+	int64_t at_ms = sqlite3_column_int64(s, 1);
+
+	return text_is(s, 2, q->actor) && text_is(s, 3, q->action) && at_ms >= q->since_ms &&
+	       at_ms < q->until_ms;
+}
+
+int sqlite_list_audit(struct reader *r, const struct audit_query *q, struct arena *a,
+		      struct page *ret)
+{
+	struct sqlite_connection *c = &sqlite_reader_of(r)->connection;
+	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
+	struct sqlite_look look = sqlite_look_begin(r);
+	int code,
+		fault = sqlite_statement(c, q->is_descending ? LIST_AUDIT_DOWN : LIST_AUDIT_UP, &s);
+
+	CHECK(audit_query_is_sound(q));
+	*ret = (struct page){ .next = q->after_id };
+	ret->audits = arena_alloc(a, sizeof(ret->audits[0]) * (size_t)q->limit);
+	if (fault < 0 || ret->audits == NULL)
+		return fault < 0 ? fault : FAULT(-ENOMEM);
+	sqlite3_bind_int64(s, 1, q->is_descending && q->after_id == 0 ? INT64_MAX : q->after_id);
+	while ((code = sqlite3_step(s)) == SQLITE_ROW) {
+		bool fits = audit_fits(s, q);
+
+		if ((fits && page_is_full(ret, q->limit)) || sqlite_look_is_over(&look)) {
+			ret->has_next = true;
+			break;
+		}
+		look.count++;
+		ret->next = sqlite3_column_int64(s, 0);
+		if (fits)
+			fault = read_audit(s, a, &ret->audits[ret->count++]);
+		if (fault < 0)
+			return fault;
+	}
+	return finish(c, code);
+}
+
 /* ---------------------------------------------------------------- catalogue */
 
 static int list_names(struct reader *r, const struct catalogue_query *q, int statement,

@@ -306,6 +306,8 @@ int sqlite_put_stocks(struct store *s, struct found_row *const rows[], size_t co
 /* seqs go on from the newest one, without a gap. */
 int sqlite_add_movements(struct store *s, const struct movement_effect all[], size_t count);
 int sqlite_next_fence(struct store *s, int64_t *ret);
+/* Texts of NULL are NULL; sets its id. */
+int sqlite_add_audit(struct store *s, struct audit_entry *entry);
 int sqlite_add_lease_row(struct store *s, const struct lease_row *row, int64_t item_id,
 			 int64_t location_id);
 int sqlite_renew_lease(struct store *s, int64_t fence, int64_t expires_at_ms);
@@ -380,6 +382,7 @@ enum writer_statement {
 	COMMIT_RESERVATION_LINE,
 	EACH_ACTIVE_RESERVATION,
 	READ_EPOCH,
+	INSERT_AUDIT,
 	STATEMENTS_USED,
 };
 _Static_assert((int)STATEMENTS_USED <= (int)WRITER_STATEMENTS, "room for every statement");
@@ -412,6 +415,8 @@ enum reader_statement {
 	READ_RESERVATION,
 	READ_RESERVATION_LINES,
 	LIST_RESERVATIONS,
+	LIST_AUDIT_UP,
+	LIST_AUDIT_DOWN,
 	AUDIT_MOVEMENTS,
 	AUDIT_MOVEMENT,
 	AUDIT_ROWS,
@@ -552,6 +557,8 @@ int sqlite_list_stock(struct reader *r, const struct stock_query *q, struct aren
 		      struct page *ret);
 int sqlite_stock_of_item(struct reader *r, const struct item_stock_query *q, struct arena *a,
 			 struct stock_sum *ret_sum, struct page *ret);
+int sqlite_list_audit(struct reader *r, const struct audit_query *q, struct arena *a,
+		      struct page *ret);
 int sqlite_list_movements(struct reader *r, const struct movement_query *q, struct arena *a,
 			  struct page *ret);
 int sqlite_list_items(struct reader *r, const struct catalogue_query *q, struct arena *a,

@@ -30,6 +30,11 @@
 	"abs(value) = 9e999) AND NOT EXISTS (SELECT 1 FROM json_tree(attributes) "          \
 	"WHERE typeof(key) = 'text' GROUP BY parent, key HAVING count(*) > 1) END"
 
+/* A detail that somebody has typed may be no JSON. */
+#define AUDIT_ENTRY                                                                \
+	"SELECT id, at, actor, action, subject, CASE WHEN json_valid(detail) AND " \
+	"instr(CAST(detail AS BLOB), x'00') = 0 THEN detail END, request_id FROM audit "
+
 const char *const sqlite_reader_texts[READER_STATEMENTS] = {
 	[READ_BEGIN] = "BEGIN",
 	[READ_END] = "COMMIT",
@@ -82,6 +87,8 @@ const char *const sqlite_reader_texts[READER_STATEMENTS] = {
 	[READ_RESERVATION] = "SELECT " SQLITE_RESERVATION_COLUMNS " FROM reservation r "
 			     "WHERE r.name = ?1",
 	[READ_RESERVATION_LINES] = SQLITE_RESERVATION_LINES,
+	[LIST_AUDIT_UP] = AUDIT_ENTRY "WHERE id > ?1 ORDER BY id",
+	[LIST_AUDIT_DOWN] = AUDIT_ENTRY "WHERE id < ?1 ORDER BY id DESC",
 	[LIST_RESERVATIONS] =
 		"SELECT " SQLITE_RESERVATION_COLUMNS ", (?2 IS NULL OR r.owner = ?2) AND "
 		"(?3 IS NULL OR r.state = ?3) AND ((?4 IS NULL AND ?5 IS NULL) OR EXISTS "
@@ -513,6 +520,7 @@ const struct reader_ops sqlite_reader_ops = {
 	.key = read_key,
 	.list_stock = sqlite_list_stock,
 	.list_movements = sqlite_list_movements,
+	.list_audit = sqlite_list_audit,
 	.list_items = sqlite_list_items,
 	.list_locations = sqlite_list_locations,
 	.copy = sqlite_copy,

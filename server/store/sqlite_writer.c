@@ -79,6 +79,8 @@ const char *const sqlite_writer_texts[WRITER_STATEMENTS] = {
 		       "RETURNING next_fence - 1",
 	[DELETE_EXPIRED_LOCK] = "DELETE FROM row_lock WHERE item_id = ?1 AND location_id = ?2 "
 				"AND expires_at <= ?3",
+	[INSERT_AUDIT] = "INSERT INTO audit (at, actor, action, subject, detail, request_id) "
+			 "VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
 	[INSERT_LOCK] =
 		"INSERT INTO row_lock (lease, fence, item_id, location_id, purpose, taken_at, "
 		"expires_at, token_id, actor) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
@@ -642,6 +644,29 @@ int sqlite_next_fence(struct store *store, int64_t *ret)
 {
 	CHECK(sqlite_of(store)->is_in_group);
 	return sqlite_bounded_integer(&sqlite_of(store)->connection, TAKE_FENCE, FENCE_MAX, ret);
+}
+
+int sqlite_add_audit(struct store *store, struct audit_entry *entry)
+{
+	struct sqlite_connection *c = &sqlite_of(store)->connection;
+	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
+	int r = sqlite_statement(c, INSERT_AUDIT, &s);
+
+	CHECK(sqlite_of(store)->is_in_group);
+	CHECK(entry->actor != NULL);
+	CHECK(entry->action != NULL);
+	if (r < 0)
+		return r;
+	sqlite3_bind_int64(s, 1, entry->at_ms);
+	sqlite_bind_text(s, 2, entry->actor);
+	sqlite_bind_text(s, 3, entry->action);
+	sqlite_bind_text(s, 4, entry->subject);
+	sqlite_bind_text(s, 5, entry->detail);
+	sqlite_bind_text(s, 6, entry->request_id);
+	r = sqlite_change_one(c, s);
+	if (r == 0)
+		entry->id = sqlite3_last_insert_rowid(c->db);
+	return r;
 }
 
 int sqlite_add_lease_row(struct store *store, const struct lease_row *row, int64_t item_id,

@@ -37,6 +37,7 @@
 #include "base/hash.h"
 #include "core/access.h"
 #include "core/answer.h"
+#include "core/audit.h"
 #include "core/reservation.h"
 #include <stdatomic.h>
 
@@ -316,6 +317,16 @@ struct reservation_query {
 	int limit;
 };
 
+struct audit_query {
+	const char *actor;  /* NULL: any */
+	const char *action; /* NULL: any */
+	int64_t since_ms;   /* at or after; INT64_MIN: any */
+	int64_t until_ms;   /* before; INT64_MAX: any */
+	bool is_descending;
+	int64_t after_id; /* behind it in the order asked for; 0: from the start */
+	int limit;
+};
+
 /*
  * A page of a list: `next` says where to go on (an id, a seq, or a sku or code in next_code).
  * A page examines at most PAGE_EXAMINED_MAX rows, and ends after PAGE_MS_MAX where it is: it may be
@@ -332,6 +343,7 @@ struct page {
 		struct item *items;
 		struct location *locations;
 		struct reservation *reservations;
+		struct audit_entry *audits;
 	};
 };
 
@@ -491,6 +503,9 @@ struct reader_ops {
 	int (*list_movements)(struct reader *r, const struct movement_query *q, struct arena *a,
 			      struct page *ret);
 	int (*list_items)(struct reader *r, const struct catalogue_query *q, struct arena *a,
+			  struct page *ret);
+	/* What was done without a movement. */
+	int (*list_audit)(struct reader *r, const struct audit_query *q, struct arena *a,
 			  struct page *ret);
 	int (*list_locations)(struct reader *r, const struct catalogue_query *q, struct arena *a,
 			      struct page *ret);

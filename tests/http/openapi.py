@@ -396,6 +396,8 @@ def play_stock(p):
     p.ask(ROW, 200, "GET", f"/v1/stock/A-1/WH1?min_seq={seq}", Prefer="wait=3")
     p.ask("/v1/stock", 400, "GET", "/v1/stock?colour=blue")
     p.ask("/v1/movements", 200, "GET", "/v1/movements?order=desc&limit=2")
+    p.ask("/v1/audit", 200, "GET", "/v1/audit?order=desc&limit=2")
+    p.ask("/v1/audit", 400, "GET", "/v1/audit?since=soon")
     p.ask("/v1/movements/{seq}", 200, "GET", "/v1/movements/1")
     p.ask("/v1/movements/{seq}", 404, "GET", "/v1/movements/99")
     p.ask("/v1/changes", 200, "GET", "/v1/changes?after=1&limit=2&pretty")

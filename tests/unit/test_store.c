@@ -329,6 +329,81 @@ static void the_catalogue_is_kept_as_it_was_said(struct any_store *s)
 	arena_fini(&a);
 }
 
+static void note(struct any_writer *w, int64_t at_ms, const char *actor, const char *action)
+{
+	struct audit_entry *e = effects_add_audit(&w->effects);
+
+	assert_non_null(e);
+	*e = (struct audit_entry){
+		.at_ms = at_ms, .actor = actor, .action = action, .detail = "{\"n\":1}"
+	};
+}
+
+/* As "1 3 ": tens of ms of their times. */
+static const char *audited(struct any_store *s, struct audit_query q, struct page *ret)
+{
+	static char ids[64];
+	struct arena a;
+	int64_t seq;
+
+	arena_init(&a);
+	ids[0] = '\0';
+	q.limit = q.limit == 0 ? 10 : q.limit;
+	q.until_ms = q.until_ms == 0 ? INT64_MAX : q.until_ms;
+	assert_int_equal(s->reader->ops->begin(s->reader, &seq), 0);
+	assert_int_equal(s->reader->ops->list_audit(s->reader, &q, &a, ret), 0);
+	for (size_t i = 0; i < ret->count; i++) {
+		const struct audit_entry *e = &ret->audits[i];
+
+		snprintf(ids + strlen(ids), sizeof(ids) - strlen(ids), "%lld ",
+			 (long long)e->at_ms / 10);
+		assert_true(e->id > 0);
+		assert_string_equal(e->detail, "{\"n\":1}");
+		assert_null(e->subject);
+		assert_null(e->request_id);
+	}
+	s->reader->ops->end(s->reader);
+	arena_fini(&a);
+	return ids;
+}
+
+/* With its group or not at all; found by who, what, when, and from where on. */
+static void what_was_done_is_in_the_audit(struct any_store *s)
+{
+	struct any_writer *w = &s->w;
+	int64_t last_id;
+	struct page page;
+
+	any_begin_with(w, "A WH1", NULL);
+	note(w, 10, "anna", "item-make");
+	note(w, 20, "ben", "item-make");
+	assert_int_equal(any_write(w), 0);
+	any_abandon(w);
+	assert_string_equal(audited(s, (struct audit_query){ 0 }, &page), "");
+	any_begin_with(w, "A WH1", NULL);
+	note(w, 10, "anna", "item-make");
+	note(w, 20, "ben", "item-make");
+	note(w, 30, "anna", "lease-take");
+	assert_int_equal(any_commit(w), 0);
+	assert_string_equal(audited(s, (struct audit_query){ 0 }, &page), "1 2 3 ");
+	assert_false(page.has_next);
+	last_id = page.next;
+	assert_string_equal(audited(s, (struct audit_query){ .is_descending = true }, &page),
+			    "3 2 1 ");
+	assert_string_equal(audited(s, (struct audit_query){ .actor = "anna" }, &page), "1 3 ");
+	assert_string_equal(audited(s, (struct audit_query){ .action = "item-make" }, &page),
+			    "1 2 ");
+	assert_string_equal(audited(s, (struct audit_query){ .since_ms = 20 }, &page), "2 3 ");
+	assert_string_equal(audited(s, (struct audit_query){ .until_ms = 20 }, &page), "1 ");
+	assert_string_equal(audited(s, (struct audit_query){ .limit = 2 }, &page), "1 2 ");
+	assert_true(page.has_next);
+	assert_string_equal(audited(s, (struct audit_query){ .after_id = page.next }, &page), "3 ");
+	assert_string_equal(
+		audited(s, (struct audit_query){ .after_id = last_id, .is_descending = true },
+			&page),
+		"2 1 ");
+}
+
 static void delete_item(struct any_writer *w, const char *sku)
 {
 	struct found_item *of = row_set_item(w->found.rows, sku);
@@ -1350,6 +1425,7 @@ static const struct {
 	PROMISE(a_point_read_says_what_is_missing),
 	PROMISE(a_past_level_is_read_from_the_ledger),
 	PROMISE(the_catalogue_is_kept_as_it_was_said),
+	PROMISE(what_was_done_is_in_the_audit),
 	PROMISE(what_is_stocked_or_leased_is_in_use),
 	PROMISE(leases_are_named_by_fences_that_only_grow),
 	PROMISE(a_row_has_one_lease_at_a_time),
