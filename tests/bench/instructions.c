@@ -32,6 +32,7 @@
 #include "http/routes.h"
 #include "store/group.h"
 #include "store/sqlite.h"
+#include "waiting/waits.h"
 #include "wire/batch_results.h"
 #include "wire/fingerprint.h"
 #include "wire/messages_batch.h"
@@ -300,6 +301,7 @@ struct shop {
 	struct mailbox mailbox;
 	struct snapshot snapshot;
 	struct request_pool requests;
+	struct host host; /* as much of a loop as a call needs: what it knows of credentials */
 	struct framing framing;
 	struct request *under_way[GROUP];
 	int under_way_count;
@@ -356,6 +358,10 @@ static void shop_open(struct shop *s, const char *folder)
 	CHECK(service_open_snapshot(s->service, &s->snapshot) == 0);
 	request_pool_init(&s->requests);
 	framing_init(&s->framing);
+	s->host.service = s->service;
+	list_init(&s->host.parked);
+	list_init(&s->host.duties);
+	CHECK(waits_open(&s->host, &(struct waits_options){ 0 }) == 0);
 	calls_configure(&(struct calls_options){ .wait_default_ms = 2000 });
 	while (sem_wait(&is_asleep) != 0)
 		;
@@ -366,6 +372,7 @@ static void shop_close(struct shop *s)
 	atomic_store(&is_over, true);
 	sem_post(&may_go_on);
 	sem_post(&may_end);
+	waits_close(&s->host);
 	snapshot_fini(&s->snapshot);
 	service_close(s->service);
 	request_pool_fini(&s->requests);
@@ -389,6 +396,7 @@ static void request_read(struct shop *s, struct request *r, const struct sample 
 	r->x.method_text = sample->method;
 	r->x.method = http_method_of(sample->method);
 	r->x.service = s->service;
+	r->x.host = &s->host;
 	r->x.snapshot = &s->snapshot;
 	r->x.mailbox = &s->mailbox;
 	request_add_header(r, "Host", 4, "127.0.0.1:8080");
