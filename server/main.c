@@ -244,8 +244,9 @@ static void stop_failed(void)
 struct watchdog {
 	int64_t every_ns; /* 0: there is none */
 	int64_t next_ns;
-	bool is_late;
-	const char *state; /* what the manager was told last */
+	char late[PULSE_NAME_BYTES]; /* who was late at the last look; "": nobody */
+	int late_looks;              /* at how many */
+	const char *state;           /* what the manager was told last */
 };
 
 static struct watchdog watchdog_make(void)
@@ -277,15 +278,27 @@ static const char *state_of(struct service *service)
 	return health.is_writable ? "serving" : "writes are refused: store-failed";
 }
 
+/* Said at the second look: who turns now and then by itself may just not have come by yet. */
+static void watchdog_note_late(struct watchdog *w, const char *who)
+{
+	if (strcmp(w->late, who) != 0)
+		w->late_looks = 0;
+	snprintf(w->late, sizeof(w->late), "%s", who);
+	w->late_looks++;
+	if (w->late_looks == 2)
+		log_write(LOG_WARN, "thread_late", "thread=%s", who);
+}
+
 static void watchdog_turn(struct watchdog *w, struct service *service, struct edge *edge)
 {
-	char who[PULSE_NAME_BYTES];
+	char who[PULSE_NAME_BYTES] = "";
 	bool is_late = pulse_is_late(clock_monotonic_ns(), who);
 	const char *state;
 
-	if (is_late && !w->is_late)
-		log_write(LOG_WARN, "thread_late", "thread=%s", who);
-	w->is_late = is_late;
+	if (is_late)
+		watchdog_note_late(w, who);
+	else
+		w->late[0] = '\0';
 	w->next_ns = clock_monotonic_ns() + w->every_ns;
 	if (is_late)
 		return;
