@@ -3,7 +3,7 @@
  *
  * Start: settings and all that may be wrong with them, then the store (before any thread), engine,
  * edge. Stop: SIGTERM or SIGINT drains and exits 0 (65 where the store is damaged); a second one
- * exits at once; a failed disk stops the process with 74.
+ * exits at once; a failed disk stops the process with 74. SIGHUP: the settings are read again.
  */
 #include "base/clock.h"
 #include "base/crash.h"
@@ -219,7 +219,9 @@ static void *leave_on_signal(void *context)
 	struct crash_stack stack;
 
 	crash_thread_begin(&stack, "leaver", -1);
-	if (read(*signals, &info, sizeof(info)) == sizeof(info)) {
+	while (read(*signals, &info, sizeof(info)) == sizeof(info)) {
+		if (info.ssi_signo == SIGHUP)
+			continue; /* there is nothing to reload for any more */
 		log_write(LOG_WARN, "forced", "signal=%u", info.ssi_signo);
 		_exit(EXIT_SOFTWARE_FAULT);
 	}
@@ -312,24 +314,77 @@ static void watchdog_turn(struct watchdog *w, struct service *service, struct ed
 	w->state = state;
 }
 
-/* Waits for a signal or a failure; returns the exit code. */
-static int wait_for_end(const struct config *c, int signals, struct service *service,
-			struct edge *edge)
+static void log_configure(const struct config *c)
 {
-	struct pollfd fds[] = { { .fd = signals, .events = POLLIN },
-				{ .fd = failure_fd, .events = POLLIN } };
-	struct signalfd_siginfo info;
-	struct service_health health;
-	struct watchdog watchdog = watchdog_make();
-	pthread_t leaver;
-	int r;
+	enum log_level level = LOG_INFO;
 
-	while ((r = poll(fds, LENGTH_OF(fds), watchdog_wait_ms(&watchdog))) <= 0) {
-		CHECK(r == 0 || errno == EINTR);
-		if (r == 0)
-			watchdog_turn(&watchdog, service, edge);
+	CHECK(log_level_read(c->log_level, &level));
+	log_set_level(level);
+}
+
+/* What runs, for those who end or change it. */
+struct running {
+	struct config_reading *reading;
+	int signals;
+	struct service *service;
+	struct operation_book *operations;
+	struct edge *edge;
+};
+
+/* Hands over what is LIVE in settings.def, but the time to drain, which is looked at then. */
+static void settings_apply(const struct running *r)
+{
+	const struct config *c = &r->reading->config;
+
+	log_configure(c);
+	calls_change(c->wait_default_ms, c->require_key);
+	service_set_slow(r->service, c->slow_ms * NS_PER_MS);
+	operation_book_set_wait(r->operations, c->operation_wait_ms);
+	edge_log_requests(r->edge, c->log_requests);
+}
+
+/* Tokens are read again by themselves. */
+static void reload(const struct running *r)
+{
+	notify_reloading();
+	if (config_read_again(r->reading))
+		settings_apply(r);
+	notify_ready("serving");
+}
+
+/* Until a signal to end, or a failure: then 0. */
+static unsigned wait_for_signal(const struct running *r)
+{
+	struct pollfd fds[] = { { .fd = r->signals, .events = POLLIN },
+				{ .fd = failure_fd, .events = POLLIN } };
+	struct signalfd_siginfo info = { .ssi_signo = SIGHUP };
+	struct watchdog watchdog = watchdog_make();
+	int count;
+
+	while (info.ssi_signo == SIGHUP) {
+		while ((count = poll(fds, LENGTH_OF(fds), watchdog_wait_ms(&watchdog))) <= 0) {
+			CHECK(count == 0 || errno == EINTR);
+			if (count == 0)
+				watchdog_turn(&watchdog, r->service, r->edge);
+		}
+		if (fds[1].revents != 0)
+			return 0;
+		CHECK(read(r->signals, &info, sizeof(info)) == sizeof(info));
+		log_write(LOG_INFO, "signal", "number=%u", info.ssi_signo);
+		if (info.ssi_signo == SIGHUP)
+			reload(r);
 	}
-	if (fds[1].revents != 0) {
+	return info.ssi_signo;
+}
+
+/* Waits for a signal or a failure; returns the exit code. */
+static int wait_for_end(const struct running *r)
+{
+	static int signals; /* the leaver may look at it after we have left */
+	struct service_health health;
+	pthread_t leaver;
+
+	if (wait_for_signal(r) == 0) {
 		/*
 		 * Clients who share the group's fate should still hear of it; then stop, without
 		 * drain.
@@ -339,15 +394,14 @@ static int wait_for_end(const struct config *c, int signals, struct service *ser
 		nanosleep(&last, NULL);
 		stop_failed();
 	}
-	CHECK(read(signals, &info, sizeof(info)) == sizeof(info));
-	log_write(LOG_INFO, "signal", "number=%u", info.ssi_signo);
 	notify_stopping();
+	signals = r->signals;
 	if (pthread_create(&leaver, NULL, leave_on_signal, &signals) == 0)
 		pthread_detach(leaver);
-	drain(c, service, edge);
+	drain(&r->reading->config, r->service, r->edge);
 	if (atomic_load(&failure_code) != 0)
 		stop_failed(); /* meanwhile: all have heard of it */
-	service_health(service, &health);
+	service_health(r->service, &health);
 	return health.is_damaged ? EXIT_DATA : 0;
 }
 
@@ -358,15 +412,13 @@ static int open_signals(void)
 
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN); /* a file at its size limit is a full disk, not a reason to die */
-	/*
-	 * A terminal that closes, or a habit from another daemon, must not end it without a drain.
-	 */
-	signal(SIGHUP, SIG_IGN);
+	/* A habit from another daemon must not end it without a drain. */
 	signal(SIGUSR1, SIG_IGN);
 	signal(SIGUSR2, SIG_IGN);
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
 	CHECK(pthread_sigmask(SIG_BLOCK, &set, NULL) == 0);
 	return signalfd(-1, &set, SFD_CLOEXEC);
 }
@@ -427,10 +479,11 @@ static int edge_begin(struct edge *edge)
 	return r;
 }
 
-static int serve(const struct config *c, struct service *service, struct listeners *listeners,
-		 int signals)
+static int serve(struct config_reading *reading, struct service *service,
+		 struct listeners *listeners, int signals)
 {
 	static struct operation_book operations; /* large */
+	const struct config *c = &reading->config;
 	struct waits_options waits = { .operations = &operations };
 	char *names = strdup(c->host_name);
 	const char *host_names[HOST_NAMES_MAX + 1];
@@ -470,7 +523,11 @@ static int serve(const struct config *c, struct service *service, struct listene
 	log_listening(listeners, &options, c);
 	notify_ready("serving");
 
-	int code = wait_for_end(c, signals, service, edge);
+	int code = wait_for_end(&(struct running){ .reading = reading,
+						   .signals = signals,
+						   .service = service,
+						   .operations = &operations,
+						   .edge = edge });
 
 	edge_close(edge);
 	operation_book_fini(&operations);
@@ -627,9 +684,10 @@ static int open_service(const struct config *c, struct store *store, struct serv
 	return r < 0 ? engine_failed(c, store, r) : 0;
 }
 
-static int run_service(const struct config *c, struct service *service, struct listeners *listeners,
-		       int signals)
+static int run_service(struct config_reading *reading, struct service *service,
+		       struct listeners *listeners, int signals)
 {
+	const struct config *c = &reading->config;
 	struct lab_runs *lab = NULL;
 	int code;
 
@@ -642,13 +700,14 @@ static int run_service(const struct config *c, struct service *service, struct l
 	asset_set_folder(c->ui_dir);
 	code = listeners_begin(c, listeners);
 	if (code == 0)
-		code = serve(c, service, listeners, signals);
+		code = serve(reading, service, listeners, signals);
 	lab_runs_close(lab);
 	return code;
 }
 
-static int run(const struct config *c)
+static int run(struct config_reading *reading)
 {
+	const struct config *c = &reading->config;
 	int signals = open_signals();
 	static struct listeners listeners; /* large */
 	struct service *service;
@@ -675,7 +734,7 @@ static int run(const struct config *c)
 	notify_started();
 	if (code != 0)
 		return code;
-	code = run_service(c, service, &listeners, signals);
+	code = run_service(reading, service, &listeners, signals);
 	service_close(service);
 	log_write(LOG_INFO, "stop", "exit=%d", code);
 	return code;
@@ -683,7 +742,7 @@ static int run(const struct config *c)
 
 int main(int argc, char *argv[])
 {
-	struct config config;
+	static struct config_reading reading; /* large */
 	int code = 0;
 
 	if (standard_files_open() < 0)
@@ -693,13 +752,9 @@ int main(int argc, char *argv[])
 		return EXIT_OS_FAULT;
 	if (offline_command(argc, argv, &code))
 		return code;
-	if (config_read(&config, argc, argv, &code) != CONFIG_RUN)
+	if (config_read(&reading, argc, argv, &code) != CONFIG_RUN)
 		return code;
-	if (strcmp(config.log_level, "debug") == 0)
-		log_set_level(LOG_DEBUG);
-	else if (strcmp(config.log_level, "warn") == 0)
-		log_set_level(LOG_WARN);
-	else if (strcmp(config.log_level, "error") == 0)
-		log_set_level(LOG_ERROR);
-	return run(&config);
+	log_configure(&reading.config);
+	config_warn_of_variables();
+	return run(&reading);
 }

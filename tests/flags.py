@@ -27,7 +27,7 @@ def read(path):
 
 def daemon_flags():
     settings = re.findall(r'^SETTING_\w+\(\s*\w+,\s*"([a-z-]+)"', read("schema/settings.def"), re.M)
-    more = {"help", "version", "print-config"}
+    more = {"help", "version", "print-config", "print-example"}
     offline = re.findall(r'"--([a-z-]+)"',
                          read("server/offline/offline.c") + read("server/offline/token.c"))
     assert len(settings) > 20 and len(offline) >= 3
@@ -113,13 +113,30 @@ def find_wrong():
             yield from check(f"{path.relative_to(ROOT)}:{number}", line, both)
 
 
+def find_not_live():
+    """The documentation lists what SIGHUP reads again, and nothing else."""
+    rows = re.findall(r'^SETTING_\w+\(\s*\w+,\s*"([a-z-]+)",\s*(\w+),',
+                      read("schema/settings.def"), re.M)
+    live = {name for name, when in rows if when == "LIVE"}
+    assert len(rows) > 20 and 0 < len(live) < len(rows)
+    section = read("docs/operating.md").split("### Reading the settings again\n")[1].split("\n#")[0]
+    listed = re.findall(r"`([a-z-]+)`", " ".join(re.findall(r"^\| (`.*?) \|", section, re.M)))
+    for name in sorted(live ^ set(listed)):
+        yield f"docs/operating.md: {name} is {'' if name in live else 'not '}read again on SIGHUP"
+
+
 def main():
-    wrong = sorted(set(find_wrong()))
-    print("1..1")
-    print(f"{'not ' if wrong else ''}ok 1 - each flag that is named exists")
-    for line in wrong:
-        print(f"# {line}", file=sys.stderr)
-    return 1 if wrong else 0
+    cases = [("each flag that is named exists", find_wrong),
+             ("what is read again is listed", find_not_live)]
+    failed = 0
+    print(f"1..{len(cases)}")
+    for number, (sentence, find) in enumerate(cases, 1):
+        wrong = sorted(set(find()))
+        failed += bool(wrong)
+        print(f"{'not ' if wrong else ''}ok {number} - {sentence}")
+        for line in wrong:
+            print(f"# {line}", file=sys.stderr)
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":

@@ -397,6 +397,6 @@ void connection_account(struct loop *l, const struct exchange *x)
 		request_log(x, LOG_WARN, "request_refused", ns);
 	else if (x->status > 500)
 		request_log(x, LOG_INFO, "request_not_understood", ns);
-	else if (l->edge->options.logs_requests)
+	else if (atomic_load_explicit(&l->edge->logs_requests, memory_order_relaxed))
 		request_log(x, LOG_INFO, "request", ns);
 }

@@ -58,6 +58,7 @@ int edge_open(const struct edge_options *options, struct edge **ret_edge)
 		return FAULT(-ENOMEM);
 	}
 	e->options = *options;
+	atomic_init(&e->logs_requests, options->logs_requests);
 	e->connection_limit = connection_limit_find(options->connection_limit);
 	e->listeners = listeners;
 	r = loops_open(e);
@@ -69,6 +70,11 @@ int edge_open(const struct edge_options *options, struct edge **ret_edge)
 					  .host_names = options->host_names };
 	*ret_edge = e;
 	return 0;
+}
+
+void edge_log_requests(struct edge *e, bool logs_requests)
+{
+	atomic_store(&e->logs_requests, logs_requests);
 }
 
 /* The first loop comes last, since it deals connections to the others. */

@@ -26,8 +26,8 @@ struct edge_options {
 	int body_timeout_ms;
 	int reply_timeout_ms;          /* a client that does not read its answer */
 	const char *const *host_names; /* further names this server answers for; NULL-terminated */
-	bool logs_requests;            /* one log line for each request */
-	exchange_continue *handle;     /* called on the loop thread with a whole request */
+	bool logs_requests;        /* one log line for each request; until edge_log_requests() */
+	exchange_continue *handle; /* called on the loop thread with a whole request */
 	/* Does its handler want to be called with the head, and take the body piece by piece? */
 	bool (*streams)(const struct exchange *x);
 	/*
@@ -71,6 +71,9 @@ void edge_nudge(struct edge *e);
 int edge_start(struct edge *e);
 
 enum { DRAIN_LAST_MS = 1000 };
+
+/* From now on each request is logged, or none. Any thread. */
+void edge_log_requests(struct edge *e, bool logs_requests);
 
 /*
  * Stops taking connections and requests (503 draining, Connection: close; idle connections are

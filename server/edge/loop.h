@@ -62,6 +62,7 @@ struct edge {
 
 	atomic_int connection_count; /* of all loops, and on their way to them */
 	atomic_bool is_paused;       /* no connections are taken; whoever closes one nudges */
+	atomic_bool logs_requests;
 	atomic_bool is_draining;
 	/* What has not come by then is refused; written before is_draining, as is the next one. */
 	int64_t drain_until_ns;

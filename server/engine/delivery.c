@@ -64,6 +64,7 @@ static void log_if_slow(int64_t slow_ns, const struct work *w)
 void delivery_finish(struct lane *l, struct list *works, int group_count)
 {
 	int64_t now_ns = clock_monotonic_ns();
+	int64_t slow_ns = atomic_load_explicit(&l->slow_ns, memory_order_relaxed);
 	struct list waiters;
 
 	CHECK(group_count >= 0);
@@ -76,7 +77,7 @@ void delivery_finish(struct lane *l, struct list *works, int group_count)
 		w->cost.group_count = group_count;
 		metric_observe(METRIC_LOCK_WAIT, w->cost.granted_ns - w->cost.claimed_ns);
 		metric_observe(METRIC_QUEUE_DEPTH, w->cost.ahead_count);
-		log_if_slow(l->slow_ns, w);
+		log_if_slow(slow_ns, w);
 	}
 	lock_manager_finish(l->locks, works, now_ns, &waiters);
 	feed_ring(&l->feed); /* right before the answers: one wake-up does for both */

@@ -42,7 +42,8 @@ struct lane {
 	struct key_book *keys;
 	struct published *published;
 	bool releases_rows_early;
-	int64_t slow_ns;            /* writes that take longer are logged; 0: none */
+	/* Writes that take longer are logged; 0: none. Anybody may change it. */
+	atomic_int_fast64_t slow_ns;
 	struct aftermath aftermath; /* of it, whom to tell */
 
 	struct store_writer *writer; /* the store's */

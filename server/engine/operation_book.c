@@ -26,7 +26,7 @@ void operation_book_init(struct operation_book *b, struct intake *in, int64_t wa
 {
 	CHECK(wait_ms >= 0);
 	b->intake = in;
-	b->wait_ms = wait_ms;
+	atomic_init(&b->wait_ms, wait_ms);
 	b->id_next = 0;
 	b->kept_count = 0;
 	guard_init(&b->guard, RANK_OPERATIONS);
@@ -34,6 +34,12 @@ void operation_book_init(struct operation_book *b, struct intake *in, int64_t wa
 	map_init(&b->operations, b->buckets, OPERATION_BUCKETS);
 	/* No run has the ids of another: what was lost is not found as something else. */
 	CHECK(getrandom(&b->id_prefix, sizeof(b->id_prefix), 0) == sizeof(b->id_prefix));
+}
+
+void operation_book_set_wait(struct operation_book *b, int64_t wait_ms)
+{
+	CHECK(wait_ms >= 0);
+	atomic_store(&b->wait_ms, wait_ms);
 }
 
 static void operation_destroy(struct operation *o)

@@ -48,7 +48,7 @@ enum operation_state {
 
 struct operation_book {
 	struct intake *intake;
-	int64_t wait_ms; /* how long each waits for its rows */
+	atomic_int_fast64_t wait_ms; /* how long each new one waits for its rows */
 	uint64_t id_prefix;
 	struct guard guard;
 
@@ -91,6 +91,9 @@ struct operation {
 };
 
 void operation_book_init(struct operation_book *b, struct intake *in, int64_t wait_ms);
+
+/* Operations wait so long for their rows from now on. Any thread. */
+void operation_book_set_wait(struct operation_book *b, int64_t wait_ms);
 void operation_book_fini(struct operation_book *b); /* all have finished */
 
 void operation_home_init(struct operation_home *h, struct operation_book *b, struct mailbox *m);

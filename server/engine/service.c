@@ -205,6 +205,12 @@ void service_place(struct service *s, const struct waiter *waiter, struct work_p
 	intake_place(&s->intake, waiter, ret);
 }
 
+void service_set_slow(struct service *s, int64_t slow_ns)
+{
+	CHECK(slow_ns >= 0);
+	atomic_store(&s->writer.lane.slow_ns, slow_ns);
+}
+
 void service_open_operations(struct service *s, struct operation_book *b, int64_t wait_ms)
 {
 	operation_book_init(b, &s->intake, wait_ms);

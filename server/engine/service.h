@@ -63,6 +63,9 @@ void service_drain(struct service *s, int64_t until_ns);
  */
 void service_nudge(struct service *s);
 
+/* Writes that take longer are logged from now on; 0: none. Any thread. */
+void service_set_slow(struct service *s, int64_t slow_ns);
+
 /* ---------------------------------------------------------------- writes */
 
 /*

@@ -9,6 +9,12 @@ void calls_configure(const struct calls_options *options)
 	configuration = *options;
 }
 
+void calls_change(int64_t wait_default_ms, bool requires_keys)
+{
+	atomic_store(&configuration.wait_default_ms, wait_default_ms);
+	atomic_store(&configuration.requires_keys, requires_keys);
+}
+
 const struct calls_options *calls_configuration(void)
 {
 	return &configuration;

@@ -1,11 +1,12 @@
 /*
  * call - what was read of a request before its handler is called, and how calls are set up.
  *
- * Threads: calls_configure() before the loops start, the rest on the loop's.
+ * Threads: calls_configure() by main(), the rest on the loop's.
  */
 #pragma once
 #include "exchange/exchange.h"
 #include "wire/request_text.h"
+#include <stdatomic.h>
 #include <string.h>
 
 enum { ROUTE_NAMES_MAX = 2 };
@@ -35,16 +36,19 @@ struct lab_runs;
 struct speakers;
 
 struct calls_options {
-	int64_t wait_default_ms;
-	bool is_insecure;     /* a store without tokens is open on purpose, also through a proxy */
-	bool requires_keys;   /* refuse writes without an Idempotency-Key */
-	struct lab_runs *lab; /* of the laboratory; NULL: it is switched off */
-	const struct speakers
-		*speakers; /* the edge's, too; NULL: no connection is believed anything */
+	atomic_int_fast64_t wait_default_ms;
+	bool is_insecure; /* a store without tokens is open on purpose, also through a proxy */
+	atomic_bool requires_keys; /* refuse writes without an Idempotency-Key */
+	struct lab_runs *lab;      /* of the laboratory; NULL: it is switched off */
+	/* The edge's, too; NULL: no connection is believed anything. */
+	const struct speakers *speakers;
 };
 
 /* Before the loops start. */
 void calls_configure(const struct calls_options *options);
+
+/* From now on. Any thread. */
+void calls_change(int64_t wait_default_ms, bool requires_keys);
 const struct calls_options *calls_configuration(void);
 
 /* NULL before the dispatcher has begun, as in answers that the loop gives itself. */

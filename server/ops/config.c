@@ -1,422 +1,320 @@
 #include "ops/config.h"
 #include "base/check.h"
-#include "ops/address.h"
+#include "ops/config_file.h"
+#include "ops/config_show.h"
+#include "ops/log.h"
+#include "ops/disguise.h"
 #include <ctype.h>
-#include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { EXIT_USAGE = 64, EXIT_CONFIGURATION = 78 };
-enum setting_kind { KIND_TEXT, KIND_NUMBER, KIND_SWITCH, KIND_CHOICE };
-enum setting_source { FROM_DEFAULT, FROM_ENVIRONMENT, FROM_FLAG };
 
-struct setting {
-	enum setting_kind kind;
+/* What is asked for by flags that are no settings. */
+static const struct {
 	const char *flag;
-	const char *argument; /* what --help calls the value; of a choice, the choices: "a|b" */
-	const char *help;
-	const char *text; /* the default of a text or choice */
-	bool (*judge)(const char *text);
-	const char *must;    /* what a text must be that `judge` refuses */
-	int64_t number;      /* the default of a number */
-	int64_t least, most; /* of a number */
-	size_t offset;       /* of the field in struct config */
+	enum config_wish wish;
+} wishes[] = {
+	{ "help", WISH_HELP },
+	{ "version", WISH_VERSION },
+	{ "print-config", WISH_VALUES },
+	{ "print-example", WISH_EXAMPLE },
 };
 
-static bool text_is_there(const char *text)
+/* Always false, for whoever returns it. */
+__attribute__((format(printf, 3, 4))) static bool refuse(struct config_reading *r, int exit_code,
+							 const char *format, ...)
 {
-	return text[0] != '\0';
-}
+	va_list arguments;
 
-static const struct setting settings[] = {
-#define SETTING_TEXT(field, name, value, arg, about) \
-	{ .kind = KIND_TEXT,                         \
-	  .flag = name,                              \
-	  .argument = arg,                           \
-	  .help = about,                             \
-	  .text = value,                             \
-	  .offset = offsetof(struct config, field) },
-#define SETTING_JUDGED(field, name, value, arg, is_fit, wanted, about) \
-	{ .kind = KIND_TEXT,                                           \
-	  .flag = name,                                                \
-	  .argument = arg,                                             \
-	  .help = about,                                               \
-	  .text = value,                                               \
-	  .judge = is_fit,                                             \
-	  .must = wanted,                                              \
-	  .offset = offsetof(struct config, field) },
-#define SETTING_NUMBER(field, name, value, low, high, arg, about) \
-	{ .kind = KIND_NUMBER,                                    \
-	  .flag = name,                                           \
-	  .argument = arg,                                        \
-	  .help = about,                                          \
-	  .number = value,                                        \
-	  .least = low,                                           \
-	  .most = high,                                           \
-	  .offset = offsetof(struct config, field) },
-#define SETTING_SWITCH(field, name, about) \
-	{ .kind = KIND_SWITCH,             \
-	  .flag = name,                    \
-	  .help = about,                   \
-	  .offset = offsetof(struct config, field) },
-#define SETTING_CHOICE(field, name, value, choices, about) \
-	{ .kind = KIND_CHOICE,                             \
-	  .flag = name,                                    \
-	  .argument = choices,                             \
-	  .help = about,                                   \
-	  .text = value,                                   \
-	  .offset = offsetof(struct config, field) },
-#include "schema/settings.def"
-#undef SETTING_TEXT
-#undef SETTING_JUDGED
-#undef SETTING_NUMBER
-#undef SETTING_SWITCH
-#undef SETTING_CHOICE
-};
-
-/* What is being read, and where each value came from. */
-struct reading {
-	struct config *config;
-	enum setting_source sources[LENGTH_OF(settings)];
-	bool wants_print;
-};
-
-/* Names in messages: the flag as it is typed, or the environment variable. */
-struct origin {
-	enum setting_source source;
-	char name[64];
-};
-
-static void environment_name(const struct setting *s, char name[64])
-{
-	size_t at = (size_t)snprintf(name, 64, "ROWLOCK_");
-
-	for (const char *c = s->flag; *c != '\0'; c++)
-		name[at++] = *c == '-' ? '_' : (char)toupper((unsigned char)*c);
-	CHECK(at < 64);
-	name[at] = '\0';
-}
-
-static void *field_of(struct config *c, const struct setting *s)
-{
-	return (char *)c + s->offset;
-}
-
-/* ---------------------------------------------------------------- values */
-
-static bool number_read(const struct setting *s, const char *text, int64_t *ret)
-{
-	char *end;
-	long long number;
-
-	if (!isdigit((unsigned char)text[0]) && text[0] != '-')
-		return false;
-	errno = 0;
-	number = strtoll(text, &end, 10);
-	if (errno != 0 || *end != '\0' || number < s->least || number > s->most)
-		return false;
-	*ret = number;
-	return true;
-}
-
-static bool text_is_among(const char *text, const char *const words[], size_t count)
-{
-	for (size_t i = 0; i < count; i++)
-		if (strcmp(text, words[i]) == 0)
-			return true;
+	va_start(arguments, format);
+	vsnprintf(r->error, sizeof(r->error), format, arguments);
+	va_end(arguments);
+	disguise(r->error);
+	r->exit_code = exit_code;
 	return false;
 }
 
-static bool switch_read(const char *text, bool *ret)
+static bool value_take(struct config_reading *r, const struct setting *s, enum config_rank rank,
+		       const char *from, const char *text)
 {
-	static const char *const yes[] = { "1", "true", "yes", "on" };
-	static const char *const no[] = { "", "0", "false", "no", "off" };
-
-	*ret = text_is_among(text, yes, LENGTH_OF(yes));
-	return *ret || text_is_among(text, no, LENGTH_OF(no));
-}
-
-static bool choice_is_known(const char *choices, const char *text)
-{
-	size_t bytes = strlen(text);
-
-	if (strchr(text, '|') != NULL)
-		return false;
-	for (const char *at = choices; at != NULL; at = strchr(at, '|')) {
-		at += *at == '|';
-		if (strncmp(at, text, bytes) == 0 && (at[bytes] == '|' || at[bytes] == '\0') &&
-		    bytes > 0)
-			return true;
-	}
-	return false;
-}
-
-static bool value_read(struct config *c, const struct setting *s, const char *text)
-{
-	switch (s->kind) {
-	case KIND_TEXT:
-		*(const char **)field_of(c, s) = text;
-		return s->judge == NULL || s->judge(text);
-	case KIND_NUMBER:
-		return number_read(s, text, field_of(c, s));
-	case KIND_SWITCH:
-		return switch_read(text, field_of(c, s));
-	case KIND_CHOICE:
-		if (!choice_is_known(s->argument, text))
-			return false;
-		*(const char **)field_of(c, s) = text;
-		return true;
-	}
-	return false;
-}
-
-static void value_complain(const struct setting *s, const struct origin *from, const char *text)
-{
-	fprintf(stderr, "rowlockd: %s: '%s' is not ", from->name, text);
-	switch (s->kind) {
-	case KIND_NUMBER:
-		fprintf(stderr, "a whole number from %lld to %lld\n", (long long)s->least,
-			(long long)s->most);
-		break;
-	case KIND_CHOICE:
-		fprintf(stderr, "one of %s\n", s->argument);
-		break;
-	case KIND_TEXT:
-		fprintf(stderr, "%s\n", s->must);
-		break;
-	case KIND_SWITCH:
-		fprintf(stderr, "a switch: 1 or 0\n");
-		break;
-	}
-}
-
-static bool value_take(struct reading *r, const struct setting *s, const struct origin *from,
-		       const char *text)
-{
-	if (!value_read(r->config, s, text)) {
-		value_complain(s, from, text);
+	if (!setting_read(&r->config, s, text)) {
+		setting_complain(s, from, text, r->error);
+		r->exit_code = rank == FROM_FLAG ? EXIT_USAGE : EXIT_CONFIGURATION;
 		return false;
 	}
-	r->sources[s - settings] = from->source;
-	return true;
-}
-
-/* ---------------------------------------------------------------- defaults and environment */
-
-static void defaults_take(struct reading *r)
-{
-	for (const struct setting *s = settings; s < settings + LENGTH_OF(settings); s++) {
-		void *field = field_of(r->config, s);
-
-		if (s->kind == KIND_TEXT || s->kind == KIND_CHOICE)
-			*(const char **)field = s->text;
-		else if (s->kind == KIND_NUMBER)
-			*(int64_t *)field = s->number;
-		else
-			*(bool *)field = false;
-	}
-}
-
-static bool environment_take(struct reading *r)
-{
-	for (const struct setting *s = settings; s < settings + LENGTH_OF(settings); s++) {
-		struct origin from = { .source = FROM_ENVIRONMENT };
-		const char *text;
-
-		environment_name(s, from.name);
-		text = getenv(from.name);
-		/* A flag outranks it, so that a wrong value there does no harm. */
-		if (text == NULL || r->sources[s - settings] == FROM_FLAG)
-			continue;
-		if (!value_take(r, s, &from, text))
-			return false;
-	}
+	r->ranks[s - settings] = rank;
 	return true;
 }
 
 /* ---------------------------------------------------------------- flags */
 
-static const struct setting *setting_by_flag(const char *name, size_t bytes)
+static bool flag_refuse(struct config_reading *r, const char *name, size_t bytes)
 {
-	for (const struct setting *s = settings; s < settings + LENGTH_OF(settings); s++)
-		if (strlen(s->flag) == bytes && memcmp(s->flag, name, bytes) == 0)
-			return s;
-	return NULL;
+	static const char *const others[] = { "help", "version", "print-config", "print-example",
+					      NULL };
+	const char *nearest = setting_nearest(name, bytes, others);
+
+	return refuse(r, EXIT_USAGE, "unknown flag --%.*s%s%s%s\nrowlockd --help lists the flags.",
+		      (int)bytes, name, nearest != NULL ? " (did you mean --" : "",
+		      nearest != NULL ? nearest : "", nearest != NULL ? "?)" : "");
 }
 
-/* Levenshtein's distance, a row of the matrix at a time; names beyond it are far from all. */
-static size_t edit_distance(const char *a, size_t a_bytes, const char *b)
+static bool wish_take(struct config_reading *r, const char *name)
 {
-	size_t row[64];
-	size_t b_bytes = strlen(b);
-
-	if (a_bytes >= LENGTH_OF(row) || b_bytes >= LENGTH_OF(row))
-		return LENGTH_OF(row);
-	for (size_t j = 0; j <= b_bytes; j++)
-		row[j] = j;
-	for (size_t i = 1; i <= a_bytes; i++) {
-		size_t diagonal = row[0];
-
-		row[0] = i;
-		for (size_t j = 1; j <= b_bytes; j++) {
-			size_t above = row[j];
-			size_t best = diagonal + (a[i - 1] != b[j - 1]);
-
-			if (above + 1 < best)
-				best = above + 1;
-			if (row[j - 1] + 1 < best)
-				best = row[j - 1] + 1;
-			row[j] = best;
-			diagonal = above;
+	for (size_t i = 0; i < LENGTH_OF(wishes); i++)
+		if (strcmp(wishes[i].flag, name) == 0) {
+			r->wish = wishes[i].wish;
+			return true;
 		}
-	}
-	return row[b_bytes];
+	return false;
 }
 
-static void flag_complain(const char *name, size_t bytes)
+/* Takes the flag at r->argv[*at], and leaves *at behind it and its value. */
+static bool flag_take(struct config_reading *r, int *at)
 {
-	static const char *const others[] = { "help", "version", "print-config" };
-	const char *nearest = NULL;
-	size_t least = 3; /* further away it is another word */
-
-	for (size_t i = 0; i < LENGTH_OF(settings) + LENGTH_OF(others); i++) {
-		const char *flag = i < LENGTH_OF(settings) ? settings[i].flag
-							   : others[i - LENGTH_OF(settings)];
-		size_t distance = edit_distance(name, bytes, flag);
-
-		if (distance < least) {
-			least = distance;
-			nearest = flag;
-		}
-	}
-	fprintf(stderr, "rowlockd: unknown flag --%.*s", (int)bytes, name);
-	if (nearest != NULL)
-		fprintf(stderr, " (did you mean --%s?)", nearest);
-	fprintf(stderr, "\nrowlockd --help lists the flags.\n");
-}
-
-/* Returns how many arguments the flag at argv[at] took; 0: it is wrong, and that was said. */
-static int flag_take(struct reading *r, int argc, char *argv[], int at)
-{
-	const char *name = argv[at] + 2;
+	const char *name = r->argv[(*at)++] + 2;
 	const char *equals = strchr(name, '=');
 	size_t bytes = equals != NULL ? (size_t)(equals - name) : strlen(name);
-	const struct setting *s = setting_by_flag(name, bytes);
-	struct origin from = { .source = FROM_FLAG };
+	const struct setting *s = setting_find(name, bytes);
+	char from[SETTING_NAME_BYTES];
 
-	if (s == NULL) {
-		flag_complain(name, bytes);
-		return 0;
-	}
-	snprintf(from.name, sizeof(from.name), "--%s", s->flag);
+	if (s == NULL)
+		return wish_take(r, name) || flag_refuse(r, name, bytes);
+	snprintf(from, sizeof(from), "--%s", s->flag);
 	if (equals != NULL)
-		return value_take(r, s, &from, equals + 1) ? 1 : 0;
+		return value_take(r, s, FROM_FLAG, from, equals + 1);
 	if (s->kind == KIND_SWITCH)
-		return value_take(r, s, &from, "1") ? 1 : 0;
-	if (at + 1 >= argc || strncmp(argv[at + 1], "--", 2) == 0) {
-		fprintf(stderr, "rowlockd: --%s needs a value: --%s %s\n", s->flag, s->flag,
-			s->argument);
+		return value_take(r, s, FROM_FLAG, from, "1");
+	if (*at >= r->argc || strncmp(r->argv[*at], "--", 2) == 0)
+		return refuse(r, EXIT_USAGE, "--%s needs a value: --%s %s", s->flag, s->flag,
+			      s->argument);
+	return value_take(r, s, FROM_FLAG, from, r->argv[(*at)++]);
+}
+
+/* Up to the first that asks for help or the version, which nothing behind it can spoil. */
+static bool flags_take(struct config_reading *r)
+{
+	for (int at = 1; at < r->argc && r->wish != WISH_HELP && r->wish != WISH_VERSION;) {
+		const char *flag = r->argv[at];
+
+		if (strncmp(flag, "--", 2) != 0 || flag[2] == '\0')
+			return refuse(r, EXIT_USAGE,
+				      "'%s' is not a flag\nrowlockd --help lists them.", flag);
+		if (!flag_take(r, &at))
+			return false;
+	}
+	return true;
+}
+
+/* ---------------------------------------------------------------- the environment */
+
+static bool environment_take(struct config_reading *r)
+{
+	for (const struct setting *s = settings; s < settings + SETTINGS; s++) {
+		char name[SETTING_NAME_BYTES];
+		const char *text;
+
+		setting_variable(s, name);
+		text = getenv(name);
+		/* A flag outranks it, so that a wrong value there does no harm. */
+		if (text == NULL || r->ranks[s - settings] == FROM_FLAG)
+			continue;
+		if (!value_take(r, s, FROM_ENVIRONMENT, name, text))
+			return false;
+	}
+	return true;
+}
+
+static const char variable_prefix[] = "ROWLOCK_";
+
+/* ROWLOCK_SLOW_MS=1 is slow-ms. Returns its bytes; 0: it is none, or too long for one. */
+static size_t variable_flag(const char *variable, char ret[SETTING_NAME_BYTES])
+{
+	size_t bytes = 0;
+
+	if (strncmp(variable, variable_prefix, strlen(variable_prefix)) != 0)
 		return 0;
+	for (variable += strlen(variable_prefix); *variable != '=' && *variable != '\0';
+	     variable++) {
+		if (bytes == SETTING_NAME_BYTES)
+			return 0;
+		ret[bytes++] = *variable == '_' ? '-' : (char)tolower((unsigned char)*variable);
 	}
-	return value_take(r, s, &from, argv[at + 1]) ? 2 : 0;
+	return bytes;
 }
 
-/* ---------------------------------------------------------------- what is shown */
-
-static void help_show(void)
+void config_warn_of_variables(void)
 {
-	printf("rowlockd %s - an inventory service that never sells a unit twice\n\n"
-	       "usage: rowlockd [--flag value | --flag=value]...\n"
-	       "       rowlockd verify|repair|repack|restore ...    a store that no server has; "
-	       "each has a --help\n"
-	       "       rowlockd token ...                           who may do what; --help\n\n",
-	       ROWLOCK_VERSION);
-	for (const struct setting *s = settings; s < settings + LENGTH_OF(settings); s++) {
-		char left[80];
+	/* The command line's own, in the environment of people who use both. */
+	static const char *const others[] = { "server", "token", "token-file", NULL };
 
-		snprintf(left, sizeof(left), "--%s %s", s->flag,
-			 s->argument != NULL ? s->argument : "");
-		printf("  %-34s %s", left, s->help);
-		if (s->kind == KIND_NUMBER)
-			printf(" [%lld]", (long long)s->number);
-		else if (s->text != NULL && s->text[0] != '\0')
-			printf(" [%s]", s->text);
-		printf("\n");
+	for (char **variable = environ; *variable != NULL; variable++) {
+		char flag[SETTING_NAME_BYTES], name[SETTING_NAME_BYTES];
+		size_t bytes = variable_flag(*variable, flag);
+		const struct setting *s;
+		const char *nearest;
+
+		if (bytes == 0 || setting_find(flag, bytes) != NULL)
+			continue;
+		nearest = setting_nearest(flag, bytes, others);
+		s = nearest != NULL ? setting_find(nearest, strlen(nearest)) : NULL;
+		if (nearest != NULL && s == NULL && strlen(nearest) == bytes &&
+		    memcmp(nearest, flag, bytes) == 0)
+			continue;
+		if (s != NULL)
+			setting_variable(s, name);
+		log_write(LOG_WARN, "unknown_variable", "name=%.*s%s%s",
+			  (int)strcspn(*variable, "="), *variable, s != NULL ? " nearest=" : "",
+			  s != NULL ? name : "");
 	}
-	printf("  %-34s %s\n", "--print-config",
-	       "show each value and where it came from, then stop");
-	printf("  %-34s %s\n", "--version", "show the version, then stop");
-	printf("  %-34s %s\n", "--help", "show this, then stop");
-	printf("\nEach flag is also an environment variable: --slow-ms is ROWLOCK_SLOW_MS. "
-	       "A flag outranks it.\n");
 }
 
-static void config_show(struct reading *r)
-{
-	for (const struct setting *s = settings; s < settings + LENGTH_OF(settings); s++) {
-		void *field = field_of(r->config, s);
-		char name[64];
+/* ---------------------------------------------------------------- the file */
 
-		printf("%-24s ", s->flag);
-		if (s->kind == KIND_NUMBER)
-			printf("%-20lld", (long long)*(int64_t *)field);
-		else if (s->kind == KIND_SWITCH)
-			printf("%-20s", *(bool *)field ? "true" : "false");
-		else
-			printf("%-20s", *(const char **)field);
-		environment_name(s, name);
-		if (r->sources[s - settings] == FROM_FLAG)
-			printf(" (flag --%s)\n", s->flag);
-		else if (r->sources[s - settings] == FROM_ENVIRONMENT)
-			printf(" (environment %s)\n", name);
-		else
-			printf(" (default)\n");
+static bool name_refuse(const char *name, char ret_error[SETTING_ERROR_BYTES])
+{
+	static const char *const others[] = { NULL };
+	const char *nearest = setting_nearest(name, strlen(name), others);
+	int name_bytes_max = SETTING_VALUE_BYTES;
+
+	snprintf(ret_error, SETTING_ERROR_BYTES, "unknown setting %.*s%s%s%s", name_bytes_max, name,
+		 nearest != NULL ? " (did you mean " : "", nearest != NULL ? nearest : "",
+		 nearest != NULL ? "?)" : "");
+	disguise(ret_error);
+	return false;
+}
+
+/* A value that a flag or a variable outranks is read all the same, to be found wrong now. */
+static bool line_take(void *context, int line, const char *name, const char *value,
+		      char ret_error[SETTING_ERROR_BYTES])
+{
+	struct config_reading *r = context;
+	const struct setting *s = setting_find(name, strlen(name));
+	static struct config unused;
+	bool is_outranked;
+
+	if (s == NULL || s == settings + SETTING_OF_config)
+		return name_refuse(name, ret_error);
+	if (r->lines[s - settings] != 0) {
+		snprintf(ret_error, SETTING_ERROR_BYTES, "%s stands in line %d already", s->flag,
+			 r->lines[s - settings]);
+		return false;
 	}
+	r->lines[s - settings] = line;
+	is_outranked = r->ranks[s - settings] > FROM_FILE;
+	if (!setting_read(is_outranked ? &unused : &r->config, s, value)) {
+		setting_complain(s, s->flag, value, ret_error);
+		return false;
+	}
+	if (!is_outranked)
+		r->ranks[s - settings] = FROM_FILE;
+	return true;
+}
+
+static bool file_take(struct config_reading *r)
+{
+	if (r->config.config[0] == '\0')
+		return true;
+	r->exit_code = EXIT_CONFIGURATION;
+	r->text = config_file_read(r->config.config, r->error);
+	return r->text != NULL &&
+	       config_file_parse(r->config.config, r->text, line_take, r, r->error);
 }
 
 /* ---------------------------------------------------------------- all of it */
 
-static enum config_result stop_with(enum config_result result, int exit_code, int *ret_exit_code)
+/* The highest rank first: what is set is left alone by those below. */
+static bool reading_take(struct config_reading *r, int argc, char *argv[])
 {
-	*ret_exit_code = exit_code;
-	return result;
+	*r = (struct config_reading){ .argc = argc, .argv = argv };
+	for (const struct setting *s = settings; s < settings + SETTINGS; s++)
+		setting_set_default(&r->config, s);
+	if (!flags_take(r))
+		return false;
+	if (r->wish != WISH_RUN && r->wish != WISH_VALUES)
+		return true;
+	return environment_take(r) && file_take(r);
 }
 
-enum config_result config_read(struct config *c, int argc, char *argv[], int *ret_exit_code)
+enum config_result config_read(struct config_reading *r, int argc, char *argv[], int *ret_exit_code)
 {
-	struct reading r = { .config = c };
+	if (!reading_take(r, argc, argv)) {
+		fprintf(stderr, "rowlockd: %s\n", r->error);
+		*ret_exit_code = r->exit_code;
+		return CONFIG_WRONG;
+	}
+	if (r->wish != WISH_RUN)
+		*ret_exit_code = EXIT_SUCCESS;
+	switch (r->wish) {
+	case WISH_RUN:
+		return CONFIG_RUN;
+	case WISH_HELP:
+		config_show_help();
+		break;
+	case WISH_VERSION:
+		printf("rowlockd %s\n", ROWLOCK_VERSION);
+		break;
+	case WISH_VALUES:
+		config_show_values(r);
+		break;
+	case WISH_EXAMPLE:
+		config_show_example();
+		break;
+	}
+	return CONFIG_SHOWN;
+}
 
-	defaults_take(&r);
-	for (int at = 1, taken; at < argc; at += taken) {
-		taken = 1;
-		if (strcmp(argv[at], "--help") == 0) {
-			help_show();
-			return stop_with(CONFIG_SHOWN, EXIT_SUCCESS, ret_exit_code);
-		}
-		if (strcmp(argv[at], "--version") == 0) {
-			printf("rowlockd %s\n", ROWLOCK_VERSION);
-			return stop_with(CONFIG_SHOWN, EXIT_SUCCESS, ret_exit_code);
-		}
-		if (strcmp(argv[at], "--print-config") == 0) {
-			r.wants_print = true;
-			continue;
-		}
-		if (strncmp(argv[at], "--", 2) != 0 || argv[at][2] == '\0') {
-			fprintf(stderr,
-				"rowlockd: '%s' is not a flag\nrowlockd --help lists them.\n",
-				argv[at]);
-			return stop_with(CONFIG_WRONG, EXIT_USAGE, ret_exit_code);
-		}
-		taken = flag_take(&r, argc, argv, at);
-		if (taken == 0)
-			return stop_with(CONFIG_WRONG, EXIT_USAGE, ret_exit_code);
+static void change_log(const struct config_reading *r, const struct config_reading *next,
+		       const struct setting *s)
+{
+	char was[SETTING_VALUE_BYTES], is[SETTING_VALUE_BYTES];
+
+	setting_format(&r->config, s, was);
+	setting_format(&next->config, s, is);
+	if (s->when == LIVE)
+		log_write(LOG_INFO, "setting_changed", "name=%s was=%s is=%s", s->flag, was, is);
+	else
+		log_write(LOG_WARN, "setting_needs_restart", "name=%s was=%s is=%s", s->flag, was,
+			  is);
+}
+
+/* The more talkative of two levels is in force while their change is logged. */
+static void level_lower(const struct config *now, const struct config *next)
+{
+	enum log_level level, next_level;
+
+	if (log_level_read(now->log_level, &level) &&
+	    log_level_read(next->log_level, &next_level) && next_level < level)
+		log_set_level(next_level);
+}
+
+bool config_read_again(struct config_reading *r)
+{
+	static struct config_reading next;
+
+	if (!reading_take(&next, r->argc, r->argv)) {
+		log_write(LOG_ERROR, "reload_refused", "error=\"%s\"", next.error);
+		free(next.text);
+		return false;
 	}
-	if (!environment_take(&r))
-		return stop_with(CONFIG_WRONG, EXIT_CONFIGURATION, ret_exit_code);
-	if (r.wants_print) {
-		config_show(&r);
-		return stop_with(CONFIG_SHOWN, EXIT_SUCCESS, ret_exit_code);
+	level_lower(&r->config, &next.config);
+	for (const struct setting *s = settings; s < settings + SETTINGS; s++) {
+		if (!setting_is_equal(&r->config, &next.config, s))
+			change_log(r, &next, s);
+		if (s->when == LIVE) {
+			setting_copy(&r->config, &next.config, s);
+			r->ranks[s - settings] = next.ranks[s - settings];
+			r->lines[s - settings] = next.lines[s - settings];
+		}
 	}
-	return CONFIG_RUN;
+	/* Only what is LIVE lies in the text that was read again, and all of that is new now. */
+	free(r->live_text);
+	r->live_text = next.text;
+	log_write(LOG_INFO, "reloaded", "file=%s",
+		  r->config.config[0] != '\0' ? r->config.config : "-");
+	return true;
 }

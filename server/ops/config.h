@@ -1,35 +1,61 @@
 /*
- * config - every setting of the daemon, from schema/settings.def: flag > environment > default.
+ * config - where settings come from: flag > environment > file > default.
  *
- * `--store-busy-ms 500` or `--store-busy-ms=500`, ROWLOCK_STORE_BUSY_MS=500. Unknown flags and
- * values that cannot be read are errors that name the flag. --help, --version and --print-config
- * (each value and where it came from) are made from the same rows.
+ *     static struct config_reading r;                // large
+ *     if (config_read(&r, argc, argv, &code) != CONFIG_RUN)
+ *             return code;
+ *     ...r.config.slow_ms...
+ *     if (config_read_again(&r))                     // on SIGHUP
+ *             ...hand over what may have changed...
+ *
+ * `--store-busy-ms 500` or `--store-busy-ms=500`, ROWLOCK_STORE_BUSY_MS=500, and `store-busy-ms =
+ * 500` in the file that --config (or ROWLOCK_CONFIG) names; no file is read unasked. Names that are
+ * not known and values that cannot be read are errors that say where they stand, and which name was
+ * likely meant. Only of the environment, which others fill, too, a name that is not known is a
+ * warning; and a wrong value there does no harm where a flag outranks it. A file is right as a
+ * whole, or refused.
+ *
+ * Threads: one, which has the reading.
  */
 #pragma once
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
-struct config {
-	/* One field per row of settings.def: TEXT const char *, NUMBER int64_t, SWITCH bool. */
-#define SETTING_TEXT(field, flag, value, argument, help)                const char *field;
-#define SETTING_JUDGED(field, flag, value, argument, judge, must, help) const char *field;
-#define SETTING_NUMBER(field, flag, value, least, most, argument, help) int64_t field;
-#define SETTING_SWITCH(field, flag, help)                               bool field;
-#define SETTING_CHOICE(field, flag, value, choices, help)               const char *field;
-#include "schema/settings.def"
-#undef SETTING_TEXT
-#undef SETTING_JUDGED
-#undef SETTING_NUMBER
-#undef SETTING_SWITCH
-#undef SETTING_CHOICE
-};
+#include "ops/settings.h"
 
 enum config_result {
 	CONFIG_RUN,   /* go on */
 	CONFIG_SHOWN, /* --help, --version or --print-config was answered on stdout: exit 0 */
-	CONFIG_WRONG, /* the message is on stderr: exit 64 for flags, 78 for the environment */
+	CONFIG_WRONG, /* the message is on stderr: exit 64 for flags, 78 for the others */
 };
 
-/* Texts point into argv, the environment or constants. exit_code is set with SHOWN and WRONG. */
-enum config_result config_read(struct config *c, int argc, char *argv[], int *ret_exit_code);
+/* Where a value comes from. The later outranks the earlier. */
+enum config_rank { FROM_DEFAULT, FROM_FILE, FROM_ENVIRONMENT, FROM_FLAG };
+
+/* What is asked for instead of a server. */
+enum config_wish { WISH_RUN, WISH_HELP, WISH_VERSION, WISH_VALUES, WISH_EXAMPLE };
+
+/* The values, where they come from, and what it takes to read them again. */
+struct config_reading {
+	struct config config; /* texts lie in argv, the environment, constants or the file's */
+	enum config_rank ranks[SETTINGS];
+	int lines[SETTINGS]; /* of the file, where it names that one; else 0 */
+	int argc;
+	char **argv;
+	char *text;      /* of the file, as it was at the start; NULL: none */
+	char *live_text; /* as last read again: of the texts that are LIVE; NULL: it was not */
+	enum config_wish wish;
+	int exit_code; /* where it is wrong, as is the next one */
+	char error[SETTING_ERROR_BYTES];
+};
+
+/* argv stays. exit_code is set with SHOWN and WRONG. What it reads is kept until the end. */
+enum config_result config_read(struct config_reading *r, int argc, char *argv[],
+			       int *ret_exit_code);
+
+/*
+ * Reads all of it again. What changed and is LIVE is in r->config then, and is logged: old and new;
+ * what takes effect at the START only stays, and is logged, too. False: something is wrong, which
+ * was logged; nothing has changed.
+ */
+bool config_read_again(struct config_reading *r);
+
+/* Logs each variable ROWLOCK_... that is none of ours (rowlock's, the command line's, are). */
+void config_warn_of_variables(void);

@@ -8,7 +8,6 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -32,6 +31,16 @@ static void log_begin(void)
 	is_terminal = isatty(STDERR_FILENO) == 1;
 	/* A reader of stderr that went away must not take the service with it. */
 	signal(SIGPIPE, SIG_IGN);
+}
+
+bool log_level_read(const char *word, enum log_level *ret)
+{
+	for (size_t i = 0; i < LENGTH_OF(level_names); i++)
+		if (strcmp(level_names[i], word) == 0) {
+			*ret = (enum log_level)i;
+			return true;
+		}
+	return false;
 }
 
 void log_set_level(enum log_level level)

@@ -14,12 +14,16 @@
  * Threads: any; one write(2) per line.
  */
 #pragma once
+#include <stdbool.h>
 #include <stddef.h>
 
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR, LOG_CRIT };
 
 void log_write(enum log_level level, const char *event, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+
+/* "debug" to "crit". False: it is no level. */
+bool log_level_read(const char *word, enum log_level *ret);
 
 /* Lines below this level are dropped; LOG_INFO at start. */
 void log_set_level(enum log_level level);

@@ -24,6 +24,7 @@ class Daemon:
         self.settings = tables.read_settings((root / "schema/settings.def").read_text())
         self.others = [tables.Option("", name, "", help) for name, help in (
             ("print-config", "show each value and where it came from"),
+            ("print-example", "show a file for --config with each default"),
             ("version", "show the version"), ("help", "show the flags"))]
         self.commands = {}  # name -> (summary, flags)
         for source in sorted((root / "server").glob("**/*.c")):

@@ -57,17 +57,24 @@ def daemon_page(root, version):
     for setting in settings:
         lines += entry(f"--{setting.flag}", setting.argument, setting_text(setting))
     lines += entry("--print-config", "", "show each value and where it came from, then stop")
+    lines += entry("--print-example", "", "show a file for --config with each default, then stop")
     lines += entry("--version", "", "show the version, then stop")
     lines += entry("--help", "", "show this, then stop")
     lines += [".SH ENVIRONMENT"]
     lines += paragraph("Each flag is an environment variable, too: --slow-ms is ROWLOCK_SLOW_MS. "
                        "A flag outranks it.")
+    lines += [".SH FILES"]
+    lines += paragraph("The file that --config names has one name = value a line, with the names "
+                       "of the flags; # and ; begin comments. The environment outranks it. No "
+                       "file is read that was not named.")
     lines += [".SH COMMANDS"]
     for source in sorted((root / "server").glob("**/*.c")):
         for usage in tables.read_usages(source.read_text()):
             lines += [f".SS {escape(usage.split()[2])}", *verbatim(usage)]
     lines += [".SH SIGNALS"]
     lines += entry("SIGTERM, SIGINT", "", "drain, then stop; a second one stops at once")
+    live = ", ".join(setting.flag for setting in settings if setting.is_live)
+    lines += entry("SIGHUP", "", f"read the file of --config again; at once take effect: {live}")
     lines += [".SH EXIT STATUS"]
     for code, when in tables.read_exit_codes((root / "docs/operating.md").read_text()):
         lines += entry(code, "", when)

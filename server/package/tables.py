@@ -14,7 +14,7 @@ TOKEN = re.compile(r"""/\*.*?\*/ | //[^\n]* | '(?:[^'\\\n]|\\.)+' |
                        (?P<word>[A-Za-z_]\w*) | (?P<other>\d+|[^\s])""", re.S | re.X)
 ESCAPES = {"n": "\n", "t": "\t", '"': '"', "\\": "\\", "'": "'"}
 
-Setting = collections.namedtuple("Setting", "flag value argument help is_switch choices")
+Setting = collections.namedtuple("Setting", "flag value argument help is_switch is_live choices")
 Option = collections.namedtuple("Option", "name flag value help")
 Verb = collections.namedtuple("Verb", "verb action operands options summary more")
 
@@ -77,18 +77,18 @@ def string_of(argument):
 
 
 def read_settings(text):
-    """Every flag of rowlockd. What a kind has beyond flag, value, argument and help is its own."""
+    """Every flag of rowlockd. What a kind has beyond those of Setting is its own."""
     settings = []
     for name, row in read_rows(text, "SETTING_"):
         if row[2] in ("START", "LIVE"):  # when it takes effect
             del row[2]
         is_switch = name == "SETTING_SWITCH"
-        value = "" if is_switch else string_of(row[2]) or row[2]
-        texts = [string_of(argument) for argument in row[3:] if isinstance(argument, Text)]
+        value = "" if is_switch else string_of(row[3]) or row[3]
+        texts = [string_of(argument) for argument in row[4:] if isinstance(argument, Text)]
         argument = "" if is_switch else texts[0]
         settings.append(Setting(
             flag=row[1].value, value=value if isinstance(value, str) else "", argument=argument,
-            help=row[-1].value, is_switch=is_switch,
+            help=row[-1].value, is_switch=is_switch, is_live=row[2] == "LIVE",
             choices=argument.split("|") if name == "SETTING_CHOICE" else []))
     assert len(settings) > 20, "schema/settings.def is read wrong"
     return settings

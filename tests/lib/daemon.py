@@ -18,6 +18,7 @@ START_S_MAX = 30
 STOP_S_MAX = 30
 LINES_KEPT_MAX = 400
 SOCKET = "rowlock.sock"
+LINE_S_MAX = 30
 
 
 class ServerTrouble(AssertionError):
@@ -33,6 +34,8 @@ class Daemon:
         self.pass_fds = ()  # descriptors that it inherits
         self.process = self.port = None
         self.lines = []
+        self.line_count = 0  # that it has written
+        self._news = threading.Condition()
 
     def command(self):
         folder = os.path.dirname(self.store)
@@ -64,7 +67,10 @@ class Daemon:
 
     def _listen(self, process):
         for line in process.stderr:
-            self.lines = (self.lines + [line.rstrip()])[-LINES_KEPT_MAX:]
+            with self._news:
+                self.lines = (self.lines + [line.rstrip()])[-LINES_KEPT_MAX:]
+                self.line_count += 1
+                self._news.notify_all()
             found = LISTENING.search(line)
             if found and self.port is None:
                 self.port = int(found[2] or 0)
@@ -73,6 +79,21 @@ class Daemon:
 
     def last_words(self, count=20):
         return "\n".join(self.lines[-count:]) or "(it said nothing)"
+
+    def lines_since(self, count):
+        """The newest lines, but the first `count` that it wrote."""
+        with self._news:
+            new = self.line_count - count
+            return self.lines[-new:] if new > 0 else []
+
+    def wait_for_line(self, piece, since=0, limit_s=LINE_S_MAX):
+        """Waits until it has written a line with this in it, behind the first `since`."""
+        def is_there():
+            new = self.line_count - since
+            return new > 0 and any(piece in line for line in self.lines[-new:])
+        with self._news:
+            if not self._news.wait_for(is_there, limit_s):
+                raise ServerTrouble(f"no line with {piece!r}\n{self.last_words()}")
 
     def is_running(self):
         return self.process is not None and self.process.poll() is None

@@ -1,10 +1,11 @@
 #include "ops/config.h"
+#include "ops/config_file.h"
 #include "unit.h"
 #include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { ARGUMENTS_MAX = 8, SHOWN_BYTES_MAX = 16384 };
+enum { ARGUMENTS_MAX = 8, SHOWN_BYTES_MAX = 32768, PATH_BYTES = 64 };
 
 /* What a call wrote, to be looked at afterwards. */
 struct shown {
@@ -38,7 +39,8 @@ static void shown_end(struct shown *s)
 }
 
 struct call {
-	struct config config;
+	char *argv[ARGUMENTS_MAX + 2]; /* stays, to be read again */
+	struct config_reading reading;
 	enum config_result result;
 	int exit_code;
 	struct shown out, err;
@@ -47,9 +49,13 @@ struct call {
 /* config_read() with these arguments and at most one variable, "NAME=value". */
 static void call_make(struct call *c, const char *const arguments[], const char *variable)
 {
-	char *argv[ARGUMENTS_MAX + 2] = { (char[]){ "rowlockd" } };
 	char copy[128] = "";
+	static char program[] = "rowlockd";
+	char **argv = c->argv;
 	int argc = 1;
+
+	memset(c->argv, 0, sizeof(c->argv));
+	argv[0] = program;
 
 	while (argc <= ARGUMENTS_MAX && arguments[argc - 1] != NULL) {
 		argv[argc] = (char *)arguments[argc - 1];
@@ -62,13 +68,43 @@ static void call_make(struct call *c, const char *const arguments[], const char 
 	c->exit_code = -1;
 	shown_begin(&c->out, STDOUT_FILENO);
 	shown_begin(&c->err, STDERR_FILENO);
-	c->result = config_read(&c->config, argc, argv, &c->exit_code);
+	c->result = config_read(&c->reading, argc, argv, &c->exit_code);
 	shown_end(&c->err);
 	shown_end(&c->out);
 	if (variable != NULL) {
 		*strchr(copy, '=') = '\0';
 		unsetenv(copy);
 	}
+}
+
+/* A file with this text; removed by file_end(). */
+static void file_begin(char path[PATH_BYTES], const char *text)
+{
+	FILE *file;
+	int fd;
+
+	snprintf(path, PATH_BYTES, "/tmp/rowlock-config-XXXXXX");
+	fd = mkstemp(path);
+	assert_true(fd >= 0);
+	file = fdopen(fd, "w");
+	assert_non_null(file);
+	assert_true(fputs(text, file) >= 0);
+	assert_int_equal(fclose(file), 0);
+}
+
+static void file_write(const char *path, const char *text)
+{
+	FILE *file = fopen(path, "w");
+
+	assert_non_null(file);
+	assert_true(fputs(text, file) >= 0);
+	assert_int_equal(fclose(file), 0);
+}
+
+static void call_end(struct call *c)
+{
+	free(c->reading.text);
+	free(c->reading.live_text);
 }
 
 static void nothing_said_is_the_defaults(void **state)
@@ -78,10 +114,10 @@ static void nothing_said_is_the_defaults(void **state)
 	(void)state;
 	call_make(&c, (const char *const[]){ NULL }, NULL);
 	assert_int_equal(c.result, CONFIG_RUN);
-	assert_string_equal(c.config.listen, "127.0.0.1:8080");
-	assert_string_equal(c.config.row_release, "early");
-	assert_int_equal(c.config.wait_default_ms, 2000);
-	assert_false(c.config.create);
+	assert_string_equal(c.reading.config.listen, "127.0.0.1:8080");
+	assert_string_equal(c.reading.config.row_release, "early");
+	assert_int_equal(c.reading.config.wait_default_ms, 2000);
+	assert_false(c.reading.config.create);
 	assert_string_equal(c.out.text, "");
 	assert_string_equal(c.err.text, "");
 }
@@ -154,6 +190,18 @@ static const struct row {
 	{ "print the default",        { "--print-config" },              NULL, CONFIG_SHOWN, 0, "(default)", NULL },
 	{ "print what a flag said",   { "--print-config", "--slow-ms=7" }, NULL, CONFIG_SHOWN, 0, "(flag --slow-ms)", NULL },
 	{ "print what a variable said", { "--print-config" }, "ROWLOCK_SLOW_MS=7", CONFIG_SHOWN, 0, "(environment ROWLOCK_SLOW_MS)", NULL },
+	{ "print what is in a token's way", { "--print-config", "--store=rl_abcdefghij_0123456789" }, NULL, CONFIG_SHOWN, 0, " rl_abcdefghij_*** ", NULL },
+	{ "complain about a token",   { "--listen=rl_abcdefghij_0123456789" }, NULL, CONFIG_WRONG, 64, NULL, "'rl_abcdefghij_***'" },
+	{ "an unknown flag with a token", { "--token=rl_abcdefghij_0123456789" }, NULL, CONFIG_WRONG, 64, NULL, "unknown flag --token\n" },
+	{ "a file that is not there", { "--config=/nowhere/a" },         NULL, CONFIG_WRONG, 78, NULL, "/nowhere/a: No such file or directory" },
+	{ "a file that is a folder",  { "--config", "/tmp" },            NULL, CONFIG_WRONG, 78, NULL, "/tmp: it is no plain file" },
+	{ "a file that is a device",  { "--config=/dev/null" },          NULL, CONFIG_WRONG, 78, NULL, "it is no plain file" },
+	{ "a file by a variable",     { NULL }, "ROWLOCK_CONFIG=/nowhere/b",   CONFIG_WRONG, 78, NULL, "/nowhere/b: No such file" },
+	{ "no file",                  { "--config=" },                   NULL, CONFIG_RUN, -1, NULL, NULL },
+	{ "a wrong flag before a wrong file", { "--config=/nowhere/a", "--loops=x" }, NULL, CONFIG_WRONG, 64, NULL, "--loops" },
+	{ "an example",               { "--print-example" },             NULL, CONFIG_SHOWN, 0, "\n#slow-ms = 1000\n", NULL },
+	{ "an example says what is read again", { "--print-example" },   NULL, CONFIG_SHOWN, 0, "# SIGHUP reads it again.\n#slow-ms", NULL },
+	{ "help says what is read again", { "--help" },                  NULL, CONFIG_SHOWN, 0, "[1000; SIGHUP]", NULL },
 	{ "print nothing that is wrong", { "--print-config", "--loops=x" }, NULL, CONFIG_WRONG, 64, NULL, "--loops" },
 };
 /* clang-format on */
@@ -177,6 +225,257 @@ static void each_command_line_gets_its_answer(void **state)
 		ROW_EXPECT(r->what, c.exit_code == r->exit_code);
 		expect_shown(r->what, &c.out, r->out);
 		expect_shown(r->what, &c.err, r->err);
+		call_end(&c);
+	}
+}
+
+#define TOKEN "rl_abcdefghij_9FkQx7w2Lr5TtBv0uYcE3mNpZs8KdHgJaWiRo1lVyXq"
+
+/* clang-format off */
+static const struct file_row {
+	const char *what;
+	const char *text;
+	const char *argument; /* beside --config; NULL: none */
+	const char *variable;
+	int         result;
+	const char *said; /* on stdout by --print-config, or on stderr */
+} file_rows[] = {
+	{ "a value",                    "slow-ms = 7\n",              "--print-config", NULL, CONFIG_SHOWN, " 7                    (file $:1)\n" },
+	{ "without blanks",             "slow-ms=7",                  "--print-config", NULL, CONFIG_SHOWN, " 7                    (file $:1)\n" },
+	{ "with all kinds of blanks",   "\n\t slow-ms\t=  7 \r\n",   "--print-config", NULL, CONFIG_SHOWN, "slow-ms                  7                    (file $:2)\n" },
+	{ "behind comments",            "# a\n; b\n\n # c = d\nslow-ms = 7\n", "--print-config", NULL, CONFIG_SHOWN, "(file $:5)" },
+	{ "behind a byte order mark",   "\xef\xbb\xbfslow-ms = 7\n", "--print-config", NULL, CONFIG_SHOWN, "(file $:1)" },
+	{ "a text with = and #",        "store = a=b #c.db\n",        "--print-config", NULL, CONFIG_SHOWN, "a=b #c.db " },
+	{ "a text that is empty",       "host-name =\n",              "--print-config", NULL, CONFIG_SHOWN, "(file $:1)" },
+	{ "a switch",                   "create = yes\n",             "--print-config", NULL, CONFIG_SHOWN, "create                   true                 (file $:1)" },
+	{ "a secret is hidden",         "ui-dir = " TOKEN "\n",       "--print-config", NULL, CONFIG_SHOWN, " rl_abcdefghij_***    (file" },
+	{ "the file itself is shown",   "",                           "--print-config", NULL, CONFIG_SHOWN, "(flag --config)" },
+	{ "a flag outranks it",         "slow-ms = 7\n",              "--slow-ms=8",    NULL, CONFIG_RUN, "" },
+	{ "an unknown name",            "\nzebra = 1\n",              NULL, NULL, CONFIG_WRONG, "rowlockd: $:2: unknown setting zebra\n" },
+	{ "a near miss",                "slowms = 1\n",               NULL, NULL, CONFIG_WRONG, "$:1: unknown setting slowms (did you mean slow-ms?)\n" },
+	{ "a flag's dashes",            "--slow-ms = 1\n",            NULL, NULL, CONFIG_WRONG, "$:1: unknown setting --slow-ms (did you mean slow-ms?)\n" },
+	{ "a variable's name",          "ROWLOCK_SLOW_MS = 1\n",      NULL, NULL, CONFIG_WRONG, "$:1: unknown setting" },
+	{ "another file",               "config = /tmp/a\n",          NULL, NULL, CONFIG_WRONG, "$:1: unknown setting config" },
+	{ "a token for a name",         TOKEN " = 1\n",               NULL, NULL, CONFIG_WRONG, "$:1: unknown setting rl_abcdefghij_***\n" },
+	{ "a token for a value",        "listen = " TOKEN "\n",       NULL, NULL, CONFIG_WRONG, "$:1: listen: 'rl_abcdefghij_***' is not an address" },
+	{ "a wrong value",              "slow-ms = 1\nloops = many\n", NULL, NULL, CONFIG_WRONG, "$:2: loops: 'many' is not a whole number from 0 to 64\n" },
+	{ "a wrong value that a flag outranks", "loops = many\n",     "--loops=1", NULL, CONFIG_WRONG, "$:1: loops: 'many'" },
+	{ "a wrong value that a variable outranks", "loops = many\n", NULL, "ROWLOCK_LOOPS=1", CONFIG_WRONG, "$:1: loops: 'many'" },
+	{ "a name that comes twice",    "loops = 1\n#\nloops = 1\n",  NULL, NULL, CONFIG_WRONG, "$:3: loops stands in line 1 already\n" },
+	{ "a name alone",               "create\n",                   NULL, NULL, CONFIG_WRONG, "$:1: a line is name = value\n" },
+	{ "a value alone",              "= 1\n",                      NULL, NULL, CONFIG_WRONG, "$:1: a line is name = value\n" },
+	{ "a section",                  "[rowlockd]\n",               NULL, NULL, CONFIG_WRONG, "$:1: there are no [sections]" },
+	{ "quotes",                     "store = \"a b.db\"\n",       NULL, NULL, CONFIG_WRONG, "$:1: values are written without quotes\n" },
+	{ "other quotes",               "store = 'a b.db'\n",         NULL, NULL, CONFIG_WRONG, "$:1: values are written without quotes\n" },
+	{ "a control character",        "store = a\x1b[2Jb\n",        NULL, NULL, CONFIG_WRONG, "$:1: there is a control character\n" },
+	{ "a comment behind a value",   "slow-ms = 7 # ms\n",         NULL, NULL, CONFIG_WRONG, "$:1: slow-ms: '7 # ms' is not a whole number" },
+};
+/* clang-format on */
+
+/* With $ for the name of the file. */
+static const char *with_path(const char *said, const char *path)
+{
+	static char text[512];
+	const char *dollar = strchr(said, '$');
+	int before = dollar != NULL ? (int)(dollar - said) : (int)strlen(said);
+
+	snprintf(text, sizeof(text), "%.*s%s%s", before, said, dollar != NULL ? path : "",
+		 dollar != NULL ? dollar + 1 : "");
+	return text;
+}
+
+static void each_file_gets_its_answer(void **state)
+{
+	(void)state;
+	for (const struct file_row *r = file_rows; r < file_rows + LENGTH_OF(file_rows); r++) {
+		char path[PATH_BYTES];
+		struct call c;
+
+		file_begin(path, r->text);
+		call_make(&c, (const char *const[]){ "--config", path, r->argument, NULL },
+			  r->variable);
+		ROW_EXPECT(r->what, (int)c.result == r->result);
+		ROW_EXPECT(r->what, r->result != CONFIG_WRONG || c.exit_code == 78);
+		ROW_EXPECT(r->what, strstr(r->result == CONFIG_WRONG ? c.err.text : c.out.text,
+					   with_path(r->said, path)) != NULL);
+		ROW_EXPECT(r->what, strstr(c.err.text, "9FkQx7") == NULL);
+		ROW_EXPECT(r->what, strstr(c.out.text, "9FkQx7") == NULL);
+		call_end(&c);
+		unlink(path);
+	}
+}
+
+static void the_ranks_are_flag_environment_file_default(void **state)
+{
+	static const char *const flags[] = { NULL, "--slow-ms=4" };
+	static const char *const variables[] = { NULL, "ROWLOCK_SLOW_MS=3" };
+	static const char *const texts[] = { "", "slow-ms = 2\n" };
+	char path[PATH_BYTES];
+
+	(void)state;
+	for (int i = 0; i < 8; i++) {
+		int64_t wanted = (i & 4) != 0 ? 4 : (i & 2) != 0 ? 3 : (i & 1) != 0 ? 2 : 1000;
+		struct call c;
+
+		file_begin(path, texts[i & 1]);
+		call_make(&c, (const char *const[]){ "--config", path, flags[i >> 2], NULL },
+			  variables[(i >> 1) & 1]);
+		ROW_EXPECT("a rank", c.result == CONFIG_RUN);
+		ROW_EXPECT("a rank", c.reading.config.slow_ms == wanted);
+		call_end(&c);
+		unlink(path);
+	}
+}
+
+static void a_file_that_is_too_long_is_refused(void **state)
+{
+	static char text[CONFIG_FILE_BYTES_MAX + 2];
+	char path[PATH_BYTES];
+	struct call c;
+
+	(void)state;
+	memset(text, '#', sizeof(text) - 1);
+	file_begin(path, text);
+	call_make(&c, (const char *const[]){ "--config", path, NULL }, NULL);
+	assert_int_equal(c.exit_code, 78);
+	assert_non_null(strstr(c.err.text, "it is too long"));
+	text[CONFIG_FILE_BYTES_MAX] = '\0';
+	file_write(path, text);
+	call_make(&c, (const char *const[]){ "--config", path, NULL }, NULL);
+	assert_int_equal(c.result, CONFIG_RUN);
+	call_end(&c);
+	unlink(path);
+}
+
+/* Each line of the example is right when its # is taken away, and says what is so without it. */
+static void the_example_is_the_defaults(void **state)
+{
+	char path[PATH_BYTES], bare[PATH_BYTES];
+	struct call example, plain, c;
+	char text[SHOWN_BYTES_MAX];
+	int setting_count = 0;
+	size_t bytes = 0;
+
+	(void)state;
+	call_make(&example, (const char *const[]){ "--print-example", NULL }, NULL);
+	for (const char *at = example.out.text; *at != '\0'; at++) {
+		bool is_setting =
+			*at == '#' && at[1] != ' ' && (at == example.out.text || at[-1] == '\n');
+
+		setting_count += is_setting;
+		if (!is_setting)
+			text[bytes++] = *at;
+	}
+	text[bytes] = '\0';
+	assert_int_equal(setting_count, SETTINGS - 1); /* a file names no other */
+	call_make(&plain, (const char *const[]){ NULL }, NULL);
+	file_begin(path, example.out.text);
+	call_make(&c, (const char *const[]){ "--config", path, NULL }, NULL);
+	assert_string_equal(c.err.text, "");
+	assert_int_equal(c.result, CONFIG_RUN);
+	call_end(&c);
+	file_begin(bare, text);
+	call_make(&c, (const char *const[]){ "--config", bare, NULL }, NULL);
+	assert_string_equal(c.err.text, "");
+	for (const struct setting *s = settings; s < settings + SETTINGS; s++) {
+		if (s == settings + SETTING_OF_config)
+			continue;
+		ROW_EXPECT(s->flag, c.reading.ranks[s - settings] == FROM_FILE);
+		ROW_EXPECT(s->flag, setting_is_equal(&c.reading.config, &plain.reading.config, s));
+	}
+	call_end(&c);
+	unlink(path);
+	unlink(bare);
+}
+
+/* clang-format off */
+static const struct again_row {
+	const char *what;
+	const char *then, *now; /* what the file says */
+	bool        is_taken;
+	int64_t     slow_ms;
+	const char *log_level;
+	const char *store;
+	const char *said, *not_said; /* NULL: whatever it is */
+} again_rows[] = {
+	{ "nothing changed",           "slow-ms = 2\n", "slow-ms = 2\n#\n", true, 2, "info", "rowlock.db", "event=reloaded", "setting_" },
+	{ "a number changed",          "slow-ms = 2\n", "slow-ms = 3\n",    true, 3, "info", "rowlock.db", "event=setting_changed name=slow-ms was=2 is=3", "restart" },
+	{ "back to the default",       "slow-ms = 2\n", "",                 true, 1000, "info", "rowlock.db", "name=slow-ms was=2 is=1000", "restart" },
+	{ "a choice changed",          "",              "log-level = warn\n", true, 1000, "warn", "rowlock.db", "name=log-level was=info is=warn", "restart" },
+	{ "what needs a restart",      "store = a\n",   "store = b\nslow-ms = 3\n", true, 3, "info", "a", "event=setting_needs_restart name=store was=a is=b", NULL },
+	{ "a wrong file",              "slow-ms = 2\n", "slow-ms = 3\nloops = x\n", false, 2, "info", "rowlock.db", ":2: loops: 'x' is not", "setting_changed" },
+	{ "an unknown name",           "slow-ms = 2\n", "slow-ms = 3\nlistn = x\n", false, 2, "info", "rowlock.db", "did you mean listen?", "setting_changed" },
+	{ "a file that is gone",       "slow-ms = 2\n", NULL,               false, 2, "info", "rowlock.db", "event=reload_refused", "setting_changed" },
+};
+/* clang-format on */
+
+static void read_again_changes_what_is_live_or_nothing(void **state)
+{
+	(void)state;
+	for (const struct again_row *r = again_rows; r < again_rows + LENGTH_OF(again_rows); r++) {
+		char path[PATH_BYTES];
+		struct call c;
+		bool is_taken;
+
+		file_begin(path, r->then);
+		call_make(&c, (const char *const[]){ "--config", path, NULL }, NULL);
+		/* Twice over: what was read before is given back by then: nobody looks at it. */
+		assert_true(config_read_again(&c.reading));
+		if (r->now != NULL)
+			file_write(path, r->now);
+		else
+			unlink(path);
+		shown_begin(&c.err, STDERR_FILENO);
+		is_taken = config_read_again(&c.reading);
+		shown_end(&c.err);
+		ROW_EXPECT(r->what, is_taken == r->is_taken);
+		ROW_EXPECT(r->what, c.reading.config.slow_ms == r->slow_ms);
+		ROW_EXPECT(r->what, strcmp(c.reading.config.log_level, r->log_level) == 0);
+		ROW_EXPECT(r->what, strcmp(c.reading.config.store, r->store) == 0);
+		ROW_EXPECT(r->what, r->said == NULL || strstr(c.err.text, r->said) != NULL);
+		ROW_EXPECT(r->what, r->not_said == NULL || strstr(c.err.text, r->not_said) == NULL);
+		call_end(&c);
+		unlink(path);
+	}
+}
+
+/* clang-format off */
+static const struct variable_row {
+	const char *variable;
+	const char *said; /* NULL: nothing */
+} variable_rows[] = {
+	{ "ROWLOCK_PORT_8080_TCP=tcp://10.0.0.1:8080", "event=unknown_variable name=ROWLOCK_PORT_8080_TCP\n" },
+	{ "ROWLOCK_SLOWMS=" TOKEN,      "name=ROWLOCK_SLOWMS nearest=ROWLOCK_SLOW_MS\n" },
+	{ "ROWLOCK_SLOW_MS=1",          NULL },
+	{ "ROWLOCK_SERVER=unix:a",      NULL },
+	{ "ROWLOCK_TOKEN=" TOKEN,       NULL },
+	{ "ROWLOCKD_X=1",               NULL },
+};
+/* clang-format on */
+
+static void an_unknown_variable_is_a_warning(void **state)
+{
+	(void)state;
+	for (const struct variable_row *r = variable_rows;
+	     r < variable_rows + LENGTH_OF(variable_rows); r++) {
+		char copy[128];
+		struct call c;
+		struct shown said;
+
+		call_make(&c, (const char *const[]){ NULL }, r->variable);
+		ROW_EXPECT(r->variable, c.result == CONFIG_RUN);
+		snprintf(copy, sizeof(copy), "%s", r->variable);
+		putenv(copy);
+		shown_begin(&said, STDERR_FILENO);
+		config_warn_of_variables();
+		shown_end(&said);
+		*strchr(copy, '=') = '\0';
+		unsetenv(copy);
+		if (r->said == NULL)
+			ROW_EXPECT(r->variable, said.text[0] == '\0');
+		else
+			ROW_EXPECT(r->variable, strstr(said.text, r->said) != NULL);
+		ROW_EXPECT(r->variable, strstr(said.text, "9FkQx7") == NULL);
 	}
 }
 
@@ -190,10 +489,10 @@ static void flags_are_taken_with_a_blank_or_an_equals_sign(void **state)
 					 "commit", "--create", NULL },
 		  NULL);
 	assert_int_equal(c.result, CONFIG_RUN);
-	assert_string_equal(c.config.store, "a=b.db");
-	assert_int_equal(c.config.slow_ms, 7);
-	assert_string_equal(c.config.row_release, "commit");
-	assert_true(c.config.create);
+	assert_string_equal(c.reading.config.store, "a=b.db");
+	assert_int_equal(c.reading.config.slow_ms, 7);
+	assert_string_equal(c.reading.config.row_release, "commit");
+	assert_true(c.reading.config.create);
 }
 
 static void the_last_flag_counts(void **state)
@@ -202,7 +501,7 @@ static void the_last_flag_counts(void **state)
 
 	(void)state;
 	call_make(&c, (const char *const[]){ "--slow-ms=7", "--slow-ms=8", NULL }, NULL);
-	assert_int_equal(c.config.slow_ms, 8);
+	assert_int_equal(c.reading.config.slow_ms, 8);
 }
 
 static void a_flag_outranks_the_environment_outranks_the_default(void **state)
@@ -211,9 +510,9 @@ static void a_flag_outranks_the_environment_outranks_the_default(void **state)
 
 	(void)state;
 	call_make(&c, (const char *const[]){ NULL }, "ROWLOCK_SLOW_MS=9");
-	assert_int_equal(c.config.slow_ms, 9);
+	assert_int_equal(c.reading.config.slow_ms, 9);
 	call_make(&c, (const char *const[]){ "--slow-ms=7", NULL }, "ROWLOCK_SLOW_MS=9");
-	assert_int_equal(c.config.slow_ms, 7);
+	assert_int_equal(c.reading.config.slow_ms, 7);
 }
 
 static void switches_are_words_in_the_environment(void **state)
@@ -228,12 +527,12 @@ static void switches_are_words_in_the_environment(void **state)
 	(void)state;
 	for (size_t i = 0; i < LENGTH_OF(yes); i++) {
 		call_make(&c, (const char *const[]){ NULL }, yes[i]);
-		ROW_EXPECT(yes[i], c.config.create);
+		ROW_EXPECT(yes[i], c.reading.config.create);
 	}
 	for (size_t i = 0; i < LENGTH_OF(no); i++) {
 		call_make(&c, (const char *const[]){ NULL }, no[i]);
 		ROW_EXPECT(no[i], c.result == CONFIG_RUN);
-		ROW_EXPECT(no[i], !c.config.create);
+		ROW_EXPECT(no[i], !c.reading.config.create);
 	}
 }
 
@@ -241,11 +540,11 @@ static void switches_are_words_in_the_environment(void **state)
 static void every_setting_is_shown(void **state)
 {
 	static const char *const flags[] = {
-#define SETTING_TEXT(field, flag, value, argument, help)                flag,
-#define SETTING_JUDGED(field, flag, value, argument, judge, must, help) flag,
-#define SETTING_NUMBER(field, flag, value, least, most, argument, help) flag,
-#define SETTING_SWITCH(field, flag, help)                               flag,
-#define SETTING_CHOICE(field, flag, value, choices, help)               flag,
+#define SETTING_TEXT(field, flag, when, value, argument, help)                flag,
+#define SETTING_JUDGED(field, flag, when, value, argument, judge, must, help) flag,
+#define SETTING_NUMBER(field, flag, when, value, least, most, argument, help) flag,
+#define SETTING_SWITCH(field, flag, when, help)                               flag,
+#define SETTING_CHOICE(field, flag, when, value, choices, help)               flag,
 #include "schema/settings.def"
 #undef SETTING_TEXT
 #undef SETTING_JUDGED
@@ -277,6 +576,12 @@ int main(void)
 		cmocka_unit_test(a_flag_outranks_the_environment_outranks_the_default),
 		cmocka_unit_test(switches_are_words_in_the_environment),
 		cmocka_unit_test(every_setting_is_shown),
+		cmocka_unit_test(each_file_gets_its_answer),
+		cmocka_unit_test(the_ranks_are_flag_environment_file_default),
+		cmocka_unit_test(a_file_that_is_too_long_is_refused),
+		cmocka_unit_test(the_example_is_the_defaults),
+		cmocka_unit_test(read_again_changes_what_is_live_or_nothing),
+		cmocka_unit_test(an_unknown_variable_is_a_warning),
 	};
 
 	return cmocka_run_group_tests_name("config", tests, NULL, NULL);
