@@ -69,12 +69,12 @@ static int catch_up(struct group *g, const struct group_begun *begun)
 	struct lane *l = g->lane;
 	struct decider *d = &g->decider;
 	bool has_followers = feed_begin(&l->feed, d->now_ns);
+	int r;
 
 	CHECK(d->seq == l->seq_committed);
 	CHECK(!d->has_writes);
 	if (begun->is_changed_by_others) {
-		int r = outsiders_take_in(l, begun, d->now_ms, has_followers, &d->effects);
-
+		r = outsiders_take_in(l, begun, d->now_ms, has_followers, &d->effects);
 		if (r < 0)
 			return r;
 		date(g);
@@ -83,7 +83,9 @@ static int catch_up(struct group *g, const struct group_begun *begun)
 	}
 	d->seq_committed = l->seq_committed;
 	d->seq_begun = d->seq = begun->seq;
-	return delete_ended_leases(g);
+	r = audit_inbox_take(&l->audits, &d->effects);
+	d->has_writes = d->has_writes || l->audits.taken > 0;
+	return r < 0 ? r : delete_ended_leases(g);
 }
 
 /* Before anything is decided: some of what is overdue by the group's time. */
@@ -457,6 +459,7 @@ static void publish(struct group *g)
 	feed_publish(&l->feed, d->seq);
 	remember_keys(g, &g->members);
 	lock_manager_let_leases_go(&l->ended_leases);
+	audit_inbox_forget(&l->audits);
 	aftermath_succeed(l);
 	lock_manager_mark(l->locks);
 	l->answered_count = g->work_count;

@@ -23,6 +23,7 @@ enum guard_rank {
 	RANK_MAILBOX,        /* a loop's finished requests */
 	RANK_LAB,            /* the laboratory's runs */
 	RANK_ACCESS,         /* access_book: which table of tokens is the newest */
+	RANK_AUDIT,          /* audit_inbox: rows that wait for a group */
 	RANK_TIME,           /* store_time: what time it is */
 };
 

@@ -55,6 +55,7 @@ static int load_state(struct lane *l)
 
 static void release(struct lane *l)
 {
+	audit_inbox_fini(&l->audits);
 	if (l->outsiders.reader != NULL)
 		l->outsiders.reader->ops->close(l->outsiders.reader);
 	l->outsiders.reader = NULL;
@@ -74,6 +75,7 @@ int lane_open(struct lane *l, uint64_t seed)
 		return r;
 	l->seed = seed;
 	list_init(&l->ended_leases);
+	audit_inbox_init(&l->audits);
 	l->outsiders.looked_ns = clock_monotonic_ns();
 	l->clock = (struct clock_note){ .store = l->store, .time = l->locks->time };
 	feed_init(&l->feed);

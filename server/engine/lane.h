@@ -11,6 +11,7 @@
  */
 #pragma once
 #include "core/linger.h"
+#include "engine/audit_inbox.h"
 #include "engine/clock_note.h"
 #include "engine/feed.h"
 #include "engine/lock_manager.h"
@@ -54,6 +55,7 @@ struct lane {
 	bool was_taken_back;      /* the newest group was: see group.h */
 	int64_t overdue_count;    /* of reservations, when it was looked at last */
 	struct list ended_leases; /* lease.link: to be deleted from the store */
+	struct audit_inbox audits;
 	struct clock_note clock;
 	struct outsiders outsiders;
 	struct feed feed;

@@ -230,6 +230,12 @@ bool service_read(struct service *s, struct long_read *read)
 	return reader_pool_submit(&s->readers, read);
 }
 
+void service_note_audit(struct service *s, const struct audit_entry *entry)
+{
+	CHECK(entry->at_ms > 0);
+	audit_inbox_put(&s->writer.lane.audits, entry);
+}
+
 bool service_verify_begin(struct service *s)
 {
 	return !atomic_exchange(&s->is_verifying, true);

@@ -140,6 +140,11 @@ int service_open_snapshot(struct service *s, struct snapshot *n);
 bool service_read(struct service *s, struct long_read *read);
 
 /*
+ * A row of the audit for what no group does: engine/audit_inbox.h. Copied; waits for nothing.
+ */
+void service_note_audit(struct service *s, const struct audit_entry *entry);
+
+/*
  * One verification at a time (store/verify.h), each step of it a long read. False: there is one.
  */
 bool service_verify_begin(struct service *s);

@@ -26,7 +26,8 @@ static bool has_work(struct lane *l)
 {
 	CHECK(l->locks != NULL);
 	return lock_manager_has_ready(l->locks) || lane_has_overdue(l) ||
-	       ((!list_is_empty(&l->ended_leases) || clock_note_is_wrong(&l->clock)) &&
+	       ((!list_is_empty(&l->ended_leases) || clock_note_is_wrong(&l->clock) ||
+		 audit_inbox_has_some(&l->audits)) &&
 		may_try_again(l));
 }
 
@@ -144,6 +145,8 @@ static void *writer_main(void *context)
 			write_and_keep_house(w);
 	}
 	hear_of_damage(l);
+	if (l->aftermath.stopped_with == OUTCOME_DONE && audit_inbox_has_some(&l->audits))
+		group_run(&w->group);
 	if (l->aftermath.stopped_with == OUTCOME_DONE)
 		clock_note_leave(&l->clock, l->writer);
 	pulse_end();

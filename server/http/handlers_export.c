@@ -2,6 +2,7 @@
 #include "base/fault.h"
 #include "engine/export.h"
 #include "http/access.h"
+#include "http/audited.h"
 #include "http/reply.h"
 #include "waiting/read.h"
 #include <stdio.h>
@@ -15,6 +16,7 @@ struct whole {
 	struct spool *spool;
 	int (*fill)(struct whole *w, struct reader *reader);
 	const char *content_type;
+	const char *action;    /* of the audit */
 	const char *file_name; /* what it is saved as: without the seq and ".", then this */
 };
 
@@ -108,6 +110,7 @@ static void finish(struct exchange *x)
 	name_header(x, w);
 	reply_headers(x, x->long_read.seq);
 	exchange_reply_spool(x, 200, w->spool);
+	audited_note(x, w->action, w->file_name);
 	w->spool = NULL;
 }
 
@@ -146,9 +149,11 @@ void handle_export(struct exchange *x)
 {
 	static const struct whole lines = { .fill = fill_lines,
 					    .content_type = "application/x-ndjson",
+					    .action = "export",
 					    .file_name = "ndjson" };
 	static const struct whole csv = { .fill = fill_csv,
 					  .content_type = "text/csv; charset=utf-8",
+					  .action = "export",
 					  .file_name = "csv" };
 	bool is_csv;
 
@@ -161,6 +166,7 @@ void handle_backup(struct exchange *x)
 {
 	static const struct whole backup = { .fill = fill_backup,
 					     .content_type = "application/vnd.sqlite3",
+					     .action = "backup",
 					     .file_name = "db" };
 
 	begin(x, &backup);

@@ -2,6 +2,7 @@
  * handlers_lab - the race laboratory over HTTP, for the dashboard: what there is, runs, and what
  * became of them. All but the first want `rowlockd --lab`.
  */
+#include "http/audited.h"
 #include "http/page.h"
 #include "lab/runs.h"
 #include "wire/messages_lab.h"
@@ -91,6 +92,7 @@ void handle_lab_run_start(struct exchange *x)
 		return;
 	switch (lab_runs_start(runs, &plan, &number)) {
 	case LAB_STARTED:
+		audited_note(x, "lab-run", NULL);
 		reply_started(x, runs, number);
 		break;
 	case LAB_BUSY:

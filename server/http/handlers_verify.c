@@ -6,6 +6,7 @@
  */
 #include "base/clock.h"
 #include "base/fault.h"
+#include "http/audited.h"
 #include "http/reply.h"
 #include "ops/log.h"
 #include "wire/answers_finding.h"
@@ -183,6 +184,7 @@ void handle_verify(struct exchange *x)
 	*v = (struct verification){ .verify = verify_create(&o) };
 	call_of(x)->own = v;
 	if (v->verify != NULL) {
+		audited_note(x, "verify", NULL);
 		read_slice(x);
 		return;
 	}
