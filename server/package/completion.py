@@ -22,10 +22,8 @@ class Daemon:
 
     def __init__(self, root):
         self.settings = tables.read_settings((root / "schema/settings.def").read_text())
-        self.others = [tables.Option("", name, "", help) for name, help in (
-            ("print-config", "show each value and where it came from"),
-            ("print-example", "show a file for --config with each default"),
-            ("version", "show the version"), ("help", "show the flags"))]
+        self.others = [tables.Option("", name, "", text) for name, text in
+                       tables.read_extra_flags((root / "server/ops/config_show.c").read_text())]
         self.commands = {}  # name -> (summary, flags)
         for source in sorted((root / "server").glob("**/*.c")):
             for usage in tables.read_usages(source.read_text()):

@@ -41,8 +41,10 @@ def page(name, section, version, summary, lines):
 
 
 def setting_text(setting):
-    value = f" [{setting.value}]" if setting.value and not setting.is_switch else ""
-    return f"{setting.help}{value}"
+    """As --help has it."""
+    value = setting.value if not setting.is_switch else ""
+    inside = "; ".join(filter(None, (value, "SIGHUP" if setting.is_live else "")))
+    return f"{setting.help} [{inside}]" if inside else setting.help
 
 
 def daemon_page(root, version):
@@ -56,17 +58,19 @@ def daemon_page(root, version):
     lines += [".SH OPTIONS"]
     for setting in settings:
         lines += entry(f"--{setting.flag}", setting.argument, setting_text(setting))
-    lines += entry("--print-config", "", "show each value and where it came from, then stop")
-    lines += entry("--print-example", "", "show a file for --config with each default, then stop")
-    lines += entry("--version", "", "show the version, then stop")
-    lines += entry("--help", "", "show this, then stop")
+    extra = tables.read_extra_flags((root / "server/ops/config_show.c").read_text())
+    for flag, text in extra:
+        lines += entry(f"--{flag}", "", text)
     lines += [".SH ENVIRONMENT"]
-    lines += paragraph("Each flag is an environment variable, too: --slow-ms is ROWLOCK_SLOW_MS. "
-                       "A flag outranks it.")
+    lines += paragraph("Each flag is an environment variable, too: --slow-ms is ROWLOCK_SLOW_MS; "
+                       "and a line of the file that --config names: slow-ms = 1000. A flag "
+                       "outranks the environment, and that the file.")
     lines += [".SH FILES"]
-    lines += paragraph("The file that --config names has one name = value a line, with the names "
-                       "of the flags; # and ; begin comments. The environment outranks it. No "
-                       "file is read that was not named.")
+    lines += paragraph("The file that --config names has one name = value a line, with the "
+                       "names of the flags; # and ; begin comments.")
+    lines += entry("/etc/rowlock/rowlockd.conf", "", "the settings of the package's service; "
+                   "nothing in /etc is read unasked")
+    lines += entry("/var/lib/rowlock/rowlock.db", "", "its store")
     lines += [".SH COMMANDS"]
     for source in sorted((root / "server").glob("**/*.c")):
         for usage in tables.read_usages(source.read_text()):

@@ -80,15 +80,14 @@ def read_settings(text):
     """Every flag of rowlockd. What a kind has beyond those of Setting is its own."""
     settings = []
     for name, row in read_rows(text, "SETTING_"):
-        if row[2] in ("START", "LIVE"):  # when it takes effect
-            del row[2]
+        is_live = row.pop(2) == "LIVE"
         is_switch = name == "SETTING_SWITCH"
-        value = "" if is_switch else string_of(row[3]) or row[3]
-        texts = [string_of(argument) for argument in row[4:] if isinstance(argument, Text)]
+        value = "" if is_switch else string_of(row[2]) or row[2]
+        texts = [string_of(argument) for argument in row[3:] if isinstance(argument, Text)]
         argument = "" if is_switch else texts[0]
         settings.append(Setting(
             flag=row[1].value, value=value if isinstance(value, str) else "", argument=argument,
-            help=row[-1].value, is_switch=is_switch, is_live=row[2] == "LIVE",
+            help=row[-1].value, is_switch=is_switch, is_live=is_live,
             choices=argument.split("|") if name == "SETTING_CHOICE" else []))
     assert len(settings) > 20, "schema/settings.def is read wrong"
     return settings
@@ -125,6 +124,14 @@ def read_usages(text):
             usages.append("".join(pieces))
         pieces = []
     return usages
+
+
+def read_extra_flags(text):
+    """What --help says beyond the settings: (flag, what it does)."""
+    found = [(row[0].value.lstrip("-"), row[1].value.strip())
+             for _, row in read_rows(text, "help_of") if isinstance(row[0], Text)]
+    assert len(found) > 2, "server/ops/config_show.c is read wrong"
+    return found
 
 
 def read_exit_codes(markdown):

@@ -281,6 +281,17 @@ class Story:
         m.drop_in("")
         m.run("systemctl", "restart", "rowlock")
 
+    def reads_its_settings_again(self):
+        m = self.machine
+        pid = m.show("MainPID")
+        conf = self.root / "etc/rowlock/rowlockd.conf"
+        conf.write_text(conf.read_text() + "\nslow-ms = 77\n")
+        m.run("systemctl", "reload", "rowlock")
+        wait_for(lambda: re.search(r"setting_changed.*slow-ms.*77",
+                                   m.run("journalctl", "-u", "rowlock", "--no-pager")), "reloaded")
+        wait_for(lambda: m.show("ActiveState") == "active", "it is active again")
+        assert m.show("MainPID") == pid
+
     def backs_up(self):
         m = self.machine
         m.run("systemctl", "enable", "--now", "rowlock-backup.timer")
@@ -330,7 +341,9 @@ class Story:
         assert not (self.root / "usr/bin/rowlockd").exists()
         store = self.root / STORE[1:]
         assert store.exists()
+        assert "slow-ms = 77" in (self.root / "etc/rowlock/rowlockd.conf").read_text()
         said = m.run("dpkg", "-P", "rowlock")
+        assert not (self.root / "etc/rowlock/rowlockd.conf").exists()
         assert "kept /var/lib/rowlock" in said and "kept /var/backups/rowlock" in said, said
         assert store.exists()
         run(WORK.parent / "server/rowlockd", "verify", "--store", store)
@@ -376,6 +389,7 @@ def tell(tap, story):
             ("one that hangs is ended by the watchdog, and started again",
              story.a_hung_one_is_started_again),
             ("one with a wrong setting (64) is not", story.a_wrong_setting_is_not_tried_again),
+            ("a reload reads its settings again", story.reads_its_settings_again),
             ("a backup is made as the service's user", story.backs_up),
             ("systemd opens its sockets", story.systemd_opens_its_sockets),
             ("an upgrade brings an older store to today", story.is_upgraded_over_an_older_store),

@@ -28,6 +28,7 @@ BUILD, ROWLOCKD, ROWLOCK = (pathlib.Path(word).resolve() for word in sys.argv[1:
 EXPOSURE_MAX = 1.5
 TERMINAL_S_MAX = 20
 WHAT = {
+    "share/doc/rowlock/examples/rowlockd.conf",
     "bin/rowlock", "bin/rowlockd", "libexec/rowlock/backup", "lib/sysusers.d/rowlock.conf",
     "lib/tmpfiles.d/rowlock.conf", "lib/systemd/system/rowlock.service",
     "lib/systemd/system/rowlock-backup.service",
