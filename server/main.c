@@ -119,20 +119,19 @@ static void tell_opening(void *context, const struct store_progress *p)
 		return;
 	*logged_ms = p->elapsed_ms;
 	if (p->percent >= 0)
-		snprintf(percent, sizeof(percent), " percent=%d", p->percent);
-	log_write(LOG_INFO, "store_opening", "stage=%s%s schema=%d was=%d s=%.1f", p->stage,
-		  percent, p->version, p->version_from, (double)p->elapsed_ms / MS_PER_S);
+		snprintf(percent, sizeof(percent), "%d", p->percent);
+	log_write(LOG_INFO, "store_opening", "stage=%s percent=%s schema=%d was=%d s=%.1f",
+		  p->stage, p->percent >= 0 ? percent : NULL, p->version, p->version_from,
+		  (double)p->elapsed_ms / MS_PER_S);
 }
 
 static void log_copy(const struct store_open_result *result)
 {
-	char path[2 * STORE_PATH_BYTES];
-
 	if (result->copy[0] != '\0')
 		log_write(LOG_INFO, "store_copied",
 			  "path=%s bytes=%" PRId64 " note=\"the store as it was before its schema "
 			  "changed: keep it until you will not go back\"",
-			  log_quote(path, sizeof(path), result->copy), result->copy_bytes);
+			  result->copy, result->copy_bytes);
 }
 
 static int open_store(const struct config *c, struct store **ret)
@@ -223,6 +222,7 @@ static void *leave_on_signal(void *context)
 		if (info.ssi_signo == SIGHUP)
 			continue; /* there is nothing to reload for any more */
 		log_write(LOG_WARN, "forced", "signal=%u", info.ssi_signo);
+		log_flush();
 		_exit(EXIT_SOFTWARE_FAULT);
 	}
 	return NULL;
@@ -235,6 +235,7 @@ static void *leave_on_signal(void *context)
 static void stop_failed(void)
 {
 	log_write(LOG_CRIT, "stopped", "exit=%d reason=disk", atomic_load(&failure_code));
+	log_flush();
 	_exit(atomic_load(&failure_code));
 }
 
@@ -320,6 +321,7 @@ static void log_configure(const struct config *c)
 
 	CHECK(log_level_read(c->log_level, &level));
 	log_set_level(level);
+	log_set_format(c->log_format);
 }
 
 /* What runs, for those who end or change it. */
@@ -347,8 +349,12 @@ static void settings_apply(const struct running *r)
 static void reload(const struct running *r)
 {
 	notify_reloading();
-	if (config_read_again(r->reading))
+	if (config_read_again(r->reading)) {
+		const char *file = r->reading->config.config;
+
 		settings_apply(r);
+		log_write(LOG_INFO, "reloaded", "file=%s", file[0] != '\0' ? file : "-");
+	}
 	notify_ready("serving");
 }
 
@@ -443,7 +449,7 @@ static const char *listen_hint(int r, bool is_unix)
 	case EPERM:
 		return "its group is none of ours";
 	default:
-		return "";
+		return NULL;
 	}
 }
 
@@ -451,8 +457,8 @@ static void log_cannot_listen(const struct address *a, int r)
 {
 	const char *hint = listen_hint(r, a->kind == ADDRESS_UNIX);
 
-	log_write(LOG_CRIT, "cannot_listen", "address=%s error=\"%s\"%s%s%s", a->text, strerror(-r),
-		  hint[0] != '\0' ? " hint=\"" : "", hint, hint[0] != '\0' ? "\"" : "");
+	log_write(LOG_CRIT, "cannot_listen", "address=%s error=%s hint=%s", a->text, strerror(-r),
+		  hint);
 }
 
 static void log_listening(const struct listeners *ls, const struct edge_options *options,
@@ -462,7 +468,8 @@ static void log_listening(const struct listeners *ls, const struct edge_options 
 		char text[LISTENER_TEXT_BYTES];
 
 		listener_text(&ls->all[i], text);
-		log_write(LOG_INFO, "listening", "listening on %s loops=%d row_release=%s", text,
+		log_write(LOG_INFO, "listening",
+			  "message=\"listening on %s\" loops=%d row_release=%s", text,
 			  options->loop_count, c->row_release);
 	}
 }
@@ -640,9 +647,8 @@ static int engine_failed(const struct config *c, struct store *store, int r)
 	if (is_damaged)
 		store->ops->leave_damaged(store, where);
 	log_write(LOG_CRIT, is_damaged ? "store_damaged" : "engine_failed",
-		  "path=%s error=\"%s\" extended=%d at=%s:%d%s%s%s", c->store, strerror(-r),
-		  f->detail, f->file, f->line, where[0] != '\0' ? " where=\"" : "", where,
-		  where[0] != '\0' ? "\"" : "");
+		  "path=%s error=\"%s\" extended=%d at=%s:%d where=%s", c->store, strerror(-r),
+		  f->detail, f->file, f->line, where[0] != '\0' ? where : NULL);
 	if (is_damaged)
 		log_write(
 			LOG_CRIT, "store_refused",
@@ -722,13 +728,18 @@ static int run(struct config_reading *reading)
 	code = settings_try(c, &listeners);
 	if (code != 0)
 		return code;
-	log_write(LOG_INFO, "start", "rowlockd=%s sqlite=%s%s", ROWLOCK_VERSION, sqlite_version(),
-		  sqlite_has_wal_reset_bug() ? " note=\"this SQLite can corrupt its WAL when two "
+	log_write(LOG_INFO, "start", "rowlockd=%s sqlite=%s note=%s", ROWLOCK_VERSION,
+		  sqlite_version(),
+		  sqlite_has_wal_reset_bug() ? "this SQLite can corrupt its WAL when two "
 					       "connections write or checkpoint at once; rowlockd "
-					       "uses one, and by hand: rowlock sql FILE\""
-					     : "");
+					       "uses one, and by hand: rowlock sql FILE"
+					     : NULL);
 	notify_starting(store_bytes(c));
 	code = open_store(c, &store);
+	if (code == 0 && !log_open()) {
+		store->ops->close(store);
+		code = EXIT_OS_FAULT;
+	}
 	if (code == 0)
 		code = open_service(c, store, &service);
 	notify_started();
@@ -756,5 +767,7 @@ int main(int argc, char *argv[])
 		return code;
 	log_configure(&reading.config);
 	config_warn_of_variables();
-	return run(&reading);
+	code = run(&reading);
+	log_close();
+	return code;
 }

@@ -61,12 +61,20 @@ static struct crash_stack first_stack;
 
 static _Atomic(const char *) last_event;
 static atomic_int_fast64_t last_event_ns;
+static _Atomic(const char *) line_prefix;
+static _Atomic(void (*)(void)) last_words;
 static atomic_int dying_thread; /* its number in the kernel; 0: nobody dies */
 
 void crash_note_event(const char *event)
 {
 	atomic_store_explicit(&last_event, event, memory_order_relaxed);
 	atomic_store_explicit(&last_event_ns, clock_monotonic_ns(), memory_order_relaxed);
+}
+
+void crash_speak(const char *prefix, void (*say)(void))
+{
+	atomic_store(&line_prefix, prefix);
+	atomic_store(&last_words, say);
 }
 
 /* ---------------------------------------------------------------- a line of text */
@@ -109,6 +117,11 @@ static void line_add_field(struct line *l, const char *name, const char *value)
 		return;
 	line_add(l, name);
 	line_add(l, value);
+}
+
+static void line_begin(struct line *l)
+{
+	line_add_field(l, "", atomic_load(&line_prefix));
 }
 
 static void line_write(struct line *l)
@@ -246,6 +259,7 @@ static void print_what(struct line *l, int number, const siginfo_t *info)
 	char thread[16] = "";
 
 	prctl(PR_GET_NAME, thread);
+	line_begin(l);
 	line_add(l, "level=crit event=crash signal=");
 	line_add(l, signal_name(number));
 	if (info->si_code > 0) {
@@ -288,6 +302,7 @@ static void print_frame(struct line *l, int number, uintptr_t place)
 {
 	const struct module *m = module_of(place);
 
+	line_begin(l);
 	line_add(l, "level=crit event=crash_frame number=");
 	line_add_integer(l, number);
 	line_add(l, " at=");
@@ -300,6 +315,7 @@ static void print_frame(struct line *l, int number, uintptr_t place)
 /* The command for the frames of our own file. Others have debug symbols of their own. */
 static void print_help(struct line *l, const struct trace *t)
 {
+	line_begin(l);
 	line_add(l, "level=crit event=crash_end lines=\"addr2line -Cfpie ");
 	line_add(l, modules[0].name);
 	for (int i = 0; i < t->count; i++)
@@ -336,12 +352,21 @@ static void let_die(int number, const siginfo_t *info)
 		syscall(SYS_tgkill, getpid(), (pid_t)syscall(SYS_gettid), number);
 }
 
+static void say_last_words(void)
+{
+	void (*say)(void) = atomic_load(&last_words);
+
+	if (say != NULL)
+		say();
+}
+
 static void on_crash(int number, siginfo_t *info, void *context)
 {
 	int me = (int)syscall(SYS_gettid), nobody = 0;
 
 	if (atomic_compare_exchange_strong(&dying_thread, &nobody, me)) {
 		alarm(PATIENCE_S);
+		say_last_words();
 		print_crash(number, info, context);
 	} else {
 		while (nobody != me)

@@ -378,12 +378,9 @@ void connection_refuse(struct connection *c, enum outcome o, const char *detail)
 static void request_log(const struct exchange *x, enum log_level level, const char *event,
 			int64_t ns)
 {
-	char path[256], id[2 * ID_BYTES_MAX];
-
-	log_write(level, event, "method=%s path=%s status=%d ms=%lld.%03lld id=%s",
-		  x->method_text[0] != '\0' ? x->method_text : "-",
-		  log_quote(path, sizeof(path), x->path), x->status, (long long)(ns / NS_PER_MS),
-		  (long long)(ns / 1000 % 1000), log_quote(id, sizeof(id), x->request_id));
+	log_write(level, event, "method=%s path=%s status=%d ms=%.3f id=%s",
+		  x->method_text[0] != '\0' ? x->method_text : "-", x->path, x->status,
+		  (double)ns / NS_PER_MS, x->request_id);
 }
 
 void connection_account(struct loop *l, const struct exchange *x)

@@ -43,22 +43,21 @@ static void let_go(struct list *works)
 static void log_if_slow(int64_t slow_ns, const struct work *w)
 {
 	const struct work_cost *k = &w->cost;
-	char sku[CODE_BYTES_MAX * 2];
+	bool has_row = w->command.row_count > 0;
 
 	if (slow_ns == 0 || k->done_ns - k->claimed_ns < slow_ns)
 		return;
-	log_write(
-		LOG_WARN, "slow_write",
-		"request=%s row=%s/%s behind=%s ahead=%d lock_ms=%.1f queue_ms=%.1f commit_ms=%.1f "
-		"status=%d",
-		w->command.request_id,
-		w->command.row_count > 0 ? log_quote(sku, sizeof(sku), w->command.rows[0].sku.text)
-					 : "-",
-		w->command.row_count > 0 ? w->command.rows[0].location.text : "-",
-		w->blocked_by[0] != '\0' ? w->blocked_by : "-", k->ahead_count,
-		(double)(k->granted_ns - k->claimed_ns) / NS_PER_MS,
-		(double)(k->picked_ns - k->granted_ns) / NS_PER_MS,
-		(double)(k->done_ns - k->decided_ns) / NS_PER_MS, w->answer.status);
+	log_write(LOG_WARN, "slow_write",
+		  "request=%s row=%s/%s behind=%s ahead=%d queue_ms=%.3f lock_ms=%.3f "
+		  "apply_ms=%.3f commit_ms=%.3f group=%d status=%d",
+		  w->command.request_id, has_row ? w->command.rows[0].sku.text : NULL,
+		  has_row ? w->command.rows[0].location.text : NULL,
+		  w->blocked_by[0] != '\0' ? w->blocked_by : NULL, k->ahead_count,
+		  (double)(k->picked_ns - k->granted_ns) / NS_PER_MS,
+		  (double)(k->granted_ns - k->claimed_ns) / NS_PER_MS,
+		  (double)(k->decided_ns - k->picked_ns) / NS_PER_MS,
+		  (double)(k->done_ns - k->decided_ns) / NS_PER_MS, k->group_count,
+		  w->answer.status);
 }
 
 void delivery_finish(struct lane *l, struct list *works, int group_count)

@@ -24,6 +24,8 @@ struct long_read {
 	bool is_patient; /* where the log is too long it waits, and is not refused with -EAGAIN */
 	int result;      /* what run() (or beginning the snapshot) returned */
 	int64_t seq;     /* of its snapshot: Stock-Seq */
-	struct fault fault; /* where, if that is one: the latest of the reader thread */
+	struct fault fault;     /* where, if that is one: the latest of the reader thread */
+	const char *request_id; /* whose it is, for the log; NULL: nobody's */
+	int64_t queued_ns;      /* since when it waits; the pool's */
 	struct list queue_link;
 };

@@ -3,6 +3,7 @@
 #include "base/crash.h"
 #include "base/fault.h"
 #include "base/pulse.h"
+#include "ops/log.h"
 #include "ops/metrics.h"
 
 /* What a read may take beyond its limit, before its thread is thought to hang. */
@@ -28,15 +29,32 @@ static bool is_over(const struct reader_pool *p)
 	return clock_monotonic_ns() > atomic_load(&p->end_ns);
 }
 
+/* What it waited for: a thread, that the log became shorter, and the store. */
+static void log_if_slow(const struct reader_pool *p, const struct long_read *read, int64_t taken_ns,
+			int64_t begun_ns)
+{
+	int64_t slow_ns = atomic_load_explicit(&p->slow_ns, memory_order_relaxed);
+	int64_t now_ns = clock_monotonic_ns();
+
+	if (slow_ns == 0 || now_ns - read->queued_ns < slow_ns)
+		return;
+	log_write(LOG_WARN, "slow_read",
+		  "request=%s queue_ms=%.3f held_ms=%.3f read_ms=%.3f result=%d", read->request_id,
+		  (double)(taken_ns - read->queued_ns) / NS_PER_MS,
+		  (double)(begun_ns - taken_ns) / NS_PER_MS,
+		  (double)(now_ns - begun_ns) / NS_PER_MS, read->result);
+}
+
 static void run_read(const struct reader_pool *p, struct reader *reader, struct long_read *read)
 {
-	int64_t begun_ns;
+	int64_t taken_ns = clock_monotonic_ns(), begun_ns;
 
 	CHECK(read->run != NULL);
 	CHECK(p->limit_ms > 0);
 	pulse_excuse(INT64_MAX); /* it waits for the writer, which is watched */
 	if (!read_admission_enter(p->admission, read->is_whole, read->is_patient)) {
 		read->result = -EAGAIN; /* no fault: the log is too long */
+		log_if_slow(p, read, taken_ns, clock_monotonic_ns());
 		return;
 	}
 	begun_ns = clock_monotonic_ns();
@@ -52,6 +70,7 @@ static void run_read(const struct reader_pool *p, struct reader *reader, struct 
 	read_admission_leave(p->admission, read->is_whole);
 	reader->ops->limit_time(reader, 0, NULL);
 	metric_observe(METRIC_LONG_READ_TIME, clock_monotonic_ns() - begun_ns);
+	log_if_slow(p, read, taken_ns, begun_ns);
 }
 
 static void send_home(struct reader_pool *p, struct long_read *read)
@@ -170,6 +189,7 @@ bool reader_pool_submit(struct reader_pool *p, struct long_read *read)
 	guard_lock(&p->guard);
 	is_taken = p->under_way_count < p->reads_max;
 	if (is_taken) {
+		read->queued_ns = clock_monotonic_ns();
 		list_init(&read->queue_link);
 		list_push_back(&p->queue, &read->queue_link);
 		p->under_way_count++;

@@ -28,7 +28,8 @@ struct reader_pool {
 	int reads_max;       /* of those; written before the threads start, as is the next one */
 	int64_t limit_ms;    /* for each read */
 	struct read_admission *admission; /* where each stands back */
-	atomic_int_fast64_t end_ns;       /* no read goes on after this; any thread */
+	atomic_int_fast64_t slow_ns; /* reads that take longer are logged; 0: none; any thread */
+	atomic_int_fast64_t end_ns;  /* no read goes on after this; any thread */
 	bool must_stop;
 	int thread_count; /* written before the threads start, as is the next one */
 	bool is_uncounted;

@@ -19,6 +19,7 @@ static int open_readers(struct service *s, int thread_count)
 	CHECK(thread_count >= 1);
 	s->readers.reads_max = LONG_READS_MAX;
 	s->readers.limit_ms = LONG_READ_MS_MAX;
+	atomic_init(&s->readers.slow_ns, 0);
 	s->readers.admission = s->spoolers.admission = &s->writer.lane.log.admission;
 	s->spoolers.reads_max = SPOOLED_READS_MAX;
 	s->spoolers.limit_ms = SPOOLED_READ_S_MAX * MS_PER_S;
@@ -54,6 +55,7 @@ static int start_engine(struct service *s, const struct service_options *o)
 			       .slow_ns = o->slow_ns,
 			       .aftermath = { .fail = o->fail, .fail_context = o->fail_context } };
 	CHECK(o->slow_ns >= 0);
+	atomic_store(&s->readers.slow_ns, o->slow_ns);
 	s->writer.is_uncounted = s->readers.is_uncounted = o->is_uncounted;
 	s->spoolers.is_uncounted = o->is_uncounted;
 	r = writer_open(&s->writer, s->row_seed);
@@ -209,6 +211,7 @@ void service_set_slow(struct service *s, int64_t slow_ns)
 {
 	CHECK(slow_ns >= 0);
 	atomic_store(&s->writer.lane.slow_ns, slow_ns);
+	atomic_store(&s->readers.slow_ns, slow_ns);
 }
 
 void service_open_operations(struct service *s, struct operation_book *b, int64_t wait_ms)

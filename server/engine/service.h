@@ -33,7 +33,7 @@ struct service_options {
 	/* --row-release early; false: commit (strict two-phase locking). */
 	bool releases_rows_early;
 	bool is_uncounted; /* its threads leave the metrics alone: it is the laboratory's */
-	int64_t slow_ns;   /* writes that take longer are logged; 0: none */
+	int64_t slow_ns;   /* writes and long reads that take longer are logged; 0: none */
 	int reader_count;  /* threads for long reads, >= 1 */
 
 	/* Called once, on the writer thread, when the disk failed and the process must stop. */
@@ -63,7 +63,7 @@ void service_drain(struct service *s, int64_t until_ns);
  */
 void service_nudge(struct service *s);
 
-/* Writes that take longer are logged from now on; 0: none. Any thread. */
+/* Writes and long reads that take longer are logged from now on; 0: none. Any thread. */
 void service_set_slow(struct service *s, int64_t slow_ns);
 
 /* ---------------------------------------------------------------- writes */

@@ -167,9 +167,8 @@ void config_warn_of_variables(void)
 			continue;
 		if (s != NULL)
 			setting_variable(s, name);
-		log_write(LOG_WARN, "unknown_variable", "name=%.*s%s%s",
-			  (int)strcspn(*variable, "="), *variable, s != NULL ? " nearest=" : "",
-			  s != NULL ? name : "");
+		log_write(LOG_WARN, "unknown_variable", "name=%.*s nearest=%s",
+			  (int)strcspn(*variable, "="), *variable, s != NULL ? name : NULL);
 	}
 }
 
@@ -314,7 +313,5 @@ bool config_read_again(struct config_reading *r)
 	/* Only what is LIVE lies in the text that was read again, and all of that is new now. */
 	free(r->live_text);
 	r->live_text = next.text;
-	log_write(LOG_INFO, "reloaded", "file=%s",
-		  r->config.config[0] != '\0' ? r->config.config : "-");
 	return true;
 }

@@ -2,6 +2,9 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/crash.h"
+#include "ops/log_line.h"
+#include "ops/log_ring.h"
+#include "ops/metrics.h"
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
@@ -10,25 +13,40 @@
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-/* A line fits what a writable pipe has room for (PIPE_BUF): writing it cannot block. */
-enum { LINE_BYTES_MAX = 2048 };
+/* How long the end of the process waits for whoever reads stderr. */
+static const int64_t patience_ms = 200;
 
 static const char *const level_names[] = { "debug", "info", "warn", "error", "crit" };
 
 static atomic_int least_level = LOG_INFO;
+static atomic_int chosen_form = LOG_FORMATS; /* LOG_FORMATS: by what stderr is */
 static pthread_once_t once = PTHREAD_ONCE_INIT;
-static bool is_terminal; /* written once */
+static bool is_terminal, is_journal; /* written once */
 
 /* Innermost of all locks: nothing is called under it but poll() and write(), which do not wait. */
 static pthread_mutex_t stderr_mutex = PTHREAD_MUTEX_INITIALIZER;
 static uint64_t lost_count; /* guarded by stderr_mutex */
 
+/* systemd.exec(5): the device and inode of the stream that goes to the journal. */
+static bool stderr_is_journal(void)
+{
+	const char *stream = getenv("JOURNAL_STREAM");
+	unsigned long long device, inode;
+	struct stat st;
+
+	return stream != NULL && sscanf(stream, "%llu:%llu", &device, &inode) == 2 &&
+	       fstat(STDERR_FILENO, &st) == 0 && st.st_dev == device && st.st_ino == inode;
+}
+
 static void log_begin(void)
 {
 	is_terminal = isatty(STDERR_FILENO) == 1;
+	is_journal = stderr_is_journal();
 	/* A reader of stderr that went away must not take the service with it. */
 	signal(SIGPIPE, SIG_IGN);
 }
@@ -48,39 +66,28 @@ void log_set_level(enum log_level level)
 	atomic_store_explicit(&least_level, (int)level, memory_order_relaxed);
 }
 
-/* The time, the level and the event: what every line begins with. */
-static size_t line_begin(char line[LINE_BYTES_MAX], enum log_level level, const char *event)
+void log_set_format(const char *word)
 {
-	int64_t now_ms = clock_utc_ms();
-	time_t now_s = (time_t)(now_ms / MS_PER_S);
-	int ms = (int)(now_ms % MS_PER_S);
-	char stamp[32];
-	struct tm tm;
-	int bytes;
+	static const char *const words[] = {
+		[LOG_TEXT] = "text", [LOG_LOGFMT] = "logfmt", [LOG_JSON] = "json"
+	};
+	int form = LOG_TEXT;
 
-	if (is_terminal) {
-		localtime_r(&now_s, &tm);
-		strftime(stamp, sizeof(stamp), "%H:%M:%S", &tm);
-		bytes = snprintf(line, LINE_BYTES_MAX, "%s.%03d %-5s %s", stamp, ms,
-				 level_names[level], event);
-	} else {
-		gmtime_r(&now_s, &tm);
-		strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%S", &tm);
-		bytes = snprintf(line, LINE_BYTES_MAX, "ts=%s.%03dZ level=%s event=%s", stamp, ms,
-				 level_names[level], event);
-	}
-	CHECK(bytes > 0);
-	CHECK(bytes < LINE_BYTES_MAX / 2);
-	return (size_t)bytes;
+	_Static_assert(LENGTH_OF(words) == LOG_FORMATS, "a word for each");
+	while (form < LOG_FORMATS && strcmp(words[form], word) != 0)
+		form++;
+	CHECK(form < LOG_FORMATS || strcmp(word, "auto") == 0);
+	atomic_store_explicit(&chosen_form, form, memory_order_relaxed);
 }
 
-/* No text from outside may begin a line of its own or talk to the terminal. */
-static void line_make_harmless(char *line, size_t byte_count)
+static enum log_format form_now(void)
 {
-	for (size_t i = 0; i < byte_count; i++)
-		if ((unsigned char)line[i] < ' ' || line[i] == 0x7f)
-			line[i] = ' ';
+	int form = atomic_load_explicit(&chosen_form, memory_order_relaxed);
+
+	return form < LOG_FORMATS ? (enum log_format)form : is_terminal ? LOG_TEXT : LOG_LOGFMT;
 }
+
+/* ---------------------------------------------------------------- at once */
 
 /* False: nobody takes it now. The caller holds stderr_mutex. */
 static bool stderr_write(const char *line, size_t byte_count)
@@ -92,105 +99,81 @@ static bool stderr_write(const char *line, size_t byte_count)
 	return write(STDERR_FILENO, line, byte_count) == (ssize_t)byte_count;
 }
 
+static size_t line_make(char line[LOG_LINE_BYTES], enum log_level level, const char *event,
+			const char *format, va_list arguments)
+{
+	struct log_head head = {
+		.now_ms = clock_utc_ms(), .level = level, .event = event, .has_priority = is_journal
+	};
+
+	return log_line_make(line, form_now(), &head, format, arguments);
+}
+
+__attribute__((format(printf, 4, 5))) static size_t
+line_of(char *line, enum log_level level, const char *event, const char *format, ...)
+{
+	va_list arguments;
+	size_t bytes;
+
+	va_start(arguments, format);
+	bytes = line_make(line, level, event, format, arguments);
+	va_end(arguments);
+	return bytes;
+}
+
+static size_t lost_line(char *line, uint64_t count)
+{
+	return line_of(line, LOG_WARN, "log_lines_lost", "count=%llu", (unsigned long long)count);
+}
+
 static void line_write(const char *line, size_t byte_count)
 {
-	int saved_errno = errno;
+	char lost[LOG_LINE_BYTES];
 
 	CHECK(pthread_mutex_lock(&stderr_mutex) == 0);
-	if (lost_count > 0) {
-		char text[128];
-		int bytes = snprintf(text, sizeof(text),
-				     is_terminal ? "(%llu lines lost)\n"
-						 : "level=warn event=log_lines_lost count=%llu\n",
-				     (unsigned long long)lost_count);
-
-		if (stderr_write(text, (size_t)bytes))
-			lost_count = 0;
-	}
-	if (!stderr_write(line, byte_count))
+	if (lost_count > 0 && stderr_write(lost, lost_line(lost, lost_count)))
+		lost_count = 0;
+	if (!stderr_write(line, byte_count)) {
 		lost_count++;
+		metric_add(METRIC_LOG_LINES_LOST, 1);
+	}
 	CHECK(pthread_mutex_unlock(&stderr_mutex) == 0);
-	errno = saved_errno;
 }
+
+/* ---------------------------------------------------------------- all of it */
 
 void log_write(enum log_level level, const char *event, const char *format, ...)
 {
-	char line[LINE_BYTES_MAX];
+	char line[LOG_LINE_BYTES];
+	int saved_errno = errno;
 	va_list arguments;
 	size_t bytes;
-	int added;
 
 	if ((int)level < atomic_load_explicit(&least_level, memory_order_relaxed))
 		return;
 	CHECK(pthread_once(&once, log_begin) == 0);
 	crash_note_event(event);
-
-	bytes = line_begin(line, level, event);
-	line[bytes++] = ' ';
 	va_start(arguments, format);
-	added = vsnprintf(line + bytes, sizeof(line) - bytes, format, arguments);
+	bytes = line_make(line, level, event, format, arguments);
 	va_end(arguments);
-	CHECK(added >= 0);
-	if (added == 0)
-		bytes--;
-	bytes += (size_t)added;
-	if (bytes > sizeof(line) - 1)
-		bytes = sizeof(line) - 1;
-	line_make_harmless(line, bytes);
-	line[bytes++] = '\n';
-	line_write(line, bytes);
+	if (!log_ring_put(line, bytes))
+		line_write(line, bytes);
+	errno = saved_errno;
 }
 
-static bool is_plain(const char *value)
+bool log_open(void)
 {
-	if (value[0] == '\0')
-		return false;
-	for (const unsigned char *c = (const unsigned char *)value; *c != '\0'; c++)
-		if (*c <= ' ' || *c >= 0x7f || *c == '"' || *c == '=' || *c == '\\')
-			return false;
-	return true;
+	CHECK(pthread_once(&once, log_begin) == 0);
+	crash_speak(is_journal ? "<2>" : "", log_ring_last_words);
+	return log_ring_open(lost_line);
 }
 
-/* The bytes that c takes inside quotes; written to `out` (of at least 4) without a NUL. */
-static size_t escape(char out[4], unsigned char c)
+void log_flush(void)
 {
-	static const char digits[] = "0123456789abcdef";
-
-	if (c >= ' ' && c != 0x7f && c != '"' && c != '\\') {
-		out[0] = (char)c;
-		return 1;
-	}
-	out[0] = '\\';
-	if (c == '"' || c == '\\') {
-		out[1] = (char)c;
-		return 2;
-	}
-	out[1] = 'x';
-	out[2] = digits[c >> 4];
-	out[3] = digits[c & 15];
-	return 4;
+	log_ring_flush(patience_ms);
 }
 
-const char *log_quote(char *buffer, size_t bytes, const char *value)
+void log_close(void)
 {
-	size_t at = 0;
-
-	CHECK(bytes >= 8);
-	if (is_plain(value) && strlen(value) < bytes) {
-		memcpy(buffer, value, strlen(value) + 1);
-		return buffer;
-	}
-	buffer[at++] = '"';
-	for (; *value != '\0'; value++) {
-		char escaped[4];
-		size_t count = escape(escaped, (unsigned char)*value);
-
-		if (at + count + sizeof("\"") > bytes)
-			break;
-		memcpy(buffer + at, escaped, count);
-		at += count;
-	}
-	buffer[at++] = '"';
-	buffer[at] = '\0';
-	return buffer;
+	log_ring_close(patience_ms);
 }

@@ -22,6 +22,7 @@ static struct long_read *prepare(struct exchange *x, read_run *run)
 	x->long_read.parcel.home = x->mailbox;
 	x->long_read.run = run;
 	x->long_read.arena = &x->arena;
+	x->long_read.request_id = x->request_id;
 	return &x->long_read;
 }
 

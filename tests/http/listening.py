@@ -71,7 +71,7 @@ def at_several_addresses(world):
                                       "http://127.0.0.2:")):
             assert words in line, line
         assert is_alive(world.path)
-        port = int(said[1].split("[::1]:")[1].split()[0])
+        port = int(said[1].split("[::1]:")[1].split()[0].rstrip('"'))
         six = socket.create_connection(("::1", port))
         six.sendall(f"GET /livez HTTP/1.1\r\nHost: [::1]:{port}\r\n\r\n".encode())
         assert six.recv(100).startswith(b"HTTP/1.1 200 ")

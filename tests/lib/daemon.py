@@ -13,7 +13,9 @@ import signal
 import subprocess
 import threading
 
-LISTENING = re.compile(r"listening on (?:http://(\S+):(\d+)|unix:\S+)")
+import logfmt
+
+LISTENING = re.compile(r"listening on (?:http://([^\s\"]+):(\d+)|unix:\S+)")
 START_S_MAX = 30
 STOP_S_MAX = 30
 LINES_KEPT_MAX = 400
@@ -34,6 +36,7 @@ class Daemon:
         self.pass_fds = ()  # descriptors that it inherits
         self.process = self.port = None
         self.lines = []
+        self.wrong_line = None  # the first that is no logfmt
         self.line_count = 0  # that it has written
         self._news = threading.Condition()
 
@@ -70,12 +73,24 @@ class Daemon:
             with self._news:
                 self.lines = (self.lines + [line.rstrip()])[-LINES_KEPT_MAX:]
                 self.line_count += 1
+                self._check(line)
                 self._news.notify_all()
             found = LISTENING.search(line)
             if found and self.port is None:
                 self.port = int(found[2] or 0)
                 self._spoke.set()
         self._spoke.set()
+
+    def _check(self, line):
+        """Each whole line that a server writes is logfmt, unless another format was asked for."""
+        if self.wrapper or self.wrong_line or not line.endswith("\n") \
+                or "--log-format" in self.flags:
+            return
+        try:
+            logfmt.check(line[:-1])
+        except ValueError as wrong:
+            if not line.startswith("rowlockd: ") and self.port is not None:
+                self.wrong_line = str(wrong)
 
     def last_words(self, count=20):
         return "\n".join(self.lines[-count:]) or "(it said nothing)"
@@ -111,6 +126,8 @@ class Daemon:
             raise ServerTrouble(f"did not end within {limit_s} s\n{self.last_words()}") from None
         self._listener.join()
         self.process.stderr.close()
+        if self.wrong_line:
+            raise ServerTrouble(f"no logfmt: {self.wrong_line}")
         if code != code_wanted:
             raise ServerTrouble(f"ended with {code}, not {code_wanted}\n{self.last_words()}")
 

@@ -49,7 +49,7 @@ static void what_does_not_hold_ends_the_process(void **state)
 	assert_true(WIFSIGNALED(status));
 	assert_int_equal(WTERMSIG(status), SIGABRT);
 	assert_non_null(strstr(said, "test_check.c:"));
-	assert_non_null(strstr(said, "CHECK failed: times < 0\n"));
+	assert_non_null(strstr(said, "condition=\"times < 0\"\n"));
 }
 
 static int cleaned;
