@@ -2,6 +2,8 @@
 #include "client/memory.h"
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 
 /* A page of 1000 rows is below 1 MiB; whoever answers more than this is not our server. */
 enum {
@@ -107,11 +109,24 @@ static void response_read_json(struct response *a)
 		a->json = json_loadb(a->body.data, a->body.byte_count, 0, NULL);
 }
 
-void api_read_response(CURL *curl, struct response *a)
+void api_read_response(const struct api *api, CURL *curl, struct response *a)
 {
+	a->is_anonymous = !api->has_token;
 	curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &a->status);
 	response_read_headers(a, curl);
 	response_read_json(a);
+}
+
+/* Of a unix socket libcurl would speak of a host and a port, which nobody has named. */
+const char *api_reason(const struct api *api, CURL *curl, CURLcode code, const char *reason)
+{
+	long error = 0;
+
+	if (api->is_unix && code == CURLE_COULDNT_CONNECT) {
+		curl_easy_getinfo(curl, CURLINFO_OS_ERRNO, &error);
+		return error != 0 ? strerror((int)error) : "nobody listens there";
+	}
+	return reason[0] != '\0' ? reason : curl_easy_strerror(code);
 }
 
 /* Says why no answer came, and for a write what that means. */
@@ -120,8 +135,7 @@ static enum exit_code complain(const struct api *api, const struct api_request *
 {
 	long sent_bytes = 0;
 
-	exit_failed("no answer from %s: %s", api->url,
-		    reason[0] == '\0' ? curl_easy_strerror(code) : reason);
+	exit_failed("no answer from %s: %s", api->url, api_reason(api, api->curl, code, reason));
 	curl_easy_getinfo(api->curl, CURLINFO_REQUEST_SIZE, &sent_bytes);
 	if (strcmp(r->method, "GET") != 0 && sent_bytes > 0)
 		fprintf(stderr,
@@ -135,16 +149,50 @@ static enum exit_code complain(const struct api *api, const struct api_request *
 	return EXIT_UNREACHABLE;
 }
 
-enum exit_code api_open(const char *url, long timeout_s, struct api **ret_api)
+static const char unix_scheme[] = "unix:";
+
+/* Of a unix socket only the path matters: the host is one that every server answers for. */
+static bool api_take_url(struct api *api, const char *url)
 {
-	char *whole = url_normalise(url);
+	api->is_unix = strncmp(url, unix_scheme, sizeof(unix_scheme) - 1) == 0;
+	if (!api->is_unix) {
+		api->url = url_normalise(url);
+		api->base = api->url;
+		return api->url != NULL;
+	}
 
-	if (whole == NULL)
-		return exit_usage("the server is no http URL: '%s'", url);
+	const char *path = url + sizeof(unix_scheme) - 1;
 
+	if (path[0] == '\0' || strlen(path) >= sizeof(((struct sockaddr_un *)NULL)->sun_path))
+		return false;
+	api->url = memory_or_exit(strdup(url));
+	api->base = "http://localhost";
+	SET(api->curl, CURLOPT_UNIX_SOCKET_PATH, path);
+	return true;
+}
+
+/* libcurl keeps it to the host that was named, and forgets it nowhere: no redirect is followed. */
+static void api_take_token(struct api *api, const char *token)
+{
+	api->has_token = token[0] != '\0';
+	if (!api->has_token)
+		return;
+	SET(api->curl, CURLOPT_HTTPAUTH, (long)CURLAUTH_BEARER);
+	SET(api->curl, CURLOPT_XOAUTH2_BEARER, token);
+}
+
+enum exit_code api_open(const char *url, long timeout_s, const char *token, struct api **ret_api)
+{
 	struct api *api = memory_or_exit(calloc(1, sizeof(*api)));
-	api->url = whole;
+
 	api->curl = memory_or_exit(curl_easy_init());
+	if (!api_take_url(api, url)) {
+		const char *wanted = api->is_unix ? "unix:PATH" : "http URL";
+
+		api_close(api);
+		return exit_usage("the server is no %s: '%s'", wanted, url);
+	}
+	api_take_token(api, token);
 	SET(api->curl, CURLOPT_PROTOCOLS_STR, "http,https");
 	SET(api->curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 	SET(api->curl, CURLOPT_USERAGENT, "rowlock/" ROWLOCK_VERSION);
@@ -264,7 +312,7 @@ enum exit_code api_transfer(struct api *api, const struct api_request *r, const 
 	state.curl = curl;
 	text_init(&a.body);
 	text_init(&url);
-	text_add(&url, api->url);
+	text_add(&url, api->base);
 	text_add(&url, memory_or_exit(r->path.data));
 	headers_add(&headers, "Expect:");
 	for (int i = 0; i < r->header_count; i++)
@@ -278,7 +326,10 @@ enum exit_code api_transfer(struct api *api, const struct api_request *r, const 
 	SET(curl, CURLOPT_CUSTOMREQUEST, r->method);
 	CURLcode code = curl_easy_perform(curl);
 
-	api_read_response(curl, &a);
+	api_read_response(api, curl, &a);
+	if (code != CURLE_OK)
+		exit_failed("the connection to %s broke: %s", api->url,
+			    api_reason(api, curl, code, reason));
 	curl_easy_cleanup(curl);
 	text_fini(&url);
 	if (code == CURLE_OK) {
@@ -286,8 +337,6 @@ enum exit_code api_transfer(struct api *api, const struct api_request *r, const 
 		return EXIT_DONE;
 	}
 	response_fini(&a);
-	exit_failed("the connection to %s broke: %s", api->url,
-		    reason[0] == '\0' ? curl_easy_strerror(code) : reason);
 	return EXIT_UNREACHABLE;
 }
 
@@ -300,7 +349,7 @@ void api_set_request(const struct api *api, CURL *curl, const struct api_request
 	struct text url;
 
 	text_init(&url);
-	text_add(&url, api->url);
+	text_add(&url, api->base);
 	text_add(&url, memory_or_exit(r->path.data));
 	SET(curl, CURLOPT_URL, memory_or_exit(url.data));
 	SET(curl, CURLOPT_HTTPGET, 1L); /* forgets the body of the request before */
@@ -332,7 +381,7 @@ enum exit_code api_send(struct api *api, const struct api_request *r, struct res
 		response_fini(&a);
 		return complain(api, r, code, reason);
 	}
-	api_read_response(api->curl, &a);
+	api_read_response(api, api->curl, &a);
 	*ret_response = a;
 	return EXIT_DONE;
 }

@@ -2,7 +2,7 @@
  * api - sends requests and receives answers: the client's home of libcurl.
  *
  *     struct api *api;
- *     code = api_open("http://127.0.0.1:8080", 30, &api);
+ *     code = api_open("http://127.0.0.1:8080", 30, "", &api);
  *     code = api_send(api, &request, &response);   // DONE: the server answered, whatever it said
  *     ...
  *     response_fini(&response);
@@ -29,16 +29,20 @@ enum response_header {
 
 struct response {
 	long status;
+	bool is_anonymous; /* no token went with its request */
 	struct text body;
 	json_t *json;                         /* the body, where it is JSON; else NULL */
 	char *headers[RESPONSE_HEADER_COUNT]; /* NULL: not sent */
 };
 
-/* Complains about a URL that is none. The timeout covers one request and its answer. */
-enum exit_code api_open(const char *url, long timeout_s, struct api **ret_api);
+/*
+ * "http://HOST:PORT", "https://HOST", or "unix:PATH"; complains about one that is none. The timeout
+ * covers one request and its answer. The token goes with each of them; "": there is none.
+ */
+enum exit_code api_open(const char *url, long timeout_s, const char *token, struct api **ret_api);
 void api_close(struct api *api); /* NULL is fine */
 
-/* Where requests go: scheme, host and port, without a slash at the end. */
+/* Where requests go: scheme, host and port, without a slash at the end; or "unix:PATH". */
 const char *api_url(const struct api *api);
 
 /* EXIT_UNREACHABLE, with the reason on stderr, when no whole answer came. */

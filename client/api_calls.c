@@ -77,10 +77,15 @@ static void call_end(struct call *c)
 
 static void call_finish(struct call *c, CURLcode code)
 {
+	char reason[sizeof(c->reason)];
+
 	if (code == CURLE_OK)
-		api_read_response(c->curl, &c->response);
-	else if (c->reason[0] == '\0')
-		snprintf(c->reason, sizeof(c->reason), "%s", curl_easy_strerror(code));
+		api_read_response(c->calls->api, c->curl, &c->response);
+	else
+		snprintf(reason, sizeof(reason), "%s",
+			 api_reason(c->calls->api, c->curl, code, c->reason));
+	if (code != CURLE_OK)
+		memcpy(c->reason, reason, sizeof(reason));
 	call_end(c);
 
 	/* The call may be started again from its done(), so what is freed is a copy. */

@@ -7,8 +7,11 @@
 #include <curl/curl.h>
 
 struct api {
-	CURL *curl; /* a handle that is set up, and which others are copied from */
-	char *url;
+	CURL *curl;       /* a handle that is set up, and which others are copied from */
+	char *url;        /* as people write it */
+	const char *base; /* what paths are put behind: the same, or of a unix socket's name */
+	bool is_unix;     /* url is unix:PATH */
+	bool has_token;
 };
 
 /* libcurl refuses an option only when memory is short or when this source is wrong. */
@@ -29,4 +32,7 @@ struct curl_slist *api_headers(const struct api_request *r, const char *accept);
 size_t api_collect(char *piece, size_t size, size_t bytes, void *into);
 
 /* Status, headers and JSON, once the body is there. */
-void api_read_response(CURL *curl, struct response *a);
+void api_read_response(const struct api *api, CURL *curl, struct response *a);
+
+/* Why there is no answer, in one sentence. `reason` is what libcurl has said, or "". */
+const char *api_reason(const struct api *api, CURL *curl, CURLcode code, const char *reason);

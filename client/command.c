@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define FLAG(name) (UINT64_C(1) << OPTION_##name)
+#define FLAG(name) ((option_bits)1 << OPTION_##name)
 
 static const struct command commands[] = {
 #define VERB(function, verb, action, operands, min, max, options, summary, more) \
@@ -68,7 +68,7 @@ static void command_print_help(const struct command *c)
 		printf("\n%s", c->more);
 	putchar('\n');
 	for (int i = 0; i < OPTION_COUNT; i++)
-		if ((c->options | FLAG(HELP)) & (UINT64_C(1) << i))
+		if ((c->options | FLAG(HELP)) & ((option_bits)1 << i))
 			option_print_help(option_row((enum option)i));
 }
 
@@ -111,7 +111,7 @@ static enum exit_code command_check(const struct command *c, const struct args *
 	int operand_count = a->word_count - skipped;
 
 	for (int i = 0; i < OPTION_COUNT; i++) {
-		if (args_has(a, (enum option)i) && !(c->options & (UINT64_C(1) << i))) {
+		if (args_has(a, (enum option)i) && !(c->options & ((option_bits)1 << i))) {
 			exit_usage("%s%s%s does not take --%s", c->verb,
 				   c->action[0] == '\0' ? "" : " ", c->action,
 				   option_row((enum option)i)->flag);

@@ -13,19 +13,21 @@
 
 struct session;
 
+typedef unsigned __int128 option_bits;
+
 struct command {
 	const char *verb;
 	const char *action;   /* "" where the verb stands alone */
 	const char *operands; /* as the usage shows them */
 	int operand_count_min;
 	int operand_count_max;
-	uint64_t options; /* the flags it takes, one bit each */
+	option_bits options; /* the flags it takes, one bit each */
 	const char *summary;
 	const char *more; /* the rest of its help: what to know, and examples */
 	enum exit_code (*run)(struct session *s);
 };
 
-_Static_assert(OPTION_COUNT <= 64, "a command's flags fit one word of bits");
+_Static_assert(OPTION_COUNT <= 128, "a command's flags fit the bits that there are");
 
 /*
  * Finds the command that the words name and checks that operands and flags fit it; complains

@@ -86,6 +86,18 @@ static void body_show(const struct response *a)
 	line_print("request id", response_header(a, RESPONSE_REQUEST_ID));
 }
 
+/* What to do about it here, beside what the server says. */
+static void token_advise(const struct response *a)
+{
+	if (a->status != 401)
+		return;
+	line_print("token", a->is_anonymous
+				    ? "none was sent: --token-file FILE, or ROWLOCK_TOKEN in the "
+				      "environment"
+				    : "the one that was sent opens nothing here: it is of another "
+				      "store, revoked, or has expired");
+}
+
 enum exit_code problem_print(const struct response *a, bool is_json)
 {
 	const char *code = json_string_value(json_object_get(a->json, "code"));
@@ -97,6 +109,8 @@ enum exit_code problem_print(const struct response *a, bool is_json)
 		problem_show(a, code);
 	else
 		body_show(a);
+	if (!is_json || a->json == NULL)
+		token_advise(a);
 
 	enum exit_code exit_code = exit_of_answer(a->status, code);
 	/* A redirect, or a success where a refusal was read, is a failure of whoever answered. */

@@ -1,4 +1,5 @@
 #include "client/session.h"
+#include "client/credentials.h"
 #include "client/problem.h"
 #include "client/shape.h"
 #include <stdlib.h>
@@ -32,8 +33,16 @@ static long timeout_s(const struct args *a)
 
 enum exit_code session_open(struct session *s)
 {
+	const char *file =
+		args_has(&s->args, OPTION_TOKEN_FILE) ? s->args.values[OPTION_TOKEN_FILE] : NULL;
+	char token[TOKEN_BYTES + 1];
+	enum exit_code code = credentials_read(file, token);
+
 	s->is_json = args_has(&s->args, OPTION_JSON);
-	return api_open(server_url(&s->args), timeout_s(&s->args), &s->api);
+	if (code == EXIT_DONE)
+		code = api_open(server_url(&s->args), timeout_s(&s->args), token, &s->api);
+	explicit_bzero(token, sizeof(token));
+	return code;
 }
 
 void session_close(struct session *s)

@@ -13,7 +13,10 @@ struct session {
 	struct api *api;
 };
 
-/* --server, else ROWLOCK_SERVER, else the default. Complains about a URL that is none. */
+/*
+ * --server, else ROWLOCK_SERVER, else the default, and the token of credentials.h. Complains about
+ * a URL or a token that is none.
+ */
 enum exit_code session_open(struct session *s);
 void session_close(struct session *s);
 

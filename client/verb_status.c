@@ -100,6 +100,8 @@ static enum exit_code metrics_add(struct session *s, json_t *status)
 		if (value != NULL)
 			json_put(status, readings[i].label, value);
 	}
+	if (response.status == 401 || response.status == 403)
+		exit_failed("the figures are for a reader: --token-file FILE, or ROWLOCK_TOKEN");
 	response_fini(&response);
 	return EXIT_DONE;
 }

@@ -33,6 +33,7 @@ struct viewer {
 	bool is_feeding; /* the feed has begun */
 	bool is_dirty;   /* there is something new to show */
 	bool is_once;
+	bool is_refused; /* its token opens nothing any more: to go on asking would be guessing */
 };
 
 /* ---------------------------------------------------------------- answers */
@@ -48,6 +49,7 @@ static void lose(struct viewer *v, const struct call *c)
 			 c->reason[0] != '\0' ? c->reason : "the connection was closed");
 	else
 		snprintf(reason, sizeof(reason), "it answers %ld %s", c->response.status, title);
+	v->is_refused |= c->response.status == 401 || c->response.status == 403;
 	watch_lose(&v->watch, reason, clock_monotonic_ns());
 	v->is_dirty = true;
 }
@@ -236,7 +238,7 @@ static void view(struct viewer *v)
 					 .rows = v->screen.rows,
 					 .is_utf8 = terminal_shows_utf8(),
 					 .is_coloured = terminal_shows_colour() };
-	while (!v->screen.is_over && !ferror(stdout)) {
+	while (!v->screen.is_over && !v->is_refused && !ferror(stdout)) {
 		questions_start(v);
 		if (v->screen.must_redraw ||
 		    (v->is_dirty && clock_monotonic_ns() >= v->next_frame_ns))
@@ -259,6 +261,8 @@ static enum exit_code view_once(struct viewer *v)
 		calls_wait(v->calls, NULL, 0, time_left_ms(v));
 	}
 	if (v->watch.lost_ns != 0) {
+		if (v->is_refused)
+			return EXIT_FORBIDDEN;
 		exit_failed("no answer from %s: %s", v->watch.url, v->watch.lost_reason);
 		return EXIT_UNREACHABLE;
 	}
@@ -293,6 +297,10 @@ enum exit_code verb_watch(struct session *s)
 		call_stop(&v->locks);
 		calls_close(v->calls);
 		screen_close(&v->screen);
+		if (v->is_refused) {
+			exit_failed("%s refuses us: %s", v->watch.url, v->watch.lost_reason);
+			code = EXIT_FORBIDDEN;
+		}
 	}
 	event_stream_forget(&v->events);
 	watch_fini(&v->watch);
