@@ -11,6 +11,7 @@
 #include "base/secret.h"
 #include "base/pulse.h"
 #include "base/standard_files.h"
+#include "engine/access_book.h"
 #include "core/store_clock.h"
 #include "http/asset.h"
 #include "http/batch/batch.h"
@@ -690,6 +691,34 @@ static int open_service(const struct config *c, struct store *store, struct serv
 	return r < 0 ? engine_failed(c, store, r) : 0;
 }
 
+/*
+ * Without a token whoever reaches the address may do everything, so nobody beyond this machine may
+ * reach it, nor through a proxy, which has another name. 0, or the exit code, with what to type.
+ */
+static int judge_openness(const struct config *c, struct service *service,
+			  const struct listeners *listeners)
+{
+	const struct listener *open = listeners_first_open(listeners);
+	char text[LISTENER_TEXT_BYTES] = "";
+
+	if (c->insecure || access_book_state(service_access(service)) == ACCESS_CLOSED ||
+	    (open == NULL && c->host_name[0] == '\0'))
+		return 0;
+	if (open != NULL)
+		listener_text(open, text);
+	log_write(LOG_CRIT, "open_store_refused",
+		  "store=%s %s=%s hint=\"there is no token, so everybody could do everything: make "
+		  "one, or say that this is wanted; the two lines to type follow\"",
+		  c->store, open != NULL ? "address" : "host_name",
+		  open != NULL ? text : c->host_name);
+	fprintf(stderr,
+		"rowlockd token add NAME --role admin --store %s\n"
+		"rowlockd --insecure --store %s --listen %s%s%s\n",
+		c->store, c->store, c->listen, c->host_name[0] != '\0' ? " --host-name " : "",
+		c->host_name);
+	return EXIT_CONFIGURATION;
+}
+
 static int run_service(struct config_reading *reading, struct service *service,
 		       struct listeners *listeners, int signals)
 {
@@ -701,10 +730,13 @@ static int run_service(struct config_reading *reading, struct service *service,
 	if (c->lab && lab_runs_open(spool_folder(), &lab) < 0)
 		return EXIT_OS_FAULT;
 	calls_configure(&(struct calls_options){ .wait_default_ms = c->wait_default_ms,
+						 .is_insecure = c->insecure,
 						 .requires_keys = c->require_key,
 						 .lab = lab });
 	asset_set_folder(c->ui_dir);
-	code = listeners_begin(c, listeners);
+	code = judge_openness(c, service, listeners);
+	if (code == 0)
+		code = listeners_begin(c, listeners);
 	if (code == 0)
 		code = serve(reading, service, listeners, signals);
 	lab_runs_close(lab);

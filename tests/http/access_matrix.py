@@ -14,10 +14,12 @@ import hashlib
 import http.client
 import itertools
 import json
+import os
 import pathlib
 import re
 import socket
 import sqlite3
+import subprocess
 import sys
 import tempfile
 import time
@@ -418,6 +420,43 @@ def check_open_store(binary, folder):
                 assert answer.code == "proxied-without-token", answer.text
 
 
+def start(binary, store, *flags, wrapper=(), fds=()):
+    """Its exit code and what it said."""
+    done = subprocess.run([*wrapper, binary, "--store", store, *flags], stderr=subprocess.PIPE,
+                          text=True, timeout=30, pass_fds=fds)
+    return done.returncode, done.stderr
+
+
+def check_start(binary, folder):
+    """Of an open store nobody elsewhere may reach the server, unless that is wanted."""
+    store = str(folder / "start.db")
+    make = f"rowlockd token add NAME --role admin --store {store}"
+    everywhere = socket.create_server(("0.0.0.0", 0))
+    os.dup2(everywhere.fileno(), 3)
+    for flags, more in (
+            (["--listen", "0.0.0.0:0"], {}), (["--listen", "127.0.0.1:0,:0"], {}),
+            (["--listen", "127.0.0.1:0", "--host-name", "shop.example"], {}),
+            ([], {"wrapper": ["sh", "-c", 'LISTEN_FDS=1 LISTEN_PID=$$ exec "$@"', "sh"],
+                  "fds": (3,)})):
+        code, said = start(binary, store, *flags, **more)
+        assert code == 78, f"{flags}: {code} {said}"
+        assert make in said.splitlines(), said
+        assert f"rowlockd --insecure --store {store}" in said, said
+    with Daemon(binary, store, ["--insecure", "--listen", "0.0.0.0:0"]) as server:
+        caller = Caller(server.port, type("Nobody", (), {"texts": {"none": None}}))
+        caller.expect(200, "GET", "/v1/items", "none", Via="x")
+    Tokens(store).add("only", "admin")
+    with Daemon(binary, store, ["--listen", "0.0.0.0:0", "--host-name", "a.example"]) as server:
+        caller = Caller(server.port, type("Nobody", (), {"texts": {"none": None}}))
+        caller.expect(401, "GET", "/v1/items", "none")
+    db = Tokens(store)
+    db.revoke("only")
+    with Daemon(binary, store, ["--insecure"]) as server:  # what was closed stays so
+        caller = Caller(server.port, type("Nobody", (), {"texts": {"none": None}}))
+        caller.expect(401, "GET", "/v1/items", "none")
+        caller.expect(200, "GET", "/livez", "none")
+
+
 def main():
     if sys.argv[1:] == ["--print"]:
         for method, path, role, who, said in cases():
@@ -428,6 +467,7 @@ def main():
         folder = pathlib.Path(name)
         tap.run("an open store asks nothing, but not through a proxy", check_open_store,
                 sys.argv[1], folder)
+        tap.run("an open store is not reached from elsewhere", check_start, sys.argv[1], folder)
         with Daemon(sys.argv[1], folder / "store.db", []) as server:
             tokens = Tokens(folder / "store.db")
             caller = Caller(server.port, tokens)
