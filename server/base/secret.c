@@ -29,6 +29,9 @@ void secret_sign(const unsigned char key[SECRET_KEY_BYTES], const void *bytes, s
 
 bool secret_is_same(const void *a, const void *b, size_t byte_count)
 {
+	/* The header of a token has 64, on each request: this compares them by the word. */
+	if (byte_count == crypto_verify_64_BYTES)
+		return crypto_verify_64(a, b) == 0;
 	return sodium_memcmp(a, b, byte_count) == 0;
 }
 

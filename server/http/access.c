@@ -116,7 +116,8 @@ bool access_admit(struct exchange *x)
 		return admit_openly(x);
 	x->actor = &nobody;
 	value = exchange_header(x, "Authorization");
-	if (value != NULL && exchange_header_count(x, "Authorization") > 1) {
+	if (value != NULL && (x->header_repeats & header_mark("Authorization", 13)) != 0 &&
+	    exchange_header_count(x, "Authorization") > 1) {
 		reply_refuse(x, OUTCOME_INVALID_HEADER, "Authorization was sent more than once.");
 		return false;
 	}
