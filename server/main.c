@@ -16,6 +16,7 @@
 #include "http/asset.h"
 #include "http/batch/batch.h"
 #include "edge/edge.h"
+#include "exchange/speaker.h"
 #include "http/reply.h"
 #include "http/routes.h"
 #include "offline/offline.h"
@@ -53,6 +54,7 @@ enum {
 	LAST_ANSWERS_MS = 500, /* after the disk failed: time for the answers that say so */
 };
 
+static struct speakers speakers; /* read only, once the loops have begun */
 static int failure_fd = -1;
 static atomic_int failure_code;
 
@@ -508,6 +510,7 @@ static int serve(struct config_reading *reading, struct service *service,
 					.body_timeout_ms = (int)c->body_timeout_ms,
 					.reply_timeout_ms = (int)c->reply_timeout_ms,
 					.host_names = host_names,
+					.speakers = &speakers,
 					.logs_requests = c->log_requests,
 					.handle = routes_handle,
 					.streams = routes_stream,
@@ -626,10 +629,21 @@ static int listeners_begin(const struct config *c, struct listeners *listeners)
 	return EXIT_OS_FAULT;
 }
 
+/* Users are looked up before anything else happens, also where their names lie far away. */
+static bool speakers_are_known(const struct config *c)
+{
+	char wrong[SPEAKER_WRONG_BYTES];
+
+	if (speakers_open(&speakers, c->trust_proxy, c->socket_role, wrong))
+		return true;
+	log_write(LOG_CRIT, "socket_role_refused", "reason=\"%s\"", wrong);
+	return false;
+}
+
 /* All that may be wrong with a setting, before the store is touched. 0, or the exit code. */
 static int settings_try(const struct config *c, struct listeners *listeners)
 {
-	if (!can_spool(c) || !has_ui_folder(c))
+	if (!can_spool(c) || !has_ui_folder(c) || !speakers_are_known(c))
 		return EXIT_CONFIGURATION;
 	spool_clean_up();
 	lab_clean_up(spool_folder());
@@ -702,20 +716,26 @@ static int judge_openness(const struct config *c, struct service *service,
 	char text[LISTENER_TEXT_BYTES] = "";
 
 	if (c->insecure || access_book_state(service_access(service)) == ACCESS_CLOSED ||
-	    (open == NULL && c->host_name[0] == '\0'))
+	    (open == NULL && c->host_name[0] == '\0' && c->trust_proxy[0] == '\0'))
 		return 0;
 	if (open != NULL)
 		listener_text(open, text);
 	log_write(LOG_CRIT, "open_store_refused",
-		  "store=%s %s=%s hint=\"there is no token, so everybody could do everything: make "
+		  "store=%s opened_by=%s value=%s hint=\"there is no token, so everybody could do "
+		  "everything: make "
 		  "one, or say that this is wanted; the two lines to type follow\"",
-		  c->store, open != NULL ? "address" : "host_name",
-		  open != NULL ? text : c->host_name);
+		  c->store,
+		  open != NULL           ? "address"
+		  : c->host_name[0] != 0 ? "host_name"
+					 : "trust_proxy",
+		  open != NULL           ? text
+		  : c->host_name[0] != 0 ? c->host_name
+					 : c->trust_proxy);
 	fprintf(stderr,
 		"rowlockd token add NAME --role admin --store %s\n"
-		"rowlockd --insecure --store %s --listen %s%s%s\n",
+		"rowlockd --insecure --store %s --listen %s%s%s%s%s\n",
 		c->store, c->store, c->listen, c->host_name[0] != '\0' ? " --host-name " : "",
-		c->host_name);
+		c->host_name, c->trust_proxy[0] != '\0' ? " --trust-proxy " : "", c->trust_proxy);
 	return EXIT_CONFIGURATION;
 }
 
@@ -731,6 +751,7 @@ static int run_service(struct config_reading *reading, struct service *service,
 		return EXIT_OS_FAULT;
 	calls_configure(&(struct calls_options){ .wait_default_ms = c->wait_default_ms,
 						 .is_insecure = c->insecure,
+						 .speakers = &speakers,
 						 .requires_keys = c->require_key,
 						 .lab = lab });
 	asset_set_folder(c->ui_dir);

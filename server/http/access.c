@@ -3,6 +3,8 @@
 #include "ops/log.h"
 #include "ops/metrics.h"
 #include "exchange/peer.h"
+#include "exchange/request.h"
+#include "exchange/speaker.h"
 #include "waiting/waits.h"
 #include <stdio.h>
 #include <string.h>
@@ -73,9 +75,29 @@ static void refuse_login(struct exchange *x, enum access_verdict verdict)
 	reply_refuse(x, OUTCOME_UNAUTHORIZED, reason_of(verdict));
 }
 
+/* The person for whom a trusted proxy asks goes with its token. False: it was answered. */
+static bool take_person(struct exchange *x, const struct actor *a)
+{
+	const struct request *r = CONTAINER_OF(x, const struct request, x);
+	struct actor person = *a;
+	const char *detail = NULL;
+	enum outcome o =
+		speaker_name_person(x->peer, r->headers, r->header_count, &person, &detail);
+
+	if (o != OUTCOME_DONE) {
+		reply_refuse(x, o, detail);
+		return false;
+	}
+	x->actor = actor_keep(&x->arena, &person);
+	return true;
+}
+
 static bool take_actor(struct exchange *x, const struct access_secret *secret)
 {
-	x->actor = actor_keep(&x->arena, &secret->token->actor);
+	if (!x->peer->is_trusted_proxy)
+		x->actor = actor_keep(&x->arena, &secret->token->actor);
+	else if (!take_person(x, &secret->token->actor))
+		return false;
 	if (x->actor == NULL) {
 		x->actor = &nobody;
 		reply_refuse(x, OUTCOME_OUT_OF_MEMORY, NULL);
@@ -107,8 +129,20 @@ static bool admit_known(struct exchange *x, const char *value)
 	return false;
 }
 
+/* NULL: no user of this machine who has a role by himself. */
+static const struct actor *local_user(const struct exchange *x)
+{
+	const struct speakers *speakers = calls_configuration()->speakers;
+	const struct request *r = CONTAINER_OF(x, const struct request, x);
+
+	return speakers == NULL
+		       ? NULL
+		       : speaker_local_user(speakers, x->peer, r->headers, r->header_count);
+}
+
 bool access_admit(struct exchange *x)
 {
+	const struct actor *local;
 	const char *value;
 
 	CHECK(x->route != NULL);
@@ -123,6 +157,11 @@ bool access_admit(struct exchange *x)
 	}
 	if (value != NULL)
 		return admit_known(x, value);
+	local = local_user(x);
+	if (local != NULL) {
+		x->actor = local;
+		return access_demand(x, x->route->role);
+	}
 	if (x->route->role == ROLE_PUBLIC)
 		return true;
 	refuse_nobody(x);
