@@ -93,7 +93,8 @@ def ledger_is_where_it_was(store, page):
 
 
 def nobody_has_a_token(store):
-    """Whoever made it knew of none: keys and leases are nobody's, and sessions have a key."""
+    """Whoever made it knew of none: keys and leases are nobody's, and sessions have a key. It is
+    asked before anybody speaks: what is done from then on has somebody who did it."""
     database = sqlite3.connect(store)
     found = database.execute("""
         SELECT had_token, length(session_key), session_key <> zeroblob(32),
@@ -102,6 +103,22 @@ def nobody_has_a_token(store):
         FROM store""").fetchall()
     database.close()
     assert found == [(0, 32, 1, 0, 0, 0, 0)], found
+
+
+def what_is_new_has_its_actor(store):
+    """The lease that goes_on() took, and what the audit says; the older leases stay nobody's."""
+    database = sqlite3.connect(store)
+    leases = database.execute("SELECT lease, token_id, actor FROM row_lock").fetchall()
+    audit = database.execute("SELECT actor, action, subject FROM audit ORDER BY id").fetchall()
+    tokens = database.execute("""
+        SELECT had_token, (SELECT total(token_id) FROM idempotency) FROM store""").fetchall()
+    database.close()
+    new = [row for row in leases if row[2] is not None]
+    assert len(new) == 1 and new[0][1:] == (0, "local"), leases
+    assert {lease for lease, *_ in leases} == {"kept", "pair", "l_4", new[0][0]}, leases
+    assert not any(token_id for _, token_id, _ in leases), leases
+    assert audit == [("local", "lease-take", new[0][0]), ("local", "verify", None)], audit
+    assert tokens == [(0, 0)], tokens
 
 
 def copy_is_kept(database_dump, store, server):
@@ -173,6 +190,7 @@ def run_fixture(tap, rowlockd, fixture, folder):
     requests = {key: request for key, *request in KEYED}
     with Daemon(rowlockd, store) as server:
         tap.run(f"{version}: it was copied before", copy_is_kept, before, store, server)
+        tap.run(f"{version}: nobody has a token", nobody_has_a_token, store)
         client = Client(server.port)
         for row in kept["answers"]:
             tap.run(f"{version}: {row['key']} is answered as it was", replay, client, row["key"],
@@ -183,7 +201,7 @@ def run_fixture(tap, rowlockd, fixture, folder):
                 client)
         verified = client.get("/v1/verify").json()
         tap.run(f"{version}: verify finds nothing", check, verified["ok"], verified)
-    tap.run(f"{version}: nobody has a token", nobody_has_a_token, store)
+    tap.run(f"{version}: what is new has its actor", what_is_new_has_its_actor, store)
     tap.run(f"{version}: the books balance", books_balance, store)
     tap.run(f"{version}: the ledger was not copied", ledger_is_where_it_was, store, page)
 
