@@ -21,7 +21,7 @@ static int read_integer(struct sqlite_connection *c, int statement, int64_t *ret
 int sqlite_access_version(struct reader *reader, int64_t *ret)
 {
 	struct sqlite_reader *r = sqlite_reader_of(reader);
-	int64_t data_version, version;
+	int64_t data_version = 0, version = 0;
 	int fault;
 
 	CHECK(!r->is_in_snapshot);
