@@ -99,8 +99,10 @@ static bool stderr_write(const char *line, size_t byte_count)
 	return write(STDERR_FILENO, line, byte_count) == (ssize_t)byte_count;
 }
 
-static size_t line_make(char line[LOG_LINE_BYTES], enum log_level level, const char *event,
-			const char *format, va_list arguments)
+__attribute__((format(printf, 4, 0))) static size_t line_make(char line[LOG_LINE_BYTES],
+							      enum log_level level,
+							      const char *event, const char *format,
+							      va_list arguments)
 {
 	struct log_head head = {
 		.now_ms = clock_utc_ms(), .level = level, .event = event, .has_priority = is_journal

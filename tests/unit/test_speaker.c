@@ -20,7 +20,7 @@ static struct peer tcp_peer(const char *address)
 {
 	struct sockaddr_in four = { .sin_family = AF_INET };
 	struct sockaddr_in6 six = { .sin6_family = AF_INET6 };
-	struct peer p;
+	struct peer p = peer_nobody;
 
 	if (inet_pton(AF_INET, address, &four.sin_addr) == 1)
 		peer_of_address((struct sockaddr *)&four, sizeof(four), &p);

@@ -1480,7 +1480,8 @@ static void movements_say_who_made_them(void **state)
 	fixture_change_committed(f, 0, 5);
 	for (size_t g = 0; g < LENGTH_OF(groups); g++) {
 		for (size_t i = 0; i < LENGTH_OF(all); i++) {
-			all[i] = (struct movement){ .seq = ++seq,
+			seq++;
+			all[i] = (struct movement){ .seq = seq,
 						    .stock_id = f->stocks[0].id,
 						    .kind = MOVEMENT_SET,
 						    .version = seq,
