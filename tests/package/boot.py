@@ -300,6 +300,21 @@ class Story:
         assert backup.stat().st_uid == ids_of(self.root)[0]
         assert backup.stat().st_mode & 0o077 == 0, oct(backup.stat().st_mode)
 
+    def backs_up_with_a_token(self):
+        """By a file of root's. From here on nobody else is let in, so this is of the last parts."""
+        m = self.machine
+        folder = self.root / "var/backups/rowlock"
+        before = {*folder.iterdir()}
+        m.run("sh", "-c", "install -d -m 0700 /etc/credstore && umask 077 && "
+                          f"rowlockd token add backup --role admin --store {STORE} "
+                          ">/etc/credstore/rowlock-backup.token")
+        wait_for(lambda: "access_changed" in m.run("journalctl", "-u", "rowlock", "--no-pager"),
+                 "the token counts")
+        m.run("rowlock", "get", "/v1/items", code=4)
+        m.run("systemctl", "start", "rowlock-backup.service")
+        backup, = {*folder.iterdir()} - before
+        assert backup.stat().st_uid == ids_of(self.root)[0]
+
     def systemd_opens_its_sockets(self):
         m = self.machine
         m.run("systemctl", "stop", "rowlock")
@@ -394,6 +409,8 @@ def tell(tap, story):
             ("systemd opens its sockets", story.systemd_opens_its_sockets),
             ("an upgrade brings an older store to today", story.is_upgraded_over_an_older_store),
             ("an upgrade restarts a server that runs", story.an_upgrade_restarts_it),
+            ("a backup of a store with tokens asks by that of its credential",
+             story.backs_up_with_a_token),
             ("removed and purged it leaves the store, and says where",
              story.is_removed_and_purged)):
         tap.run(sentence, part)

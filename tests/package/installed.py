@@ -165,14 +165,14 @@ class Installed:
 
     # ------------------------------------------------------------ backups
 
-    def backup(self, server, folder, keep):
+    def backup(self, server, folder, keep, **environment):
         """Its programs are those of the build."""
         script = re.sub(r"\S+/bin/(rowlockd?) ", lambda found: str(
             ROWLOCKD if found[1] == "rowlockd" else ROWLOCK) + " ",
             (self.prefix / "libexec/rowlock/backup").read_text())
         return subprocess.run(["sh", "-c", script], text=True, capture_output=True, env={
             **os.environ, "ROWLOCK_SERVER": f"http://127.0.0.1:{server.port}",
-            "ROWLOCK_BACKUPS": str(folder), "ROWLOCK_KEEP": keep})
+            "ROWLOCK_BACKUPS": str(folder), "ROWLOCK_KEEP": keep, **environment})
 
     def backups_rotate(self):
         with tempfile.TemporaryDirectory() as folder, \
@@ -199,6 +199,33 @@ class Installed:
             (there / "rowlock-2020-01-01T031500Z.db").write_text("old")
             assert self.backup(server, there, "1").returncode != 0
             assert [path.name for path in there.iterdir()] == ["rowlock-2020-01-01T031500Z.db"]
+
+    def a_backup_has_a_token(self):
+        """As the service manager hands it over: a folder with what the unit calls `token`."""
+        unit = (self.prefix / "lib/systemd/system/rowlock-backup.service").read_text()
+        assert re.search(r"^LoadCredential=token:rowlock-backup.token$", unit, re.M), unit
+        with tempfile.TemporaryDirectory() as folder:
+            there, handed = pathlib.Path(folder, "backups"), pathlib.Path(folder, "credentials")
+            for path in (there, handed):
+                path.mkdir()
+            store = pathlib.Path(folder, "shop.db")
+            server = Daemon(ROWLOCKD, store).start()
+            server.stop()
+            token = subprocess.check_output([ROWLOCKD, "token", "add", "backup", "--role", "admin",
+                                             "--store", store], text=True,
+                                            stderr=subprocess.DEVNULL)
+            with server:
+                for environment in ({}, {"CREDENTIALS_DIRECTORY": str(handed)}):
+                    done = self.backup(server, there, "3", **environment)
+                    assert done.returncode != 0 and "401" in done.stderr, done.stderr
+                    assert not [*there.iterdir()], "a backup without a token"
+                (handed / "token").write_text(token)
+                (handed / "token").chmod(0o400)
+                done = self.backup(server, there, "3", CREDENTIALS_DIRECTORY=str(handed))
+                assert done.returncode == 0, done.stderr
+                assert token.strip() not in done.stdout + done.stderr
+            made, = there.iterdir()
+            run(ROWLOCKD, "verify", "--store", made)
 
 
 class Terminal:
@@ -308,6 +335,7 @@ def main():
                 ("a backup is whole, and the oldest go", None, it.backups_rotate),
                 ("a backup that fails removes nothing", None,
                  it.a_backup_that_fails_removes_nothing),
+                ("a backup asks by the token that it is handed", None, it.a_backup_has_a_token),
                 ("a container's root has all that it needs", needs_root(),
                  a_container_has_all_it_needs, f"{folder}/container"),
                 ("the package is built with what server/run installs", None,
