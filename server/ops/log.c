@@ -32,15 +32,18 @@ static bool is_terminal, is_journal; /* written once */
 static pthread_mutex_t stderr_mutex = PTHREAD_MUTEX_INITIALIZER;
 static uint64_t lost_count; /* guarded by stderr_mutex */
 
-/* systemd.exec(5): the device and inode of the stream that goes to the journal. */
+/* systemd.exec(5): JOURNAL_STREAM is the device and inode of what goes to the journal. */
 static bool stderr_is_journal(void)
 {
 	const char *stream = getenv("JOURNAL_STREAM");
-	unsigned long long device, inode;
+	char ours[2 * 20 + 2];
 	struct stat st;
 
-	return stream != NULL && sscanf(stream, "%llu:%llu", &device, &inode) == 2 &&
-	       fstat(STDERR_FILENO, &st) == 0 && st.st_dev == device && st.st_ino == inode;
+	if (stream == NULL || fstat(STDERR_FILENO, &st) != 0)
+		return false;
+	snprintf(ours, sizeof(ours), "%llu:%llu", (unsigned long long)st.st_dev,
+		 (unsigned long long)st.st_ino);
+	return strcmp(stream, ours) == 0;
 }
 
 static void log_begin(void)

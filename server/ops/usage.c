@@ -3,8 +3,10 @@
 #include "base/clock.h"
 #include "ops/metrics.h"
 #include "ops/spool.h"
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -15,6 +17,9 @@ enum {
 	STAT_BYTES_MAX = 1536, /* of /proc/self/stat: 52 numbers and a name */
 	LINE_BYTES_MAX = 256,  /* of /proc/self/status: what is longer is read in pieces */
 };
+
+/* Fields of /proc/self/stat, as proc(5) numbers them. */
+enum { STAT_THREADS = 20, STAT_VIRTUAL = 23, STAT_RESIDENT = 24 };
 
 static const char *store = "";
 static int64_t begun_ns;
@@ -34,15 +39,29 @@ int64_t usage_uptime_s(void)
 /* ---------------------------------------------------------------- the process */
 
 /*
- * Threads, address space and what of it is in memory: three numbers of proc(5). The name of the
- * program before them may hold anything, so they are counted from its last parenthesis.
+ * A field of /proc/self/stat, by its number in proc(5). The second, the name of the program, may
+ * hold anything: it ends at the last parenthesis, and fields are counted from there. False: there
+ * is none.
  */
+static bool read_field(const char *line, int number, int64_t *ret)
+{
+	const char *at = strrchr(line, ')');
+	char *end;
+
+	for (int field = 2; at != NULL && field < number; field++)
+		at = strchr(at + 1, ' ');
+	if (at == NULL)
+		return false;
+	errno = 0;
+	*ret = strtoll(at, &end, 10);
+	return end != at && errno == 0;
+}
+
+/* Threads, address space and what of it is in memory. */
 static void measure_memory(void)
 {
 	char line[STAT_BYTES_MAX];
-	unsigned long long virtual_bytes;
-	long long threads, resident_pages;
-	const char *at;
+	int64_t threads, virtual_bytes, resident_pages;
 	ssize_t n;
 	int fd = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
 
@@ -51,28 +70,28 @@ static void measure_memory(void)
 	n = read(fd, line, sizeof(line) - 1);
 	close(fd);
 	line[n > 0 ? n : 0] = '\0';
-	at = strrchr(line, ')');
-	if (at == NULL || sscanf(at + 1,
-				 " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d "
-				 "%*d %*d %lld %*d %*u %llu %lld",
-				 &threads, &virtual_bytes, &resident_pages) != 3)
+	if (!read_field(line, STAT_THREADS, &threads) ||
+	    !read_field(line, STAT_VIRTUAL, &virtual_bytes) ||
+	    !read_field(line, STAT_RESIDENT, &resident_pages))
 		return;
 	metric_set(METRIC_PROCESS_THREADS, threads);
-	metric_set(METRIC_PROCESS_VIRTUAL, (int64_t)virtual_bytes);
+	metric_set(METRIC_PROCESS_VIRTUAL, virtual_bytes);
 	metric_set(METRIC_PROCESS_RESIDENT, resident_pages * sysconf(_SC_PAGESIZE));
 }
 
 /* For how many files the table of the process has room now; 0: nobody says. */
 static int table_size(void)
 {
+	static const char label[] = "FDSize:";
 	char line[LINE_BYTES_MAX];
 	FILE *status = fopen("/proc/self/status", "re");
 	int size = 0;
 
 	if (status == NULL)
 		return 0;
-	while (fgets(line, sizeof(line), status) != NULL && sscanf(line, "FDSize: %d", &size) != 1)
-		;
+	while (size == 0 && fgets(line, sizeof(line), status) != NULL)
+		if (strncmp(line, label, strlen(label)) == 0)
+			size = (int)strtol(line + strlen(label), NULL, 10);
 	fclose(status);
 	return size;
 }
