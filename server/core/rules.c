@@ -210,6 +210,7 @@ static void row_change(const struct command *c, const struct rules_row *row, int
 		       int64_t seq, int64_t now_ms, struct movement *ret_movement)
 {
 	CHECK(c->reason != NULL);
+	CHECK(c->actor != NULL);
 	*ret_movement = change(row, command_movement(c->kind), delta, 0, seq, now_ms);
 	ret_movement->reason = c->reason;
 	ret_movement->reference = c->reference;

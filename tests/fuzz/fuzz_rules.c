@@ -60,6 +60,7 @@ static struct command draw_command(struct fuzz *f, const struct stock *s)
 	c.condition.must_exist = fuzz_below(f, 8) == 0;
 	c.reason = "fuzz";
 	c.request_id = "r";
+	c.actor = &actor_local;
 	return c;
 }
 

@@ -37,7 +37,9 @@ static void scene_set(struct scene *s, enum command_kind kind, int64_t quantity,
 			     .row_count = kind == COMMAND_TRANSFER ? 2 : 1,
 			     .reason = "because",
 			     .reference = "order-9",
-			     .request_id = "req-1" },
+			     .request_id = "req-1",
+			     .actor = &actor_local,
+			     .note = "by the door" },
 		.clock = { .seq = 100, .now_ms = 777 },
 	};
 	s->command.rows = s->refs;
@@ -413,6 +415,8 @@ static void a_movement_says_everything(void **state)
 	assert_string_equal(m->reference, "order-9");
 	assert_null(m->reservation);
 	assert_string_equal(m->request_id, "req-1");
+	assert_string_equal(m->actor, "local");
+	assert_string_equal(m->note, "by the door");
 	assert_int_equal(s.stocks[0].seq, 101);
 	assert_int_equal(s.stocks[0].updated_at_ms, 777);
 	assert_int_equal(s.stocks[0].id, 4);
