@@ -3,6 +3,7 @@
 with which exit code, and what a crash in the middle of them leaves."""
 import hashlib
 import os
+import pathlib
 import shutil
 import sqlite3
 import subprocess
@@ -13,6 +14,8 @@ from talk import Client
 
 OK, USAGE, DATA, BUSY = 0, 64, 65, 75
 END_S_MAX = 60
+SCHEMA = len(list((pathlib.Path(__file__).resolve().parents[2] / "schema/sqlite").glob("*.sql")))
+WHOLE = f"whole, schema {SCHEMA}"
 CALLS_MAX = 400  # of one kind; far more than either command makes
 
 
@@ -129,7 +132,7 @@ def state(folder, begin=""):
 def verify_only_reads(rowlockd, folder):
     store = make_store(rowlockd, folder)
     before = state(folder)
-    said = verify(rowlockd, store, OK, "whole, schema 5", "The books balance")
+    said = verify(rowlockd, store, OK, WHOLE, "The books balance")
     assert "1 active reservations, 1 keys, 1 leased rows" in said, said
     assert state(folder) == before
     (folder / "store.db.lock").unlink()
@@ -528,7 +531,7 @@ def repacked(rowlockd, folder):
     os.chown(store, *owner)
     store.chmod(0o640)
     for size in (4096, 1024, 65536, 512 * 16, None):
-        repack(rowlockd, store, OK, "whole, schema 5", "The books balance", "repacked",
+        repack(rowlockd, store, OK, WHOLE, "The books balance", "repacked",
                size=size)
         assert sorted(path.name for path in folder.iterdir()) == ["store.db", "store.db.lock"]
         assert page_size(store) == (size or 2048), size
