@@ -18,6 +18,7 @@
 
 enum { SMB2_MAGIC = (int)0xFE534D42, CIFS_MAGIC = (int)0xFF534D42 };
 enum { ROOM_KEPT_BYTES = 256 << 10 };
+enum { HOLD_TRIES_MAX = 100 };
 
 __attribute__((format(printf, 3, 4))) static int
 trouble(struct store_open_result *result, enum store_trouble t, const char *format, ...)
@@ -86,15 +87,17 @@ void sqlite_file_keep_room(struct sqlite_file *f)
 			return;
 }
 
-/* Gives the room back, too. */
+/*
+ * Gives the room back, too. Whose pid it is only people read. That somebody was here is read by
+ * is_lock_empty(): the file is never empty again, whatever fails or dies; a byte needs no room.
+ */
 static void write_pid(int fd)
 {
 	char pid[32];
 	int bytes = snprintf(pid, sizeof(pid), "%d\n", (int)getpid());
 
 	CHECK(fd >= 0);
-	/* Only people read it: nothing depends on it. */
-	if (ftruncate(fd, 0) == 0)
+	if (ftruncate(fd, 1) == 0)
 		(void)!pwrite(fd, pid, (size_t)bytes, 0);
 }
 
@@ -284,39 +287,92 @@ static int check_presence(const struct store_options *o, struct sqlite_file *f,
 	return 0;
 }
 
-/* The lock file lies beside the file itself. 0; -ENOENT: there is none; or another errno. */
-static int open_lock(struct sqlite_file *f, bool may_create)
+/*
+ * The lock file lies beside the file itself. 0; -ENOENT: there is none; -EEXIST: somebody has made
+ * it while we were about to, or its name is a link to nothing; or another errno.
+ */
+static int open_lock(struct sqlite_file *f, const char *path, bool may_create)
 {
-	char path[STORE_PATH_BYTES + sizeof(".lock")];
-
 	CHECK(f->path[0] != '\0');
 	CHECK(f->lock_fd < 0);
-	snprintf(path, sizeof(path), "%s.lock", f->path);
 	f->lock_fd = open(path, O_RDWR | O_CLOEXEC);
 	if (f->lock_fd < 0 && !may_create && (errno == EROFS || errno == EACCES))
 		f->lock_fd =
 			open(path, O_RDONLY | O_CLOEXEC); /* who only reads locks it all the same */
-	if (f->lock_fd < 0 && errno == ENOENT && may_create) {
+	if (f->lock_fd < 0 && errno == ENOENT && may_create)
 		f->lock_fd = open(path, O_RDWR | O_CLOEXEC | O_CREAT | O_EXCL, 0644);
-		f->is_lock_new = f->lock_fd >= 0;
-	}
 	return f->lock_fd < 0 ? -errno : 0;
 }
 
-static int hold(struct sqlite_file *f, bool may_create, struct store_open_result *result)
+/*
+ * A lock file that was made for a store that was not made after all is removed by its maker, maybe
+ * after we have opened it: a lock on what has no name any more would keep nobody out.
+ */
+static bool is_lock_named(const struct sqlite_file *f, const char *path)
 {
-	int r = open_lock(f, may_create);
+	struct stat ours, named;
+
+	CHECK(f->is_held);
+	return fstat(f->lock_fd, &ours) == 0 && stat(path, &named) == 0 &&
+	       is_same_file(&ours, &named);
+}
+
+/*
+ * A lock file without a word was made by us, or a moment ago by somebody who will hold it after us
+ * or never: whoever holds it writes into it before making a store.
+ */
+static bool is_lock_empty(const struct sqlite_file *f)
+{
+	struct stat st;
+
+	CHECK(f->lock_fd >= 0);
+	return fstat(f->lock_fd, &st) == 0 && st.st_size == 0;
+}
+
+/* -EAGAIN: others make and remove the lock file at this moment. */
+static int hold_once(struct sqlite_file *f, const char *path, bool may_create,
+		     struct store_open_result *result)
+{
+	int r = open_lock(f, path, may_create);
 
 	if (r == -ENOENT && !may_create)
 		return check_names(f, may_create, result);
+	if (r == -EEXIST)
+		return -EAGAIN;
 	if (r < 0)
-		return trouble(result, trouble_of_errno(-r), "%s.lock: %s", f->path, strerror(-r));
+		return trouble(result, trouble_of_errno(-r), "%s: %s", path, strerror(-r));
+	f->is_lock_new = may_create && is_lock_empty(f);
 	r = lock(f->path, f, result);
-	if (r == 0)
-		r = check_names(f, may_create, result);
-	if (r == 0)
-		write_pid(f->lock_fd);
+	if (r < 0)
+		return r;
+	if (!is_lock_named(f, path)) {
+		close(f->lock_fd);
+		f->lock_fd = -1;
+		f->is_held = f->is_lock_new = false;
+		return -EAGAIN;
+	}
+	f->is_lock_new = may_create && is_lock_empty(f); /* whoever held it before has written */
+	r = check_names(f, may_create, result);
+	if (r == 0 && (may_create || !is_lock_empty(f)))
+		write_pid(
+			f->lock_fd); /* who only reads leaves a new one to those who make a store */
 	return r;
+}
+
+/* Each turn in vain is one in which somebody else got on, unless the name is a link to nothing. */
+static int hold(struct sqlite_file *f, bool may_create, struct store_open_result *result)
+{
+	char path[STORE_PATH_BYTES + sizeof(".lock")];
+	int r = -EAGAIN;
+
+	CHECK(f->path[0] != '\0');
+	snprintf(path, sizeof(path), "%s.lock", f->path);
+	for (int i = 0; i < HOLD_TRIES_MAX && r == -EAGAIN; i++)
+		r = hold_once(f, path, may_create, result);
+	return r != -EAGAIN ? r
+			    : trouble(result, STORE_FORBIDDEN,
+				      "%s: %s: is it a link to a file that is not there?", path,
+				      strerror(EEXIST));
 }
 
 int sqlite_file_hold(const char *path, bool may_create, struct sqlite_file *f,

@@ -62,12 +62,16 @@ static int refuse_strange_kinds(struct sqlite_connection *c, struct store_open_r
 int sqlite_look(struct sqlite_connection *c, struct store_open_result *result)
 {
 	int64_t application, version, things, is_utf8;
-	int r = sqlite_integer(c, "PRAGMA application_id", &application);
+	/*
+	 * Somebody may make the store while we look, all of it by one commit: what is in it is
+	 * counted before it is asked whose it is, or a new one of ours would be another program's.
+	 */
+	int r = sqlite_integer(c, "SELECT count(*) FROM sqlite_schema", &things);
 
 	if (r == 0)
-		r = sqlite_integer(c, "PRAGMA user_version", &version);
+		r = sqlite_integer(c, "PRAGMA application_id", &application);
 	if (r == 0)
-		r = sqlite_integer(c, "SELECT count(*) FROM sqlite_schema", &things);
+		r = sqlite_integer(c, "PRAGMA user_version", &version);
 	if (r == 0)
 		r = sqlite_integer(c, "SELECT encoding = 'UTF-8' FROM pragma_encoding", &is_utf8);
 	if (r < 0)

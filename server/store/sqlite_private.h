@@ -86,7 +86,7 @@ struct sqlite_file {
 	char path[STORE_PATH_BYTES]; /* of the file itself, whatever links lead to it */
 	int lock_fd;                 /* -1: none */
 	bool is_held;                /* with flock() */
-	bool is_lock_new;
+	bool is_lock_new;            /* nobody who has held it has got as far as a store */
 	bool is_store_there;
 };
 

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 
-from case import Daemon, run_cases
+from case import Daemon, inject, needs_strace, run_cases
 from load import STOPPED, Load, make_rows
 from talk import Client, wait_until
 
@@ -45,6 +45,23 @@ def second_instance(rowlockd, folder):
     first.kill()
     with Daemon(rowlockd, folder / "store.db") as third:
         assert Client(third.port).get("/v1/stock/A-1/WH1").json()["on_hand"] == 5
+
+
+SLOW_US, SLOWER_US = 400000, 2000000
+
+
+def lock_file_is_removed(rowlockd, folder):
+    """By who made it and no store, between our opening and locking it: then another is locked."""
+    store, lock = folder / "store.db", folder / "store.db.lock"
+    notes = folder / "notes.txt"
+    notes.write_text("This is not a database. " * 500)
+    maker = subprocess.Popen([*inject("unlink", f"delay_enter={SLOW_US}", "1+"), rowlockd,
+                              "restore", notes, "--store", store], stderr=subprocess.DEVNULL)
+    wait_until(lock.exists, "there is a lock file")
+    with Daemon(rowlockd, store, wrapper=inject("flock", f"delay_enter={SLOWER_US}", "1+")):
+        assert maker.wait(END_S_MAX) == DATA
+        assert lock.exists(), "it holds a lock file that has no name"
+        refuse(rowlockd, store, TEMPORARY, "already in use")
 
 
 def no_database(rowlockd, folder):
@@ -321,6 +338,7 @@ def what_is_left_over(rowlockd, folder):
 run_cases([
     ("a second instance on the same file is refused (75), and a killed first one is not in its way",
      second_instance),
+    ("a lock file that its maker removes is no lock", lock_file_is_removed, needs_strace),
     ("a file that is no database is refused (65) and left alone", no_database),
     ("another program's database is refused (65) and left alone", foreign_database),
     ("a database that says nothing of itself, with tables in it, is refused (65)",

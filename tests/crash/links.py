@@ -8,7 +8,7 @@ from case import Daemon, run_cases
 from load import make_rows
 from talk import Client
 
-OK, DATA, TEMPORARY, CONFIGURATION = 0, 65, 75, 78
+OK, DATA, TEMPORARY, FORBIDDEN, CONFIGURATION = 0, 65, 75, 77, 78
 END_S_MAX = 30
 
 
@@ -128,6 +128,20 @@ def dangling_link(rowlockd, folder):
     assert not (folder / "gone.db.lock").exists()
 
 
+def dangling_lock(rowlockd, folder):
+    """Nobody can make it, and nobody waits for it."""
+    store = make_world(rowlockd, folder)
+    lock = folder / "real" / "s.db.lock"
+    lock.unlink()
+    lock.symlink_to("nowhere")
+    before = store.read_bytes()
+    ended = subprocess.run([rowlockd, "--store", store, "--listen", "127.0.0.1:0"],
+                           capture_output=True, text=True, timeout=END_S_MAX)
+    assert ended.returncode == FORBIDDEN and "link to a file that is not there" in ended.stderr, \
+        ended
+    assert store.read_bytes() == before and lock.is_symlink()
+
+
 def interrupted_restore(rowlockd, folder):
     """Killed behind its last but one step, it leaves a second name; that is its own."""
     store = make_world(rowlockd, folder)
@@ -164,6 +178,7 @@ run_cases([
     ("one that gets a second name while a server has it is refused by that, too",
      hard_link_while_a_server_has_it),
     ("a link to nothing is refused (65), and nothing is made where it leads", dangling_link),
+    ("a lock file that is a link to nothing is refused (77)", dangling_lock),
     ("the second name that an interrupted restore left is taken away", interrupted_restore),
     ("a start while another program holds the store is 75", held_by_another_program),
 ])

@@ -24,6 +24,7 @@ SEEN_S_MAX = 1.0  # promised; CROWDED_S more where the machine has other things 
 CROWDED_S = 10.0
 NOBODY = 65534
 CALLS_MAX = 100
+SLOW_US = 20000  # longer than others need to come between
 
 
 def token(rowlockd, store, *words, code=OK, says="", wrapper=(), given=None):
@@ -206,6 +207,16 @@ def eight_at_once_make_one_store(rowlockd, folder):
     assert len(set(shown)) == 8
     assert query(store, "SELECT count(*) FROM token") == [(8,)]
     verify(rowlockd, store)
+
+
+def eight_that_are_slow(rowlockd, folder):
+    """Whichever step the others overtake them at."""
+    for call in ("openat", "flock", "ftruncate"):
+        store = folder / f"{call}.db"
+        slow = inject(call, f"delay_exit={SLOW_US}", "1+")
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+            list(pool.map(lambda n: add(rowlockd, store, f"t{n}", wrapper=slow), range(8)))
+        assert query(store, "SELECT count(*) FROM token") == [(8,)], call
 
 
 # ---------------------------------------------------------------- beside a server
@@ -423,6 +434,7 @@ if __name__ == "__main__":
         ("a file gives the token, as often as one likes", a_file_gives_the_token),
         ("an older store that nobody has is brought up to date", an_older_store_is_migrated),
         ("eight at once make one store", eight_at_once_make_one_store),
+        ("eight make one store, each slow at the same step", eight_that_are_slow, needs_strace),
         ("a running server sees each change within a second", seen_within_a_second),
         ("it never copies the log into the file", nothing_is_copied_into_the_file),
         ("it gets its turn beside many writes, and they theirs",
