@@ -89,23 +89,39 @@ def ask(port, method, path, body=None, headers=None):
         return None
 
 
-def work_on(server):
+def is_closed(store):
+    """A spoilt byte may say that there was a token, or be one: who has none is not let in."""
+    database = sqlite3.connect(f"file:{store}?immutable=1", uri=True)
+    try:
+        return database.execute(
+            "SELECT CAST(had_token AS INTEGER) <> 0 OR EXISTS (SELECT 1 FROM token) OR "
+            "EXISTS (SELECT 1 FROM token_secret) FROM store").fetchone() == (1,)
+    except sqlite3.DatabaseError:
+        return False
+    finally:
+        database.close()
+
+
+def work_on(server, closed=False):
     """Asks for everything. Every answer is one that the contract knows, and the server stays."""
+    known = (200, 404, 410, 429, 503, *([401] if closed else []))
     for path in READS:
         answer = ask(server.port, "GET", path)
-        assert answer is None or answer.status in (200, 404, 410, 429, 503), f"{path}: {answer}"
+        assert answer is None or answer.status in known, f"{path}: {answer}"
     for method, path, body, headers in writes():
         answer = ask(server.port, method, path, body, headers)
         assert answer is not None, f"{method} {path} has no answer"
         assert answer.status < 500 or answer.status == 503, f"{method} {path}: {answer}"
+        assert answer.status != 401 or closed, f"{method} {path}: {answer}"
         assert server.is_running(), f"{method} {path} ended it: {server.last_words()}"
 
 
-def is_damaged(server):
+def is_damaged(server, closed=False):
     ready = ask(server.port, "GET", "/readyz")
-    damaged = "store-damaged" in ready.json()["reasons"]
+    # Why it is not ready, nobody is told who has no token.
+    damaged = ready.status == 503 if closed else "store-damaged" in ready.json()["reasons"]
     assert damaged == (ready.status == 503), ready
-    if damaged:
+    if damaged and not closed:
         adjust = ask(server.port, "POST", "/v1/stock/A-1/WH1/adjust", {"delta": 1})
         assert (adjust.status, adjust.json()["code"], adjust.json()["outcome"]) == (
             503, "store-damaged", "not_applied"), adjust
@@ -116,7 +132,7 @@ def is_damaged(server):
 
 def serve(rowlockd, store):
     """Starts it, asks for everything, stops it. What became of it, in a word."""
-    server = Daemon(rowlockd, store)
+    server, closed = Daemon(rowlockd, store), is_closed(store)
     try:
         server.start()
     except ServerTrouble as trouble:
@@ -126,8 +142,8 @@ def serve(rowlockd, store):
             assert word in str(trouble), f"does not say {word}: {trouble}"
         return "refused"
     try:
-        work_on(server)
-        damaged = is_damaged(server)
+        work_on(server, closed)
+        damaged = is_damaged(server, closed)
         server.stop(DATA if damaged else FINE)
         return "read-only" if damaged else "unnoticed"
     finally:
@@ -245,6 +261,29 @@ def bytes_at_random(rowlockd, folder):
                                  f"kept as {kept}: {error}") from error
 
 
+def a_byte_closes_it(rowlockd, folder):
+    """That there was a token once is one byte of the file: no other than 0 is as none."""
+    make_store(rowlockd, folder)
+    for said in (1, 2, -1, 0):
+        store = folder / "spoilt.db"
+        put(store, (folder / "base.db").read_bytes())
+        by_hand = sqlite3.connect(store)
+        for name, in by_hand.execute("SELECT name FROM sqlite_schema WHERE type = 'trigger' AND "
+                                     "tbl_name = 'store'").fetchall():
+            by_hand.execute(f"DROP TRIGGER {name}")
+        by_hand.execute("PRAGMA ignore_check_constraints = 1")
+        by_hand.execute("UPDATE store SET had_token = ?", (said,))
+        by_hand.commit()
+        by_hand.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        by_hand.close()
+        assert is_closed(store) == (said != 0), said
+        with Daemon(rowlockd, store) as server:
+            wanted = 401 if said else 200
+            answer = ask(server.port, "GET", "/v1/stock")
+            assert answer.status == wanted, f"{said}: {answer}"
+        assert serve(rowlockd, store) == "unnoticed"
+
+
 def a_read_meets_it_first(rowlockd, folder):
     data = make_store(rowlockd, folder)
     page = dict(pages_by_name(folder / "base.db"))["stock"]
@@ -289,6 +328,7 @@ if __name__ == "__main__":
         ("a page of each table and index is spoilt", each_table_and_index),
         ("each field of the header is spoilt", each_field_of_the_header),
         ("the schema has a number that nobody gave it", a_version_that_nobody_gave),
+        ("a byte says that there was a token: it is closed", a_byte_closes_it),
         ("a read meets the damage first", a_read_meets_it_first),
         ("a backup takes the place of a spoilt store", a_backup_takes_its_place),
         ("bytes and pages are spoilt at random", bytes_at_random),
