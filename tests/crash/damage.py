@@ -96,7 +96,7 @@ def is_closed(store):
         return database.execute(
             "SELECT CAST(had_token AS INTEGER) <> 0 OR EXISTS (SELECT 1 FROM token) OR "
             "EXISTS (SELECT 1 FROM token_secret) FROM store").fetchone() == (1,)
-    except sqlite3.DatabaseError:
+    except (sqlite3.DatabaseError, UnicodeDecodeError):  # of what the error quotes
         return False
     finally:
         database.close()
