@@ -94,8 +94,8 @@ def is_closed(store):
     database = sqlite3.connect(f"file:{store}?immutable=1", uri=True)
     try:
         return database.execute(
-            "SELECT CAST(had_token AS INTEGER) <> 0 OR EXISTS (SELECT 1 FROM token) OR "
-            "EXISTS (SELECT 1 FROM token_secret) FROM store").fetchone() == (1,)
+            "SELECT CAST(had_token AS INTEGER) <> 0 OR EXISTS (SELECT 1 FROM token NOT INDEXED) "
+            "OR EXISTS (SELECT 1 FROM token_secret NOT INDEXED) FROM store").fetchone() == (1,)
     except (sqlite3.DatabaseError, UnicodeDecodeError):  # of what the error quotes
         return False
     finally:
