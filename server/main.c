@@ -173,12 +173,12 @@ static void drain(const struct config *c, struct service *service, struct edge *
 /* A second signal while we drain: leave at once, as a crash would; the store is safe either way. */
 static void *leave_on_signal(void *context)
 {
-	const int *signals = context;
+	int signals = (int)(intptr_t)context; /* by value: who began this thread may be gone */
 	struct signalfd_siginfo info;
 	struct crash_stack stack;
 
 	crash_thread_begin(&stack, "leaver", -1);
-	if (read(*signals, &info, sizeof(info)) == sizeof(info)) {
+	if (read(signals, &info, sizeof(info)) == sizeof(info)) {
 		log_write(LOG_WARN, "forced", "signal=%u", info.ssi_signo);
 		_exit(EXIT_SOFTWARE_FAULT);
 	}
@@ -219,7 +219,7 @@ static int wait_for_end(const struct config *c, int signals, struct service *ser
 	}
 	CHECK(read(signals, &info, sizeof(info)) == sizeof(info));
 	log_write(LOG_INFO, "signal", "number=%u", info.ssi_signo);
-	if (pthread_create(&leaver, NULL, leave_on_signal, &signals) == 0)
+	if (pthread_create(&leaver, NULL, leave_on_signal, (void *)(intptr_t)signals) == 0)
 		pthread_detach(leaver);
 	drain(c, service, edge);
 	if (atomic_load(&failure_code) != 0)
