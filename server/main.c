@@ -216,12 +216,12 @@ static void drain(const struct config *c, struct service *service, struct edge *
 /* A second signal while we drain: leave at once, as a crash would; the store is safe either way. */
 static void *leave_on_signal(void *context)
 {
-	const int *signals = context;
+	int signals = (int)(intptr_t)context; /* by value: who began this thread may be gone */
 	struct signalfd_siginfo info;
 	struct crash_stack stack;
 
 	crash_thread_begin(&stack, "leaver", -1);
-	while (read(*signals, &info, sizeof(info)) == sizeof(info)) {
+	while (read(signals, &info, sizeof(info)) == sizeof(info)) {
 		if (info.ssi_signo == SIGHUP)
 			continue; /* there is nothing to reload for any more */
 		log_write(LOG_WARN, "forced", "signal=%u", info.ssi_signo);
@@ -389,7 +389,6 @@ static unsigned wait_for_signal(const struct running *r)
 /* Waits for a signal or a failure; returns the exit code. */
 static int wait_for_end(const struct running *r)
 {
-	static int signals; /* the leaver may look at it after we have left */
 	struct service_health health;
 	pthread_t leaver;
 
@@ -404,8 +403,7 @@ static int wait_for_end(const struct running *r)
 		stop_failed();
 	}
 	notify_stopping();
-	signals = r->signals;
-	if (pthread_create(&leaver, NULL, leave_on_signal, &signals) == 0)
+	if (pthread_create(&leaver, NULL, leave_on_signal, (void *)(intptr_t)r->signals) == 0)
 		pthread_detach(leaver);
 	drain(&r->reading->config, r->service, r->edge);
 	if (atomic_load(&failure_code) != 0)
