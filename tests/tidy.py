@@ -145,6 +145,16 @@ def find_includes(tree):
             yield f"{path}:{number}: {header} is not for what lies behind it"
 
 
+def find_python_that_is_none(tree):
+    """What does not compile is a test that does not run, or a tool that ends where it begins."""
+    for path, text in tree.items():
+        if path.endswith(".py"):
+            try:
+                compile(text, path, "exec")
+            except SyntaxError as trouble:
+                yield f"{path}:{trouble.lineno}: {trouble.msg}"
+
+
 def find_wide(tree):
     is_table = False
     for path, number, line in lines_of(tree, r""):
@@ -337,6 +347,7 @@ def main():
     cases += [(sentence, find_lacking(tree, *row)) for sentence, *row in MUST_HAVE]
     cases += [
         ("a folder sees only what is to its left, a library has one home", find_includes(tree)),
+        ("all Python compiles", find_python_that_is_none(tree)),
         ("lines are at most 100 columns", find_wide(tree)),
         ("functions are at most 61 lines", find_long_functions(tree)),
         ("no switch over an enum of ours has a default", find_defaults(tree)),

@@ -23,7 +23,7 @@ import cpu
 import load
 from trouble import Broken
 
-LISTENING = re.compile(r"listening on http://([\d.]+:\d+)(?:"? loops=(\d+))?")
+LISTENING = re.compile(r'listening on http://([\d.]+:\d+)(?:"? loops=(\d+))?')
 LINES_KEPT_MAX = 20
 START_S_MAX = 60
 STOP_S_MAX = 30
