@@ -30,9 +30,18 @@ struct stock {
 	int64_t updated_at_ms; /* UTC; 0: never */
 };
 
+/*
+ * Of a row, a movement or a sum as it is, which a hand may have typed in past the guards: what does
+ * not fit into 64 bits wraps, and is no sound row's.
+ */
+static inline int64_t units_available(int64_t on_hand, int64_t reserved)
+{
+	return (int64_t)((uint64_t)on_hand - (uint64_t)reserved);
+}
+
 static inline int64_t stock_available(const struct stock *s)
 {
-	return s->on_hand - s->reserved;
+	return units_available(s->on_hand, s->reserved);
 }
 
 /* No version or seq comes near it: whatever is counted on from there does not overflow. */

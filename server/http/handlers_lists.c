@@ -182,7 +182,7 @@ static void write_summary(struct exchange *x, const struct summary_call *s, cons
 	JSON_NAME(&j, "sku"), json_text(&j, s->query.sku);
 	JSON_NAME(&j, "on_hand"), json_int(&j, s->sum.on_hand);
 	JSON_NAME(&j, "reserved"), json_int(&j, s->sum.reserved);
-	JSON_NAME(&j, "available"), json_int(&j, s->sum.on_hand - s->sum.reserved);
+	JSON_NAME(&j, "available"), json_int(&j, units_available(s->sum.on_hand, s->sum.reserved));
 	JSON_NAME(&j, "locations"), json_open(&j, '[');
 	if (s->list.rows.byte_count > 0)
 		json_raw(&j, s->list.rows.data);

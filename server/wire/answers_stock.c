@@ -31,7 +31,7 @@ void movement_write(struct json *j, const struct code *sku, const struct code *l
 	JSON_NAME(j, "reserved_delta"), json_int(j, m->reserved_delta);
 	JSON_NAME(j, "on_hand"), json_int(j, m->on_hand);
 	JSON_NAME(j, "reserved"), json_int(j, m->reserved);
-	JSON_NAME(j, "available"), json_int(j, m->on_hand - m->reserved);
+	JSON_NAME(j, "available"), json_int(j, units_available(m->on_hand, m->reserved));
 	JSON_NAME(j, "version"), json_int(j, m->version);
 	JSON_NAME(j, "reason"), json_text(j, m->reason);
 	JSON_NAME(j, "reference"), json_text(j, m->reference);
