@@ -118,7 +118,8 @@ static void list_end(struct pages *p)
 	}
 }
 
-enum exit_code pages_print(struct session *s, struct api_request *r, const struct listing *listing)
+enum exit_code pages_print_behind(struct session *s, struct api_request *r, const char *after,
+				  const struct listing *listing)
 {
 	struct pages p = { .session = s, .listing = listing };
 	enum exit_code code = api_request_add_options(r, &s->args);
@@ -132,6 +133,8 @@ enum exit_code pages_print(struct session *s, struct api_request *r, const struc
 		p.rows_left = INT64_MAX;
 	}
 
+	if (after != NULL)
+		p.next = memory_or_exit(json_string(after));
 	show_table(&p.table, listing);
 	do {
 		code = page_ask(&p, r);
@@ -141,6 +144,11 @@ enum exit_code pages_print(struct session *s, struct api_request *r, const struc
 	json_decref(p.next);
 	table_fini(&p.table);
 	return code;
+}
+
+enum exit_code pages_print(struct session *s, struct api_request *r, const struct listing *listing)
+{
+	return pages_print_behind(s, r, NULL, listing);
 }
 
 enum exit_code pages_get(struct session *s, const char *path, const struct listing *listing)

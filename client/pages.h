@@ -14,6 +14,10 @@
 /* With --json the pages come out as one list object: {"data":[...],"next":...}. */
 enum exit_code pages_print(struct session *s, struct api_request *r, const struct listing *listing);
 
+/* The same from a place on that the list has said, or that its server understands; NULL: all. */
+enum exit_code pages_print_behind(struct session *s, struct api_request *r, const char *after,
+				  const struct listing *listing);
+
 /* The same for a list that is asked for by its path alone. */
 enum exit_code pages_get(struct session *s, const char *path, const struct listing *listing);
 

@@ -49,6 +49,16 @@ static const struct column movement_columns[] = {
 	{ "NOTE",      "note",          false },
 };
 
+static const struct column audit_columns[] = {
+	{ "ID",         "id",         true  },
+	{ "AT",         "at",         false },
+	{ "ACTOR",      "actor",      false },
+	{ "ACTION",     "action",     false },
+	{ "SUBJECT",    "subject",    false },
+	{ "REQUEST_ID", "request_id", false },
+	{ "DETAIL",     "detail",     false },
+};
+
 static const struct column lease_columns[] = {
 	{ "ID",         "id",      false },
 	{ "FENCE",      "fence",   true  },
@@ -196,6 +206,7 @@ const struct listing show_stock =
 	LISTING(stock, add_fields, "s:sku s:location i:on_hand i:reserved i:available i:version");
 const struct listing show_movements =
 	LISTING(movement, add_fields, "i:seq s:kind s:sku s:location i:on_hand_delta i:on_hand");
+const struct listing show_audit = LISTING(audit, add_fields, "i:id s:actor s:action o:detail");
 const struct listing show_leases = LISTING(lease, add_lease, "s:id i:fence a:rows");
 const struct listing show_reservations =
 	LISTING(reservation, add_reservation, "s:id s:state a:lines");

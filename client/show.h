@@ -22,6 +22,7 @@ extern const struct listing show_items;
 extern const struct listing show_locations;
 extern const struct listing show_stock;
 extern const struct listing show_movements;
+extern const struct listing show_audit;
 extern const struct listing show_leases;
 extern const struct listing show_locks;
 extern const struct listing show_reservations;

@@ -301,6 +301,19 @@ static void write_audit(struct json *j, const struct page *p)
 		audit_entry_write(j, &p->audits[i]);
 }
 
+/*
+ * A cursor of the list, or an id: at its end there is no cursor, and whoever copies the audit to
+ * another place goes on from there tomorrow.
+ */
+static bool read_audit_place(struct exchange *x, char letter, int64_t *ret)
+{
+	const char *text = call_parameter(x, "after");
+
+	if (text != NULL && integer_read(text, ret) && *ret >= 0)
+		return true;
+	return page_read_cursor_number(x, letter, ret);
+}
+
 void handle_audit_list(struct exchange *x)
 {
 	struct list_call *c = begin(x, 'a', fetch_audit, write_audit);
@@ -310,8 +323,7 @@ void handle_audit_list(struct exchange *x)
 
 	struct audit_query *q = &c->audit;
 
-	if (!page_read_limit(x, &q->limit) ||
-	    !page_read_cursor_number(x, c->letter, &q->after_id) ||
+	if (!page_read_limit(x, &q->limit) || !read_audit_place(x, c->letter, &q->after_id) ||
 	    !read_moment(x, "since", INT64_MIN, &q->since_ms) ||
 	    !read_moment(x, "until", INT64_MAX, &q->until_ms) || !read_order(x, &q->is_descending))
 		return;

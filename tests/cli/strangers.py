@@ -34,6 +34,7 @@ SUM = {"sku": "A", "on_hand": 1, "reserved": 0, "available": 1, "locations": [ST
 ITEM = {"sku": "A", "name": "Bolt", "archived": False}
 LOCATION = {"location": "W", "name": "North", "archived": False}
 LEASE = {"id": "l_1", "fence": 1, "purpose": "", "rows": []}
+AUDIT = {"id": 1, "actor": "local", "action": "backup", "subject": "db", "detail": {}}
 LOCK = {"sku": "A", "location": "W", "holder": None, "waiters": [], "waiter_count": 0}
 CHANGED = {"movement": MOVEMENT, "stock": STOCK}
 VERIFIED = {"ok": True, "since": 0, "seq": 1, "checked": {}, "finding_count": 0, "findings": []}
@@ -90,6 +91,7 @@ VERBS = [
     ("adjust A W 1 --async", {"id": "op_1", "state": "waiting"}, 202),
     ("locks", page(LOCK), 200),
     ("history", page(MOVEMENT), 200),
+    ("audit", page(AUDIT), 200),
     ("changes", {"data": [MOVEMENT], "next": 1}, 200),
     ("verify", VERIFIED, 200),
     ("status", {"live": True, "ready": True, "reasons": []}, 200),
