@@ -5,6 +5,7 @@
 #include "ops/log.h"
 #include "ops/disguise.h"
 #include <ctype.h>
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,14 +39,64 @@ __attribute__((format(printf, 3, 4))) static bool refuse(struct config_reading *
 	return false;
 }
 
+/* Where a value goes: `before` is what a list has come to there by now, or NULL. */
+struct place {
+	struct config *config;
+	const char *before;
+	char **list; /* what holds its text, where it is more than one */
+};
+
+static bool text_read(const struct place *p, const struct setting *s, const char *from,
+		      const char *text, char ret_error[SETTING_ERROR_BYTES])
+{
+	if (setting_read(p->config, s, text))
+		return true;
+	setting_complain(s, from, text, ret_error);
+	return false;
+}
+
+/* What is added is judged alone first, so that this is what a complaint shows. */
+static bool place_take(const struct place *p, const struct setting *s, const char *from,
+		       const char *text, char ret_error[SETTING_ERROR_BYTES])
+{
+	char *whole;
+
+	if (!text_read(p, s, from, text, ret_error))
+		return false;
+	if (p->before == NULL)
+		return true;
+	whole = setting_join(p->before, text);
+	if (whole == NULL) {
+		snprintf(ret_error, SETTING_ERROR_BYTES, "%s: %s", from, strerror(ENOMEM));
+		return false;
+	}
+	free(*p->list);
+	*p->list = whole;
+	return text_read(p, s, from, whole, ret_error);
+}
+
+/* The places that rank higher have spoken before. */
+static struct place place_of(struct config_reading *r, const struct setting *s,
+			     enum config_rank rank)
+{
+	ptrdiff_t at = s - settings;
+	bool adds = s->kind == KIND_LIST && r->ranks[at] == rank;
+
+	return (struct place){ .config = &r->config,
+			       .before = adds ? setting_text(&r->config, s) : NULL,
+			       .list = &r->lists[at] };
+}
+
 static bool value_take(struct config_reading *r, const struct setting *s, enum config_rank rank,
 		       const char *from, const char *text)
 {
-	if (!setting_read(&r->config, s, text)) {
-		setting_complain(s, from, text, r->error);
+	struct place place = place_of(r, s, rank);
+
+	if (!place_take(&place, s, from, text, r->error)) {
 		r->exit_code = rank == FROM_FLAG ? EXIT_USAGE : EXIT_CONFIGURATION;
 		return false;
 	}
+	r->times[s - settings] = r->ranks[s - settings] == rank ? r->times[s - settings] + 1 : 1;
 	r->ranks[s - settings] = rank;
 	return true;
 }
@@ -178,7 +229,7 @@ static bool name_refuse(const char *name, char ret_error[SETTING_ERROR_BYTES])
 {
 	static const char *const others[] = { NULL };
 	const char *nearest = setting_nearest(name, strlen(name), others);
-	int name_bytes_max = SETTING_VALUE_BYTES;
+	int name_bytes_max = SETTING_QUOTED_BYTES;
 
 	snprintf(ret_error, SETTING_ERROR_BYTES, "unknown setting %.*s%s%s%s", name_bytes_max, name,
 		 nearest != NULL ? " (did you mean " : "", nearest != NULL ? nearest : "",
@@ -188,29 +239,50 @@ static bool name_refuse(const char *name, char ret_error[SETTING_ERROR_BYTES])
 }
 
 /* A value that a flag or a variable outranks is read all the same, to be found wrong now. */
+static struct place outranked_place(struct config_reading *r, const struct setting *s)
+{
+	static struct config unused;
+	bool adds = s->kind == KIND_LIST && r->lines[s - settings] != 0;
+
+	return (struct place){ .config = &unused,
+			       .before = adds ? setting_text(&unused, s) : NULL,
+			       .list = &r->outranked_lists[s - settings] };
+}
+
+static bool line_value_take(struct config_reading *r, const struct setting *s, const char *value,
+			    char ret_error[SETTING_ERROR_BYTES])
+{
+	struct place place;
+
+	if (r->ranks[s - settings] > FROM_FILE) {
+		place = outranked_place(r, s);
+		return place_take(&place, s, s->flag, value, ret_error);
+	}
+	place = place_of(r, s, FROM_FILE);
+	if (!place_take(&place, s, s->flag, value, ret_error))
+		return false;
+	r->ranks[s - settings] = FROM_FILE;
+	r->times[s - settings]++;
+	return true;
+}
+
 static bool line_take(void *context, int line, const char *name, const char *value,
 		      char ret_error[SETTING_ERROR_BYTES])
 {
 	struct config_reading *r = context;
 	const struct setting *s = setting_find(name, strlen(name));
-	static struct config unused;
-	bool is_outranked;
 
 	if (s == NULL || s == settings + SETTING_OF_config)
 		return name_refuse(name, ret_error);
-	if (r->lines[s - settings] != 0) {
+	if (r->lines[s - settings] != 0 && s->kind != KIND_LIST) {
 		snprintf(ret_error, SETTING_ERROR_BYTES, "%s stands in line %d already", s->flag,
 			 r->lines[s - settings]);
 		return false;
 	}
-	r->lines[s - settings] = line;
-	is_outranked = r->ranks[s - settings] > FROM_FILE;
-	if (!setting_read(is_outranked ? &unused : &r->config, s, value)) {
-		setting_complain(s, s->flag, value, ret_error);
+	if (!line_value_take(r, s, value, ret_error))
 		return false;
-	}
-	if (!is_outranked)
-		r->ranks[s - settings] = FROM_FILE;
+	if (r->lines[s - settings] == 0)
+		r->lines[s - settings] = line;
 	return true;
 }
 
@@ -267,6 +339,18 @@ enum config_result config_read(struct config_reading *r, int argc, char *argv[],
 	return CONFIG_SHOWN;
 }
 
+void config_reading_fini(struct config_reading *r)
+{
+	free(r->text);
+	free(r->live_text);
+	r->text = r->live_text = NULL;
+	for (int i = 0; i < SETTINGS; i++) {
+		free(r->lists[i]);
+		free(r->outranked_lists[i]);
+		r->lists[i] = r->outranked_lists[i] = NULL;
+	}
+}
+
 static void change_log(const struct config_reading *r, const struct config_reading *next,
 		       const struct setting *s)
 {
@@ -291,27 +375,40 @@ static void level_lower(const struct config *now, const struct config *next)
 		log_set_level(next_level);
 }
 
+static void value_replace(struct config_reading *r, struct config_reading *next,
+			  const struct setting *s)
+{
+	ptrdiff_t at = s - settings;
+
+	setting_copy(&r->config, &next->config, s);
+	r->ranks[at] = next->ranks[at];
+	r->times[at] = next->times[at];
+	r->lines[at] = next->lines[at];
+	free(r->lists[at]);
+	r->lists[at] = next->lists[at];
+	next->lists[at] = NULL;
+}
+
 bool config_read_again(struct config_reading *r)
 {
 	static struct config_reading next;
 
 	if (!reading_take(&next, r->argc, r->argv)) {
 		log_write(LOG_ERROR, "reload_refused", "error=\"%s\"", next.error);
-		free(next.text);
+		config_reading_fini(&next);
 		return false;
 	}
 	level_lower(&r->config, &next.config);
 	for (const struct setting *s = settings; s < settings + SETTINGS; s++) {
 		if (!setting_is_equal(&r->config, &next.config, s))
 			change_log(r, &next, s);
-		if (s->when == LIVE) {
-			setting_copy(&r->config, &next.config, s);
-			r->ranks[s - settings] = next.ranks[s - settings];
-			r->lines[s - settings] = next.lines[s - settings];
-		}
+		if (s->when == LIVE)
+			value_replace(r, &next, s);
 	}
 	/* Only what is LIVE lies in the text that was read again, and all of that is new now. */
 	free(r->live_text);
 	r->live_text = next.text;
+	next.text = NULL;
+	config_reading_fini(&next);
 	return true;
 }

@@ -15,6 +15,9 @@
  * warning; and a wrong value there does no harm where a flag outranks it. A file is right as a
  * whole, or refused.
  *
+ * A list that is said twice in one place, by two flags or by two lines of the file, is both; what
+ * is said where it counts more replaces all that is said where it counts less.
+ *
  * Threads: one, which has the reading.
  */
 #pragma once
@@ -34,9 +37,12 @@ enum config_wish { WISH_RUN, WISH_HELP, WISH_VERSION, WISH_VALUES, WISH_EXAMPLE 
 
 /* The values, where they come from, and what it takes to read them again. */
 struct config_reading {
-	struct config config; /* texts lie in argv, the environment, constants or the file's */
+	struct config config; /* texts lie in argv, the environment, constants, or below here */
 	enum config_rank ranks[SETTINGS];
-	int lines[SETTINGS]; /* of the file, where it names that one; else 0 */
+	int times[SETTINGS]; /* how often it was said there; 0: never */
+	int lines[SETTINGS]; /* the first of the file that names that one; else 0 */
+	/* Lists that are said several times, malloc'ed: those that count, and the file's others. */
+	char *lists[SETTINGS], *outranked_lists[SETTINGS];
 	int argc;
 	char **argv;
 	char *text;      /* of the file, as it was at the start; NULL: none */
@@ -49,6 +55,9 @@ struct config_reading {
 /* argv stays. exit_code is set with SHOWN and WRONG. What it reads is kept until the end. */
 enum config_result config_read(struct config_reading *r, int argc, char *argv[],
 			       int *ret_exit_code);
+
+/* Gives back what was read. */
+void config_reading_fini(struct config_reading *r);
 
 /*
  * Reads all of it again. What changed and is LIVE is in r->config then, and is logged: old and new;

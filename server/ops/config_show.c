@@ -22,7 +22,7 @@ static void help_of_setting(const struct setting *s)
 		printf(" [%s%s]", s->text, more);
 	else if (s->when == LIVE)
 		printf(" [SIGHUP]");
-	printf("\n");
+	printf("%s\n", s->kind == KIND_LIST ? " (repeatable)" : "");
 }
 
 void config_show_help(void)
@@ -44,28 +44,38 @@ void config_show_help(void)
 	       "environment, and that the file. Those marked SIGHUP\nare read again on it.\n");
 }
 
+static void source_show(const struct config_reading *r, const struct setting *s)
+{
+	int times = r->times[s - settings];
+	char name[SETTING_NAME_BYTES], again[32] = "";
+
+	if (s->kind == KIND_LIST && times > 1)
+		snprintf(again, sizeof(again), ", %d times", times);
+	setting_variable(s, name);
+	switch (r->ranks[s - settings]) {
+	case FROM_FLAG:
+		printf(" (flag --%s%s)\n", s->flag, again);
+		break;
+	case FROM_ENVIRONMENT:
+		printf(" (environment %s)\n", name);
+		break;
+	case FROM_FILE:
+		printf(" (file %s:%d%s)\n", r->config.config, r->lines[s - settings], again);
+		break;
+	case FROM_DEFAULT:
+		printf(" (default)\n");
+		break;
+	}
+}
+
 void config_show_values(const struct config_reading *r)
 {
 	for (const struct setting *s = settings; s < settings + SETTINGS; s++) {
-		char value[SETTING_VALUE_BYTES], name[SETTING_NAME_BYTES];
+		char value[SETTING_VALUE_BYTES];
 
 		setting_format(&r->config, s, value);
 		printf("%-24s %-20s", s->flag, value);
-		setting_variable(s, name);
-		switch (r->ranks[s - settings]) {
-		case FROM_FLAG:
-			printf(" (flag --%s)\n", s->flag);
-			break;
-		case FROM_ENVIRONMENT:
-			printf(" (environment %s)\n", name);
-			break;
-		case FROM_FILE:
-			printf(" (file %s:%d)\n", r->config.config, r->lines[s - settings]);
-			break;
-		case FROM_DEFAULT:
-			printf(" (default)\n");
-			break;
-		}
+		source_show(r, s);
 	}
 }
 
@@ -99,6 +109,8 @@ static void example_of(const struct setting *s)
 	comment_show(s->help);
 	if (s->kind == KIND_CHOICE)
 		printf("# One of %s.\n", s->argument);
+	if (s->kind == KIND_LIST)
+		printf("# May stand several times: each line adds.\n");
 	if (s->kind == KIND_NUMBER)
 		printf("# From %lld to %lld.\n", (long long)s->least, (long long)s->most);
 	if (s->when == LIVE)

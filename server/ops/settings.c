@@ -33,6 +33,16 @@ const struct setting settings[SETTINGS] = {
 	  .judge = is_fit,                                                 \
 	  .must = wanted,                                                  \
 	  .offset = offsetof(struct config, field) },
+#define SETTING_LIST(field, name, at, value, arg, is_fit, wanted, about) \
+	{ .kind = KIND_LIST,                                             \
+	  .when = at,                                                    \
+	  .flag = name,                                                  \
+	  .argument = arg,                                               \
+	  .help = about,                                                 \
+	  .text = value,                                                 \
+	  .judge = is_fit,                                               \
+	  .must = wanted,                                                \
+	  .offset = offsetof(struct config, field) },
 #define SETTING_NUMBER(field, name, at, value, low, high, arg, about) \
 	{ .kind = KIND_NUMBER,                                        \
 	  .when = at,                                                 \
@@ -60,6 +70,7 @@ const struct setting settings[SETTINGS] = {
 #include "schema/settings.def"
 #undef SETTING_TEXT
 #undef SETTING_JUDGED
+#undef SETTING_LIST
 #undef SETTING_NUMBER
 #undef SETTING_SWITCH
 #undef SETTING_CHOICE
@@ -75,7 +86,7 @@ static const void *value_of(const struct config *c, const struct setting *s)
 	return (const char *)c + s->offset;
 }
 
-static const char *text_of(const struct config *c, const struct setting *s)
+const char *setting_text(const struct config *c, const struct setting *s)
 {
 	return *(const char *const *)value_of(c, s);
 }
@@ -165,6 +176,7 @@ void setting_set_default(struct config *c, const struct setting *s)
 {
 	switch (s->kind) {
 	case KIND_TEXT:
+	case KIND_LIST:
 	case KIND_CHOICE:
 		*(const char **)field_of(c, s) = s->text;
 		break;
@@ -228,6 +240,7 @@ bool setting_read(struct config *c, const struct setting *s, const char *text)
 {
 	switch (s->kind) {
 	case KIND_TEXT:
+	case KIND_LIST:
 		*(const char **)field_of(c, s) = text;
 		return s->judge == NULL || s->judge(text);
 	case KIND_NUMBER:
@@ -244,8 +257,8 @@ bool setting_read(struct config *c, const struct setting *s, const char *text)
 void setting_complain(const struct setting *s, const char *from, const char *text,
 		      char ret[SETTING_ERROR_BYTES])
 {
-	int at = snprintf(ret, SETTING_ERROR_BYTES, "%s: '%.*s' is not ", from, SETTING_VALUE_BYTES,
-			  text);
+	int at = snprintf(ret, SETTING_ERROR_BYTES, "%s: '%.*s' is not ", from,
+			  SETTING_QUOTED_BYTES, text);
 	size_t left;
 
 	if (at > SETTING_ERROR_BYTES - 1)
@@ -260,6 +273,7 @@ void setting_complain(const struct setting *s, const char *from, const char *tex
 		snprintf(ret + at, left, "one of %s", s->argument);
 		break;
 	case KIND_TEXT:
+	case KIND_LIST:
 		snprintf(ret + at, left, "%s", s->must);
 		break;
 	case KIND_SWITCH:
@@ -269,12 +283,22 @@ void setting_complain(const struct setting *s, const char *from, const char *tex
 	disguise(ret);
 }
 
+/* Nobody shall take a part for the whole. */
+static void text_format(const char *text, char ret[SETTING_VALUE_BYTES])
+{
+	static const char dots[] = "...";
+
+	if (snprintf(ret, SETTING_VALUE_BYTES, "%s", text) >= SETTING_VALUE_BYTES)
+		memcpy(ret + SETTING_VALUE_BYTES - sizeof(dots), dots, sizeof(dots));
+}
+
 void setting_format(const struct config *c, const struct setting *s, char ret[SETTING_VALUE_BYTES])
 {
 	switch (s->kind) {
 	case KIND_TEXT:
+	case KIND_LIST:
 	case KIND_CHOICE:
-		snprintf(ret, SETTING_VALUE_BYTES, "%s", text_of(c, s));
+		text_format(setting_text(c, s), ret);
 		break;
 	case KIND_NUMBER:
 		snprintf(ret, SETTING_VALUE_BYTES, "%lld",
@@ -288,12 +312,24 @@ void setting_format(const struct config *c, const struct setting *s, char ret[SE
 	disguise(ret);
 }
 
+char *setting_join(const char *a, const char *b)
+{
+	const char *comma = a[0] != '\0' && b[0] != '\0' ? "," : "";
+	size_t room = strlen(a) + strlen(comma) + strlen(b) + 1;
+	char *joined = malloc(room);
+
+	if (joined != NULL)
+		snprintf(joined, room, "%s%s%s", a, comma, b);
+	return joined;
+}
+
 bool setting_is_equal(const struct config *a, const struct config *b, const struct setting *s)
 {
 	switch (s->kind) {
 	case KIND_TEXT:
+	case KIND_LIST:
 	case KIND_CHOICE:
-		return strcmp(text_of(a, s), text_of(b, s)) == 0;
+		return strcmp(setting_text(a, s), setting_text(b, s)) == 0;
 	case KIND_NUMBER:
 		return *(const int64_t *)value_of(a, s) == *(const int64_t *)value_of(b, s);
 	case KIND_SWITCH:
@@ -306,8 +342,9 @@ void setting_copy(struct config *to, const struct config *from, const struct set
 {
 	switch (s->kind) {
 	case KIND_TEXT:
+	case KIND_LIST:
 	case KIND_CHOICE:
-		*(const char **)field_of(to, s) = text_of(from, s);
+		*(const char **)field_of(to, s) = setting_text(from, s);
 		break;
 	case KIND_NUMBER:
 		*(int64_t *)field_of(to, s) = *(const int64_t *)value_of(from, s);

@@ -15,15 +15,17 @@
 #include <stdint.h>
 
 struct config {
-	/* One field per row of settings.def: TEXT const char *, NUMBER int64_t, SWITCH bool. */
+	/* One field per row of settings.def: texts const char *, NUMBER int64_t, SWITCH bool. */
 #define SETTING_TEXT(field, flag, when, value, argument, help)                const char *field;
 #define SETTING_JUDGED(field, flag, when, value, argument, judge, must, help) const char *field;
+#define SETTING_LIST(field, flag, when, value, argument, judge, must, help)   const char *field;
 #define SETTING_NUMBER(field, flag, when, value, least, most, argument, help) int64_t field;
 #define SETTING_SWITCH(field, flag, when, help)                               bool field;
 #define SETTING_CHOICE(field, flag, when, value, choices, help)               const char *field;
 #include "schema/settings.def"
 #undef SETTING_TEXT
 #undef SETTING_JUDGED
+#undef SETTING_LIST
 #undef SETTING_NUMBER
 #undef SETTING_SWITCH
 #undef SETTING_CHOICE
@@ -33,19 +35,21 @@ struct config {
 enum setting_index {
 #define SETTING_TEXT(field, flag, when, value, argument, help)                SETTING_OF_##field,
 #define SETTING_JUDGED(field, flag, when, value, argument, judge, must, help) SETTING_OF_##field,
+#define SETTING_LIST(field, flag, when, value, argument, judge, must, help)   SETTING_OF_##field,
 #define SETTING_NUMBER(field, flag, when, value, least, most, argument, help) SETTING_OF_##field,
 #define SETTING_SWITCH(field, flag, when, help)                               SETTING_OF_##field,
 #define SETTING_CHOICE(field, flag, when, value, choices, help)               SETTING_OF_##field,
 #include "schema/settings.def"
 #undef SETTING_TEXT
 #undef SETTING_JUDGED
+#undef SETTING_LIST
 #undef SETTING_NUMBER
 #undef SETTING_SWITCH
 #undef SETTING_CHOICE
 	SETTINGS,
 };
 
-enum setting_kind { KIND_TEXT, KIND_NUMBER, KIND_SWITCH, KIND_CHOICE };
+enum setting_kind { KIND_TEXT, KIND_LIST, KIND_NUMBER, KIND_SWITCH, KIND_CHOICE };
 
 /* When a new value takes effect: at the start only, or when the file is read again, too. */
 enum setting_when { START, LIVE };
@@ -66,7 +70,12 @@ struct setting {
 
 extern const struct setting settings[SETTINGS];
 
-enum { SETTING_NAME_BYTES = 64, SETTING_VALUE_BYTES = 512, SETTING_ERROR_BYTES = 1024 };
+enum {
+	SETTING_NAME_BYTES = 64,
+	SETTING_VALUE_BYTES = 16384, /* every list that is right fits */
+	SETTING_QUOTED_BYTES = 512,  /* what a complaint shows of a value */
+	SETTING_ERROR_BYTES = 1024,
+};
 
 /* The one of that name, or NULL. */
 const struct setting *setting_find(const char *name, size_t bytes);
@@ -92,10 +101,16 @@ bool setting_read(struct config *c, const struct setting *s, const char *text);
 void setting_complain(const struct setting *s, const char *from, const char *text,
 		      char ret[SETTING_ERROR_BYTES]);
 
-/* As it is typed, without secrets (ops/disguise.h). Cut to fit. */
+/* As it is typed, without secrets (ops/disguise.h). What is cut to fit ends with dots. */
 void setting_format(const struct config *c, const struct setting *s, char ret[SETTING_VALUE_BYTES]);
 
 bool setting_is_equal(const struct config *a, const struct config *b, const struct setting *s);
+
+/* Of a text, list or choice. */
+const char *setting_text(const struct config *c, const struct setting *s);
+
+/* Two lists as one, malloc'ed; NULL: memory is short. One that is empty adds nothing. */
+char *setting_join(const char *a, const char *b);
 
 /* Of a text, the pointer. */
 void setting_copy(struct config *to, const struct config *from, const struct setting *s);

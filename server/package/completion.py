@@ -91,12 +91,14 @@ def zsh_quote(text):
         .replace(":", "\\:").replace("'", "'\\''") + "'"
 
 
-def zsh_flag(flag, value, help, choices=()):
+def zsh_flag(flag, value, help, choices=(), is_list=False):
+    """One that may be said again has a star before it."""
     quoted = zsh_quote(help)[1:-1]
+    star = "*" if is_list else ""
     if not value:
-        return f"'--{flag}[{quoted}]'"
+        return f"'{star}--{flag}[{quoted}]'"
     action = f"({' '.join(choices)})" if choices else "_files" if is_file(value) else " "
-    return f"'--{flag}[{quoted}]:{zsh_quote(value)[1:-1]}:{action}'"
+    return f"'{star}--{flag}[{quoted}]:{zsh_quote(value)[1:-1]}:{action}'"
 
 
 def zsh(verbs, _):
@@ -121,7 +123,8 @@ def zsh(verbs, _):
 
 def zsh_daemon(daemon):
     flags = " ".join(zsh_flag(s.flag, getattr(s, "argument", ""), s.help,
-                              getattr(s, "choices", ())) for s in daemon.flags())
+                              getattr(s, "choices", ()), getattr(s, "is_list", False))
+                     for s in daemon.flags())
     lines = ["#compdef rowlockd", MADE, "_rowlockd() {", "\tlocal -a names", "\tcase $words[2] in"]
     for name, (_, flag_names) in daemon.commands.items():
         inner = " ".join(f"'--{flag}'" for flag in flag_names)

@@ -44,7 +44,8 @@ def setting_text(setting):
     """As --help has it."""
     value = setting.value if not setting.is_switch else ""
     inside = "; ".join(filter(None, (value, "SIGHUP" if setting.is_live else "")))
-    return f"{setting.help} [{inside}]" if inside else setting.help
+    return setting.help + (f" [{inside}]" if inside else "") + (
+        " (repeatable)" if setting.is_list else "")
 
 
 def daemon_page(root, version):

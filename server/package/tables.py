@@ -14,7 +14,8 @@ TOKEN = re.compile(r"""/\*.*?\*/ | //[^\n]* | '(?:[^'\\\n]|\\.)+' |
                        (?P<word>[A-Za-z_]\w*) | (?P<other>\d+|[^\s])""", re.S | re.X)
 ESCAPES = {"n": "\n", "t": "\t", '"': '"', "\\": "\\", "'": "'"}
 
-Setting = collections.namedtuple("Setting", "flag value argument help is_switch is_live choices")
+Setting = collections.namedtuple(
+    "Setting", "flag value argument help is_switch is_list is_live choices")
 Option = collections.namedtuple("Option", "name flag value help")
 Verb = collections.namedtuple("Verb", "verb action operands options summary more")
 
@@ -81,13 +82,13 @@ def read_settings(text):
     settings = []
     for name, row in read_rows(text, "SETTING_"):
         is_live = row.pop(2) == "LIVE"
-        is_switch = name == "SETTING_SWITCH"
+        is_switch, is_list = name == "SETTING_SWITCH", name == "SETTING_LIST"
         value = "" if is_switch else string_of(row[2]) or row[2]
         texts = [string_of(argument) for argument in row[3:] if isinstance(argument, Text)]
         argument = "" if is_switch else texts[0]
         settings.append(Setting(
             flag=row[1].value, value=value if isinstance(value, str) else "", argument=argument,
-            help=row[-1].value, is_switch=is_switch, is_live=is_live,
+            help=row[-1].value, is_switch=is_switch, is_list=is_list, is_live=is_live,
             choices=argument.split("|") if name == "SETTING_CHOICE" else []))
     assert len(settings) > 20, "schema/settings.def is read wrong"
     return settings

@@ -103,8 +103,7 @@ static void file_write(const char *path, const char *text)
 
 static void call_end(struct call *c)
 {
-	free(c->reading.text);
-	free(c->reading.live_text);
+	config_reading_fini(&c->reading);
 }
 
 static void nothing_said_is_the_defaults(void **state)
@@ -261,6 +260,7 @@ static const struct file_row {
 	{ "a wrong value",              "slow-ms = 1\nloops = many\n", NULL, NULL, CONFIG_WRONG, "$:2: loops: 'many' is not a whole number from 0 to 64\n" },
 	{ "a wrong value that a flag outranks", "loops = many\n",     "--loops=1", NULL, CONFIG_WRONG, "$:1: loops: 'many'" },
 	{ "a wrong value that a variable outranks", "loops = many\n", NULL, "ROWLOCK_LOOPS=1", CONFIG_WRONG, "$:1: loops: 'many'" },
+	{ "a list in several lines",    "host-name = a\nhost-name = b\n", "--print-config", NULL, CONFIG_SHOWN, "a,b                  (file $:1, 2 times)" },
 	{ "a name that comes twice",    "loops = 1\n#\nloops = 1\n",  NULL, NULL, CONFIG_WRONG, "$:3: loops stands in line 1 already\n" },
 	{ "a name alone",               "create\n",                   NULL, NULL, CONFIG_WRONG, "$:1: a line is name = value\n" },
 	{ "a value alone",              "= 1\n",                      NULL, NULL, CONFIG_WRONG, "$:1: a line is name = value\n" },
@@ -388,6 +388,237 @@ static void the_example_is_the_defaults(void **state)
 	unlink(bare);
 }
 
+/* ---------------------------------------------------------------- lists */
+
+enum { SAID_MAX = 3 };
+
+/* What may be said several times, each time so. */
+static const struct list_row {
+	const struct setting *setting;
+	const char *said[SAID_MAX];
+} list_rows[] = {
+	{ &settings[SETTING_OF_listen], { "127.0.0.1:1", "[::1]:2,unix:/a,mode=0600", ":3" } },
+	{ &settings[SETTING_OF_host_name], { "a", "b:1,c", "[::1]" } },
+	{ &settings[SETTING_OF_trust_proxy], { "10.0.0.1", "::1,unix", "10.0.0.2" } },
+	{ &settings[SETTING_OF_socket_role], { "anna=clerk", "bob=admin,7=reader", "eve=writer" } },
+};
+
+/* "one,two" of the first so many. */
+static void list_write(const struct list_row *r, int count, char *ret, size_t room)
+{
+	ret[0] = '\0';
+	for (int i = 0; i < count; i++)
+		snprintf(ret + strlen(ret), room - strlen(ret), "%s%s", i > 0 ? "," : "",
+			 r->said[i]);
+}
+
+/* The file has so many lines of it, and others between them. */
+static void list_file_begin(char path[PATH_BYTES], const struct list_row *r, int count)
+{
+	char text[512] = "";
+
+	for (int i = 0; i < count; i++)
+		snprintf(text + strlen(text), sizeof(text) - strlen(text), "#\n%s = %s\n",
+			 r->setting->flag, r->said[i]);
+	file_begin(path, text);
+}
+
+static void source_write(const struct list_row *r, const int counts[3], const char *path, char *ret,
+			 size_t room)
+{
+	char variable[SETTING_NAME_BYTES], again[32] = "";
+	int times = counts[0] > 0 ? counts[0] : counts[1] > 0 ? 1 : counts[2];
+
+	setting_variable(r->setting, variable);
+	if (times > 1)
+		snprintf(again, sizeof(again), ", %d times", times);
+	if (counts[0] > 0)
+		snprintf(ret, room, " (flag --%s%s)\n", r->setting->flag, again);
+	else if (counts[1] > 0)
+		snprintf(ret, room, " (environment %s)\n", variable);
+	else if (counts[2] > 0)
+		snprintf(ret, room, " (file %s:2%s)\n", path, again);
+	else
+		snprintf(ret, room, " (default)\n");
+}
+
+/* Said so often by flags, in the environment (as a list of its own), and in the file. */
+static void list_case(const struct list_row *r, const int counts[3])
+{
+	const char *arguments[ARGUMENTS_MAX] = { "--config", NULL, "--print-config" };
+	char path[PATH_BYTES], flags[SAID_MAX][96], variable[160], wanted[128], source[160];
+	char shown[320];
+	struct call c;
+
+	list_file_begin(path, r, counts[2]);
+	arguments[1] = path;
+	for (int i = 0; i < counts[0]; i++) {
+		snprintf(flags[i], sizeof(flags[i]), "--%s=%s", r->setting->flag, r->said[i]);
+		arguments[3 + i] = flags[i];
+	}
+	setting_variable(r->setting, variable);
+	snprintf(variable + strlen(variable), sizeof(variable) - strlen(variable), "=");
+	list_write(r, counts[1], variable + strlen(variable), sizeof(variable) - strlen(variable));
+	list_write(r,
+		   counts[0] > 0   ? counts[0]
+		   : counts[1] > 0 ? counts[1]
+				   : counts[2],
+		   wanted, sizeof(wanted));
+	if (wanted[0] == '\0')
+		snprintf(wanted, sizeof(wanted), "%s", r->setting->text);
+	call_make(&c, arguments, counts[1] > 0 ? variable : NULL);
+	ROW_EXPECT(r->setting->flag, c.result == CONFIG_SHOWN);
+	ROW_EXPECT(r->setting->flag,
+		   strcmp(setting_text(&c.reading.config, r->setting), wanted) == 0);
+	source_write(r, counts, path, source, sizeof(source));
+	snprintf(shown, sizeof(shown), "%-24s %-20s%s", r->setting->flag, wanted, source);
+	ROW_EXPECT(r->setting->flag, strstr(c.out.text, shown) != NULL);
+	call_end(&c);
+	unlink(path);
+}
+
+static void a_list_is_all_that_is_said_where_it_counts_most(void **state)
+{
+	(void)state;
+	for (const struct list_row *r = list_rows; r < list_rows + LENGTH_OF(list_rows); r++)
+		for (int i = 0; i < (SAID_MAX + 1) * (SAID_MAX + 1) * (SAID_MAX + 1); i++)
+			list_case(r, (const int[]){ i % (SAID_MAX + 1),
+						    i / (SAID_MAX + 1) % (SAID_MAX + 1),
+						    i / (SAID_MAX + 1) / (SAID_MAX + 1) });
+}
+
+static void every_list_has_its_cases(void **state)
+{
+	size_t count = 0;
+
+	(void)state;
+	for (const struct setting *s = settings; s < settings + SETTINGS; s++)
+		count += s->kind == KIND_LIST;
+	assert_int_equal(count, LENGTH_OF(list_rows));
+}
+
+/* clang-format off */
+static const struct wrong_list_row {
+	const char *what;
+	const char *text;
+	const char *arguments[4];
+	int         exit_code;
+	const char *said;
+} wrong_list_rows[] = {
+	{ "one of several flags",  "", { "--listen=:1", "--listen=banana", "--listen=:2" }, 64, "--listen: 'banana' is not" },
+	{ "one of several lines",  "listen = :1\n\nlisten = banana\n", { NULL }, 78, "$:3: listen: 'banana' is not" },
+	{ "a line that a flag outranks", "listen = :1\nlisten = banana\n", { "--listen=:2" }, 78, "$:2: listen: 'banana' is not" },
+	{ "too many by two flags", "", { "--host-name=" NAMES_16 NAMES_16, "--host-name=z" }, 64, ",p,,z' is not a list of at most 32 host names" },
+	{ "too many by two lines", "host-name = " NAMES_16 NAMES_16 "\nhost-name = z\n", { NULL }, 78, "$:2: host-name: 'a,b," },
+	{ "too many by two lines that a flag outranks", "host-name = " NAMES_16 NAMES_16 "\nhost-name = z\n", { "--host-name=a" }, 78, "$:2: host-name: 'a,b," },
+	{ "a user twice by two flags", "", { "--socket-role=a=clerk", "--socket-role=a=admin" }, 64, "'a=clerk,a=admin' is not" },
+	{ "a mode without its socket", "", { "--listen=unix:/a", "--listen=mode=0600" }, 64, "'mode=0600' is not" },
+	{ "nothing beside something", "", { "--listen=:1", "--listen=" }, 64, "--listen: '' is not" },
+};
+/* clang-format on */
+
+static void a_list_is_wrong_where_a_part_or_the_whole_is(void **state)
+{
+	(void)state;
+	for (const struct wrong_list_row *r = wrong_list_rows;
+	     r < wrong_list_rows + LENGTH_OF(wrong_list_rows); r++) {
+		char path[PATH_BYTES];
+		struct call c;
+
+		file_begin(path, r->text);
+		call_make(&c,
+			  (const char *const[]){ "--config", path, r->arguments[0], r->arguments[1],
+						 r->arguments[2], NULL },
+			  NULL);
+		ROW_EXPECT(r->what, c.result == CONFIG_WRONG);
+		ROW_EXPECT(r->what, c.exit_code == r->exit_code);
+		ROW_EXPECT(r->what, strstr(c.err.text, with_path(r->said, path)) != NULL);
+		call_end(&c);
+		unlink(path);
+	}
+}
+
+static void an_empty_flag_takes_the_list_of_the_file_away(void **state)
+{
+	char path[PATH_BYTES];
+	struct call c;
+
+	(void)state;
+	file_begin(path, "host-name = a\nhost-name = b\n");
+	call_make(&c, (const char *const[]){ "--config", path, "--host-name=", NULL }, NULL);
+	assert_int_equal(c.result, CONFIG_RUN);
+	assert_string_equal(c.reading.config.host_name, "");
+	call_end(&c);
+	call_make(&c,
+		  (const char *const[]){ "--config", path, "--host-name=", "--host-name=c", NULL },
+		  NULL);
+	assert_string_equal(c.reading.config.host_name, "c");
+	call_end(&c);
+	unlink(path);
+}
+
+/* ---------------------------------------------------------------- what is no value */
+
+/* Of each kind; NULL: there is none. */
+static const char *bad_value_of(const struct setting *s)
+{
+	switch (s->kind) {
+	case KIND_TEXT:
+		return s->judge != NULL ? "" : NULL;
+	case KIND_LIST:
+		return "://";
+	case KIND_NUMBER:
+	case KIND_CHOICE:
+		return "banana";
+	case KIND_SWITCH:
+		return "perhaps";
+	}
+	return NULL;
+}
+
+static void expect_complaint(const struct call *c, const char *from, const char *bad, int code)
+{
+	char wanted[160];
+
+	snprintf(wanted, sizeof(wanted), "%s: '%s' is not ", from, bad);
+	ROW_EXPECT(from, c->result == CONFIG_WRONG);
+	ROW_EXPECT(from, c->exit_code == code);
+	ROW_EXPECT(from, strstr(c->err.text, wanted) != NULL);
+}
+
+static void each_setting_is_named_where_its_value_is_bad(void **state)
+{
+	int count = 0;
+
+	(void)state;
+	for (const struct setting *s = settings; s < settings + SETTINGS; s++) {
+		const char *bad = bad_value_of(s);
+		char path[PATH_BYTES], text[128], from[160], variable[SETTING_NAME_BYTES];
+		struct call c;
+
+		if (bad == NULL)
+			continue;
+		count++;
+		snprintf(text, sizeof(text), "--%s=%s", s->flag, bad);
+		snprintf(from, sizeof(from), "rowlockd: --%s", s->flag);
+		call_make(&c, (const char *const[]){ text, NULL }, NULL);
+		expect_complaint(&c, from, bad, 64);
+		setting_variable(s, variable);
+		snprintf(from, sizeof(from), "rowlockd: %s", variable);
+		snprintf(text, sizeof(text), "%s=%s", variable, bad);
+		call_make(&c, (const char *const[]){ NULL }, text);
+		expect_complaint(&c, from, bad, 78);
+		snprintf(text, sizeof(text), "\n%s = %s\n", s->flag, bad);
+		file_begin(path, text);
+		call_make(&c, (const char *const[]){ "--config", path, NULL }, NULL);
+		snprintf(from, sizeof(from), "rowlockd: %s:2: %s", path, s->flag);
+		expect_complaint(&c, from, bad, 78);
+		call_end(&c);
+		unlink(path);
+	}
+	assert_int_equal(count, SETTINGS - 3); /* a file and two folders may be called anything */
+}
+
 /* clang-format off */
 static const struct again_row {
 	const char *what;
@@ -402,6 +633,9 @@ static const struct again_row {
 	{ "a number changed",          "slow-ms = 2\n", "slow-ms = 3\n",    true, 3, "info", "rowlock.db", "event=setting_changed name=slow-ms was=2 is=3", "restart" },
 	{ "back to the default",       "slow-ms = 2\n", "",                 true, 1000, "info", "rowlock.db", "name=slow-ms was=2 is=1000", "restart" },
 	{ "a choice changed",          "",              "log-level = warn\n", true, 1000, "warn", "rowlock.db", "name=log-level was=info is=warn", "restart" },
+	{ "lists that stay",           "host-name = a\nhost-name = b\n", "host-name = a,b\n", true, 1000, "info", "rowlock.db", NULL, "event=" },
+	{ "a list that needs a restart", "host-name = a\nhost-name = b\n", "host-name = b\nhost-name = c\n", true, 1000, "info", "rowlock.db",
+	  "event=setting_needs_restart name=host-name was=a,b is=b,c", NULL },
 	{ "what needs a restart",      "store = a\n",   "store = b\nslow-ms = 3\n", true, 3, "info", "a", "event=setting_needs_restart name=store was=a is=b", NULL },
 	{ "a wrong file",              "slow-ms = 2\n", "slow-ms = 3\nloops = x\n", false, 2, "info", "rowlock.db", ":2: loops: 'x' is not", "setting_changed" },
 	{ "an unknown name",           "slow-ms = 2\n", "slow-ms = 3\nlistn = x\n", false, 2, "info", "rowlock.db", "did you mean listen?", "setting_changed" },
@@ -542,12 +776,14 @@ static void every_setting_is_shown(void **state)
 	static const char *const flags[] = {
 #define SETTING_TEXT(field, flag, when, value, argument, help)                flag,
 #define SETTING_JUDGED(field, flag, when, value, argument, judge, must, help) flag,
+#define SETTING_LIST(field, flag, when, value, argument, judge, must, help)   flag,
 #define SETTING_NUMBER(field, flag, when, value, least, most, argument, help) flag,
 #define SETTING_SWITCH(field, flag, when, help)                               flag,
 #define SETTING_CHOICE(field, flag, when, value, choices, help)               flag,
 #include "schema/settings.def"
 #undef SETTING_TEXT
 #undef SETTING_JUDGED
+#undef SETTING_LIST
 #undef SETTING_NUMBER
 #undef SETTING_SWITCH
 #undef SETTING_CHOICE
@@ -582,6 +818,11 @@ int main(void)
 		cmocka_unit_test(the_example_is_the_defaults),
 		cmocka_unit_test(read_again_changes_what_is_live_or_nothing),
 		cmocka_unit_test(an_unknown_variable_is_a_warning),
+		cmocka_unit_test(every_list_has_its_cases),
+		cmocka_unit_test(a_list_is_all_that_is_said_where_it_counts_most),
+		cmocka_unit_test(a_list_is_wrong_where_a_part_or_the_whole_is),
+		cmocka_unit_test(an_empty_flag_takes_the_list_of_the_file_away),
+		cmocka_unit_test(each_setting_is_named_where_its_value_is_bad),
 	};
 
 	return cmocka_run_group_tests_name("config", tests, NULL, NULL);
