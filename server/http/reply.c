@@ -1,6 +1,7 @@
 #include "http/reply.h"
 #include "base/clock.h"
 #include "base/fault.h"
+#include "engine/access_book.h"
 #include "ops/log.h"
 #include "wire/json_stored.h"
 #include "wire/answers.h"
@@ -75,12 +76,24 @@ static bool is_under_v1(const struct exchange *x)
 	       (x->route != NULL && strncmp(x->route->path, "/v1", 3) == 0);
 }
 
+/*
+ * How much happens here is a reader's to know. What is refused before it has a route is so before
+ * anybody has asked who it is from.
+ */
+static bool may_know_seq(const struct exchange *x)
+{
+	if (x->route == NULL)
+		return access_book_state(service_access(x->service)) == ACCESS_OPEN;
+	return actor_has_role(x->actor, ROLE_READER);
+}
+
 void reply_headers(struct exchange *x, int64_t seq)
 {
 	if (!is_under_v1(x))
 		return;
 	exchange_header_add(x, "Cache-Control", "no-store");
-	header_int(x, "Stock-Seq", "", seq, "");
+	if (may_know_seq(x))
+		header_int(x, "Stock-Seq", "", seq, "");
 }
 
 /* ---------------------------------------------------------------- answers */

@@ -10,7 +10,7 @@
 #include "wire/problems.h"
 #include "wire/server_timing.h"
 
-/* The JSON in x->reply: ?pretty, and under /v1 Cache-Control and Stock-Seq. */
+/* The JSON in x->reply: ?pretty, and under /v1 Cache-Control and, for readers, Stock-Seq. */
 void reply_json(struct exchange *x, int status, int64_t seq);
 
 /* Cache-Control and Stock-Seq, where the others do not add them. */

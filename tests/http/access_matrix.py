@@ -396,6 +396,23 @@ def check_readiness(caller):
     assert caller.expect(200, "GET", "/readyz", "unknown").json == {"ready": True}
 
 
+def check_silence(caller):
+    """Who may read nothing learns nothing of how much happens, whatever he is refused for."""
+    public = {"ready"}, {"live"}
+    for who in BAD:
+        for path in ("/readyz", "/livez"):
+            answer = caller.expect(200, "GET", path, who)
+            assert set(answer.json) in public, (who, path, answer.json)
+        for status, method, path in ((401, "GET", "/v1/items"), (401, "POST", "/v1/transfers"),
+                                     (404, "GET", "/v1/none"), (405, "DELETE", "/v1/stock"),
+                                     (401, "GET", "/metrics"), (400, "GET", "/v1/items/%2F")):
+            answer = caller.expect(status, method, path, who)
+            shown = {name for name in answer.headers if name.lower().startswith("stock-")}
+            assert not shown, (who, path, shown)
+    assert "Stock-Seq" in caller.expect(200, "GET", "/v1/items", "reader").headers
+    assert "Stock-Seq" in caller.expect(403, "DELETE", "/v1/items/A-1", "reader").headers
+
+
 def check_levels(caller):
     caller.expect(200, "GET", "/v1/export?format=csv", "reader")
     caller.expect(403, "GET", "/v1/export", "writer")
@@ -491,6 +508,8 @@ def main():
             tap.run("an operation is its token's", check_operations, caller)
             tap.run("a lease is its token's", check_leases, caller)
             tap.run("of readiness only the word is public", check_readiness, caller)
+            tap.run("who may read nothing learns nothing of how much happens", check_silence,
+                    caller)
             tap.run("of an export only the levels are a reader's", check_levels, caller)
             tap.run("a stream ends with its token", check_end, caller, tokens, open_stream,
                     "streamer", lambda: True)

@@ -2,6 +2,7 @@
 #include "http/access.h"
 #include "http/reply.h"
 #include "http/min_seq.h"
+#include "engine/access_book.h"
 #include "http/routes.h"
 #include "unit.h"
 
@@ -64,6 +65,18 @@ int64_t service_seq(const struct service *s)
 	return 42;
 }
 
+struct access_book *service_access(struct service *s)
+{
+	(void)s;
+	return NULL;
+}
+
+enum access_state access_book_state(const struct access_book *b)
+{
+	(void)b;
+	return ACCESS_OPEN;
+}
+
 void service_note_fault(struct service *s, int fault, const char *request_id)
 {
 	(void)s;
@@ -94,6 +107,7 @@ static void ask(struct exchange *x, enum http_method method, const char *path, c
 	};
 
 	*x = (struct exchange){ .method = method,
+				.actor = &actor_local,
 				.method_text = texts[method],
 				.path = path,
 				.query = query,
