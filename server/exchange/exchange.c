@@ -1,6 +1,5 @@
 #include "exchange/exchange.h"
 #include "exchange/host.h"
-#include <strings.h>
 
 /* exchange_of_parcel() relies on it: a parcel comes first in both, its owner right before. */
 _Static_assert(offsetof(struct waiter, parcel) == 0, "the parcel is where the waiter begins");
@@ -28,28 +27,11 @@ int exchange_header_count(const struct exchange *x, const char *name)
 	return header_times(r->headers, r->header_count, name);
 }
 
-static bool tells_of_proxy(const char *name)
-{
-	switch (name[0] | 0x20) {
-	case 'f':
-		return strcasecmp(name, "Forwarded") == 0;
-	case 'v':
-		return strcasecmp(name, "Via") == 0;
-	case 'x':
-		return strncasecmp(name, "X-Forwarded-", 12) == 0;
-	}
-	return false;
-}
-
 bool exchange_is_proxied(const struct exchange *x)
 {
 	const struct request *r = CONTAINER_OF(x, const struct request, x);
-	int count = r->header_count < HEADER_COUNT_MAX ? r->header_count : HEADER_COUNT_MAX;
 
-	for (int i = 0; i < count; i++)
-		if (tells_of_proxy(r->headers[i].name))
-			return true;
-	return false;
+	return headers_are_forwarded(r->headers, r->header_count);
 }
 
 void exchange_header_add(struct exchange *x, const char *name, const char *value)

@@ -1,5 +1,4 @@
 #include "exchange/header.h"
-#include <stdbool.h>
 #include <stddef.h>
 #include <strings.h>
 
@@ -23,4 +22,25 @@ int header_times(const struct header headers[], int count, const char *name)
 	for (int i = 0; i < count; i++)
 		times += is_named(&headers[i], name);
 	return times;
+}
+
+static bool is_of_proxy(const char *name)
+{
+	switch (name[0] | 0x20) {
+	case 'f':
+		return strcasecmp(name, "Forwarded") == 0;
+	case 'v':
+		return strcasecmp(name, "Via") == 0;
+	case 'x':
+		return strncasecmp(name, "X-Forwarded-", 12) == 0;
+	}
+	return false;
+}
+
+bool headers_are_forwarded(const struct header headers[], int count)
+{
+	for (int i = 0; i < count; i++)
+		if (is_of_proxy(headers[i].name))
+			return true;
+	return false;
 }

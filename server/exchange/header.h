@@ -4,6 +4,7 @@
  * Threads: none inside. Texts are kept by reference.
  */
 #pragma once
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -27,3 +28,6 @@ const char *header_find(const struct header headers[], int count, const char *na
 
 /* How often the name occurs. */
 int header_times(const struct header headers[], int count, const char *name);
+
+/* Did a proxy pass it on? Forwarded, Via, X-Forwarded-*, in any case of letters. */
+bool headers_are_forwarded(const struct header headers[], int count);

@@ -62,7 +62,7 @@ struct request {
 	bool is_old;           /* HTTP/1.0 */
 	bool expects;          /* its client waits for 100 Continue before it sends the body */
 	const char *authority; /* of an absolute request target; NULL: see the Host header */
-	int header_count;      /* may exceed those that are kept */
+	int header_count;
 	struct header headers[HEADER_COUNT_MAX];
 };
 

@@ -3,7 +3,6 @@
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <strings.h>
 
 static const char user_header[] = "X-Forwarded-User";
 
@@ -88,29 +87,6 @@ bool speakers_trust(const struct speakers *s, const struct peer *p)
 
 /* ---------------------------------------------------------------- what headers say */
 
-bool speaker_is_forwarded(const struct header headers[], int count)
-{
-	for (int i = 0; i < count; i++) {
-		const char *name = headers[i].name;
-
-		switch (name[0] | 0x20) {
-		case 'f':
-			if (strcasecmp(name, "Forwarded") == 0)
-				return true;
-			break;
-		case 'v':
-			if (strcasecmp(name, "Via") == 0)
-				return true;
-			break;
-		case 'x':
-			if (strncasecmp(name, "X-Forwarded-", 12) == 0)
-				return true;
-			break;
-		}
-	}
-	return false;
-}
-
 static bool user_is_safe(const char *user)
 {
 	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -149,7 +125,7 @@ const struct actor *speaker_local_user(const struct speakers *s, const struct pe
 		return NULL;
 	u = user_by_uid(s, p->uid);
 	if (u == NULL || header_find(headers, count, "Authorization") != NULL ||
-	    speaker_is_forwarded(headers, count))
+	    headers_are_forwarded(headers, count))
 		return NULL;
 	return &u->actor;
 }

@@ -56,9 +56,6 @@ bool speakers_open(struct speakers *s, const char *trust_proxy, const char *sock
 
 bool speakers_trust(const struct speakers *s, const struct peer *p);
 
-/* Did somebody pass this on? Forwarded, Via, X-Forwarded-*, in any case of letters. */
-bool speaker_is_forwarded(const struct header headers[], int count);
-
 /*
  * `a` is the actor of a good token; of a trusted proxy that names a person it becomes "token/user".
  * OUTCOME_INVALID_HEADER, with a constant sentence: it names two, or none that can be one (1 to

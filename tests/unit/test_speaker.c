@@ -179,8 +179,8 @@ static void what_a_proxy_adds_is_seen(void **state)
 	for (const struct forwarded_row *r = forwarded; r < forwarded + LENGTH_OF(forwarded); r++) {
 		struct header headers[] = { { "Host", "localhost" }, { r->name, "x" } };
 
-		ROW_EXPECT(r->name, speaker_is_forwarded(headers, 2) == r->is_forwarded);
-		ROW_EXPECT(r->name, !speaker_is_forwarded(headers, 1));
+		ROW_EXPECT(r->name, headers_are_forwarded(headers, 2) == r->is_forwarded);
+		ROW_EXPECT(r->name, !headers_are_forwarded(headers, 1));
 	}
 }
 
