@@ -3,8 +3,10 @@
 #include "base/secret.h"
 #include "offline/offline.h"
 #include "offline/words.h"
+#include "ops/disguise.h"
 #include "store/tokens.h"
 #include <ctype.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <inttypes.h>
@@ -32,14 +34,23 @@ struct token_arguments {
 	struct actor actor;
 };
 
+/* What was typed is shown, and may be a token that stands where another word belongs. */
 static int wrong(const struct token_arguments *a, const char *what, const char *word)
 {
-	fprintf(stderr, "rowlockd token %s: %s%s\nrowlockd token --help says how it is used.\n",
-		a->verb, what, word);
+	char text[512];
+
+	snprintf(text, sizeof(text), "%s: %s%s", a->verb, what, word);
+	disguise(text);
+	fprintf(stderr, "rowlockd token %s\nrowlockd token --help says how it is used.\n", text);
 	return OFFLINE_USAGE;
 }
 
 /* ---------------------------------------------------------------- what was typed */
+
+_Static_assert(TOKEN_LOCATIONS_MAX == 64, "as it is said below");
+_Static_assert(TOKEN_NAME_BYTES_MAX == 64, "likewise");
+_Static_assert(TOKEN_BYTES == 57, "likewise");
+_Static_assert(STORE_TOKENS_MAX == 10000, "likewise");
 
 /* "90d" in ms; -1: it is no time, or longer than a hundred years. */
 static int64_t time_read(const char *text)
@@ -107,6 +118,14 @@ static int word_take(struct token_arguments *a, unsigned takes, char *argv[], in
 	return OFFLINE_OK;
 }
 
+/* A token would be a good name, and its secret would stand in the ledger. */
+static bool is_token(const char *name)
+{
+	const char *public_part, *secret;
+
+	return token_read(name, strlen(name), &public_part, &secret);
+}
+
 static int role_take(struct token_arguments *a)
 {
 	a->terms.role = a->role != NULL ? role_by_text(a->role) : ROLES;
@@ -143,6 +162,8 @@ static int arguments_take(struct token_arguments *a, unsigned takes, char *argv[
 		return wrong(a, "--store FILE is missing", "");
 	if ((takes & TAKES_NAME) != 0 && a->terms.name == NULL)
 		return wrong(a, "the NAME of the token is missing", "");
+	if ((takes & TAKES_NAME) != 0 && is_token(a->terms.name))
+		return wrong(a, "this is a token, and not its name: ", a->terms.name);
 	if ((takes & TAKES_NAME) != 0 && !token_name_is_valid(a->terms.name, strlen(a->terms.name)))
 		return wrong(a,
 			     "a name is 1 to 64 of A-Z a-z 0-9 . _ : -, first a letter or digit, "
@@ -200,6 +221,14 @@ static bool line_read(const char *path, char ret[TOKEN_BYTES + 2])
 	return n >= 0;
 }
 
+static int cannot_read(const struct token_arguments *a)
+{
+	char why[256];
+
+	snprintf(why, sizeof(why), "cannot be read (%s): ", strerror(errno));
+	return wrong(a, why, a->from_file);
+}
+
 static int token_from_file(struct token_arguments *a)
 {
 	char line[TOKEN_BYTES + 2];
@@ -207,7 +236,7 @@ static int token_from_file(struct token_arguments *a)
 	int code = OFFLINE_OK;
 
 	if (!line_read(a->from_file, line))
-		code = wrong(a, "cannot be read: ", a->from_file);
+		code = cannot_read(a);
 	else if (!token_read(line, strlen(line), &public_part, &secret))
 		code = wrong(a,
 			     "its first line is no token (rl_..., 57 characters): ", a->from_file);

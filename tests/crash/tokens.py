@@ -149,6 +149,16 @@ def what_is_wrong_is_said(rowlockd, folder):
             ([], "add, list, rotate or revoke?")]:
         if words:
             token(rowlockd, store, *words, code=USAGE, says=says)
+    typed = "rl_abcdefghij_" + "0123456789" * 4 + "01A"  # where another word belongs
+    for words in (["add", "a", "--role", "admin", "--from-file", typed], ["add", "a", typed],
+                  ["add", "a", "--role", typed], ["add", "a", "--location", typed + "/"],
+                  ["add", "a", "--expires", typed, "--role", "admin"],
+                  ["add", typed, "--role", "admin"], ["revoke", typed]):
+        said = subprocess.run([rowlockd, "token", *words, "--store", store], capture_output=True,
+                              text=True)
+        assert said.returncode == USAGE and typed[14:] not in said.stderr, said
+    token(rowlockd, store, "add", "a", "--role", "admin", "--from-file", folder / "none",
+          code=USAGE, says="No such file")
     many = [word for n in range(65) for word in ("--location", f"W{n}")]
     token(rowlockd, store, "add", "a", "--role", "admin", *many, code=USAGE, says="at most 64")
     ended = subprocess.run([rowlockd, "token", "list"], capture_output=True, text=True)
