@@ -19,8 +19,10 @@
  *
  *     pulse_excuse(until_ns);  ...  pulse_excuse(0);
  *
- * Threads: all. Slots are never freed memory, so that nothing is locked. A thread that finds none
- * is not watched. Cost of a beat: two loads, and a store where the question is new.
+ * Threads: all. Slots are never freed memory, so that nothing is locked. A name is written before
+ * its slot is watched; threads end only when nobody looks any more (pulse_is_late()), so that no
+ * other takes the slot and writes its name under a reader. A thread that finds no slot is not
+ * watched. Cost of a beat: two loads, and a store where the question is new.
  */
 #pragma once
 #include <stdatomic.h>

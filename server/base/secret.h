@@ -4,8 +4,8 @@
  * A hash of a random secret of 256 bits gives nothing away, so that it may be kept where the secret
  * may not; and whoever finds it cannot use it. It is BLAKE2b (RFC 7693), 256 bits.
  *
- * Threads: any, after secret_prepare(). Cost: a hash is about a microsecond, and is paid at a
- * connection's first request only.
+ * Threads: any, after secret_prepare(). Cost: a hash is about a microsecond; a loop pays it once a
+ * second for each token that it meets (waiting/credentials.h), and for each wrong secret.
  */
 #pragma once
 #include <stdbool.h>

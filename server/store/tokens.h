@@ -3,7 +3,7 @@
  *
  *     struct tokens *t;
  *     if (tokens_open(path, may_create, &t, &result) < 0) ...result.message...
- *     r = tokens_add(t, &terms);            // 0: done; above: refused; below: a fault
+ *     r = tokens_add(t, &terms, &result);   // 0: done; above: refused; below: a fault
  *     tokens_close(t);
  *
  * It is a second writer beside the server's, in one short transaction for each call, with its audit
@@ -32,7 +32,8 @@ void tokens_close(struct tokens *t); /* NULL is fine */
 /* Why a call was refused; nothing was done then. */
 enum tokens_refusal {
 	TOKENS_DONE,
-	TOKENS_UNCHANGED, /* this very token is there already, with these terms */
+	/* This very token is there, with these terms; of its end only whether it has one. */
+	TOKENS_UNCHANGED,
 	TOKENS_NAME_USED, /* by a token, which may be revoked: names are not given out again */
 	TOKENS_PUBLIC_USED,
 	TOKENS_TOO_MANY, /* STORE_TOKENS_MAX there are, or ever were */
