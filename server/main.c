@@ -358,7 +358,7 @@ static void reload(const struct running *r)
 		settings_apply(r);
 		log_write(LOG_INFO, "reloaded", "file=%s", file[0] != '\0' ? file : "-");
 	}
-	notify_ready("serving");
+	notify_ready(state_of(r->service));
 }
 
 /* Until a signal to end, or a failure: then 0. */

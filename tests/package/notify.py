@@ -96,6 +96,21 @@ def a_start_and_a_stop(folder):
         server.wait(0)
 
 
+def expect_reload(manager, server, status):
+    """The status is what it was: to read the settings again frees no disk."""
+    server.signal(signal.SIGHUP)
+    heard = manager.hear_until("RELOADING=1")
+    assert any(line.startswith("MONOTONIC_USEC=") for line in heard[-1]), heard
+    heard = manager.hear_until("READY=1")
+    assert status in heard[-1], heard
+
+
+def a_reload(folder):
+    with served(folder) as (manager, server):
+        manager.hear_until("READY=1")
+        expect_reload(manager, server, "STATUS=serving")
+
+
 def no_watchdog_no_food(folder):
     with served(folder, watchdog_us=0) as (manager, server):
         manager.hear_until("READY=1")
@@ -154,6 +169,7 @@ def a_full_disk(folder):
             wait_until(lambda: client.post("/v1/stock/A-1/WH1/adjust", {"delta": 1}).status == 503,
                        "the disk is full")
             manager.hear_until("STATUS=writes are refused: disk-full")
+            expect_reload(manager, server, "STATUS=writes are refused: disk-full")
             manager.expect_feeds()
             (disk / "filler").unlink()
             wait_until(lambda: client.post("/v1/stock/A-1/WH1/adjust", {"delta": 1}).status == 201,
@@ -225,6 +241,7 @@ def main():
     begun = time.monotonic()
     for sentence, function, *needs in (
             ("it says when it serves and when it stops", a_start_and_a_stop),
+            ("it says when it reads its settings again", a_reload),
             ("without a watchdog nothing is fed", no_watchdog_no_food),
             ("idle is alive", idle),
             ("a store that another program holds is alive", another_program_holds_the_store),
