@@ -1,7 +1,9 @@
 #include "edge/framing.h"
 #include "base/check.h"
 #include "core/limits.h"
+#include <endian.h>
 #include <string.h>
+#include <strings.h>
 
 enum {
 	BLANK_LINES_MAX = 4, /* before a request (RFC 9112, 2.2) */
@@ -37,6 +39,84 @@ static const uint8_t classes[256] = {
 static bool is_a(unsigned char c, int class)
 {
 	return (classes[c] & class) != 0;
+}
+
+/*
+ * Sixteen characters at once: a comparison of vectors has 0xff where it holds. The compiler makes
+ * instructions of the processor's of it, and where that has none, plain ones.
+ */
+typedef unsigned char block __attribute__((vector_size(16)));
+
+static inline block block_of(const char *bytes)
+{
+	block b;
+
+	memcpy(&b, bytes, sizeof(b));
+	return b;
+}
+
+static inline block is_control(block b)
+{
+	return (block)(b < ' ') | (block)(b == 0x7f);
+}
+
+/* Of the letters and the hyphen, which most names consist of. */
+static inline block is_no_letter(block b)
+{
+	return ~((block)((b | 0x20) - 'a' < 26) | (block)(b == '-'));
+}
+
+/* Where the first 0xff stands; sizeof(block): there is none. */
+static inline size_t first_of(block found)
+{
+	uint64_t halves[2];
+
+	memcpy(halves, &found, sizeof(halves));
+	if (halves[0] != 0)
+		return (size_t)__builtin_ctzll(le64toh(halves[0])) / 8;
+	if (halves[1] != 0)
+		return 8 + (size_t)__builtin_ctzll(le64toh(halves[1])) / 8;
+	return sizeof(block);
+}
+
+/* The bytes in front that a value may hold, up to a tab or a little further. */
+static size_t value_span(const char *bytes, size_t byte_count)
+{
+	size_t span = 0, first = sizeof(block);
+
+	while (first == sizeof(block) && byte_count - span >= sizeof(block)) {
+		first = first_of(is_control(block_of(&bytes[span])));
+		span += first;
+	}
+	while (span < byte_count && is_a((unsigned char)bytes[span], VALUE))
+		span++;
+	return span;
+}
+
+/* The same of a target, up to an ampersand. */
+static size_t target_span(const char *bytes, size_t byte_count)
+{
+	size_t span = 0, first = sizeof(block);
+
+	while (first == sizeof(block) && byte_count - span >= sizeof(block)) {
+		block b = block_of(&bytes[span]);
+
+		first = first_of(is_control(b) | (block)(b == ' ') | (block)(b == '&'));
+		span += first;
+	}
+	while (span < byte_count && is_a((unsigned char)bytes[span], TARGET) && bytes[span] != '&')
+		span++;
+	return span;
+}
+
+/* The same of a name. */
+static size_t name_span(const char *bytes, size_t byte_count)
+{
+	size_t span = byte_count < sizeof(block) ? 0 : first_of(is_no_letter(block_of(bytes)));
+
+	while (span < byte_count && is_a((unsigned char)bytes[span], TOKEN))
+		span++;
+	return span;
 }
 
 static int digit_of(unsigned char c)
@@ -457,29 +537,156 @@ static size_t blanks_at(const char *bytes, size_t byte_count)
 }
 
 /*
- * Most of a head are the bytes inside of its target and of values: those have no consequence but
- * that they are counted, and are taken many at a time. The bytes taken; 0: the next one is special.
+ * Nearly all of a head is as nearly all heads are, and is taken in pieces by what follows: each of
+ * them takes what it understands as a whole, or nothing (0). What is left, what is wrong, and what
+ * is cut into two between reads is taken byte by byte, which also says why.
  */
-static size_t take_plain(struct framing *f, const char *bytes, size_t byte_count)
+static size_t take_usual_method(struct framing *f, const char *bytes, size_t byte_count)
 {
-	bool is_target = f->state == FRAMING_TARGET;
-	size_t room = is_target ? (size_t)(PATH_BYTES_MAX - f->line_bytes)
-				: (size_t)(HEADER_BYTES_MAX - f->head_bytes);
-	size_t count = 0;
+	size_t span = name_span(bytes, byte_count);
+
+	if (f->line_bytes > 0 || span == 0 || span == byte_count || bytes[span] != ' ' ||
+	    span > METHOD_BYTES_MAX)
+		return 0;
+	request_begin(f);
+	enter(f, FRAMING_TARGET);
+	return span + 1;
+}
+
+/* With the blank behind it. */
+static size_t take_usual_target(struct framing *f, const char *bytes, size_t byte_count)
+{
+	size_t room = (size_t)(PATH_BYTES_MAX - f->line_bytes);
+	size_t span = target_span(bytes, byte_count < room ? byte_count : room);
+
+	f->line_bytes += (int)span;
+	if (span == byte_count || bytes[span] != ' ' || f->line_bytes == 0)
+		return span;
+	enter(f, FRAMING_VERSION);
+	return span + 1;
+}
+
+static size_t take_usual_version(struct framing *f, const char *bytes, size_t byte_count)
+{
+	static const char usual[] = "HTTP/1.1\r\n";
+
+	if (f->line_bytes > 0 || byte_count < sizeof(usual) - 1 ||
+	    memcmp(bytes, usual, sizeof(usual) - 1) != 0)
+		return 0;
+	enter(f, FRAMING_LINE);
+	return sizeof(usual) - 1;
+}
+
+/* What is changed on its way, or says where the body ends; a plain Content-Length excepted. */
+static bool is_special(const char *name, size_t bytes)
+{
+	switch (name[0] | 0x20) {
+	case 'c':
+		return bytes >= 6 && strncasecmp(name, "cookie", 6) == 0;
+	case 'e':
+		return bytes >= 6 && strncasecmp(name, "expect", 6) == 0;
+	case 't':
+		return bytes == 17 && strncasecmp(name, "transfer-encoding", 17) == 0;
+	default:
+		return false;
+	}
+}
+
+static bool is_line_end(const char *bytes, size_t byte_count)
+{
+	return byte_count >= 2 && bytes[0] == '\r' && bytes[1] == '\n';
+}
+
+/* The value of a Content-Length that is digits and no more: its bytes. */
+static size_t take_usual_length(struct framing *f, const char *bytes, size_t byte_count)
+{
+	size_t at = byte_count > 0 && bytes[0] == ' ';
+	size_t begun = at;
+	int64_t length = 0;
+
+	for (; at < byte_count && bytes[at] >= '0' && bytes[at] <= '9'; at++) {
+		if (at - begun == LENGTH_DIGITS_MAX)
+			return 0;
+		length = length * 10 + (bytes[at] - '0');
+	}
+	if (at == begun || f->is_in_trailers || !is_line_end(&bytes[at], byte_count - at))
+		return 0;
+	f->length_count++;
+	f->body_left = length;
+	return at;
+}
+
+/* A header line, with its end. */
+static size_t take_usual_line(struct framing *f, const char *bytes, size_t byte_count)
+{
+	size_t at = name_span(bytes, byte_count);
+	size_t value_bytes;
+
+	if (at == 0 || at == byte_count || bytes[at] != ':' || is_special(bytes, at) ||
+	    f->header_count >= HEADER_COUNT_MAX)
+		return 0;
+	at++;
+	if (at == 15 && strncasecmp(bytes, "content-length", 14) == 0) {
+		value_bytes = take_usual_length(f, &bytes[at], byte_count - at);
+		if (value_bytes == 0)
+			return 0;
+	} else {
+		value_bytes = value_span(&bytes[at], byte_count - at);
+	}
+	at += value_bytes;
+	if (!is_line_end(&bytes[at], byte_count - at))
+		return 0;
+	f->header_count++;
+	return at + 2;
+}
+
+/* All of them that are there, with the empty line behind them. */
+static size_t take_usual_lines(struct framing *f, const char *bytes, size_t byte_count)
+{
+	size_t room = (size_t)(HEADER_BYTES_MAX - f->head_bytes);
+	size_t at = 0, taken;
 
 	if (byte_count > room)
 		byte_count = room;
-	if (is_target) {
-		while (count < byte_count && is_a((unsigned char)bytes[count], TARGET) &&
-		       bytes[count] != '&')
-			count++;
-		f->line_bytes += (int)count;
-	} else {
-		while (count < byte_count && is_a((unsigned char)bytes[count], VALUE))
-			count++;
-		f->head_bytes += (int)count;
+	while (at < byte_count && bytes[at] != '\r') {
+		taken = take_usual_line(f, &bytes[at], byte_count - at);
+		if (taken == 0)
+			break;
+		at += taken;
 	}
-	return count;
+	f->head_bytes += (int)at;
+	if (!is_line_end(&bytes[at], byte_count - at))
+		return at;
+	f->head_bytes += 2;
+	head_end(f);
+	return at + 2;
+}
+
+static size_t take_usual_value(struct framing *f, const char *bytes, size_t byte_count)
+{
+	size_t room = (size_t)(HEADER_BYTES_MAX - f->head_bytes);
+	size_t span = value_span(bytes, byte_count < room ? byte_count : room);
+
+	f->head_bytes += (int)span;
+	return span;
+}
+
+/* Each of them may leave the framing where the next one begins. */
+static size_t take_usual(struct framing *f, const char *bytes, size_t byte_count)
+{
+	size_t at = 0;
+
+	if (f->state == FRAMING_START)
+		at += take_usual_method(f, bytes, byte_count);
+	if (f->state == FRAMING_TARGET)
+		at += take_usual_target(f, &bytes[at], byte_count - at);
+	if (f->state == FRAMING_VERSION)
+		at += take_usual_version(f, &bytes[at], byte_count - at);
+	if (f->state == FRAMING_LINE)
+		at += take_usual_lines(f, &bytes[at], byte_count - at);
+	else if (f->state == FRAMING_VALUE)
+		at += take_usual_value(f, bytes, byte_count);
+	return at;
 }
 
 /*
@@ -515,13 +722,12 @@ size_t framing_take(struct framing *f, char *bytes, size_t byte_count)
 
 	while (at < byte_count && f->state != FRAMING_REFUSED) {
 		uint64_t request_count = f->request_count;
+		size_t taken;
 
-		if (f->state == FRAMING_TARGET || f->state == FRAMING_VALUE) {
-			at += take_plain(f, &bytes[at], byte_count - at);
-			if (at == byte_count)
-				break;
-		}
-		if (f->state >= FRAMING_WORD) {
+		taken = take_usual(f, &bytes[at], byte_count - at);
+		if (taken > 0) {
+			at += taken;
+		} else if (f->state >= FRAMING_WORD) {
 			at += take_some(f, bytes, at, &byte_count);
 		} else {
 			if (is_in_headers(f) && ++f->head_bytes > HEADER_BYTES_MAX)

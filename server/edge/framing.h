@@ -15,8 +15,8 @@
  *     START -> METHOD -> TARGET -> VERSION -> NAME -> VALUE -> NAME ...
  *                                              └-> BODY | CHUNK_SIZE -> CHUNK -> ... -> trailers
  *
- * Cost: a third of a nanosecond for each byte of a target or value, about one for the others of a
- * head, nothing for those of a body. Allocates nothing.
+ * Cost: five instructions for each byte of a usual head that is there as a whole, some thirty for
+ * each byte of others, nothing for those of a body. Allocates nothing.
  * Threads: none inside.
  */
 #pragma once

@@ -296,6 +296,96 @@ static void inside_is_between_the_first_byte_and_the_last(void **state)
 	assert_false(framing_is_inside(&f));
 }
 
+/* ---------------------------------------------------------------- what is taken in pieces */
+
+/* By byte nothing is there as a whole, so that everything is looked at by itself. */
+static size_t feed_in_pieces(struct framing *f, char *bytes, size_t byte_count, size_t piece_bytes)
+{
+	size_t good = 0;
+
+	framing_init(f);
+	for (size_t at = 0; at < byte_count && f->outcome == OUTCOME_DONE; at += piece_bytes) {
+		size_t count = byte_count - at < piece_bytes ? byte_count - at : piece_bytes;
+		size_t taken = framing_take(f, &bytes[at], count);
+
+		memmove(&bytes[good], &bytes[at], taken);
+		good += taken;
+	}
+	return good;
+}
+
+/* Where something is refused, what of it had passed before is a matter of the pieces. */
+static void expect_same(const char *what, const struct framing *a, const struct framing *b)
+{
+	ROW_EXPECT(what, a->state == b->state);
+	ROW_EXPECT(what, a->outcome == b->outcome);
+	ROW_EXPECT(what, a->detail == b->detail);
+	ROW_EXPECT(what, a->head_count == b->head_count);
+	ROW_EXPECT(what, a->request_count == b->request_count);
+	ROW_EXPECT(what, a->head_bytes == b->head_bytes);
+	ROW_EXPECT(what, a->header_count == b->header_count);
+	ROW_EXPECT(what, a->line_bytes == b->line_bytes);
+	ROW_EXPECT(what, a->parameter_count == b->parameter_count);
+	ROW_EXPECT(what, a->blank_lines == b->blank_lines);
+	ROW_EXPECT(what, a->is_old == b->is_old);
+	ROW_EXPECT(what, a->is_in_trailers == b->is_in_trailers);
+	ROW_EXPECT(what, a->body_left == b->body_left);
+}
+
+static void expect_pieces_alike(const char *bytes, size_t byte_count)
+{
+	char whole[2048], pieces[2048];
+	struct framing f, g;
+	size_t good, good_in_pieces;
+
+	assert_true(byte_count <= sizeof(whole));
+	memcpy(whole, bytes, byte_count);
+	memcpy(pieces, bytes, byte_count);
+	good = feed_in_pieces(&f, whole, byte_count, byte_count);
+	good_in_pieces = feed_in_pieces(&g, pieces, byte_count, 1);
+	expect_same(bytes, &f, &g);
+	ROW_EXPECT(bytes, good <= good_in_pieces);
+	ROW_EXPECT(bytes, memcmp(whole, pieces, good) == 0);
+	if (f.outcome == OUTCOME_DONE)
+		ROW_EXPECT(bytes, good == good_in_pieces);
+}
+
+static const char *const heads[] = {
+	"POST /v1/stock/SKU-0001/WH1/adjust HTTP/1.1\r\nHost: 127.0.0.1:8080\r\n"
+	"Authorization: Bearer rl_k3v7q2mwza_0123456789abcdefghijklmnopqrstuvwxyzABCDEFG\r\n"
+	"Content-Type: application/json\r\nContent-Length: 12\r\n\r\n{\"delta\":-1}"
+	"GET / HTTP/1.1\r\nHost:a\r\nX-Long-Name-Of-A-Header_2:\r\n\r\n",
+	"PUT /a?b=c&d=e&f HTTP/1.0\r\nCookie: a=b\r\nExpect: 100-continue\r\nCookies: d\r\n"
+	"content-length:  3  \r\nAccept: \tx;q=0.1\r\n\r\nabcDELETE /x HTTP/1.1\r\n\r\n",
+	"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n"
+	"Content-Length: 5\r\nTrailer: abcdefghijklmnopqrst\r\n\r\n\r\nGET /y HTTP/1.1\r\n\r\n",
+};
+
+/* Each byte of them replaced by each of those that mean something, and left out. */
+static void in_pieces_or_as_a_whole_it_is_the_same(void **state)
+{
+	static const char marks[] = "\r\n\t :&;-_0aZ\x01\x1f\x7f\x80\xff";
+
+	(void)state;
+	for (const struct row *r = rows; r < rows + LENGTH_OF(rows); r++)
+		expect_pieces_alike(r->bytes, r->byte_count);
+	for (size_t h = 0; h < LENGTH_OF(heads); h++) {
+		size_t byte_count = strlen(heads[h]);
+		char bytes[1024];
+
+		for (size_t at = 0; at < byte_count; at++) {
+			for (size_t m = 0; m < sizeof(marks); m++) { /* its NUL, too */
+				strcpy(bytes, heads[h]);
+				bytes[at] = marks[m];
+				expect_pieces_alike(bytes, byte_count);
+			}
+			strcpy(bytes, heads[h]);
+			memmove(&bytes[at], &bytes[at + 1], byte_count - at);
+			expect_pieces_alike(bytes, byte_count - 1);
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -306,6 +396,7 @@ int main(void)
 		cmocka_unit_test(a_request_has_its_own_bounds),
 		cmocka_unit_test(what_is_passed_on_is_what_it_may_know),
 		cmocka_unit_test(inside_is_between_the_first_byte_and_the_last),
+		cmocka_unit_test(in_pieces_or_as_a_whole_it_is_the_same),
 	};
 
 	return cmocka_run_group_tests_name("framing", tests, NULL, NULL);
