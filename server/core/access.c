@@ -58,6 +58,18 @@ bool actor_may_touch_location(const struct actor *a, const char *code)
 	return a->location_count == 0;
 }
 
+bool actor_covers(const struct actor *a, const struct actor *other)
+{
+	if (a->role < other->role)
+		return false;
+	if (a->location_count == 0 || other->location_count == 0)
+		return a->location_count == 0;
+	for (int i = 0; i < other->location_count; i++)
+		if (!actor_may_touch_location(a, other->locations[i].text))
+			return false;
+	return true;
+}
+
 size_t actor_bytes(const struct actor *a)
 {
 	return sizeof(*a) + (size_t)a->location_count * sizeof(a->locations[0]);

@@ -61,6 +61,9 @@ static inline bool actor_may_touch(const struct actor *a, const struct row_ref *
 	return a->location_count == 0 || actor_may_touch_location(a, row->location.text);
 }
 
+/* May he do all that the other may? O(locations of both). */
+bool actor_covers(const struct actor *a, const struct actor *other);
+
 /*
  * What a copy that lives as long as its command needs: `place` has actor_bytes(a), aligned as
  * malloc aligns. The three constants above are never copied: they live for ever.

@@ -73,6 +73,10 @@ struct exchange_reply_header {
 	const char *value; /* in the arena, or a constant */
 };
 
+/* Of one that began in time, and is_ended now: why it is refused. */
+#define EXCHANGE_ENDED \
+	"The token has ended or may do less since then, or the store has got its first token."
+
 struct exchange {
 	/* The request. Texts live as long as the exchange. */
 	enum http_method method;
@@ -89,7 +93,7 @@ struct exchange {
 	/* Whose it is. Never NULL: "local" until somebody has found out. */
 	const struct actor *actor;
 	char token[TOKEN_PUBLIC_BYTES + 1]; /* the public part of his token; "": none */
-	bool is_ended;                      /* his token has ended since the request came */
+	bool is_ended;                      /* he would not be admitted any more */
 	/* Who sent it, never NULL in a handler: the connection's, or peer_nobody without one. */
 	const struct peer *peer;
 
@@ -205,7 +209,7 @@ ssize_t exchange_send(struct exchange *x, const char *bytes, size_t byte_count);
 /* That was all. */
 void exchange_send_end(struct exchange *x);
 
-/* Answer now: nobody hears it any more, its token has ended, or the server is stopping. */
+/* Answer now: nobody hears it any more, it is_ended, or the server is stopping. */
 bool exchange_is_hurried(const struct exchange *x);
 
 /* Its client has left. Asks the socket. */

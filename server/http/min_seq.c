@@ -40,6 +40,8 @@ static void finish(struct exchange *x, struct min_seq *m, int reached)
 		reply_fault(x, reached);
 	else if (reached && !exchange_is_orphan(x))
 		x->route->handler(x);
+	else if (x->is_ended)
+		reply_refuse(x, OUTCOME_UNAUTHORIZED, EXCHANGE_ENDED);
 	else if (exchange_is_hurried(x))
 		reply_refuse(x, OUTCOME_DRAINING, NULL);
 	else

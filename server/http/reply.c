@@ -273,7 +273,7 @@ void reply_wrong_parameter(struct exchange *x, const char *name, const char *wha
 void reply_fault(struct exchange *x, int fault)
 {
 	if (fault == -ECANCELED && x->is_ended) {
-		reply_refuse(x, OUTCOME_UNAUTHORIZED, "The token has ended.");
+		reply_refuse(x, OUTCOME_UNAUTHORIZED, EXCHANGE_ENDED);
 		return;
 	}
 	if (fault == -ECANCELED) {

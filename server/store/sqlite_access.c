@@ -56,6 +56,15 @@ static void *grow(struct arena *a, void *all, size_t count, size_t element_bytes
 	return more;
 }
 
+/*
+ * Did a column of the row that is read find no memory? A good token that is left out for that would
+ * open nothing until the next change.
+ */
+static bool is_short(sqlite3_stmt *s)
+{
+	return sqlite3_errcode(sqlite3_db_handle(s)) == SQLITE_NOMEM;
+}
+
 static int read_store(struct sqlite_connection *c, struct stored_access *ret)
 {
 	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
@@ -106,13 +115,15 @@ static int read_tokens(struct sqlite_connection *c, struct arena *a, struct stor
 		struct stored_token *all =
 			grow(a, ret->tokens, ret->token_count, sizeof(ret->tokens[0]));
 
-		if (all == NULL || sqlite3_errcode(c->db) == SQLITE_NOMEM)
+		if (all == NULL)
 			return FAULT(-ENOMEM);
 		ret->tokens = all;
 		if (take_token(s, &all[ret->token_count]))
 			ret->token_count++;
 		else
 			ret->left_out++;
+		if (is_short(s))
+			return FAULT(-ENOMEM);
 	}
 	return code == SQLITE_DONE ? 0 : sqlite_raise(c);
 }
@@ -220,6 +231,8 @@ static int read_secrets(struct sqlite_connection *c, struct arena *a, struct sto
 			ret->secret_count++;
 		else
 			ret->left_out++;
+		if (is_short(s))
+			return FAULT(-ENOMEM);
 	}
 	return code == SQLITE_DONE ? 0 : sqlite_raise(c);
 }

@@ -154,7 +154,8 @@ const char *const sqlite_reader_texts[READER_STATEMENTS] = {
 	[READ_ACCESS] = "SELECT access_version, had_token, session_key FROM store",
 	[READ_TOKENS] =
 		"SELECT id, name, role, created_at, coalesce(expires_at, 9223372036854775807), "
-		"coalesce(revoked_at, 9223372036854775807) FROM token ORDER BY id",
+		"coalesce(min(revoked_at, 9223372036854775806), 9223372036854775807) FROM token "
+		"ORDER BY id",
 	[READ_TOKEN_LOCATIONS] =
 		"SELECT token_id, code FROM token_location ORDER BY token_id, code",
 	[READ_SECRETS] = "SELECT public, token_id, hash, created_at, "

@@ -89,18 +89,26 @@ bool credentials_note_failure(struct credentials *c, const struct exchange *x)
 	return failed_logins_note(&c->failed, who, x->begun_ns);
 }
 
-/* ---------------------------------------------------------------- those whose token has ended */
+/* ---------------------------------------------------------------- who is admitted no more */
 
+/*
+ * Would it be admitted as it was? A token that was revoked has ended, also where the clock of
+ * whoever did that is ahead of ours; and what began in an open store has no token to go on with.
+ */
 static bool is_good(struct credentials *c, const struct exchange *x, int64_t now_ms)
 {
-	const struct access_secret *s = access_find(c->view.table, x->token);
+	const struct access_secret *s;
 
-	return s != NULL && now_ms < s->until_ms;
+	if (x->token[0] == '\0')
+		return x->actor != &actor_local;
+	s = access_find(c->view.table, x->token);
+	return s != NULL && now_ms < s->until_ms && !s->token->is_revoked &&
+	       actor_covers(&s->token->actor, x->actor);
 }
 
 static void end_waiting(struct credentials *c, struct exchange *x, int64_t now_ms)
 {
-	if (x->token[0] == '\0' || x->is_ended || is_good(c, x, now_ms))
+	if (x->is_ended || is_good(c, x, now_ms))
 		return;
 	x->is_ended = true;
 	if (x->waiting.kind->hurry != NULL)
@@ -110,11 +118,11 @@ static void end_waiting(struct credentials *c, struct exchange *x, int64_t now_m
 /* One that is being decided is cut when that has come home: whoever takes it asks is_ended. */
 static void end_upload(struct credentials *c, struct exchange *x, int64_t now_ms)
 {
-	if (x->token[0] == '\0' || x->is_ended || is_good(c, x, now_ms))
+	if (x->is_ended || is_good(c, x, now_ms))
 		return;
 	x->is_ended = true;
 	if (x->taker != NULL && !x->taker->is_busy(x))
-		exchange_cut(x, OUTCOME_UNAUTHORIZED, "The token has ended.");
+		exchange_cut(x, OUTCOME_UNAUTHORIZED, EXCHANGE_ENDED);
 }
 
 static struct credentials *credentials_of(struct duty *d)
@@ -151,8 +159,7 @@ void credentials_watch(struct credentials *c, struct upload *u, struct exchange 
 {
 	u->x = x;
 	list_init(&u->link);
-	if (x->token[0] != '\0')
-		list_push_back(&c->uploads, &u->link);
+	list_push_back(&c->uploads, &u->link);
 }
 
 void credentials_unwatch(struct upload *u)

@@ -8,9 +8,10 @@
  * it was found in: a request with one that came just before costs a compare of its header, in a
  * time that does not tell where they differ, instead of a hash.
  *
- * Twice a second it looks whether the tokens of those who wait, or send a body piece by piece, are
- * still good. Of one that is not, exchange.is_ended says so from then on: its stream ends, its long
- * poll is answered, its upload is cut.
+ * Twice a second it looks whether those who wait, or send a body piece by piece, would still be
+ * admitted: their token may have ended, its role or a location been taken away, or the store, which
+ * had no token, have got its first one. Of one that would not, exchange.is_ended says so from then
+ * on: its stream ends, its long poll is answered, its upload is cut.
  *
  * Threads: the loop's.
  */
@@ -33,7 +34,7 @@ struct credential {
 	char text[CREDENTIAL_BYTES];
 };
 
-/* A body that comes in piece by piece, for a token that may end meanwhile. */
+/* A body that comes in piece by piece, for somebody who may be admitted no more meanwhile. */
 struct upload {
 	struct list link; /* in credentials.uploads */
 	struct exchange *x;

@@ -48,7 +48,14 @@ static bool leave(struct exchange *x)
 	return is_out;
 }
 
-static const struct waiting_kind kind = { .expire = expire, .leave = leave };
+/* A GET only looks on: it is answered once its token has ended. A write goes on. */
+static void hurry(struct exchange *x)
+{
+	if (x->is_ended && x->method == HTTP_GET)
+		exchange_expire(x);
+}
+
+static const struct waiting_kind kind = { .expire = expire, .leave = leave, .hurry = hurry };
 
 void operation_wait_park(struct exchange *x, struct operation_wait *w, int64_t until_ns,
 			 exchange_continue *done, exchange_continue *late)

@@ -266,6 +266,48 @@ static void a_location_is_touched_or_not(void **state)
 	}
 }
 
+/* clang-format off */
+static const struct cover_row {
+	const char *what;
+	enum role role, other_role;
+	const char *locations, *other_locations; /* a letter for each; "": not limited */
+	bool covers;
+} covers[] = {
+	{ "the same",                      ROLE_CLERK,  ROLE_CLERK,  "",   "",   true },
+	{ "a higher role",                 ROLE_ADMIN,  ROLE_READER, "",   "",   true },
+	{ "a lower role",                  ROLE_READER, ROLE_CLERK,  "",   "",   false },
+	{ "the same locations",            ROLE_CLERK,  ROLE_CLERK,  "ab", "ab", true },
+	{ "one more",                      ROLE_CLERK,  ROLE_CLERK,  "abc", "ac", true },
+	{ "one less",                      ROLE_CLERK,  ROLE_CLERK,  "ac", "abc", false },
+	{ "another one",                   ROLE_CLERK,  ROLE_CLERK,  "a",  "b",  false },
+	{ "a limit where there was none",  ROLE_ADMIN,  ROLE_CLERK,  "a",  "",   false },
+	{ "no limit where there was one",  ROLE_CLERK,  ROLE_CLERK,  "",   "ab", true },
+	{ "no limit, but a lower role",    ROLE_READER, ROLE_CLERK,  "",   "ab", false },
+};
+/* clang-format on */
+
+static void limit(struct actor *a, const char *letters, struct code codes[])
+{
+	for (int i = 0; letters[i] != '\0'; i++)
+		codes[a->location_count++] = (struct code){ { letters[i] } };
+	a->locations = codes;
+}
+
+static void an_actor_may_do_what_another_may(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < LENGTH_OF(covers); i++) {
+		const struct cover_row *r = &covers[i];
+		struct code codes[4], other_codes[4];
+		struct actor a = { .token_id = 1, .role = r->role };
+		struct actor other = { .token_id = 1, .role = r->other_role };
+
+		limit(&a, r->locations, codes);
+		limit(&other, r->other_locations, other_codes);
+		ROW_EXPECT(r->what, actor_covers(&a, &other) == r->covers);
+	}
+}
+
 static void those_without_a_token_are_known(void **state)
 {
 	(void)state;
@@ -309,6 +351,7 @@ int main(void)
 		cmocka_unit_test(a_role_may_what_those_before_it_may),
 		cmocka_unit_test(users_are_named_or_not),
 		cmocka_unit_test(a_location_is_touched_or_not),
+		cmocka_unit_test(an_actor_may_do_what_another_may),
 		cmocka_unit_test(those_without_a_token_are_known),
 		cmocka_unit_test(what_makes_no_sense_is_seen),
 	};

@@ -131,7 +131,7 @@ static void settle(struct batch *b)
 		return;
 	}
 	if (b->x->is_ended && !b->is_ended && !batch_is_busy(b)) {
-		exchange_cut(b->x, OUTCOME_UNAUTHORIZED, "The token has ended.");
+		exchange_cut(b->x, OUTCOME_UNAUTHORIZED, EXCHANGE_ENDED);
 		return;
 	}
 	batch_go_on(b);
