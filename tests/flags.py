@@ -16,7 +16,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 OTHERS = {  # of programs that are typed in the documentation; and what stands for any flag
     "--no-install-recommends", "--no-install", "--install-only", "--dump-dom", "--flag",
 }
-OTHER_PROGRAMS = re.compile(r"\bsystemctl\b|\bcurl\b|\btests/|\bmeson\b|<!DOCTYPE")
+OTHER_PROGRAMS = re.compile(r"\bsystem(?:ctl|d-analyze)\b|\bcurl\b|\btests/|\bmeson\b|<!DOCTYPE")
 FLAG = re.compile(r"(?<![\w-])--([a-z][a-z0-9]*(?:-[a-z0-9]+)*)(?![\w-]|\()")
 STRING = re.compile(r'"((?:[^"\\\n]|\\.)*)"')
 

@@ -39,8 +39,7 @@ from daemon import Daemon  # noqa: E402
 from talk import Client  # noqa: E402
 from tap import Tap  # noqa: E402
 
-BLOCK = re.compile(r"<!-- test: (tour|prints)((?:, [a-z0-9 ]+)*) -->\s*\n```[a-z]*\n(.*?)```",
-                   re.DOTALL)
+BLOCK = r"<!-- test: ({}|prints)((?:, [a-z0-9 ]+)*) -->\s*\n```[a-z]*\n(.*?)```"
 OPTIONS = {"fails", "waits", "holds"}
 BLOCK_S_MAX = 60
 END = "the block has ended:"
@@ -52,7 +51,7 @@ class Block:
     terminal: int
     options: set
     text: str
-    number: int  # its line in the README
+    number: int  # its line in the page
 
     @property
     def sentence(self):
@@ -60,21 +59,22 @@ class Block:
         return f"line {self.number}, terminal {self.terminal}, {self.kind}: {first[:60]}"
 
 
-def read_blocks(text):
-    for found in BLOCK.finditer(text):
+def read_blocks(text, kind="tour", known=frozenset(OPTIONS)):
+    """Those of a page that are typed as `kind`, and what they print."""
+    for found in re.finditer(BLOCK.format(kind), text, re.DOTALL):
         words = [word for word in found[2].split(", ") if word]
         terminals = [int(word.split()[1]) for word in words if word.startswith("terminal ")]
         options = {word for word in words if not word.startswith("terminal ")}
         number = text.count("\n", 0, found.start(3)) + 1
-        assert options <= OPTIONS, f"README.md:{number}: {options - OPTIONS}?"
+        assert options <= known, f"line {number}: {options - known}?"
         yield Block(found[1], terminals[0] if terminals else 1, options, found[3], number)
 
 
 class Terminal:
     """A shell that is typed into. Its output is gathered until the block has ended."""
 
-    def __init__(self, environment):
-        self.shell = subprocess.Popen(["bash"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    def __init__(self, environment, shell=("bash",)):
+        self.shell = subprocess.Popen(shell, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                       stderr=subprocess.STDOUT, text=True, cwd=ROOT,
                                       env=environment)
         self.lines, self.code = [], 0
@@ -99,9 +99,9 @@ class Terminal:
         self.shell.stdin.write(f"{text}\nprintf '%s%d\\n' '{END}' $?\n")
         self.shell.stdin.flush()
 
-    def wait(self):
-        assert self.ended.wait(BLOCK_S_MAX), \
-            f"not done after {BLOCK_S_MAX} s: {chr(10).join(self.lines)}"
+    def wait(self, limit_s=BLOCK_S_MAX):
+        assert self.ended.wait(limit_s), \
+            f"not done after {limit_s} s: {chr(10).join(self.lines)}"
 
     def close(self):
         self.shell.stdin.close()

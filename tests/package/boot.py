@@ -7,7 +7,7 @@ store, removed and purged, with systemd as process 1 of namespaces of its own.
 Where the kernel does not let systemd boot, the unit's own command runs in the clean root as the
 unit's user instead, and a line says so; what needs systemd is skipped.
 
-A clean root is made once for each build folder, and copied.
+A second one is typed into: the way of docs/installation.md (tonight.py).
 """
 import contextlib
 import json
@@ -15,9 +15,7 @@ import os
 import pathlib
 import re
 import shutil
-import signal
 import sqlite3
-import subprocess
 import sys
 import time
 
@@ -26,15 +24,14 @@ sys.path.insert(0, str(ROOT / "tests/lib"))
 sys.path.insert(0, str(ROOT / "tests/upgrade"))
 sys.dont_write_bytecode = True
 
+import tonight  # noqa: E402
+from machine import (LOWER, PLACES_S, WORK, Machine, apt_install, build_packages,  # noqa: E402
+                     clean_root, ids_of, is_as_large_as_the_page_says,
+                     lintian_has_no_error, note, run, wait_for)
 from tap import Tap  # noqa: E402
 from test import mover  # noqa: E402
 
-WORK = pathlib.Path(sys.argv[1]).resolve() / "package"
-MIRROR = os.environ.get("ROWLOCK_MIRROR", "http://deb.debian.org/debian")
-LOWER = "0.0.1"
 STORE = "/var/lib/rowlock/rowlock.db"
-LIMIT_S = 300  # of a step
-PLACES_S = 60  # until something has become true
 
 # In a network of its own lo is down at first; then what follows is run.
 LOOPBACK = """
@@ -43,84 +40,6 @@ s = socket.socket()
 fcntl.ioctl(s, 0x8914, struct.pack("16sh14x", b"lo", 0x41))
 os.execvp(sys.argv[1], sys.argv[1:])
 """
-
-
-class Failed(AssertionError):
-    """A command that ended otherwise than it should; with what it said."""
-
-
-def run(*words, code=0, limit_s=LIMIT_S, **more):
-    done = subprocess.run([str(word) for word in words], text=True, stdin=subprocess.DEVNULL,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=limit_s, **more)
-    if done.returncode != code:
-        raise Failed(f"{' '.join(map(str, words))}: {done.returncode}\n{done.stdout[-3000:]}")
-    return done.stdout
-
-
-def note(text):
-    print(f"# {text}", file=sys.stderr, flush=True)
-
-
-# ---------------------------------------------------------------- packages
-
-def build_packages():
-    """(the package, the same with a lower version)."""
-    paths = run(ROOT / "server/package/build-deb", WORK / "deb").split()
-    package = pathlib.Path(paths[-1])
-    tree = WORK / "lower"
-    shutil.rmtree(tree, ignore_errors=True)
-    run("dpkg-deb", "-R", package, tree)
-    control = tree / "DEBIAN/control"
-    control.write_text(re.sub(r"(?m)^Version: .*", f"Version: {LOWER}", control.read_text()))
-    lower = WORK / f"rowlock_{LOWER}.deb"
-    run("dpkg-deb", "-b", "--root-owner-group", "-Zgzip", tree, lower)
-    shutil.rmtree(tree)
-    return package, lower
-
-
-def lintian_has_no_error(package):
-    said = subprocess.run(["lintian", "--no-tag-display-limit", str(package)], text=True,
-                          capture_output=True).stdout
-    note(f"package: {package.name}, {package.stat().st_size / 1000:.0f} kB; "
-         f"lintian: {len(said.splitlines())} remarks")
-    assert not re.search(r"^E:", said, re.M), said
-
-
-# ---------------------------------------------------------------- a root
-
-def clean_root():
-    """A Debian with systemd and nothing else, from the mirror; a second one is a copy."""
-    clean = WORK / "clean"
-    if not (clean / "etc/debian_version").exists():
-        half = WORK / "half"
-        shutil.rmtree(half, ignore_errors=True)
-        run("debootstrap", "--variant=minbase", "--include=systemd,systemd-sysv", "bookworm", half,
-            MIRROR)
-        half.rename(clean)
-    root = WORK / "root"
-    shutil.rmtree(root, ignore_errors=True)
-    run("cp", "-a", "--reflink=auto", clean, root)
-    shutil.copy("/etc/resolv.conf", root / "etc/resolv.conf")
-    return root
-
-
-def apt_install(root, package):
-    """As an administrator does: apt brings what it depends on."""
-    shutil.copy(package, root / "tmp")
-    policy = root / "usr/sbin/policy-rc.d"
-    policy.write_text("#!/bin/sh\nexit 101\n")  # nothing runs in a chroot
-    policy.chmod(0o755)
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8"}
-    run("chroot", root, "apt-get", "update", "-q", env=environment)
-    run("chroot", root, "apt-get", "install", "-y", "-q", "--no-install-recommends",
-        f"/tmp/{package.name}", env=environment)
-    policy.unlink()
-
-
-def ids_of(root):
-    """(uid, gid) of the service's user in the root."""
-    line, = re.findall(r"^rowlock:x:(\d+):(\d+):", (root / "etc/passwd").read_text(), re.M)
-    return int(line[0]), int(line[1])
 
 
 def put_older_store(root):
@@ -137,75 +56,6 @@ def put_older_store(root):
     database.close()
     os.chown(path, *ids_of(root))
     return version, seq
-
-
-# ---------------------------------------------------------------- a machine
-
-class Machine:
-    """The root, booted."""
-
-    def __init__(self, root):
-        self.root = root
-        self.log = open(WORK / "console.log", "wb")  # noqa: SIM115, closed at the end
-        self.nspawn = subprocess.Popen(
-            ["systemd-nspawn", "-q", "-D", str(root), "--register=no", "--keep-unit",
-             "--private-network", "--console=pipe", "--kill-signal=SIGRTMIN+3", "-b"],
-            stdin=subprocess.DEVNULL, stdout=self.log, stderr=subprocess.STDOUT)
-        try:
-            wait_for(self.find_leader, "systemd is process 1")
-            wait_for(self.is_up, "the machine is up")
-        except AssertionError:
-            self.end()
-            raise
-
-    def find_leader(self):
-        if self.nspawn.poll() is not None:
-            said = (WORK / "console.log").read_text(errors="replace")[-2000:]
-            raise Failed(f"systemd-nspawn ended with {self.nspawn.returncode}\n{said}")
-        children = f"/proc/{self.nspawn.pid}/task/{self.nspawn.pid}/children"
-        self.leader = pathlib.Path(children).read_text().split()[:1]
-        return self.leader and b"systemd" in pathlib.Path(
-            f"/proc/{self.leader[0]}/cmdline").read_bytes()
-
-    def is_up(self):
-        done = subprocess.run([*self.enter(), "systemctl", "is-system-running"], text=True,
-                              capture_output=True)
-        return done.stdout.strip() in ("running", "degraded")
-
-    def enter(self):
-        return ["nsenter", "-t", self.leader[0], "-m", "-u", "-i", "-n", "-p", "-C"]
-
-    def run(self, *words, **more):
-        return run(*self.enter(), "env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin",
-                   "LC_ALL=C.UTF-8", "DEBIAN_FRONTEND=noninteractive", *words, **more)
-
-    def show(self, name, unit="rowlock.service"):
-        return self.run("systemctl", "show", "--value", "-p", name, unit).strip()
-
-    def is_serving(self):
-        return self.show("SubState") == "running"
-
-    def drop_in(self, text):
-        """Settings of the unit until the machine ends; "" takes them away."""
-        folder = "/run/systemd/system/rowlock.service.d"
-        self.run("sh", "-c", f"mkdir -p {folder}; printf '%b' '{text}' >{folder}/test.conf; "
-                             "systemctl daemon-reload")
-
-    def end(self):
-        self.nspawn.send_signal(signal.SIGTERM)
-        try:
-            self.nspawn.wait(20)
-        except subprocess.TimeoutExpired:
-            self.nspawn.kill()
-            self.nspawn.wait()
-        self.log.close()
-
-
-def wait_for(condition, what, limit_s=PLACES_S):
-    until = time.monotonic() + limit_s
-    while not condition():
-        assert time.monotonic() < until, f"not within {limit_s} s: {what}"
-        time.sleep(0.05)  # nothing tells of it
 
 
 # ---------------------------------------------------------------- what is to be seen
@@ -416,6 +266,26 @@ def tell(tap, story):
         tap.run(sentence, part)
 
 
+def live(tap, package, lower):
+    """One machine's life. False: systemd does not boot here."""
+    root = clean_root("root")
+    apt_install(root, lower)
+    tap.report("apt installs it into a clean Debian")
+    story = Story(package, lower, root)
+    try:
+        boots = story.boots()
+        if boots:
+            tell(tap, story)
+        else:
+            tap.run("systemd cannot boot here: the unit's command serves as the unit's user",
+                    story.its_command_serves)
+            tap.skip("the unit, under systemd", "systemd cannot boot here")
+    finally:
+        story.end()
+        shutil.rmtree(root, ignore_errors=True)
+    return boots
+
+
 def main():
     tap = Tap()
     reason = missing()
@@ -425,27 +295,13 @@ def main():
     WORK.mkdir(exist_ok=True)
     begun = time.monotonic()
     package, lower = build_packages()
+    build_s = time.monotonic() - begun
     tap.report("the package is built")
-    note(f"built after {time.monotonic() - begun:.0f} s")
     tap.run("lintian finds no error", lintian_has_no_error, package)
-    root = clean_root()
-    note(f"a clean root after {time.monotonic() - begun:.0f} s")
-    apt_install(root, lower)
-    tap.report("apt installs it into a clean Debian")
-    note(f"installed after {time.monotonic() - begun:.0f} s")
-    story = Story(package, lower, root)
-    try:
-        if story.boots():
-            note(f"booted after {time.monotonic() - begun:.0f} s")
-            tell(tap, story)
-        else:
-            tap.run("systemd cannot boot here: the unit's command serves as the unit's user",
-                    story.its_command_serves)
-            tap.skip("the unit, under systemd", "systemd cannot boot here")
-    finally:
-        story.end()
-        with contextlib.suppress(OSError):
-            shutil.rmtree(root)
+    tap.run("it is as large as docs/installation.md says", is_as_large_as_the_page_says, package)
+    boots = live(tap, package, lower)
+    note(f"built in {build_s:.0f} s, tried after {time.monotonic() - begun:.0f} s")
+    tonight.tell(tap, package, lower, build_s, boots)
     note(f"{time.monotonic() - begun:.0f} s in all")
     return tap.end()
 

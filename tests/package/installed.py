@@ -28,7 +28,9 @@ BUILD, ROWLOCKD, ROWLOCK = (pathlib.Path(word).resolve() for word in sys.argv[1:
 EXPOSURE_MAX = 1.5
 TERMINAL_S_MAX = 20
 WHAT = {
-    "share/doc/rowlock/examples/rowlockd.conf",
+    "share/doc/rowlock/examples/rowlockd.conf", "share/doc/rowlock/examples/nginx.conf",
+    "share/doc/rowlock/examples/prometheus.yml", "share/doc/rowlock/examples/rowlock.rules.yml",
+    "share/doc/rowlock/examples/dashboard.json",
     "bin/rowlock", "bin/rowlockd", "libexec/rowlock/backup", "lib/sysusers.d/rowlock.conf",
     "lib/tmpfiles.d/rowlock.conf", "lib/systemd/system/rowlock.service",
     "lib/systemd/system/rowlock-backup.service",
