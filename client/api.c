@@ -1,9 +1,13 @@
 #include "client/api_private.h"
 #include "client/memory.h"
+#include <arpa/inet.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 /* A page of 1000 rows is below 1 MiB; whoever answers more than this is not our server. */
 enum {
@@ -137,6 +141,8 @@ static enum exit_code complain(const struct api *api, const struct api_request *
 
 	exit_failed("no answer from %s: %s", api->url, api_reason(api, api->curl, code, reason));
 	curl_easy_getinfo(api->curl, CURLINFO_REQUEST_SIZE, &sent_bytes);
+	if (code == CURLE_PEER_FAILED_VERIFICATION)
+		fputs("  --ca FILE names the certificates that vouch for it.\n", stderr);
 	if (strcmp(r->method, "GET") != 0 && sent_bytes > 0)
 		fprintf(stderr,
 			"  The request had been sent: whether it took effect is not known.\n"
@@ -151,6 +157,38 @@ static enum exit_code complain(const struct api *api, const struct api_request *
 
 static const char unix_scheme[] = "unix:";
 
+static bool host_is_loopback(const char *host)
+{
+	struct in6_addr six;
+	struct in_addr four;
+	char inside[INET6_ADDRSTRLEN];
+
+	if (strcasecmp(host, "localhost") == 0)
+		return true;
+	if (inet_pton(AF_INET, host, &four) == 1)
+		return ntohl(four.s_addr) >> IN_CLASSA_NSHIFT == IN_LOOPBACKNET;
+	snprintf(inside, sizeof(inside), "%.*s", (int)strcspn(host + 1, "]"), host + 1);
+	if (host[0] != '[' || inet_pton(AF_INET6, inside, &six) != 1)
+		return false;
+	return IN6_IS_ADDR_LOOPBACK(&six) ||
+	       (IN6_IS_ADDR_V4MAPPED(&six) && six.s6_addr[12] == IN_LOOPBACKNET);
+}
+
+/* Of a URL that is one. libcurl has written 127.1 as 127.0.0.1 by now. */
+static bool url_is_loopback(const char *url)
+{
+	CLEANUP(url_free) CURLU *parsed = memory_or_exit(curl_url());
+	char *host = NULL;
+	bool is_loopback;
+
+	if (curl_url_set(parsed, CURLUPART_URL, url, 0) != CURLUE_OK ||
+	    curl_url_get(parsed, CURLUPART_HOST, &host, 0) != CURLUE_OK)
+		return false;
+	is_loopback = host_is_loopback(host);
+	curl_free(host);
+	return is_loopback;
+}
+
 /* Of a unix socket only the path matters: the host is one that every server answers for. */
 static bool api_take_url(struct api *api, const char *url)
 {
@@ -158,6 +196,10 @@ static bool api_take_url(struct api *api, const char *url)
 	if (!api->is_unix) {
 		api->url = url_normalise(url);
 		api->base = api->url;
+		api->is_local = api->url != NULL && url_is_loopback(api->url);
+		/* A proxy of http_proxy's is another machine, and its loopback another one. */
+		if (api->is_local)
+			SET(api->curl, CURLOPT_NOPROXY, "*");
 		return api->url != NULL;
 	}
 
@@ -167,6 +209,7 @@ static bool api_take_url(struct api *api, const char *url)
 		return false;
 	api->url = memory_or_exit(strdup(url));
 	api->base = "http://localhost";
+	api->is_local = true;
 	SET(api->curl, CURLOPT_UNIX_SOCKET_PATH, path);
 	return true;
 }
@@ -181,25 +224,62 @@ static void api_take_token(struct api *api, const char *token)
 	SET(api->curl, CURLOPT_XOAUTH2_BEARER, token);
 }
 
-enum exit_code api_open(const char *url, long timeout_s, const char *token, struct api **ret_api)
+/* Before anything is sent: a token that went once in the open is everybody's. */
+static enum exit_code api_judge_secrecy(const struct api *api, const struct api_options *o)
+{
+	if (o->token[0] == '\0' || api->is_local || o->is_plain_allowed ||
+	    strncmp(api->url, "https:", 6) == 0)
+		return EXIT_DONE;
+	return exit_usage("the token would go to %s unencrypted, and whoever is on the way could "
+			  "use it: name an https:// server, or say --plain-http",
+			  api->url);
+}
+
+/* libcurl would say what is wrong with the file only later, and in words of its own. */
+static enum exit_code api_take_certificates(struct api *api, const char *file)
+{
+	if (file == NULL)
+		return EXIT_DONE;
+	if (access(file, R_OK) != 0)
+		return exit_failed("cannot read the certificates in %s: %s", file, strerror(errno));
+	SET(api->curl, CURLOPT_CAINFO, file);
+	SET(api->curl, CURLOPT_CAPATH, NULL); /* the system's others vouch for nobody then */
+	return EXIT_DONE;
+}
+
+static enum exit_code api_take(struct api *api, const struct api_options *o)
+{
+	enum exit_code code;
+
+	if (!api_take_url(api, o->url))
+		return exit_usage("the server is no %s: '%s'",
+				  api->is_unix ? "unix:PATH" : "http URL", o->url);
+	code = api_judge_secrecy(api, o);
+	if (code == EXIT_DONE)
+		code = api_take_certificates(api, o->ca);
+	if (code == EXIT_DONE)
+		api_take_token(api, o->token);
+	return code;
+}
+
+enum exit_code api_open(const struct api_options *options, struct api **ret_api)
 {
 	struct api *api = memory_or_exit(calloc(1, sizeof(*api)));
+	enum exit_code code;
 
 	api->curl = memory_or_exit(curl_easy_init());
-	if (!api_take_url(api, url)) {
-		const char *wanted = api->is_unix ? "unix:PATH" : "http URL";
-
+	code = api_take(api, options);
+	if (code != EXIT_DONE) {
 		api_close(api);
-		return exit_usage("the server is no %s: '%s'", wanted, url);
+		return code;
 	}
-	api_take_token(api, token);
 	SET(api->curl, CURLOPT_PROTOCOLS_STR, "http,https");
 	SET(api->curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 	SET(api->curl, CURLOPT_USERAGENT, "rowlock/" ROWLOCK_VERSION);
 	SET(api->curl, CURLOPT_PATH_AS_IS, 1L); /* a sku ".." is the server's to refuse */
 	SET(api->curl, CURLOPT_NOSIGNAL, 1L);
 	SET(api->curl, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_TIMEOUT_S);
-	SET(api->curl, CURLOPT_TIMEOUT, timeout_s);
+	SET(api->curl, CURLOPT_TIMEOUT, options->timeout_s);
 	SET(api->curl, CURLOPT_WRITEFUNCTION, api_collect);
 	*ret_api = api;
 	return EXIT_DONE;

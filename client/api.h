@@ -2,7 +2,8 @@
  * api - sends requests and receives answers: the client's home of libcurl.
  *
  *     struct api *api;
- *     code = api_open("http://127.0.0.1:8080", 30, "", &api);
+ *     code = api_open(&(struct api_options){ .url = "http://127.0.0.1:8080", .timeout_s = 30,
+ *                                            .token = "" }, &api);
  *     code = api_send(api, &request, &response);   // DONE: the server answered, whatever it said
  *     ...
  *     response_fini(&response);
@@ -35,11 +36,20 @@ struct response {
 	char *headers[RESPONSE_HEADER_COUNT]; /* NULL: not sent */
 };
 
+struct api_options {
+	const char *url;       /* "http://HOST:PORT", "https://HOST", or "unix:PATH" */
+	const char *token;     /* goes with each request; "": there is none */
+	const char *ca;        /* a file of certificates that https trusts; NULL: the system's */
+	long timeout_s;        /* of one request and its answer */
+	bool is_plain_allowed; /* a token may go to another machine by http */
+};
+
 /*
- * "http://HOST:PORT", "https://HOST", or "unix:PATH"; complains about one that is none. The timeout
- * covers one request and its answer. The token goes with each of them; "": there is none.
+ * Complains about a URL that is none, about certificates that cannot be read, and about a token
+ * that others could read on its way: https, unix sockets and this machine's loopback are fine.
+ * Nothing is sent yet. The token is copied.
  */
-enum exit_code api_open(const char *url, long timeout_s, const char *token, struct api **ret_api);
+enum exit_code api_open(const struct api_options *options, struct api **ret_api);
 void api_close(struct api *api); /* NULL is fine */
 
 /* Where requests go: scheme, host and port, without a slash at the end; or "unix:PATH". */

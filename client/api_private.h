@@ -11,6 +11,7 @@ struct api {
 	char *url;        /* as people write it */
 	const char *base; /* what paths are put behind: the same, or of a unix socket's name */
 	bool is_unix;     /* url is unix:PATH */
+	bool is_local;    /* what goes there does not leave this machine */
 	bool has_token;
 };
 

@@ -1,4 +1,5 @@
 #include "client/session.h"
+#include "base/check.h"
 #include "client/credentials.h"
 #include "client/problem.h"
 #include "client/shape.h"
@@ -10,15 +11,21 @@ enum { TIMEOUT_DEFAULT_S = 30, TIMEOUT_AFTER_WAIT_S = 15, TIMEOUT_MAX_S = 86400 
 
 static const char server_default[] = "http://127.0.0.1:8080";
 
+/* A flag, else a variable that is not empty; NULL: neither says anything. */
+static const char *flag_or_variable(const struct args *a, enum option o, const char *variable)
+{
+	const char *value = getenv(variable);
+
+	if (args_has(a, o))
+		return a->values[o];
+	return value != NULL && value[0] != '\0' ? value : NULL;
+}
+
 static const char *server_url(const struct args *a)
 {
-	const char *from_environment = getenv("ROWLOCK_SERVER");
+	const char *named = flag_or_variable(a, OPTION_SERVER, "ROWLOCK_SERVER");
 
-	if (args_has(a, OPTION_SERVER))
-		return a->values[OPTION_SERVER];
-	if (from_environment != NULL && from_environment[0] != '\0')
-		return from_environment;
-	return server_default;
+	return named != NULL ? named : server_default;
 }
 
 static long timeout_s(const struct args *a)
@@ -31,6 +38,20 @@ static long timeout_s(const struct args *a)
 	return timeout > TIMEOUT_MAX_S ? TIMEOUT_MAX_S : (long)timeout;
 }
 
+/* Only a word that clearly says so: whatever else stands there must not open anything. */
+static bool is_plain_allowed(const struct args *a)
+{
+	static const char *const yes[] = { "1", "true", "yes", "on" };
+	const char *value = getenv("ROWLOCK_PLAIN_HTTP");
+
+	if (args_has(a, OPTION_PLAIN_HTTP))
+		return true;
+	for (size_t i = 0; value != NULL && i < LENGTH_OF(yes); i++)
+		if (strcmp(value, yes[i]) == 0)
+			return true;
+	return false;
+}
+
 enum exit_code session_open(struct session *s)
 {
 	const char *file =
@@ -40,7 +61,14 @@ enum exit_code session_open(struct session *s)
 
 	s->is_json = args_has(&s->args, OPTION_JSON);
 	if (code == EXIT_DONE)
-		code = api_open(server_url(&s->args), timeout_s(&s->args), token, &s->api);
+		code = api_open(
+			&(struct api_options){
+				.url = server_url(&s->args),
+				.token = token,
+				.ca = flag_or_variable(&s->args, OPTION_CA, "ROWLOCK_CA"),
+				.timeout_s = timeout_s(&s->args),
+				.is_plain_allowed = is_plain_allowed(&s->args) },
+			&s->api);
 	explicit_bzero(token, sizeof(token));
 	return code;
 }

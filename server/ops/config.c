@@ -201,7 +201,8 @@ static size_t variable_flag(const char *variable, char ret[SETTING_NAME_BYTES])
 void config_warn_of_variables(void)
 {
 	/* The command line's own, in the environment of people who use both. */
-	static const char *const others[] = { "server", "token", "token-file", NULL };
+	static const char *const others[] = { "server", "token",      "token-file",
+					      "ca",     "plain-http", NULL };
 
 	for (char **variable = environ; *variable != NULL; variable++) {
 		char flag[SETTING_NAME_BYTES], name[SETTING_NAME_BYTES];

@@ -181,6 +181,50 @@ def what_will_do(world):
     assert ran.returncode == 0, ran
 
 
+def plain_http(world):
+    """A token leaves this machine by https only, unless that is said; without one nothing can."""
+    right(world, "stock")
+    port = world.server.server_address[1]
+    there = ("http://stock.invalid:1", "stock.invalid:1", "http://10.0.0.1.invalid:1",
+             "http://localhost.invalid:1", "http://127.0.0.1.invalid:1", "http://[fe80::1]:1",
+             f"http://127.0.0.1:{port}@stock.invalid:1")
+    token = ("--token-file", world.good)
+    for server in there:
+        ran = world.run("stock", *token, "--timeout", "1", server=server)
+        assert ran.returncode == USAGE and "--plain-http" in ran.stderr, (server, ran)
+        ran = world.run("stock", "--timeout", "1", ROWLOCK_PLAIN_HTTP="perhaps", server=server,
+                        ROWLOCK_TOKEN=GOOD)
+        assert ran.returncode == USAGE and "--plain-http" in ran.stderr, (server, ran)
+        for flags, variables in (((), {}), ((*token, "--plain-http"), {}),
+                                 (token, {"ROWLOCK_PLAIN_HTTP": "1"})):
+            ran = world.run("stock", *flags, "--timeout", "1", server=server, **variables)
+            assert ran.returncode == UNREACHABLE, (server, flags, ran)
+        assert not world.server.told
+    ran = world.run("stock", *token, "--timeout", "1", server="https://stock.invalid:1")
+    assert ran.returncode == UNREACHABLE, ran
+    # What does not leave the machine; and no proxy is asked, which would be another one.
+    for server in (f"http://127.0.0.1:{port}", f"http://localhost:{port}", f"http://127.1:{port}",
+                   f"http://LOCALHOST:{port}", f"http://2130706433:{port}", f"127.0.0.1:{port}"):
+        ran = world.run("stock", *token, server=server, http_proxy="http://proxy.invalid:1",
+                        all_proxy="http://proxy.invalid:1")
+        assert ran.returncode == 0 and world.server.told, (server, ran)
+    for server in ("http://[::1]:1", "http://[::ffff:127.0.0.1]:1", "http://127.255.255.254:1"):
+        assert world.run("stock", *token, server=server).returncode == UNREACHABLE, server
+
+
+def certificates_that_will_not_do(world):
+    right(world, "stock")
+    none = world.token("none.pem", "no certificate")
+    for flags, variables, code, words in (
+            (("--ca", "/nonexistent"), {}, FAILED, "cannot read the certificates in /nonexistent"),
+            ((), {"ROWLOCK_CA": "/nonexistent"}, FAILED, "cannot read the certificates"),
+            (("--ca", none), {}, UNREACHABLE, "certificate")):
+        ran = world.run("stock", *flags, server="https://127.0.0.1:1" if code == FAILED else
+                        f"https://127.0.0.1:{world.server.server_address[1]}", **variables)
+        assert ran.returncode == code and words in ran.stderr, (flags, variables, ran)
+        assert not world.server.told
+
+
 def by_a_unix_socket(world):
     """All kinds of calls: short ones, several at once, long answers, long bodies, a stream."""
     with Daemon(world.rowlockd, world.folder / "store.db",
@@ -212,7 +256,8 @@ def main(rowlock, rowlockd):
             for verb in [line for line, *_ in VERBS + EXPORTS + MORE]:
                 tap.run(verb, a_verb, world, verb)
             for case in (status_needs_none, a_problem_as_json_stays_json, files_that_will_not_do,
-                         what_will_do, by_a_unix_socket):
+                         what_will_do, plain_http, certificates_that_will_not_do,
+                         by_a_unix_socket):
                 tap.run(case.__name__.replace("_", " "), case, world)
         finally:
             world.server.close()

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """proxies - the recipes of docs/access.md, run by Debian's nginx and Caddy in front of a server.
 
-    tests/proxy/proxies.py ROWLOCKD nginx|caddy [docs/access.md]
+    tests/proxy/proxies.py ROWLOCKD ROWLOCK nginx|caddy [docs/access.md]
 
 The block of docs/access.md behind `<!-- test: nginx -->` (or caddy) is what is run: only its port,
 its host's certificate (self-signed) and the server's address are put in. Loopback only; the proxy
@@ -9,6 +9,7 @@ runs in the foreground, as whoever runs the test, out of a folder of its own. Wh
 installed the cases are skipped.
 """
 import asyncio
+import contextlib
 import json
 import os
 import pathlib
@@ -16,6 +17,7 @@ import re
 import shutil
 import signal
 import socket
+import socketserver
 import ssl
 import subprocess
 import sys
@@ -136,9 +138,46 @@ class Caddy(Proxy):
 PROXIES = {"nginx": Nginx, "caddy": Caddy}
 
 
+class Tunnel(socketserver.ThreadingTCPServer):
+    """What https_proxy names: it connects to this machine, wherever somebody wants to go."""
+    daemon_threads = True
+
+    class Handler(socketserver.StreamRequestHandler):
+        def handle(self):
+            method, place, _ = self.rfile.readline().decode().split()
+            while self.rfile.readline().strip():
+                pass
+            self.server.asked.append((method, place))
+            with socket.create_connection(("127.0.0.1", int(place.rsplit(":", 1)[1]))) as there:
+                self.wfile.write(b"HTTP/1.1 200 OK\r\n\r\n")
+                back = threading.Thread(target=self.pass_on, args=(there, self.connection))
+                back.start()
+                self.pass_on(self.connection, there)
+                back.join()
+
+        @staticmethod
+        def pass_on(source, sink):
+            with contextlib.suppress(OSError):
+                while piece := source.recv(65536):
+                    sink.sendall(piece)
+                sink.shutdown(socket.SHUT_WR)
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), self.Handler)
+        self.asked = []
+
+    def __enter__(self):
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self.shutdown()
+        self.server_close()
+
+
 class World:
-    def __init__(self, server, proxy, token):
-        self.server, self.proxy, self.token = server, proxy, token
+    def __init__(self, server, proxy, token, rowlock):
+        self.server, self.proxy, self.token, self.rowlock = server, proxy, token, rowlock
         self.direct = Client(server.port)
 
     @property
@@ -255,6 +294,46 @@ def page(world):
                           with_token=False) == "200", name
 
 
+def command_line(world):
+    """By the name of its host, which the certificate has to bear out."""
+    folder = pathlib.Path(world.proxy.folder)
+    token, lines, copy = folder / "token", folder / "few.ndjson", folder / "copy.db"
+    token.write_text(f"{world.token}\n")
+    token.chmod(0o600)
+    lines.write_text('{"op":"adjust","sku":"A-1","location":"WH1","delta":1}\n' * 1000)
+    other = folder / "other.pem"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1",
+                    "-subj", f"/CN={HOST}", "-addext", f"subjectAltName=DNS:{HOST}", "-keyout",
+                    folder / "other.key", "-out", other], check=True, capture_output=True)
+    with Tunnel() as tunnel:
+        environment = {"PATH": os.environ["PATH"], "ROWLOCK_SERVER": world.url,
+                       "https_proxy": f"http://127.0.0.1:{tunnel.server_address[1]}"}
+
+        def ask(code, *words, **variables):
+            ran = subprocess.run([world.rowlock, *words, "--token-file", token],
+                                 env=environment | variables, stdin=subprocess.DEVNULL,
+                                 capture_output=True, text=True, timeout=LIMIT_S)
+            assert ran.returncode == code, ran
+            assert world.token not in ran.stdout + ran.stderr, ran
+            return ran
+
+        for words in (("status",), ("adjust", "A-1", "WH1", "2"), ("stock", "--limit", "2"),
+                      ("import", lines), ("export", folder / "all.ndjson"), ("backup", copy),
+                      ("watch", "--once"), ("changes", "--after", "1", "--limit", "3"),
+                      ("crawl", "--sku", "A-1", "--location", "WH1", "--reads", "20",
+                       "--updates", "20")):
+            ask(0, *words, "--ca", world.proxy.certificate)
+        assert set(tunnel.asked) == {("CONNECT", f"{HOST}:{world.proxy.port}")}, tunnel.asked
+        ask(0, "stock", ROWLOCK_CA=str(world.proxy.certificate))
+        for trusted in ((), ("--ca", other)):
+            ran = ask(3, "stock", *trusted)
+            assert "certificate" in ran.stderr and "--ca FILE" in ran.stderr, ran
+        ran = ask(3, "stock", "--ca", world.proxy.certificate, "--server",
+                  f"https://other.example:{world.proxy.port}")
+        ran = ask(2, "stock", ROWLOCK_SERVER=f"http://{HOST}:{world.proxy.port}")
+        assert "--plain-http" in ran.stderr, ran
+
+
 async def one_client(world, context, number, all_there):
     reader, writer = await asyncio.open_connection("127.0.0.1", world.proxy.port, ssl=context,
                                                    server_hostname=HOST)
@@ -290,10 +369,11 @@ CASES = [("who brings no token is refused, but for what is public", without_toke
          ("results while the upload goes on", results_while_it_comes),
          ("an event comes at once", event_stream),
          ("the page", page),
+         ("the command line, which checks the certificate", command_line),
          ("a thousand clients that keep their connections", thousand_clients)]
 
 
-def main(rowlockd, name, document):
+def main(rowlockd, rowlock, name, document):
     tap = Tap()
     if shutil.which(name) is None or shutil.which("openssl") is None:
         for sentence, _ in CASES:
@@ -309,7 +389,7 @@ def main(rowlockd, name, document):
                     ["--demo", "--host-name", HOST]) as server:
             proxy = PROXIES[name](folder, recipe[1], server.port)
             try:
-                world = World(server, proxy, token)
+                world = World(server, proxy, token, rowlock)
                 for sentence, case in CASES:
                     tap.run(sentence, case, world)
             finally:
@@ -318,4 +398,4 @@ def main(rowlockd, name, document):
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:], *([] if len(sys.argv) > 3 else [ROOT / "docs" / "access.md"])))
+    sys.exit(main(*sys.argv[1:], *([] if len(sys.argv) > 4 else [ROOT / "docs" / "access.md"])))
