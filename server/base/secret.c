@@ -27,6 +27,19 @@ void secret_sign(const unsigned char key[SECRET_KEY_BYTES], const void *bytes, s
 				 SECRET_KEY_BYTES) == 0);
 }
 
+void secret_sign_text(const unsigned char key[SECRET_KEY_BYTES], const void *bytes,
+		      size_t byte_count, char ret[SECRET_SIGNATURE_BYTES + 1])
+{
+	enum { VARIANT = sodium_base64_VARIANT_URLSAFE_NO_PADDING };
+	unsigned char hash[SECRET_HASH_BYTES];
+
+	_Static_assert(sodium_base64_ENCODED_LEN(SECRET_HASH_BYTES, VARIANT) ==
+			       SECRET_SIGNATURE_BYTES + 1,
+		       "32 bytes are 43 characters");
+	secret_sign(key, bytes, byte_count, hash);
+	sodium_bin2base64(ret, SECRET_SIGNATURE_BYTES + 1, hash, sizeof(hash), VARIANT);
+}
+
 bool secret_is_same(const void *a, const void *b, size_t byte_count)
 {
 	/* The header of a token has 64, on each request: this compares them by the word. */

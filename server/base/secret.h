@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { SECRET_HASH_BYTES = 32, SECRET_KEY_BYTES = 32 };
+enum { SECRET_HASH_BYTES = 32, SECRET_KEY_BYTES = 32, SECRET_SIGNATURE_BYTES = 43 };
 
 /* Once per process, before anything of this. False: the machine has no random numbers. */
 bool secret_prepare(void);
@@ -25,6 +25,10 @@ void secret_hash(const void *bytes, size_t byte_count, unsigned char ret[SECRET_
 /* The same with a key: who does not have that cannot make it, nor make it fit other bytes. */
 void secret_sign(const unsigned char key[SECRET_KEY_BYTES], const void *bytes, size_t byte_count,
 		 unsigned char ret[SECRET_HASH_BYTES]);
+
+/* The same as text: base64url (RFC 4648) without padding, and a NUL. It is written in one way. */
+void secret_sign_text(const unsigned char key[SECRET_KEY_BYTES], const void *bytes,
+		      size_t byte_count, char ret[SECRET_SIGNATURE_BYTES + 1]);
 
 /* In a time that tells nothing of where they differ. */
 bool secret_is_same(const void *a, const void *b, size_t byte_count);

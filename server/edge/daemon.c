@@ -247,6 +247,8 @@ static enum MHD_Result on_header(void *request, enum MHD_ValueKind kind, const c
 		return MHD_NO;
 	}
 	r->expects |= (name[0] | 0x20) == 'e' && strcasecmp(name, FRAMING_EXPECT) == 0;
+	if ((name[0] | 0x20) == 'c' && strcasecmp(name, FRAMING_COOKIE) == 0)
+		name = "Cookie";
 	request_add_header(r, name, name_bytes, value != NULL ? value : "");
 	return MHD_YES;
 }

@@ -81,14 +81,16 @@ void framing_init(struct framing *f);
  * taken for its body.
  */
 #define FRAMING_EXPECT "Expec_"
+/* Likewise, that of Cookie: microhttpd would spend its memory on taking each of them apart. */
+#define FRAMING_COOKIE "Cooki_"
 
 /*
  * Follows the next bytes of the stream. Returns how many are left of those that belong to requests
  * in order: of all of them, or, when f->outcome says what is wrong, of those before the first byte
  * of the request that is refused.
  *
- * Two things are changed in place. The names Cookie and Expect are made unreadable: microhttpd
- * would spend its memory on the one, which nobody here wants, and see FRAMING_EXPECT. And blanks
+ * Two things are changed in place. The names Cookie and Expect are made unreadable to microhttpd:
+ * see FRAMING_COOKIE and FRAMING_EXPECT, by which they are known behind it. And blanks
  * behind the value of Content-Length or Transfer-Encoding, which are legal, are left out, so that
  * nobody can take them for a part of it.
  */

@@ -16,6 +16,7 @@ _Static_assert((int)SECRET_KEY_BYTES == (int)SESSION_KEY_BYTES, "sessions are si
 struct access_table {
 	atomic_int holder_count; /* 0: it is gone */
 	uint64_t generation;
+	uint64_t key_generation; /* the first one with this session_key */
 	enum access_state state;
 	struct arena memory;         /* of all below */
 	struct stored_access stored; /* as it was read */
@@ -138,17 +139,27 @@ static int build(struct access_table *t)
 	return 0;
 }
 
-/* A new table of what the store has, held by the caller. 0 or a fault. */
-static int read_table(struct reader *r, uint64_t generation, struct access_table **ret)
+static void number_key(struct access_table *t, const struct access_table *before)
+{
+	bool is_same = before != NULL && secret_is_same(before->stored.session_key,
+							t->stored.session_key, SESSION_KEY_BYTES);
+
+	t->key_generation = is_same ? before->key_generation : t->generation;
+}
+
+/* A new table of what the store has, held by the caller; before: NULL, or the one it follows. */
+static int read_table(struct reader *r, const struct access_table *before,
+		      struct access_table **ret)
 {
 	struct access_table *t = malloc(sizeof(*t));
 	int64_t seq;
 	int fault;
 
-	CHECK(generation > 0);
+	CHECK(r != NULL);
 	if (t == NULL)
 		return FAULT(-ENOMEM);
-	*t = (struct access_table){ .holder_count = 1, .generation = generation };
+	*t = (struct access_table){ .holder_count = 1,
+				    .generation = before != NULL ? before->generation + 1 : 1 };
 	arena_init(&t->memory);
 	fault = r->ops->begin(r, &seq);
 	if (fault == 0)
@@ -160,6 +171,7 @@ static int read_table(struct reader *r, uint64_t generation, struct access_table
 		access_release(t);
 		return fault;
 	}
+	number_key(t, before);
 	*ret = t;
 	return 0;
 }
@@ -182,6 +194,11 @@ const unsigned char *access_session_key(const struct access_table *t)
 
 	return secret_is_same(t->stored.session_key, none, sizeof(none)) ? NULL
 									 : t->stored.session_key;
+}
+
+uint64_t access_session_key_generation(const struct access_table *t)
+{
+	return t->key_generation;
 }
 
 const struct access_secret *access_find(const struct access_table *t, const char *public_part)
@@ -323,7 +340,7 @@ static int look(struct access_book *b)
 	CHECK(b->reader != NULL);
 	if (r < 0 || version == b->table->stored.version)
 		return r;
-	r = read_table(b->reader, b->table->generation + 1, &t);
+	r = read_table(b->reader, b->table, &t);
 	if (r < 0)
 		return r;
 	log_table(t);
@@ -404,7 +421,7 @@ int access_book_open(struct store *store, bool is_watched, struct access_book **
 	}
 	guard_init(&b->guard, RANK_ACCESS);
 	signal_flag_init(&b->wake);
-	r = read_table(reader, 1, &t);
+	r = read_table(reader, NULL, &t);
 	if (r == 0)
 		publish(b, t);
 	if (r == 0 && is_watched) {

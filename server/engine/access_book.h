@@ -101,6 +101,9 @@ uint64_t access_generation_of(const struct access_table *t);
 /* The key by which the page's cookies are signed; NULL: the store has none, so there are none. */
 const unsigned char *access_session_key(const struct access_table *t);
 
+/* The generation that this key came with: another number means another key. */
+uint64_t access_session_key_generation(const struct access_table *t);
+
 /* The secret with this public part, of TOKEN_PUBLIC_BYTES, whether it is valid or not; or NULL. */
 const struct access_secret *access_find(const struct access_table *t, const char *public_part);
 

@@ -93,7 +93,10 @@ struct exchange {
 	/* Whose it is. Never NULL: "local" until somebody has found out. */
 	const struct actor *actor;
 	char token[TOKEN_PUBLIC_BYTES + 1]; /* the public part of his token; "": none */
-	bool is_ended;                      /* he would not be admitted any more */
+	/* Store time at which the login of the page ends by which he came; 0: he came otherwise. */
+	int64_t session_until_ms;
+	uint64_t session_key; /* access_session_key_generation() of the key that signed that */
+	bool is_ended;        /* he would not be admitted any more */
 	/* Who sent it, never NULL in a handler: the connection's, or peer_nobody without one. */
 	const struct peer *peer;
 

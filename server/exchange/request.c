@@ -150,6 +150,7 @@ static void request_begin(struct request *r)
 	x->peer = &peer_nobody;
 	x->actor = &actor_local;
 	x->token[0] = '\0';
+	x->session_until_ms = 0;
 	x->is_ended = false;
 	x->header_marks = 0;
 	x->header_repeats = 0;

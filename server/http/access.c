@@ -1,4 +1,5 @@
 #include "http/access.h"
+#include "http/cookie.h"
 #include "http/reply.h"
 #include "ops/log.h"
 #include "ops/metrics.h"
@@ -57,7 +58,7 @@ static const char *reason_of(enum access_verdict verdict)
 }
 
 /* The log has a line for those that are told so, and they are bounded. */
-static void refuse_login(struct exchange *x, enum access_verdict verdict)
+static void refuse_login(struct exchange *x, const char *reason)
 {
 	char text[PEER_TEXT_BYTES];
 
@@ -69,10 +70,10 @@ static void refuse_login(struct exchange *x, enum access_verdict verdict)
 	}
 	peer_text(x->peer, text);
 	log_write(LOG_INFO, "login_failed", "peer=\"%s\" request=%s reason=\"%s\"", text,
-		  x->request_id, reason_of(verdict));
+		  x->request_id, reason);
 	exchange_header_add(x, "WWW-Authenticate",
 			    "Bearer realm=\"rowlock\", error=\"invalid_token\"");
-	reply_refuse(x, OUTCOME_UNAUTHORIZED, reason_of(verdict));
+	reply_refuse(x, OUTCOME_UNAUTHORIZED, reason);
 }
 
 /* The person for whom a trusted proxy asks goes with its token. False: it was answered. */
@@ -108,11 +109,14 @@ static bool take_actor(struct exchange *x, const struct access_secret *secret)
 	return true;
 }
 
-/* A request without a token has not failed: its sender is told how to bring one. */
-static void refuse_nobody(struct exchange *x)
+/*
+ * A request without a token has not failed: its sender is told how to bring one. Nor has one whose
+ * login of the page has ended: nobody has tried to guess anything.
+ */
+static void refuse_nobody(struct exchange *x, const char *reason)
 {
 	exchange_header_add(x, "WWW-Authenticate", "Bearer realm=\"rowlock\"");
-	reply_refuse(x, OUTCOME_UNAUTHORIZED, NULL);
+	reply_refuse(x, OUTCOME_UNAUTHORIZED, reason);
 }
 
 static bool admit_known(struct exchange *x, const char *value)
@@ -125,7 +129,7 @@ static bool admit_known(struct exchange *x, const char *value)
 		return take_actor(x, secret) && access_demand(x, x->route->role);
 	if (x->route->role == ROLE_PUBLIC)
 		return true;
-	refuse_login(x, verdict);
+	refuse_login(x, reason_of(verdict));
 	return false;
 }
 
@@ -140,9 +144,99 @@ static const struct actor *local_user(const struct exchange *x)
 		       : speaker_local_user(speakers, x->peer, r->headers, r->header_count);
 }
 
+/* ---------------------------------------------------------------- a login of the page */
+
+static const char *reason_of_session(enum access_verdict verdict)
+{
+	switch (verdict) {
+	case ACCESS_MALFORMED:
+		return "The cookie is none that this server gives. Log in again.";
+	case ACCESS_REVOKED:
+		return "The token by which you logged in was revoked.";
+	case ACCESS_UNKNOWN:
+		return "The cookie was not signed by this store. Log in again.";
+	case ACCESS_EXPIRED:
+	case ACCESS_GOOD:
+		break;
+	}
+	return "The login has ended. Log in again.";
+}
+
+static bool take_session(struct exchange *x, const struct access_secret *secret, int64_t until_ms)
+{
+	x->actor = actor_keep(&x->arena, &secret->token->actor);
+	if (x->actor == NULL) {
+		x->actor = &nobody;
+		reply_refuse(x, OUTCOME_OUT_OF_MEMORY, NULL);
+		return false;
+	}
+	memcpy(x->token, secret->public_part, TOKEN_PUBLIC_BYTES);
+	x->token[TOKEN_PUBLIC_BYTES] = '\0';
+	x->session_until_ms = until_ms;
+	x->session_key = access_session_key_generation(waits_of(x)->credentials.view.table);
+	return access_demand(x, x->route->role);
+}
+
+/* The person of a proxy and a user of this machine say nothing beside it. */
+static bool admit_session(struct exchange *x, const struct cookie *c)
+{
+	const struct access_secret *secret = NULL;
+	int64_t until_ms = 0;
+	enum access_verdict verdict = credentials_judge_session(
+		&waits_of(x)->credentials, x, c->name, c->value, c->bytes, &secret, &until_ms);
+
+	if (verdict == ACCESS_GOOD)
+		return take_session(x, secret, until_ms);
+	if (x->route->role == ROLE_PUBLIC)
+		return true;
+	if (verdict == ACCESS_UNKNOWN)
+		refuse_login(x, reason_of_session(verdict));
+	else
+		refuse_nobody(x, reason_of_session(verdict));
+	return false;
+}
+
+/* ---------------------------------------------------------------- who brings no token */
+
+static bool admit_without(struct exchange *x, const char *reason)
+{
+	if (x->route->role == ROLE_PUBLIC)
+		return true;
+	refuse_nobody(x, reason);
+	return false;
+}
+
+static bool admit_local(struct exchange *x)
+{
+	const struct actor *local = local_user(x);
+
+	if (local == NULL)
+		return admit_without(x, NULL);
+	x->actor = local;
+	return access_demand(x, x->route->role);
+}
+
+static bool admit_unnamed(struct exchange *x)
+{
+	struct cookie cookie;
+
+	switch (cookie_find(x, &cookie)) {
+	case COOKIE_COUNTS:
+		return admit_session(x, &cookie);
+	case COOKIE_FOREIGN:
+		return admit_without(x, "The login of the page counts only where the page itself "
+					"asks: its Origin is missing, or another one.");
+	case COOKIE_TWICE:
+		return admit_without(x, "The cookie of the login is there more than once: clear "
+					"the cookies of this host.");
+	case COOKIE_NONE:
+		break;
+	}
+	return admit_local(x);
+}
+
 bool access_admit(struct exchange *x)
 {
-	const struct actor *local;
 	const char *value;
 
 	CHECK(x->route != NULL);
@@ -150,20 +244,12 @@ bool access_admit(struct exchange *x)
 		return admit_openly(x);
 	x->actor = &nobody;
 	value = exchange_header(x, "Authorization");
-	if (value != NULL && (x->header_repeats & header_mark("Authorization", 13)) != 0 &&
+	if (value == NULL)
+		return admit_unnamed(x);
+	if ((x->header_repeats & header_mark("Authorization", 13)) != 0 &&
 	    exchange_header_count(x, "Authorization") > 1) {
 		reply_refuse(x, OUTCOME_INVALID_HEADER, "Authorization was sent more than once.");
 		return false;
 	}
-	if (value != NULL)
-		return admit_known(x, value);
-	local = local_user(x);
-	if (local != NULL) {
-		x->actor = local;
-		return access_demand(x, x->route->role);
-	}
-	if (x->route->role == ROLE_PUBLIC)
-		return true;
-	refuse_nobody(x);
-	return false;
+	return admit_known(x, value);
 }

@@ -6,7 +6,7 @@
  *
  * What a token was worth is remembered for a second at most, and no longer than the table of tokens
  * it was found in: a request with one that came just before costs a compare of its header, in a
- * time that does not tell where they differ, instead of a hash.
+ * time that does not tell where they differ, instead of a hash. A login of the page likewise.
  *
  * Twice a second it looks whether those who wait, or send a body piece by piece, would still be
  * admitted: their token may have ended, its role or a location been taken away, or the store, which
@@ -17,12 +17,14 @@
  */
 #pragma once
 #include "core/failed_logins.h"
+#include "engine/session.h"
 #include "engine/access_book.h"
 #include "exchange/duty.h"
 #include "exchange/exchange.h"
 
 enum {
 	CREDENTIALS_KEPT = 64,
+	SESSIONS_KEPT = 64,
 	/* "Bearer ", then the token: what nearly all send. */
 	CREDENTIAL_BYTES = 7 + TOKEN_BYTES,
 };
@@ -32,6 +34,16 @@ struct credential {
 	uint64_t generation;                /* 0: none is here */
 	int64_t good_until_ns;              /* monotonic */
 	char text[CREDENTIAL_BYTES];
+};
+
+/* A login of the page: as above, but for the name under which its cookie came. */
+struct kept_session {
+	const struct access_secret *secret;
+	uint64_t generation;
+	int64_t good_until_ns;
+	int64_t until_ms; /* of the session */
+	char name[SESSION_NAME_BYTES_MAX + 1];
+	char text[SESSION_BYTES];
 };
 
 /* A body that comes in piece by piece, for somebody who may be admitted no more meanwhile. */
@@ -48,6 +60,7 @@ struct credentials {
 	int64_t look_ns; /* when to look again at those who wait */
 	struct failed_logins failed;
 	struct credential kept[CREDENTIALS_KEPT];
+	struct kept_session sessions[SESSIONS_KEPT];
 };
 
 void credentials_init(struct credentials *c, struct host *h);
@@ -59,6 +72,16 @@ bool credentials_are_needless(struct credentials *c);
 /* What the value of an Authorization header is worth; *ret_secret as access_judge() sets it. */
 enum access_verdict credentials_judge(struct credentials *c, struct exchange *x, const char *value,
 				      const struct access_secret **ret_secret);
+
+/*
+ * What the value of a cookie with this name is worth: UNKNOWN where we did not sign it, as it
+ * stands there; EXPIRED also where its secret or key is no longer there. GOOD: *ret_until_ms is its
+ * own end.
+ */
+enum access_verdict credentials_judge_session(struct credentials *c, struct exchange *x,
+					      const char *name, const char *value, size_t bytes,
+					      const struct access_secret **ret_secret,
+					      int64_t *ret_until_ms);
 
 /* A login has failed: is that more than its address may? */
 bool credentials_note_failure(struct credentials *c, const struct exchange *x);

@@ -264,9 +264,10 @@ def check_examples(d):
 
 
 def check_bodies(d):
-    """A call that changes something has a body, but for DELETE; and no other has."""
+    """A call that changes something has a body, but for DELETE and the login; and no other has."""
     for (method, path), (operation, _) in d.operations.items():
-        assert ("requestBody" in operation) == (method in ("PUT", "POST", "PATCH")), (method, path)
+        has_body = method in ("PUT", "POST", "PATCH") and path != "/v1/session"
+        assert ("requestBody" in operation) == has_body, (method, path)
 
 
 # ---------------------------------------------------------------- with a server
@@ -558,6 +559,8 @@ def play_pages(p):
     p.ask("/problems/{code}", 200, "GET", "/problems/row-busy")
     p.ask("/problems/{code}", 404, "GET", "/problems/nope")
     p.ask("/livez", 403, "GET", "/livez", Origin="http://example.com")
+    for status, method in ((200, "GET"), (200, "POST"), (204, "DELETE")):
+        p.ask("/v1/session", status, method, "/v1/session")
 
 
 def check_served(p):

@@ -232,6 +232,37 @@ static void a_token_is_known_by_both_of_its_parts(void **state)
 	assert_int_equal(judge(w, ""), ACCESS_MALFORMED);
 }
 
+/* What was signed by a key is judged by the number of that key, which no other change raises. */
+static void another_key_has_another_number(void **state)
+{
+	static const struct {
+		const char *what;
+		unsigned char key; /* its first byte */
+		uint64_t key_generation;
+	} rows[] = {
+		{ "the first table", 1, 1 }, { "other tokens", 1, 1 },      { "another key", 2, 3 },
+		{ "tokens again", 2, 3 },    { "the key of before", 1, 5 },
+	};
+	struct world *w = *state;
+
+	for (size_t i = 0; i < LENGTH_OF(rows); i++) {
+		const struct access_table *t;
+
+		make_tokens(w, (int)i + 1);
+		w->access.session_key[0] = rows[i].key;
+		assert_int_equal(memory_set_access(w->memory, &w->access), 0);
+		if (i == 0)
+			open_book(w, true);
+		else
+			access_book_look(w->book);
+		wait_for_generation(w->book, i + 1);
+		t = access_view_use(&w->view);
+		assert_int_equal(access_generation_of(t), i + 1);
+		ROW_EXPECT(rows[i].what,
+			   access_session_key_generation(t) == rows[i].key_generation);
+	}
+}
+
 /* Two secrets of a token, as while it is rotated: it goes on for as long as the later one. */
 static void a_rotation_has_two_ends(void **state)
 {
@@ -421,6 +452,7 @@ int main(void)
 		TEST(so_is_one_whose_tokens_make_no_sense),
 		TEST(a_token_is_known_by_both_of_its_parts),
 		TEST(ends_are_kept),
+		TEST(another_key_has_another_number),
 		TEST(a_rotation_has_two_ends),
 		TEST(locations_limit),
 		TEST(a_change_is_seen_by_itself),
