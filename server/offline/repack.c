@@ -1,6 +1,7 @@
 /* repack - rowlockd repack: a store written anew, with pages of the size that suits it. */
 #include "offline/offline.h"
 #include "offline/report.h"
+#include "offline/words.h"
 #include <stdio.h>
 
 enum { PROGRESS_PERCENT = 10 };
@@ -41,15 +42,19 @@ static int verify_before(const char *path, int64_t *ret_finding_count)
 int offline_repack_run(const struct offline_arguments *a)
 {
 	int next = PROGRESS_PERCENT;
-	struct repack_options o = {
-		.path = a->store, .page_bytes = a->page_bytes, .progress = tell, .context = &next
-	};
+	struct actor who;
+	struct repack_options o = { .path = a->store,
+				    .actor = who.name,
+				    .page_bytes = a->page_bytes,
+				    .progress = tell,
+				    .context = &next };
 	struct store_open_result result;
 	struct repack_report report;
 	int code = verify_before(a->store, &o.finding_count);
 
 	if (code != OFFLINE_OK)
 		return code;
+	offline_who(&who);
 	if (repack_run(&o, &report, &result) < 0) {
 		fprintf(stderr, "rowlockd repack: %s\n", result.message);
 		if (!report.is_in_place)

@@ -1,6 +1,7 @@
 /* repair - rowlockd repair: first what would be done, then, with --apply, does it. */
 #include "offline/offline.h"
 #include "offline/report.h"
+#include "offline/words.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -67,8 +68,10 @@ static int apply(struct offline *f, const struct repair_plan *p, const char *pat
 {
 	struct store_open_result result = { 0 };
 	char copy[OFFLINE_PATH_BYTES];
+	struct actor who;
 
-	if (repair_apply(f, p, copy, &result) < 0) {
+	offline_who(&who);
+	if (repair_apply(f, p, who.name, copy, &result) < 0) {
 		fprintf(stderr, "rowlockd repair: %s\nNothing was changed.\n", result.message);
 		return store_exit_code(result.trouble);
 	}

@@ -83,12 +83,13 @@ void repair_plan_fini(struct repair_plan *p);
 
 /*
  * Copies the store to a new file beside it, whose name it writes, then carries the plan out in one
- * transaction: a crash leaves it as it was, or repaired. The file was opened with may_write.
+ * transaction: a crash leaves it as it was, or repaired. The file was opened with may_write. actor:
+ * who asks, for the audit.
  */
 enum { OFFLINE_PATH_BYTES = 4096 };
 
-int repair_apply(struct offline *f, const struct repair_plan *p, char ret_copy[OFFLINE_PATH_BYTES],
-		 struct store_open_result *result);
+int repair_apply(struct offline *f, const struct repair_plan *p, const char *actor,
+		 char ret_copy[OFFLINE_PATH_BYTES], struct store_open_result *result);
 
 /* ---------------------------------------------------------------- restore */
 
@@ -123,6 +124,7 @@ int repack_page_bytes(void);
 
 struct repack_options {
 	const char *path;
+	const char *actor; /* who asks, for the audit */
 	int page_bytes;
 	int64_t finding_count; /* of a verification of the store: the copy must have as many */
 	void (*progress)(void *context, int percent); /* now and then, growing; NULL: not told */

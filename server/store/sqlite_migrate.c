@@ -6,7 +6,8 @@
 
 /* scripts[n] makes version n + 1 of version n. */
 static const char *const scripts[] = { sql_001_stock, sql_002_reservations, sql_003_soundness,
-				       sql_004_house, sql_005_tokens,       sql_006_actors };
+				       sql_004_house, sql_005_tokens,       sql_006_actors,
+				       sql_007_audit };
 
 enum { PROGRESS_STEPS = 100000 }; /* of SQLite's machine, between two looks */
 
@@ -146,6 +147,21 @@ static int run_scripts(struct sqlite_connection *c, struct sqlite_opening *o)
 	return r == 0 ? judge_ledger(c, o->result) : r;
 }
 
+/* In the same transaction: a store that was migrated says so. A new one has nothing to tell. */
+static int note_migration(struct sqlite_connection *c, const struct store_open_result *result)
+{
+	char sql[400];
+
+	CHECK(result->version_from > 0);
+	snprintf(sql, sizeof(sql),
+		 "UPDATE store SET noted_by_tool = 1;"
+		 "INSERT INTO audit (at, actor, action, detail) SELECT ms, 'rowlock', 'migrate', "
+		 "'{\"schema\":[%d,%d]}' FROM v_now;"
+		 "UPDATE store SET noted_by_tool = 0",
+		 result->version_from, SQLITE_VERSION_NEWEST);
+	return sqlite_execute(c, sql);
+}
+
 static bool is_older(const struct store_open_result *result)
 {
 	return result->version_from > 0 && result->version_from < SQLITE_VERSION_NEWEST;
@@ -172,6 +188,8 @@ static int migrate_locked(struct sqlite_connection *c, struct sqlite_opening *o)
 		r = sqlite_keep_before(c, o);
 	if (r == 0)
 		r = run_scripts(c, o);
+	if (r == 0 && is_older(o->result))
+		r = note_migration(c, o->result);
 	if (r == 0)
 		r = sqlite_execute(c, "COMMIT");
 	/* A full disk has ended it already. */

@@ -123,7 +123,7 @@ void sqlite_file_close(struct sqlite_file *f, bool must_forget);
 #define SQLITE_PAGE_BYTES 2048
 #define SQLITE_PAGE_TEXT  "2048"
 
-enum { SQLITE_VERSION_NEWEST = 6 };
+enum { SQLITE_VERSION_NEWEST = 7 };
 
 /* Whose file is it, and of which version? Sets version_from, or the trouble with it. Only reads. */
 int sqlite_look(struct sqlite_connection *c, struct store_open_result *result);

@@ -119,8 +119,25 @@ static int write_copy(struct repacking *s, struct sqlite_connection *c)
 	return r;
 }
 
-/* As the old one was. */
-static int set_mode(struct repacking *s)
+/* Of the copy: it counts once that has the place of the old one. The guards are off. */
+static int note_repack(struct repacking *s, struct sqlite_connection *c)
+{
+	char *sql = sqlite3_mprintf("INSERT INTO audit (at, actor, action, detail) SELECT ms, %Q, "
+				    "'repack', '{\"page_bytes\":[%lld,%d]}' FROM v_now",
+				    s->options->actor, (long long)s->report->page_bytes_before,
+				    s->options->page_bytes);
+	int r = sql == NULL ? FAULT(-ENOMEM) : 0;
+
+	CHECK(s->options->actor != NULL);
+	sqlite3_db_config(c->db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
+	if (r == 0)
+		r = sqlite_execute(c, sql);
+	sqlite3_free(sql);
+	return r;
+}
+
+/* The mode is as the old one's was. */
+static int finish_copy(struct repacking *s)
 {
 	struct sqlite_connection c;
 	int r = sqlite_connect(&c, s->copy, SQLITE_OPEN_READWRITE, NULL, 0);
@@ -128,6 +145,8 @@ static int set_mode(struct repacking *s)
 	CHECK(s->copy[0] != '\0');
 	if (r == 0)
 		r = sqlite_execute(&c, "PRAGMA journal_mode=WAL");
+	if (r == 0)
+		r = note_repack(s, &c);
 	sqlite_disconnect(&c);
 	return r;
 }
@@ -210,7 +229,7 @@ static int make_copy(struct repacking *s)
 	if (r == 0)
 		r = write_copy(s, &c);
 	if (r == 0)
-		r = set_mode(s);
+		r = finish_copy(s);
 	if (r == -ENOSPC)
 		(void)offline_refuse(s->result, STORE_FULL, "%s: there is no room on its disk",
 				     s->copy);

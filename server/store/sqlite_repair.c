@@ -251,8 +251,24 @@ static int write_store(struct sqlite_connection *c, const struct repair_plan *p)
 	return r;
 }
 
-int repair_apply(struct offline *f, const struct repair_plan *p, char ret_copy[OFFLINE_PATH_BYTES],
-		 struct store_open_result *result)
+/* The guards, which see hands, are off here. */
+static int write_note(struct sqlite_connection *c, const struct repair_plan *p, const char *actor)
+{
+	char *sql = sqlite3_mprintf(
+		"INSERT INTO audit (at, actor, action, detail) SELECT ms, %Q, 'repair', "
+		"'{\"rows\":%lld,\"lines\":%lld,\"next_fence\":[%lld,%lld],\"new_epoch\":%s}' "
+		"FROM v_now",
+		actor, (long long)p->count, (long long)p->line_count, (long long)p->fence_before,
+		(long long)p->fence_after, p->needs_epoch ? "true" : "false");
+	int r = sql == NULL ? FAULT(-ENOMEM) : sqlite_execute(c, sql);
+
+	CHECK(actor != NULL);
+	sqlite3_free(sql);
+	return r;
+}
+
+int repair_apply(struct offline *f, const struct repair_plan *p, const char *actor,
+		 char ret_copy[OFFLINE_PATH_BYTES], struct store_open_result *result)
 {
 	struct sqlite_connection *c = &f->reader.connection;
 	struct stat st;
@@ -273,6 +289,8 @@ int repair_apply(struct offline *f, const struct repair_plan *p, char ret_copy[O
 		r = write_lines(c, p);
 	if (r == 0)
 		r = write_store(c, p);
+	if (r == 0)
+		r = write_note(c, p, actor);
 	if (r == 0)
 		r = sqlite_execute(c, "COMMIT");
 	if (r < 0)

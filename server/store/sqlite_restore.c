@@ -14,7 +14,7 @@
 /* Fences of a store that cannot be read any more: none of them is given out again. */
 #define FENCES_SKIPPED INT64_C(1000000)
 
-enum { FIRST_VERSION_WITH_TOKENS = 5 };
+enum { FIRST_VERSION_WITH_TOKENS = 5, FIRST_VERSION_WITH_NOTES = 7 };
 
 struct restoring {
 	const struct restore_options *options;
@@ -100,7 +100,7 @@ static int read_epoch(struct sqlite_connection *c, char ret[33])
  * A token that was revoked since the backup would open the store again: so all secrets end, which a
  * rotation gives anew, token by token. Sessions of the page end in any case.
  */
-static int end_access(struct restoring *s, struct sqlite_connection *c)
+static int end_access_noted(struct restoring *s, struct sqlite_connection *c)
 {
 	char *audit;
 	int r = sqlite_execute(c, "UPDATE store SET session_key = randomblob(32)");
@@ -124,6 +124,21 @@ static int end_access(struct restoring *s, struct sqlite_connection *c)
 	r = audit == NULL ? FAULT(-ENOMEM) : sqlite_execute(c, audit);
 	sqlite3_free(audit);
 	return r;
+}
+
+/* The guards, which see hands, leave alone what has its row. */
+static int end_access(struct restoring *s, struct sqlite_connection *c)
+{
+	bool has_guards = s->result->version_from >= FIRST_VERSION_WITH_NOTES;
+	int r = sqlite_execute(c, "BEGIN IMMEDIATE");
+
+	if (r == 0 && has_guards)
+		r = sqlite_execute(c, "UPDATE store SET noted_by_tool = 1");
+	if (r == 0)
+		r = end_access_noted(s, c);
+	if (r == 0 && has_guards)
+		r = sqlite_execute(c, "UPDATE store SET noted_by_tool = 0");
+	return r == 0 ? sqlite_execute(c, "COMMIT") : r;
 }
 
 /* A new epoch, so that no cursor of the old store goes on here; and no fence comes again. */

@@ -2,6 +2,7 @@
 """offline - rowlockd verify, repair, repack and restore: what they find and do, what they refuse
 with which exit code, and what a crash in the middle of them leaves."""
 import hashlib
+import json
 import os
 import pathlib
 import shutil
@@ -279,6 +280,9 @@ def repaired(rowlockd, folder, trust, on_hand):
     verify(rowlockd, store)
     assert query(store, "SELECT * FROM v_ledger_check UNION SELECT 1, 1, 1, reserved, 1 "
                  "FROM v_reserved_check") == []
+    assert [(who, json.loads(detail)["rows"] > 0) for who, detail in query(
+        store, "SELECT actor LIKE 'local/%', detail FROM audit WHERE action = 'repair'")] \
+        == [(1, True)]
     now = query(store, "SELECT * FROM movement")
     assert now[:len(movements)] == movements, "the ledger is append-only"
     with Daemon(rowlockd, store) as server:
@@ -509,13 +513,19 @@ def repack(rowlockd, store, code, *words, size=None):
 
 
 def content(store):
-    """Every row of every table, and what the file says of itself."""
+    """Every row of every table, and what the file says of itself; repacks() has the rest."""
     tables = [name for name, in query(store, "SELECT name FROM sqlite_schema WHERE type = 'table' "
                                              "AND name NOT LIKE 'sqlite_%' ORDER BY name")]
-    return {name: sorted(query(store, f"SELECT * FROM {name}"), key=repr) for name in tables} \
+    return {name: sorted(query(store, f"SELECT * FROM {name}" + " WHERE action <> 'repack'"
+                               * (name == "audit")), key=repr) for name in tables} \
         | {"schema": query(store, "SELECT type, name, sql FROM sqlite_schema ORDER BY name"),
            "numbers": [query(store, f"PRAGMA {name}")
                        for name in ("application_id", "user_version", "journal_mode")]}
+
+
+def repacks(store):
+    """Whoever has started it, and from which size to which, in the store that it made."""
+    return query(store, "SELECT actor LIKE 'local/%', detail FROM audit WHERE action = 'repack'")
 
 
 def page_size(store):
@@ -530,15 +540,20 @@ def repacked(rowlockd, folder):
     owner = (65534, 65534) if os.geteuid() == 0 else (os.geteuid(), os.getegid())
     os.chown(store, *owner)
     store.chmod(0o640)
+    last = 2048
     for size in (4096, 1024, 65536, 512 * 16, None):
         repack(rowlockd, store, OK, WHOLE, "The books balance", "repacked",
                size=size)
         assert sorted(path.name for path in folder.iterdir()) == ["store.db", "store.db.lock"]
         assert page_size(store) == (size or 2048), size
         assert content(store) == before, size
+        was, is_now = (json.loads(repacks(store)[-1][1])["page_bytes"])
+        assert (was, is_now) == (last, size or 2048), repacks(store)
+        last = is_now
         seen = store.stat()
         assert (seen.st_uid, seen.st_gid, seen.st_mode & 0o7777) == (*owner, 0o640), seen
         verify(rowlockd, store)
+    assert [who for who, _ in repacks(store)] == [1] * 5, repacks(store)
     for size in (1024, 65536):
         repack(rowlockd, store, OK, size=size)
         with Daemon(rowlockd, store) as server:
@@ -611,6 +626,7 @@ def repack_is_the_old_or_the_new(rowlockd, folder):
             verify(rowlockd, store)
             assert content(store) == wanted
             assert page_size(store) in ((4096,) if code == OK else (2048, 4096))
+            assert len(repacks(store)) == (page_size(store) == 4096), "with the file, or not at all"
             return code
 
         assert crash_at_each_call(rowlockd, call, arguments, judge) > 1, call

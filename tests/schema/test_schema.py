@@ -9,6 +9,7 @@ triggers behave differently turned round, and by the sqlite3 shell. Whatever was
 must balance afterwards; what was refused must have left no trace.
 """
 import contextlib
+import json
 import pathlib
 import re
 import shutil
@@ -25,6 +26,7 @@ LINE = """(seq, stock_id, kind, on_hand_delta, reserved_delta, on_hand, reserved
 
 # What the service does on its own connection, and how rows come about that only it can make.
 SHOP = f"""
+    UPDATE store SET noted_by_tool = 1;
     INSERT INTO item (sku, name, reorder_point) VALUES
         ('A-1', 'Hex bolt', 5), ('A-2', 'Hex nut', NULL), ('A-3', 'Washer', NULL);
     INSERT INTO location (code, name) VALUES
@@ -51,6 +53,7 @@ SHOP = f"""
         ('bbbbbbbbbb', 1, zeroblob(32), 2000, NULL), ('cccccccccc', 2, zeroblob(32), 1000, NULL);
     UPDATE token SET revoked_at = 2000 WHERE id = 2;
     INSERT INTO audit (at, actor, action, subject) VALUES (1000, 'local/root', 'token-add', 'till');
+    UPDATE store SET noted_by_tool = 0;
 """
 
 # The 6 of A-1 at WH2 are promised by an active reservation; another one has ended.
@@ -92,6 +95,66 @@ def new_secret(public="dddddddddd", token=1, hash_="zeroblob(32)"):
     return f"INSERT INTO token_secret VALUES ('{public}', {token}, {hash_}, 1, NULL)"
 
 
+# What a hand does to what has no ledger: typed, and the action, subject and detail that it left.
+NOTED = [
+    ("INSERT INTO item (sku, name)"
+     " VALUES ('B-1', 'Größe 7 \"x\" \\ ' || char(10) || char(1) || '.')",
+     [("item-make", "B-1", {"version": 1, "name": [None, 'Größe 7 "x" \\ \n\x01.'],
+                            "unit": [None, "piece"]})]),
+    ("INSERT INTO item (sku, name, backorder_limit, reorder_point, attributes, archived) VALUES"
+     """ ('B-1', 'B', 2, 0, '{"a":["b"]}', 1)""",
+     [("item-make", "B-1", {"version": 1, "name": [None, "B"], "unit": [None, "piece"],
+                            "backorder_limit": [None, 2], "reorder_point": [None, 0],
+                            "attributes": [None, {"a": ["b"]}], "archived": [None, True]})]),
+    ("UPDATE item SET name = 'Nut', reorder_point = NULL, archived = 1 WHERE sku = 'A-1'",
+     [("item-change", "A-1", {"version": 2, "name": ["Hex bolt", "Nut"],
+                              "reorder_point": [5, None], "archived": [False, True]})]),
+    ("""UPDATE item SET unit = 'kg', attributes = '{"a":"' || printf('%.500c', 'b') || '"}',"""
+     " backorder_limit = 7 WHERE sku = 'A-2'",
+     [("item-change", "A-2", {"version": 2, "unit": ["piece", "kg"], "backorder_limit": [0, 7],
+                              "attributes": [None, "508 bytes"]})]),
+    ("UPDATE item SET sku = 'C-1' WHERE sku = 'A-1'",
+     [("item-change", "C-1", {"version": 2, "sku": ["A-1", "C-1"]})]),
+    ("UPDATE item SET name = name", [("item-change", f"A-{n}", {"version": 2}) for n in (1, 2, 3)]),
+    ("DELETE FROM item WHERE sku = 'A-3'",
+     [("lease-end", "l_2", {"fence": 2}),
+      ("item-delete", "A-3", {"version": [1, None], "name": ["Washer", None],
+                              "unit": ["piece", None]})]),
+    ("INSERT INTO location (code, name, archived) VALUES ('WH9', 'Nine', 1)",
+     [("location-make", "WH9", {"version": 1, "name": [None, "Nine"], "archived": [None, True]})]),
+    ("UPDATE location SET code = 'WH4', name = 'Four', archived = 1 WHERE code = 'WH2'",
+     [("location-change", "WH4", {"version": 2, "code": ["WH2", "WH4"],
+                                  "name": ["Harbour", "Four"], "archived": [False, True]})]),
+    ("INSERT INTO location (code, name) VALUES ('WH9', 'Nine');"
+     " DELETE FROM location WHERE code = 'WH9'",
+     [("location-make", "WH9", {"version": 1, "name": [None, "Nine"]}),
+      ("location-delete", "WH9", {"version": [1, None], "name": ["Nine", None]})]),
+    ("DELETE FROM row_lock WHERE fence = 1",
+     [("lease-release", "l_1", {"fence": 1}), ("lease-release", "l_1", {"fence": 1})]),
+    ("UPDATE row_lock SET expires_at = 5 WHERE fence = 2", [("lease-change", "l_2", None)]),
+    ("INSERT INTO row_lock (lease, fence, item_id, location_id, purpose, taken_at, expires_at)"
+     " SELECT 'l_9', 9, 1, 1, '', ms, ms + 9000 FROM v_now",
+     [("lease-take", "l_9", {"fence": 9, "rows": ["A-1/WH1"]})]),
+    ("INSERT INTO token (name, role, created_at) VALUES ('n', 'reader', 1);"
+     " INSERT INTO token_secret VALUES ('dddddddddd', 3, zeroblob(32), 1, NULL)",
+     [("token-add", "n", {"role": "reader"}), ("token-rotate", "n", {"public": "dddddddddd"})]),
+    ("UPDATE token SET role = 'admin' WHERE id = 1",
+     [("token-change", "till", {"role": ["clerk", "admin"], "expires_at": [None, None]})]),
+    ("UPDATE token SET revoked_at = 5 WHERE id = 1",
+     [("token-revoke", "till", {"role": ["clerk", "clerk"], "expires_at": [None, None]})]),
+    ("UPDATE token_secret SET expires_at = 9 WHERE public = 'bbbbbbbbbb'",
+     [("token-change", "till", {"public": "bbbbbbbbbb", "secret_expires_at": [None, 9]})]),
+    ("INSERT INTO token_location VALUES (1, 'WH3'); DELETE FROM token_location WHERE code = 'WH1';"
+     " UPDATE token_location SET code = 'WH4' WHERE code = 'WH2'",
+     [("token-change", "till", {"location": [None, "WH3"]}),
+      ("token-change", "till", {"location": ["WH1", None]}),
+      ("token-change", "till", {"location": ["WH2", "WH4"]})]),
+    ("UPDATE store SET session_key = randomblob(32)", [("sessions-end", None, {})]),
+    ("UPDATE v_stock SET on_hand = 37 WHERE sku = 'A-1' AND location = 'WH1'", []),
+    ("UPDATE store SET noted_by_tool = 1; DELETE FROM item WHERE sku = 'A-3'", []),
+]
+
+
 # sentence, what is typed, a question, its answer
 EDITS = [
     # Tokens: what the service must read anew is counted, whoever changes it.
@@ -118,7 +181,7 @@ EDITS = [
      " UPDATE token SET expires_at = 9 WHERE id = 1", "SELECT expires_at FROM token WHERE id = 1",
      [(9,)]),
     ("an audit row is added", "INSERT INTO audit (at, actor, action, detail)"
-     """ VALUES (1, 'a', 'b', '{"c":1}')""", "SELECT id FROM audit", [(1,), (2,)]),
+     """ VALUES (1, 'sqlite3', 'b', '{"c":1}')""", "SELECT id FROM audit", [(1,), (2,)]),
     ("a token's id is not given out again", "DROP TRIGGER token_delete;"
      " INSERT INTO token (name, role, created_at) VALUES ('n', 'reader', 1);"
      " DELETE FROM token WHERE name = 'n';"
@@ -539,13 +602,15 @@ REFUSALS = [
     ("a token that was had twice", "UPDATE store SET had_token = 2", "had_token: 0 or 1"),
     ("a short key of sessions", "UPDATE store SET session_key = randomblob(16)",
      "session_key: 32 bytes"),
+    ("a row of the audit of somebody else", "INSERT INTO audit (at, actor, action)"
+     " VALUES (1, 'boss', 'x')", "actor: what is typed in is by sqlite3"),
     ("a change of the audit", "UPDATE audit SET actor = 'me'", "the audit is append-only"),
     ("deleting from the audit", "DELETE FROM audit", "the audit is append-only"),
     ("a line put over another in the audit",
-     "INSERT OR REPLACE INTO audit (id, at, actor, action) VALUES (1, 1, 'me', 'x')",
+     "INSERT OR REPLACE INTO audit (id, at, actor, action) VALUES (1, 1, 'sqlite3', 'x')",
      "the audit is append-only"),
     ("a detail that is no object", "INSERT INTO audit (at, actor, action, detail)"
-     " VALUES (1, 'me', 'x', '[]')", "detail: a JSON object"),
+     " VALUES (1, 'sqlite3', 'x', '[]')", "detail: a JSON object"),
     ("a second lease of a row",
      "INSERT INTO row_lock SELECT NULL, 'l_3', 3, 2, 1, '', ms, ms + 1000, 0, NULL FROM v_now",
      "UNIQUE constraint failed: row_lock.item_id, row_lock.location_id"),
@@ -857,6 +922,17 @@ def check_edit(path, run, sql, question, answer):
     expect("v_ledger_check", ask(path, "SELECT * FROM v_ledger_check"), [])
 
 
+def check_noted(path, run, sql, wanted):
+    """Each hand that does something to what has no ledger has its row; None: any detail."""
+    expect("refused", run(path, sql), "")
+    found = ask(path, "SELECT actor, at > 1600000000000, action, subject, detail FROM audit"
+                " WHERE id > 1 ORDER BY id")
+    expect("rows", [(action, subject, known and json.loads(detail))
+                    for (_, _, action, subject, detail), known in
+                    zip(found, [row[2] for row in wanted] + [{}] * len(found))], wanted)
+    expect("who, when", {row[:2] for row in found}, {("sqlite3", 1)} if wanted else set())
+
+
 def check_refusal(path, run, sql, message):
     *before, last = sql.split("; ")
     for statement in before:
@@ -941,6 +1017,8 @@ def cases():
             yield case("refused: " + sentence, check_refusal, *row)
         for sentence, *row in TEXT_REFUSALS if world == "turned round" else []:
             yield case("refused: " + sentence, check_refusal, *row)
+        for sql, wanted in NOTED:
+            yield case("noted: " + sql.partition(";")[0][:60], check_noted, sql, wanted)
         yield case("the demo data loads, and its books balance", check_demo)
     yield case("comments show in .schema", check_comments)  # in the last world, the shell
     for sentence, *row in DAMAGES:

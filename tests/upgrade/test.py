@@ -99,10 +99,11 @@ def nobody_has_a_token(store):
     found = database.execute("""
         SELECT had_token, length(session_key), session_key <> zeroblob(32),
             (SELECT count(*) FROM token), (SELECT total(token_id) FROM idempotency),
-            (SELECT total(token_id) + count(actor) FROM row_lock), (SELECT count(*) FROM audit)
+            (SELECT total(token_id) + count(actor) FROM row_lock),
+            (SELECT group_concat(actor || ' ' || action) FROM audit)
         FROM store""").fetchall()
     database.close()
-    assert found == [(0, 32, 1, 0, 0, 0, 0)], found
+    assert found == [(0, 32, 1, 0, 0, 0, "rowlock migrate")], found
 
 
 def what_is_new_has_its_actor(store):
@@ -117,7 +118,8 @@ def what_is_new_has_its_actor(store):
     assert len(new) == 1 and new[0][1:] == (0, "local"), leases
     assert {lease for lease, *_ in leases} == {"kept", "pair", "l_4", new[0][0]}, leases
     assert not any(token_id for _, token_id, _ in leases), leases
-    assert audit == [("local", "lease-take", new[0][0]), ("local", "verify", None)], audit
+    assert audit == [("rowlock", "migrate", None), ("local", "lease-take", new[0][0]),
+                     ("local", "verify", None)], audit
     assert tokens == [(0, 0)], tokens
 
 
