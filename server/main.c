@@ -291,8 +291,10 @@ static void watchdog_note_late(struct watchdog *w, const char *who)
 		w->late_looks = 0;
 	snprintf(w->late, sizeof(w->late), "%s", who);
 	w->late_looks++;
-	if (w->late_looks == 2)
-		log_write(LOG_WARN, "thread_late", "thread=%s", who);
+	if (w->late_looks != 2)
+		return;
+	metric_add(METRIC_THREADS_LATE, 1);
+	log_write(LOG_WARN, "thread_late", "thread=%s", who);
 }
 
 static void watchdog_turn(struct watchdog *w, struct service *service, struct edge *edge)

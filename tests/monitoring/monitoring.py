@@ -65,6 +65,8 @@ FIRES = {
     "RowlockFilesRunOut": {"process_open_fds": "950x200", "process_max_fds": "1000x200"},
     "RowlockConnectionsNotTaken": {"rowlock_accept_pauses_total": "0+1x200"},
     "RowlockRestarts": {"process_start_time_seconds": "0+100x200"},
+    "RowlockLoginsFail": {"rowlock_logins_failed_total": "0+60x200"},
+    "RowlockThreadLate": {"rowlock_threads_late_total": "0+1x200"},
 }
 IS_WELL = {
     "up": "1x200", "rowlock_ready": "1x200", "rowlock_store_is_damaged": "0x200",
@@ -82,7 +84,8 @@ IS_WELL = {
     "rowlock_store_busy_total": "2x200", "rowlock_wal_bytes": "40000000x200",
     "rowlock_clock_ahead_seconds": "-2x200", "process_open_fds": "100x200",
     "process_max_fds": "1000x200", "rowlock_accept_pauses_total": "2x200",
-    "process_start_time_seconds": "100x200",
+    "process_start_time_seconds": "100x200", "rowlock_logins_failed_total": "0+2x200",
+    "rowlock_threads_late_total": "2x200",
 }
 
 
@@ -94,8 +97,9 @@ def program(name):
 
 def run(*command, said=""):
     """What it says, on either stream; it must end with 0."""
-    done = subprocess.run(command, input=said, text=True, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, timeout=LIMIT_S, check=False)
+    done = subprocess.run([str(word) for word in command], input=said, text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=LIMIT_S,
+                          check=False)
     assert done.returncode == 0, f"{command}: {done.returncode}\n{done.stdout}"
     return done.stdout
 
@@ -108,17 +112,42 @@ def free_port():
 
 # ---------------------------------------------------------------- what is watched
 
+class Holder(Client):
+    """A client with a token."""
+
+    def __init__(self, port, token):
+        super().__init__(port)
+        self.token = token
+
+    def request(self, method, path, body=None, **headers):
+        headers.setdefault("Authorization", f"Bearer {self.token}")
+        return super().request(method, path, body, **headers)
+
+
 class Shop:
     """A server, and what is done there for as long as the block runs: a bit of everything."""
 
     def __init__(self, rowlockd, folder):
-        self.store = pathlib.Path(folder, "store.db")
+        self.rowlockd, self.folder = rowlockd, pathlib.Path(folder)
+        self.store = self.folder / "store.db"
+        self.token = self.add_token("till", "admin").read_text(encoding="ascii").strip()
         self.server = Daemon(rowlockd, self.store, ["--store-busy-ms", str(BUSY_MS)])
         self.trouble = []
         self.over = threading.Event()
 
+    def add_token(self, name, role):
+        """The file that it is in."""
+        path = self.folder / f"{name}.token"
+        path.write_text(subprocess.check_output(
+            [self.rowlockd, "token", "add", name, "--role", role, "--store", self.store],
+            text=True, stderr=subprocess.DEVNULL), encoding="ascii")
+        return path
+
+    def revoke(self, name):
+        run(self.rowlockd, "token", "revoke", name, "--store", self.store)
+
     def client(self):
-        return Client(self.server.port)
+        return Holder(self.server.port, self.token)
 
     def metrics(self, accept=None):
         answer = self.client().get("/metrics", Accept=accept or "*/*")
@@ -141,6 +170,7 @@ class Shop:
         client.post("/v1/stock/A-2/WH1/adjust", {"delta": -2000000})
         client.post("/v1/stock/A-3/WH1/adjust", {"delta": -1}, Idempotency_Key="again")
         client.get("/v1/movements?limit=100")
+        client.get("/v1/items", Authorization="Bearer none")
         client.post("/v1/batch", [{"op": "adjust", "sku": "A-4", "location": "WH1", "delta": -1}])
         self.over.wait(0.05)  # others want the machine, too
 
@@ -178,12 +208,16 @@ class Shop:
 # ---------------------------------------------------------------- who watches
 
 class Prometheus:
-    def __init__(self, folder, target):
+    """With the configuration of docs/monitoring, and a token of role reader in the file there."""
+
+    def __init__(self, folder, target, token):
         self.port = free_port()
         self.folder = pathlib.Path(folder)
         text = (DOCS / "prometheus.yml").read_text(encoding="utf-8")
         for was, is_now in [("127.0.0.1:8080", f"127.0.0.1:{target}"), (": 15s", ": 1s"),
-                            ("rowlock.rules.yml", str(RULES))]:
+                            ("rowlock.rules.yml", str(RULES)),
+                            ("# authorization:", "authorization:"),
+                            ("/etc/prometheus/rowlock.token", str(token))]:
             assert was in text, was
             text = text.replace(was, is_now)
         self.configuration = self.folder / "prometheus.yml"
@@ -276,17 +310,11 @@ def open_metrics_is_read(shop):
 
 
 def the_files_are_right(prometheus, folder):
-    """With the line for a token, too."""
+    """As they are, for a server without tokens, too."""
     run(program("promtool"), "check", "config", str(prometheus.configuration))
-    text = prometheus.configuration.read_text(encoding="utf-8")
-    token = pathlib.Path(folder, "token")
-    token.write_text("secret\n", encoding="ascii")
-    for was, is_now in [("# authorization:", "authorization:"),
-                        ("/etc/prometheus/rowlock.token", str(token))]:
-        assert was in text, was
-        text = text.replace(was, is_now)
-    path = pathlib.Path(folder, "with_token.yml")
-    path.write_text(text, encoding="utf-8")
+    path = pathlib.Path(folder, "without_token.yml")
+    text = (DOCS / "prometheus.yml").read_text(encoding="utf-8")
+    path.write_text(text.replace("rowlock.rules.yml", str(RULES)), encoding="utf-8")
     run(program("promtool"), "check", "config", str(path))
 
 
@@ -361,6 +389,14 @@ def nothing_was_missed(prometheus):
     assert not firing & {"RowlockDown", "RowlockNotReady", "RowlockRestarts"}, firing
 
 
+def without_its_token_nothing_is_seen(shop, prometheus):
+    """Its end is no success: up is 0. It is seen again with another one in the same file."""
+    shop.revoke("prometheus")
+    wait_until(lambda: prometheus.sample("up") == 0.0, "a scrape without a token", LIMIT_S)
+    shop.add_token("prometheus-2", "reader").replace(shop.folder / "prometheus.token")
+    wait_until(lambda: prometheus.sample("up") == 1.0, "a scrape with another token", LIMIT_S)
+
+
 def main(rowlockd):
     if not (program("prometheus") and program("promtool")):
         print("1..0 # SKIP there is no Prometheus: tests/monitoring/install")
@@ -368,7 +404,8 @@ def main(rowlockd):
     tap = Tap()
     with tempfile.TemporaryDirectory(prefix="rowlock-monitoring-") as folder:
         shop = Shop(rowlockd, folder)
-        with shop.server, Prometheus(folder, shop.server.port) as prometheus:
+        token = shop.add_token("prometheus", "reader")
+        with shop.server, Prometheus(folder, shop.server.port, token) as prometheus:
             shop.fill()
             tap.run("promtool has no word to say about the metrics", promtool_has_no_word, shop)
             tap.run("the Python client reads OpenMetrics, with the same samples",
@@ -381,6 +418,8 @@ def main(rowlockd):
             tap.run("every rule and every panel returns a sample", every_expression_returns,
                     shop, prometheus)
             tap.run("no scrape failed, and an alert is told of", nothing_was_missed, prometheus)
+            tap.run("a token that has ended is seen, and so is the next one",
+                    without_its_token_nothing_is_seen, shop, prometheus)
     return tap.end()
 
 

@@ -7,6 +7,7 @@ import contextlib
 import ctypes
 import os
 import pathlib
+import re
 import shutil
 import signal
 import socket
@@ -234,6 +235,8 @@ def a_thread_that_hangs(folder):
                 fed = manager.hear(SILENCE_S)
                 assert fed is None, f"{name} hangs, and yet: {fed}"
             manager.expect_feeds()
+        said = Client(server.port).get("/metrics").body.decode()
+        assert int(re.search(r"^rowlock_threads_late_total (\d+)$", said, re.M)[1]) >= len(threads)
 
 
 def main():
