@@ -2,7 +2,7 @@
 #include "core/failed_logins.h"
 #include "unit.h"
 
-enum { A = 1, B = 2 };
+enum { A = 1, B = 2, SETS = FAILED_LOGIN_PLACES / FAILED_LOGIN_WAYS };
 
 static const int64_t second_ns = 1000000000;
 static struct failed_logins f;
@@ -44,12 +44,24 @@ static void very_many_addresses_forget_each_other(void **state)
 		assert_int_equal(failures_told(who, second_ns, 1), 1);
 }
 
+/* Others of the same places do not make its failures forgotten: they would be sent for that. */
+static void who_fails_most_is_remembered(void **state)
+{
+	(void)state;
+	f = (struct failed_logins){ 0 };
+	assert_int_equal(failures_told(A, second_ns, 1000), FAILED_LOGINS_MAX);
+	for (uint64_t n = 1; n < 100; n++)
+		assert_int_equal(failures_told(A + n * SETS, second_ns, 1), 1);
+	assert_int_equal(failures_told(A, second_ns, 1000), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(so_many_at_once_then_one_a_second),
 		cmocka_unit_test(each_address_for_itself),
 		cmocka_unit_test(very_many_addresses_forget_each_other),
+		cmocka_unit_test(who_fails_most_is_remembered),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
