@@ -13,7 +13,8 @@
  * inherit (TCP_NODELAY) is set here, once. A unix socket has its file only once it listens:
  * unix_socket.h says why.
  *
- * Threads: one at a time.
+ * Threads: one at a time; what they are called, and their ports, any loop reads meanwhile: closing
+ * changes neither.
  */
 #pragma once
 #include "edge/unix_socket.h"
