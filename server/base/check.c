@@ -1,7 +1,27 @@
 #include "base/check.h"
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
+
+static _Atomic(const char *) line_prefix;
+static _Atomic(void (*)(void)) last_words;
+
+void check_speak(const char *prefix, void (*say)(void))
+{
+	atomic_store(&line_prefix, prefix);
+	atomic_store(&last_words, say);
+}
+
+const char *check_say(void)
+{
+	void (*say)(void) = atomic_load(&last_words);
+	const char *prefix = atomic_load(&line_prefix);
+
+	if (say != NULL)
+		say();
+	return prefix != NULL ? prefix : "";
+}
 
 /* As logfmt has it in quotes, and cut to fit. */
 static void quote(char *out, size_t room, const char *text)
@@ -19,12 +39,13 @@ static void quote(char *out, size_t room, const char *text)
 void check_failed(const char *file, int line, const char *condition)
 {
 	char quoted[384], text[512];
+	const char *prefix = check_say();
 	int bytes;
 
 	quote(quoted, sizeof(quoted), condition);
 	bytes = snprintf(text, sizeof(text),
-			 "level=crit event=check_failed at=%s:%d condition=\"%s\"\n", file, line,
-			 quoted);
+			 "%slevel=crit event=check_failed at=%s:%d condition=\"%s\"\n", prefix,
+			 file, line, quoted);
 	if (bytes > (int)sizeof(text) - 1)
 		bytes = (int)sizeof(text) - 1;
 	if (bytes > 0)

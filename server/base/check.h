@@ -22,6 +22,15 @@
 
 #define LENGTH_OF(array) (sizeof(array) / sizeof((array)[0]))
 
-/* Writes one line to stderr, then aborts. Any thread; allocates nothing. */
+/* Behind check_say() it writes one line to stderr, then aborts. Any thread; allocates nothing. */
 __attribute__((noreturn, cold)) void check_failed(const char *file, int line,
 						  const char *condition);
+
+/*
+ * What stands before each line of a process that dies, a constant, and what is called before the
+ * first one, maybe in a signal handler: it says what was logged and is not written yet.
+ */
+void check_speak(const char *prefix, void (*say)(void));
+
+/* Lets that be said, and returns what stands before each line; "" before check_speak(). */
+const char *check_say(void);

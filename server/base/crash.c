@@ -61,20 +61,13 @@ static struct crash_stack first_stack;
 
 static _Atomic(const char *) last_event;
 static atomic_int_fast64_t last_event_ns;
-static _Atomic(const char *) line_prefix;
-static _Atomic(void (*)(void)) last_words;
-static atomic_int dying_thread; /* its number in the kernel; 0: nobody dies */
+static const char *line_prefix = ""; /* the dying thread's */
+static atomic_int dying_thread;      /* its number in the kernel; 0: nobody dies */
 
 void crash_note_event(const char *event)
 {
 	atomic_store_explicit(&last_event, event, memory_order_relaxed);
 	atomic_store_explicit(&last_event_ns, clock_monotonic_ns(), memory_order_relaxed);
-}
-
-void crash_speak(const char *prefix, void (*say)(void))
-{
-	atomic_store(&line_prefix, prefix);
-	atomic_store(&last_words, say);
 }
 
 /* ---------------------------------------------------------------- a line of text */
@@ -121,7 +114,7 @@ static void line_add_field(struct line *l, const char *name, const char *value)
 
 static void line_begin(struct line *l)
 {
-	line_add_field(l, "", atomic_load(&line_prefix));
+	line_add(l, line_prefix);
 }
 
 static void line_write(struct line *l)
@@ -352,21 +345,13 @@ static void let_die(int number, const siginfo_t *info)
 		syscall(SYS_tgkill, getpid(), (pid_t)syscall(SYS_gettid), number);
 }
 
-static void say_last_words(void)
-{
-	void (*say)(void) = atomic_load(&last_words);
-
-	if (say != NULL)
-		say();
-}
-
 static void on_crash(int number, siginfo_t *info, void *context)
 {
 	int me = (int)syscall(SYS_gettid), nobody = 0;
 
 	if (atomic_compare_exchange_strong(&dying_thread, &nobody, me)) {
 		alarm(PATIENCE_S);
-		say_last_words();
+		line_prefix = check_say();
 		print_crash(number, info, context);
 	} else {
 		while (nobody != me)

@@ -62,11 +62,5 @@ static inline void crash_note_doing(const char *doing)
 	crash_note.doing = doing;
 }
 
-/*
- * What stands before each line of a print, a constant, and what is called before the first one, in
- * the signal handler: it says what is not written yet.
- */
-void crash_speak(const char *prefix, void (*say)(void));
-
 /* A constant: what was logged. Any thread. */
 void crash_note_event(const char *event);

@@ -169,7 +169,7 @@ void log_write(enum log_level level, const char *event, const char *format, ...)
 bool log_open(void)
 {
 	CHECK(pthread_once(&once, log_begin) == 0);
-	crash_speak(is_journal ? "<2>" : "", log_ring_last_words);
+	check_speak(is_journal ? "<2>" : "", log_ring_last_words);
 	return log_ring_open(lost_line);
 }
 

@@ -24,6 +24,11 @@ static void what_holds_is_looked_at_once(void **state)
 	assert_false(IMPLIES(true, false));
 }
 
+static void say_what_was_logged(void)
+{
+	(void)!write(STDERR_FILENO, "event=logged\n", 13);
+}
+
 /* In a child: says which and where on stderr, and ends by SIGABRT. */
 static void what_does_not_hold_ends_the_process(void **state)
 {
@@ -38,16 +43,19 @@ static void what_does_not_hold_ends_the_process(void **state)
 	assert_true(child >= 0);
 	if (child == 0) {
 		signal(SIGABRT, SIG_DFL);
+		check_speak("<2>", say_what_was_logged);
 		dup2(pipe_ends[1], STDERR_FILENO);
 		CHECK(times < 0);
 		_exit(0);
 	}
 	close(pipe_ends[1]);
+	assert_int_equal(waitpid(child, &status, 0), child);
 	assert_true(read(pipe_ends[0], said, sizeof(said) - 1) > 0);
 	close(pipe_ends[0]);
-	assert_int_equal(waitpid(child, &status, 0), child);
 	assert_true(WIFSIGNALED(status));
 	assert_int_equal(WTERMSIG(status), SIGABRT);
+	/* Behind what was logged before, and with its priority. */
+	assert_memory_equal(said, "event=logged\n<2>level=crit ", 27);
 	assert_non_null(strstr(said, "test_check.c:"));
 	assert_non_null(strstr(said, "condition=\"times < 0\"\n"));
 }
