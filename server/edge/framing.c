@@ -69,6 +69,11 @@ static inline block is_no_letter(block b)
 /* Where the first 0xff stands; sizeof(block): there is none. */
 static inline size_t first_of(block found)
 {
+#ifdef __SSE2__
+	int bits = __builtin_ia32_pmovmskb128((__attribute__((vector_size(16))) char)found);
+
+	return bits != 0 ? (size_t)__builtin_ctz((unsigned)bits) : sizeof(block);
+#else
 	uint64_t halves[2];
 
 	memcpy(halves, &found, sizeof(halves));
@@ -77,6 +82,7 @@ static inline size_t first_of(block found)
 	if (halves[1] != 0)
 		return 8 + (size_t)__builtin_ctzll(le64toh(halves[1])) / 8;
 	return sizeof(block);
+#endif
 }
 
 /* The bytes in front that a value may hold, up to a tab or a little further. */

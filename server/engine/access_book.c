@@ -287,8 +287,42 @@ void access_view_init(struct access_view *v, struct access_book *b)
 	*v = (struct access_view){ .book = b };
 }
 
+struct access_grip *access_view_grip(struct access_view *v)
+{
+	CHECK(v->table != NULL);
+	if (v->grip == NULL) {
+		v->grip = malloc(sizeof(*v->grip));
+		if (v->grip == NULL)
+			return NULL;
+		v->grip->table = v->table;
+		atomic_init(&v->grip->holder_count, 1);
+		access_hold(v->table);
+	}
+	access_grip_hold(v->grip);
+	return v->grip;
+}
+
+void access_grip_release(struct access_grip *g)
+{
+	int before = atomic_fetch_sub_explicit(&g->holder_count, 1, memory_order_acq_rel);
+
+	CHECK(before > 0);
+	if (before > 1)
+		return;
+	access_release(g->table);
+	free(g);
+}
+
+static void let_go_of_grip(struct access_view *v)
+{
+	if (v->grip != NULL)
+		access_grip_release(v->grip);
+	v->grip = NULL;
+}
+
 void access_view_fini(struct access_view *v)
 {
+	let_go_of_grip(v);
 	if (v->table != NULL)
 		access_release(v->table);
 	*v = (struct access_view){ 0 };
@@ -298,6 +332,7 @@ static void renew(struct access_view *v)
 {
 	const struct access_table *before = v->table;
 
+	let_go_of_grip(v);
 	guard_lock(&v->book->guard);
 	v->table = v->book->table;
 	access_hold(v->table);

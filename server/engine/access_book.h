@@ -77,10 +77,20 @@ uint64_t access_book_generation(const struct access_book *b);
 
 /* ------------------------------------------------------------------ a thread's view */
 
+/*
+ * Keeps a table for those who go on with what a thread has found in it. Each view has one of its
+ * own, so that threads do not take turns at counting.
+ */
+struct access_grip {
+	const struct access_table *table; /* held */
+	atomic_int holder_count;
+};
+
 struct access_view {
 	struct access_book *book;
 	const struct access_table *table; /* held */
 	uint64_t generation;              /* of it; 0: none yet */
+	struct access_grip *grip;         /* of it; NULL: nobody has asked for one */
 };
 
 void access_view_init(struct access_view *v, struct access_book *b);
@@ -88,6 +98,19 @@ void access_view_fini(struct access_view *v); /* before the book is closed */
 
 /* The newest table: it, and what was found in it, stay until this thread's next call of this. */
 const struct access_table *access_view_use(struct access_view *v);
+
+/*
+ * What was found in the view's table stays until access_grip_release(), which any thread may call;
+ * the view may have another table by then, or be gone. NULL: memory is short.
+ */
+struct access_grip *access_view_grip(struct access_view *v);
+void access_grip_release(struct access_grip *g);
+
+/* One holder more, of a grip that has one. */
+static inline void access_grip_hold(struct access_grip *g)
+{
+	atomic_fetch_add_explicit(&g->holder_count, 1, memory_order_relaxed);
+}
 
 /* For as long as somebody holds it. */
 void access_hold(const struct access_table *t);

@@ -1,4 +1,5 @@
 #include "engine/work.h"
+#include "engine/access_book.h"
 #include <stdlib.h>
 
 /* clang-format off */
@@ -24,17 +25,20 @@ const struct actor *actor_keep(struct arena *a, const struct actor *actor)
 {
 	void *place;
 
-	CHECK(actor_is_sound(actor));
 	if (actor_is_constant(actor))
 		return actor;
 	place = arena_alloc(a, actor_bytes(actor));
 	return place != NULL ? actor_copy(actor, place) : NULL;
 }
 
-bool work_set_actor(struct work *w, const struct actor *actor)
+bool work_set_actor(struct work *w, const struct actor *actor, struct access_grip *grip)
 {
 	CHECK(w->state == WORK_NEW);
-	w->command.actor = actor_keep(&w->arena, actor);
+	CHECK(w->grip == NULL);
+	if (grip != NULL)
+		access_grip_hold(grip);
+	w->grip = grip;
+	w->command.actor = grip != NULL ? actor : actor_keep(&w->arena, actor);
 	return w->command.actor != NULL;
 }
 
@@ -164,6 +168,7 @@ struct work *work_create(void)
 	w->claimed_count = 0;
 	w->is_atomic = false;
 	w->avoids_leases = false;
+	w->grip = NULL;
 	arena_init(&w->arena);
 	return w;
 }
@@ -183,6 +188,8 @@ struct work *work_release(struct work *w)
 	CHECK(w->claim.state == CLAIM_OUT);
 	CHECK(w->lease == NULL);
 	CHECK(list_is_empty(&w->lines));
+	if (w->grip != NULL)
+		access_grip_release(w->grip);
 	arena_fini(&w->arena);
 	give_memory_back(w);
 	return NULL;

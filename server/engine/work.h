@@ -29,6 +29,8 @@
 #include "engine/mailbox.h"
 #include <stdatomic.h>
 
+struct access_grip; /* engine/access_book.h */
+
 enum work_state {
 	WORK_NEW,
 	WORK_WAITING,
@@ -91,6 +93,7 @@ struct work {
 	int64_t key_id;      /* of the record of its key; 0: none was made */
 	struct lease *lease; /* which one; one that it takes is there when that has its number */
 
+	struct access_grip *grip; /* it is held as long as the work; NULL: none */
 	struct arena arena;
 };
 
@@ -130,8 +133,11 @@ static inline int work_command_count(const struct work *w)
 /* A copy that lives as long as the arena; the constants are themselves. NULL: memory is short. */
 const struct actor *actor_keep(struct arena *a, const struct actor *actor);
 
-/* Whose it is: a copy that lives as long as the work. False: memory is short. */
-bool work_set_actor(struct work *w, const struct actor *actor);
+/*
+ * Whose it is: the actor himself, where the grip keeps him, which the work then holds, too; else a
+ * copy that lives as long as the work. False: memory is short.
+ */
+bool work_set_actor(struct work *w, const struct actor *actor, struct access_grip *grip);
 
 /* Its answer is this, and nothing else. */
 void work_refuse(struct work *w, enum outcome o);

@@ -88,10 +88,12 @@ struct exchange {
 	char request_id[ID_BYTES_MAX + 1]; /* echoed or made */
 	uint64_t header_marks;             /* header_mark() of its headers */
 	uint64_t header_repeats;           /* of those whose bit was there already */
+	const char *authorization;         /* the first value of that header; NULL: none */
 	int64_t begun_ns;
 	struct arena arena;
 	/* Whose it is. Never NULL: "local" until somebody has found out. */
 	const struct actor *actor;
+	struct access_grip *grip;           /* of the table that he stands in; NULL: he does not */
 	char token[TOKEN_PUBLIC_BYTES + 1]; /* the public part of his token; "": none */
 	/* Store time at which the login of the page ends by which he came; 0: he came otherwise. */
 	int64_t session_until_ms;

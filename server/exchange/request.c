@@ -1,5 +1,6 @@
 #include "exchange/request.h"
 #include "base/crash.h"
+#include "engine/access_book.h"
 #include "exchange/host.h"
 #include "exchange/peer.h"
 #include <stdlib.h>
@@ -149,11 +150,13 @@ static void request_begin(struct request *r)
 	x->begun_ns = 0;
 	x->peer = &peer_nobody;
 	x->actor = &actor_local;
+	x->grip = NULL;
 	x->token[0] = '\0';
 	x->session_until_ms = 0;
 	x->is_ended = false;
 	x->header_marks = 0;
 	x->header_repeats = 0;
+	x->authorization = NULL;
 	x->host = NULL;
 	x->route = NULL;
 	x->label = NULL;
@@ -211,6 +214,9 @@ void request_return(struct request_pool *p, struct request *r)
 	CHECK(!list_is_linked(&r->x.waiter.parcel.link));
 	CHECK(!list_is_linked(&r->x.long_read.parcel.link));
 	r->x.spool = spool_close(r->x.spool);
+	if (r->x.grip != NULL)
+		access_grip_release(r->x.grip);
+	r->x.grip = NULL;
 	if (p->count >= POOLED_MAX) {
 		request_free(r);
 		return;
@@ -234,11 +240,21 @@ static bool id_is_well_formed(const char *id)
 		       bytes;
 }
 
+/* Not inlined: of the headers of a request one is as long as this, and the others pay nothing. */
+__attribute__((noinline)) static void note_authorization(struct exchange *x, const char *name,
+							 const char *value)
+{
+	if (strcasecmp(name, "Authorization") == 0)
+		x->authorization = value;
+}
+
 void request_add_header(struct request *r, const char *name, size_t name_bytes, const char *value)
 {
 	uint64_t mark = header_mark(name, name_bytes);
 
 	CHECK(r->header_count < HEADER_COUNT_MAX);
+	if (name_bytes == 13 && r->x.authorization == NULL)
+		note_authorization(&r->x, name, value);
 	r->headers[r->header_count++] = (struct header){ .name = name, .value = value };
 	r->x.header_repeats |= r->x.header_marks & mark;
 	r->x.header_marks |= mark;

@@ -93,10 +93,18 @@ static bool take_person(struct exchange *x, const struct actor *a)
 	return true;
 }
 
+/* He stands in the table of tokens, which stays for as long as this request does. NULL: cannot. */
+static const struct actor *hold_actor(struct exchange *x, const struct actor *a)
+{
+	CHECK(x->grip == NULL);
+	x->grip = access_view_grip(&waits_of(x)->credentials.view);
+	return x->grip != NULL ? a : NULL;
+}
+
 static bool take_actor(struct exchange *x, const struct access_secret *secret)
 {
 	if (!x->peer->is_trusted_proxy)
-		x->actor = actor_keep(&x->arena, &secret->token->actor);
+		x->actor = hold_actor(x, &secret->token->actor);
 	else if (!take_person(x, &secret->token->actor))
 		return false;
 	if (x->actor == NULL) {
@@ -126,7 +134,8 @@ static bool admit_known(struct exchange *x, const char *value)
 		credentials_judge(&waits_of(x)->credentials, x, value, &secret);
 
 	if (verdict == ACCESS_GOOD)
-		return take_actor(x, secret) && access_demand(x, x->route->role);
+		return take_actor(x, secret) && (actor_has_role(x->actor, x->route->role) ||
+						 access_demand(x, x->route->role));
 	if (x->route->role == ROLE_PUBLIC)
 		return true;
 	refuse_login(x, reason_of(verdict));
@@ -243,7 +252,7 @@ bool access_admit(struct exchange *x)
 	if (credentials_are_needless(&waits_of(x)->credentials))
 		return admit_openly(x);
 	x->actor = &nobody;
-	value = exchange_header(x, "Authorization");
+	value = x->authorization;
 	if (value == NULL)
 		return admit_unnamed(x);
 	if ((x->header_repeats & header_mark("Authorization", 13)) != 0 &&

@@ -138,7 +138,7 @@ static struct work *begin(struct exchange *x, enum command_kind kind)
 	const char *request_id =
 		w == NULL ? NULL : arena_copy(&w->arena, x->request_id, strlen(x->request_id));
 
-	if (request_id == NULL || !work_set_actor(w, x->actor)) {
+	if (request_id == NULL || !work_set_actor(w, x->actor, x->grip)) {
 		work_release(w);
 		reply_refuse(x, OUTCOME_OUT_OF_MEMORY, NULL);
 		return NULL;

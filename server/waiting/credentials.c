@@ -74,7 +74,6 @@ enum access_verdict credentials_judge(struct credentials *c, struct exchange *x,
 	bool is_usual = strlen(value) == CREDENTIAL_BYTES;
 	const struct credential *kept = is_usual ? place_of(c, value) : NULL;
 
-	(void)access_view_use(&c->view);
 	if (kept != NULL && kept->generation == c->view.generation &&
 	    x->begun_ns < kept->good_until_ns &&
 	    secret_is_same(kept->text, value, CREDENTIAL_BYTES)) {

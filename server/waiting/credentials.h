@@ -69,7 +69,10 @@ void credentials_fini(struct credentials *c);
 /* Is the store open: did it never have a token? */
 bool credentials_are_needless(struct credentials *c);
 
-/* What the value of an Authorization header is worth; *ret_secret as access_judge() sets it. */
+/*
+ * What the value of an Authorization header is worth; *ret_secret as access_judge() sets it. By the
+ * table of which credentials_are_needless() was answered, just before.
+ */
 enum access_verdict credentials_judge(struct credentials *c, struct exchange *x, const char *value,
 				      const struct access_secret **ret_secret);
 

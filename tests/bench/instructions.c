@@ -2,7 +2,8 @@
  * instructions - what updates, reads, lines of batches and lists cost in instructions.
  *
  *     valgrind --tool=callgrind --instr-atstart=no bench_instructions FOLDER
- *     tests/bench/instructions.py bench_instructions        does that, and reads what it counted
+ *     valgrind --tool=callgrind --instr-atstart=no bench_instructions FOLDER token
+ *     tests/bench/instructions.py bench_instructions        does both, and reads what they counted
  *
  * Times differ from run to run and from machine to machine by more than a change may cost;
  * instructions of the same program do not, as long as it does the same things in the same order.
@@ -24,14 +25,20 @@
  * wire, the engine, SQLite, and the answer's JSON with its headers. Not counted: microhttpd, the
  * kernel, checkpoints (how many fall into a run would be a matter of luck), and what goes on once a
  * second. Instructions of all threads count: callgrind starts and stops for all of them at once.
+ *
+ * With "token" the store has one before the service opens it, every request brings it, and updates
+ * are counted alone: the same ones in the same order as without, so that the difference is what
+ * the token costs.
  */
 #include "base/clock.h"
+#include "base/secret.h"
 #include "edge/framing.h"
 #include "edge/header_guard.h"
 #include "exchange/request.h"
 #include "http/routes.h"
 #include "store/group.h"
 #include "store/sqlite.h"
+#include "store/tokens.h"
 #include "waiting/waits.h"
 #include "wire/batch_results.h"
 #include "wire/fingerprint.h"
@@ -130,6 +137,9 @@ static void step(void)
 
 /* ---------------------------------------------------------------- requests, made before */
 
+/* "Bearer " and a token; "": the store never had one. */
+static char credential[7 + TOKEN_BYTES + 1];
+
 /* As it comes from the socket, and as microhttpd hands it on. */
 struct sample {
 	char bytes[512];
@@ -149,12 +159,14 @@ static void sample_make(struct sample *s, const char *method, const char *target
 	snprintf(s->body, sizeof(s->body), "%s", body);
 	snprintf(s->key, sizeof(s->key), "%s", key);
 	snprintf(s->length, sizeof(s->length), "%zu", strlen(body));
-	s->byte_count =
-		(size_t)snprintf(s->bytes, sizeof(s->bytes),
-				 "%s %s HTTP/1.1\r\nHost: 127.0.0.1:8080\r\nAccept: */*\r\n%s%s%s"
-				 "Content-Type: application/json\r\nContent-Length: %s\r\n\r\n%s",
-				 method, target, key[0] != '\0' ? "Idempotency-Key: " : "", key,
-				 key[0] != '\0' ? "\r\n" : "", s->length, body);
+	s->byte_count = (size_t)snprintf(
+		s->bytes, sizeof(s->bytes),
+		"%s %s HTTP/1.1\r\nHost: 127.0.0.1:8080\r\nAccept: */*\r\n"
+		"%s%s%s%s%s%s"
+		"Content-Type: application/json\r\nContent-Length: %s\r\n\r\n%s",
+		method, target, credential[0] != '\0' ? "Authorization: " : "", credential,
+		credential[0] != '\0' ? "\r\n" : "", key[0] != '\0' ? "Idempotency-Key: " : "", key,
+		key[0] != '\0' ? "\r\n" : "", s->length, body);
 	CHECK(s->byte_count < sizeof(s->bytes));
 }
 
@@ -289,6 +301,10 @@ static const struct kind kinds[] = {
 	{ "keyed_part_line",  BY_PART,     PART,   4,  16, make_keyed_line },
 	{ "list_of_100_rows", BY_READER,   1,     16,  64, make_list },
 };
+
+/* As update is, but for the token. */
+static const struct kind kind_with_token =
+	{ "token_update",     BY_REQUESTS, GROUP, 32, 128, make_update };
 /* clang-format on */
 
 /* ---------------------------------------------------------------- the shop */
@@ -334,7 +350,31 @@ static void on_failure(void *context, int exit_code)
 	check_failed(__FILE__, __LINE__, "the disk does not fail");
 }
 
-static void shop_open(struct shop *s, const char *folder)
+/* Makes the store, with a token of an everyday name, and writes the header that brings it. */
+static void token_make(const char *path)
+{
+	unsigned char random[TOKEN_RANDOM_BYTES], hash[TOKEN_HASH_BYTES];
+	char public_part[TOKEN_PUBLIC_BYTES + 1] = "";
+	char *token = credential + 7;
+	struct token_terms terms = { .actor = "local",
+				     .name = "scanner-3",
+				     .role = ROLE_WRITER,
+				     .public_part = public_part,
+				     .hash = hash };
+	struct store_open_result result = { 0 };
+	struct tokens *tokens;
+
+	memcpy(credential, "Bearer ", 7);
+	secret_random(random, sizeof(random));
+	token_write(random, token);
+	memcpy(public_part, token + 3, TOKEN_PUBLIC_BYTES);
+	secret_hash(token + TOKEN_BYTES - TOKEN_SECRET_BYTES, TOKEN_SECRET_BYTES, hash);
+	CHECK(tokens_open(path, true, &tokens, &result) == 0);
+	CHECK(tokens_add(tokens, &terms, &result) == TOKENS_DONE);
+	tokens_close(tokens);
+}
+
+static void shop_open(struct shop *s, const char *folder, bool has_token)
 {
 	char path[4096];
 	struct store_options options = { .path = path, .busy_ms = 1000 };
@@ -344,6 +384,8 @@ static void shop_open(struct shop *s, const char *folder)
 					   .fail = on_failure };
 
 	snprintf(path, sizeof(path), "%s/rowlock.db", folder);
+	if (has_token)
+		token_make(path);
 	if (sqlite_open(&options, &service.store, &result) < 0) {
 		fprintf(stderr, "%s\n", result.message);
 		exit(1);
@@ -401,6 +443,8 @@ static void request_read(struct shop *s, struct request *r, const struct sample 
 	r->x.mailbox = &s->mailbox;
 	request_add_header(r, "Host", 4, "127.0.0.1:8080");
 	request_add_header(r, "Accept", 6, "*/*");
+	if (credential[0] != '\0')
+		request_add_header(r, "Authorization", 13, credential);
 	if (sample->key[0] != '\0')
 		request_add_header(r, "Idempotency-Key", 15, sample->key);
 	request_add_header(r, "Content-Type", 12, "application/json");
@@ -632,21 +676,25 @@ static void print_toolchain(void)
 int main(int argument_count, char *arguments[])
 {
 	static struct shop shop;
+	bool has_token = argument_count == 3 && strcmp(arguments[2], "token") == 0;
 
-	if (argument_count != 2) {
-		fprintf(stderr, "usage: %s FOLDER (an empty one)\n", arguments[0]);
+	if (argument_count != 2 && !has_token) {
+		fprintf(stderr, "usage: %s FOLDER [token] (FOLDER: an empty one)\n", arguments[0]);
 		return 64;
 	}
 	print_toolchain();
 	sem_init(&is_asleep, 0, 0);
 	sem_init(&may_go_on, 0, 0);
 	sem_init(&may_end, 0, 0);
+	CHECK(secret_prepare());
 	sqlite_prepare();
-	shop_open(&shop, arguments[1]);
+	shop_open(&shop, arguments[1], has_token);
 	run(&shop, &items);
 	run(&shop, &locations);
 	run(&shop, &stock);
-	for (size_t i = 0; i < LENGTH_OF(kinds); i++)
+	if (has_token)
+		count(&shop, &kind_with_token);
+	for (size_t i = 0; i < LENGTH_OF(kinds) && !has_token; i++)
 		count(&shop, &kinds[i]);
 	CHECK(shop.refusal_count == 0);
 	shop_close(&shop);

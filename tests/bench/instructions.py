@@ -14,7 +14,8 @@ repeatable, says tests/bench/instructions.c.
 The bases are a list in instructions.json, the newest last, each with a line that says why. CI
 compares with the newest, in both directions: what became dearer is stopped, and what became cheaper
 has to be written down, or the next change could spend it unseen. A kind that is not in the base, or
-no longer measured, fails, too.
+no longer measured, fails, too. And so does a token that costs an update more than 2 % of its
+instructions, whatever the base says: token_update against update, of the same run.
 
 Figures of another compiler, libc, SQLite, valgrind, kind of build or processor (the C library picks
 its functions by it) are other figures. Where these differ from those of the newest base --check
@@ -40,6 +41,7 @@ from tap import Tap  # noqa: E402
 
 FILE = HERE / "instructions.json"
 CHANGE_MAX = 0.03
+TOKEN_COST_MAX = 0.02  # of an update's, all that a token adds to them
 VALGRIND_S_MAX = 900
 WHY_CHARACTERS_MIN = 15
 ADVICE = ("If it is meant to be so: tests/bench/instructions.py"
@@ -66,19 +68,26 @@ def dumps_of(folder):
     return found
 
 
-def run_program(program, folder):
-    """What it said, and callgrind's files by kind."""
-    if shutil.which("valgrind") is None:
-        sys.exit("instructions: valgrind is needed: apt-get install valgrind")
-    (folder / "store").mkdir()
+def run_once(program, folder, *words):
+    """What it said, and callgrind's files by kind, of a store of its own."""
+    (folder / "store").mkdir(parents=True)
     command = ["valgrind", "--tool=callgrind", "--instr-atstart=no", "--quiet",
-               f"--callgrind-out-file={folder}/callgrind", program, str(folder / "store")]
+               f"--callgrind-out-file={folder}/callgrind", program, str(folder / "store"), *words]
     # Nothing of this environment: meson's MALLOC_PERTURB_ alone doubles what an allocation costs.
     ran = subprocess.run(command, capture_output=True, text=True, timeout=VALGRIND_S_MAX,
                          env={"PATH": os.environ.get("PATH", os.defpath)})
     if ran.returncode != 0:
         sys.exit(f"instructions: {program} ended with {ran.returncode}:\n{ran.stderr}")
     return ran.stdout, dumps_of(folder)
+
+
+def run_program(program, folder):
+    """The same of a store without tokens, and of one with."""
+    if shutil.which("valgrind") is None:
+        sys.exit("instructions: valgrind is needed: apt-get install valgrind")
+    said, dumps = run_once(program, folder / "open")
+    said_of_token, dumps_of_token = run_once(program, folder / "closed", "token")
+    return said + said_of_token, dumps | dumps_of_token
 
 
 def figures_of(said, dumps):
@@ -120,9 +129,23 @@ def judge(figures, base):
     return verdicts
 
 
+def token_cost(figures):
+    """The part of an update's instructions that a token adds."""
+    return figures["token_update"] / figures["update"] - 1
+
+
+def token_sentence(figures):
+    return (f"a token costs an update {100 * token_cost(figures):.2f} % of its instructions"
+            f" ({figures['token_update'] - figures['update']:,.0f}),"
+            f" {100 * TOKEN_COST_MAX:.0f} % at most")
+
+
 def check(figures, toolchain, bases, tap):
-    """A case for each kind."""
+    """A case for each kind, and one for what a token costs: a ratio, so of any machine."""
     base = bases[-1]
+    if {"update", "token_update"} <= figures.keys():  # else the base misses a kind
+        tap.report(token_sentence(figures),
+                   "it costs more" if token_cost(figures) > TOKEN_COST_MAX else None)
     other = differences(toolchain, base)
     if other:
         tap.skip("instructions are those of the base", f"made with other tools: {other}")
@@ -144,6 +167,7 @@ def show(figures, base, stream):
         was = base.get(kind)
         print(f"{kind:18}{n:14,.0f}" +
               (f"{was:12,.0f}{100 * (n - was) / was:+8.2f} %" if was else ""), file=stream)
+    print(token_sentence(figures), file=stream)
 
 
 def functions_of(path):

@@ -280,6 +280,15 @@ def what_became_dearer_or_cheaper_does_not_pass():
         assert kind == "update" and word in trouble and "--why" in trouble, trouble
 
 
+def a_token_has_a_limit_of_its_own():
+    for cost, is_wrong in ((1019, False), (1021, True), (900, False)):
+        figures = {"update": 1000, "token_update": cost}
+        wrong = guard(figures, figures)
+        assert bool(wrong) == is_wrong, (cost, wrong)
+    figures = {"update": 1000, "token_update": 1021}
+    assert len(guard(figures, figures, MADE | {"compiler": "13.1.0"})) == 2, "it is a ratio"
+
+
 def a_kind_that_comes_or_goes_does_not_pass():
     (kind, trouble), = guard({"read": 5, "list": 9}, {"read": 5})
     assert kind == "list" and "no such kind" in trouble, trouble
@@ -396,6 +405,7 @@ def main():
                      a_setting_that_is_no_time_is_no_fast_disk,
                      what_costs_as_much_as_before_passes,
                      what_became_dearer_or_cheaper_does_not_pass,
+                     a_token_has_a_limit_of_its_own,
                      a_kind_that_comes_or_goes_does_not_pass,
                      other_tools_are_named_and_fail_nobody, the_bases_are_a_history,
                      callgrinds_words_are_read, straces_table_is_read, perfs_table_is_read,

@@ -343,6 +343,37 @@ static void what_was_found_stays_for_the_turn(void **state)
 	assert_int_equal(judge(w, w->texts[3]), ACCESS_GOOD);
 }
 
+/* Others go on with it, also when the view has another table, or is gone. */
+static void what_is_gripped_stays_for_its_last_holder(void **state)
+{
+	struct world *w = *state;
+	const struct access_secret *found;
+	struct access_grip *first, *second;
+
+	assert_int_equal(memory_set_access(w->memory, &w->access), 0);
+	open_book(w, true);
+	assert_int_equal(
+		access_judge(access_view_use(&w->view), w->texts[3], TOKEN_BYTES, NOW_MS, &found),
+		ACCESS_GOOD);
+	first = access_view_grip(&w->view);
+	assert_non_null(first);
+	assert_ptr_equal(access_view_grip(&w->view), first);
+	make_tokens(w, 50);
+	assert_int_equal(memory_set_access(w->memory, &w->access), 0);
+	access_book_look(w->book);
+	wait_for_generation(w->book, 2);
+	assert_ptr_not_equal(access_view_use(&w->view), first->table);
+	second = access_view_grip(&w->view);
+	assert_ptr_not_equal(second, first);
+	access_grip_release(second);
+	access_grip_release(first);
+	assert_string_equal(found->token->actor.name, "token-4");
+	access_grip_hold(first);
+	access_grip_release(first);
+	assert_string_equal(found->token->actor.name, "token-4");
+	access_grip_release(first); /* an address sanitizer knows that this was the last one */
+}
+
 struct asker {
 	struct world *w;
 	atomic_bool *must_stop;
@@ -457,6 +488,7 @@ int main(void)
 		TEST(locations_limit),
 		TEST(a_change_is_seen_by_itself),
 		TEST(what_was_found_stays_for_the_turn),
+		TEST(what_is_gripped_stays_for_its_last_holder),
 		TEST(tables_are_replaced_under_those_who_ask),
 		TEST(a_book_opens_or_not_whatever_fails),
 		TEST(a_replacement_that_fails_is_tried_again),

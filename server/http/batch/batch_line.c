@@ -222,7 +222,7 @@ static void prepare(struct batch *b, struct batch_line *line)
 struct batch_line *batch_line_create(struct batch *b, const char *text, size_t byte_count)
 {
 	struct work *w = work_create();
-	bool is_whole = w != NULL && work_set_actor(w, b->actor);
+	bool is_whole = w != NULL && work_set_actor(w, b->actor, NULL);
 	struct batch_line *line = is_whole ? arena_alloc(&w->arena, sizeof(*line)) : NULL;
 	struct message_error e;
 

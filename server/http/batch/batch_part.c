@@ -13,7 +13,7 @@ static bool part_create(struct batch *b)
 	struct command *c;
 
 	b->part = work_create();
-	if (b->part == NULL || !work_set_actor(b->part, b->actor))
+	if (b->part == NULL || !work_set_actor(b->part, b->actor, NULL))
 		return false;
 	c = &b->part->command;
 	c->request_id = b->request_id;
