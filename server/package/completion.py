@@ -24,12 +24,12 @@ class Daemon:
         self.settings = tables.read_settings((root / "schema/settings.def").read_text())
         self.others = [tables.Option("", name, "", text) for name, text in
                        tables.read_extra_flags((root / "server/ops/config_show.c").read_text())]
-        self.commands = {}  # name -> (summary, flags)
-        for source in sorted((root / "server").glob("**/*.c")):
-            for usage in tables.read_usages(source.read_text()):
-                flags = dict.fromkeys(re.findall(r"--([a-z][a-z-]+)", usage))
-                self.commands.setdefault(usage.split()[2],
-                                         (summary_of(usage), [*flags, "help"]))
+        commands = tables.read_commands(root)
+        # name -> (summary, flags)
+        self.commands = {name: (summary_of(usage), flags)
+                         for name, (usage, _, flags, _) in commands.items()}
+        self.actions = {name: actions for name, (_, actions, _, _) in commands.items() if actions}
+        self.again = {name: again for name, (_, _, _, again) in commands.items()}
 
     def flags(self):
         return [*self.settings, *self.others]
@@ -78,8 +78,10 @@ def bash_daemon(daemon):
                         for s in daemon.settings if s.choices)
     commands = "\n".join(f"\t{name}) flags=\"{long(flags)}\" ;;"
                          for name, (_, flags) in daemon.commands.items())
+    actions = "\n".join(f"\t{name}) mapfile -t COMPREPLY < <(compgen -W \"{' '.join(words)}\" "
+                        "-- \"$word\"); return ;;" for name, words in daemon.actions.items())
     return (FOLDER / "rowlockd.bash.in").read_text() % {
-        "made": MADE, "choices": choices, "commands": commands,
+        "made": MADE, "choices": choices, "commands": commands, "actions": actions,
         "flags": long(s.flag for s in daemon.flags()), "names": " ".join(daemon.commands),
         "file_flags": " | ".join(f"--{s.flag}" for s in daemon.settings if is_file(s.argument))}
 
@@ -126,8 +128,13 @@ def zsh_daemon(daemon):
                               getattr(s, "choices", ()), getattr(s, "is_list", False))
                      for s in daemon.flags())
     lines = ["#compdef rowlockd", MADE, "_rowlockd() {", "\tlocal -a names", "\tcase $words[2] in"]
+    for name, words in daemon.actions.items():
+        lines[-1:] = ["\tif (( CURRENT == 3 )) && "
+                      f'[[ "$words[2] $words[3]" == "{name} "(|[^-]*) ]]; then',
+                      f"\t\tcompadd {' '.join(words)}", "\t\treturn", "\tfi", lines[-1]]
     for name, (_, flag_names) in daemon.commands.items():
-        inner = " ".join(f"'--{flag}'" for flag in flag_names)
+        inner = " ".join(f"'{'*' if flag in daemon.again[name] else ''}--{flag}'"
+                         for flag in flag_names)
         lines += [f"\t{name}) _arguments {inner} '*:file:_files' ;;"]
     lines += ["\t*)", "\t\tif (( CURRENT == 2 )); then", "\t\t\tnames=("]
     lines += [f"\t\t\t\t{zsh_quote(name + '|' + summary).replace('|', ':', 1)}"
@@ -179,6 +186,10 @@ def fish_daemon(daemon):
         lines += [f"complete -c rowlockd -n __fish_use_subcommand -a {name} "
                   f"-d {fish_quote(summary)}", f"complete -c rowlockd -n {fish_quote(seen)} -F"]
         lines += [f"complete -c rowlockd -n {fish_quote(seen)} -l {flag}" for flag in flags]
+    for name, words in daemon.actions.items():
+        first = f"__fish_seen_subcommand_from {name}; and not __fish_seen_subcommand_from "
+        lines += [f"complete -c rowlockd -n {fish_quote(first + ' '.join(words))} -a {word}"
+                  for word in words]
     lines += [fish_flag("rowlockd", none, s.flag, getattr(s, "argument", ""), s.help,
                         getattr(s, "choices", ())) for s in daemon.flags()]
     return "\n".join(lines) + "\n"

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""manual.py ROOT VERSION OUT_FOLDER - makes rowlock.1 and rowlockd.8 of the tables that --help is
-made of: schema/settings.def, client/verbs.def, client/options.def, and of the exit codes in
-docs/operating.md. Nothing is downloaded.
+"""manual.py ROOT VERSION ETC OUT_FOLDER - makes rowlock.1 and rowlockd.8 of the tables that --help
+is made of: schema/settings.def, client/verbs.def, client/options.def, and of the exit codes in
+docs/operating.md. ETC is where the service's settings are. Nothing is downloaded.
 """
 import pathlib
 import sys
@@ -48,7 +48,7 @@ def setting_text(setting):
         " (repeatable)" if setting.is_list else "")
 
 
-def daemon_page(root, version):
+def daemon_page(root, version, etc):
     settings = tables.read_settings((root / "schema/settings.def").read_text())
     lines = [".SH SYNOPSIS", ".B rowlockd", "[\\-\\-flag value]...", ".br", ".B rowlockd",
              "\\fIcommand\\fR ...", ".SH DESCRIPTION"]
@@ -69,13 +69,12 @@ def daemon_page(root, version):
     lines += [".SH FILES"]
     lines += paragraph("The file that --config names has one name = value a line, with the "
                        "names of the flags; # and ; begin comments.")
-    lines += entry("/etc/rowlock/rowlockd.conf", "", "the settings of the package's service; "
-                   "nothing in /etc is read unasked")
+    lines += entry(f"{etc}/rowlock/rowlockd.conf", "", "the settings of the package's service; "
+                   f"nothing in {etc} is read unasked")
     lines += entry("/var/lib/rowlock/rowlock.db", "", "its store")
     lines += [".SH COMMANDS"]
-    for source in sorted((root / "server").glob("**/*.c")):
-        for usage in tables.read_usages(source.read_text()):
-            lines += [f".SS {escape(usage.split()[2])}", *verbatim(usage)]
+    for name, (usage, *_) in tables.read_commands(root).items():
+        lines += [f".SS {escape(name)}", *verbatim(usage)]
     lines += [".SH SIGNALS"]
     lines += entry("SIGTERM, SIGINT", "", "drain, then stop; a second one stops at once")
     live = ", ".join(setting.flag for setting in settings if setting.is_live)
@@ -111,9 +110,10 @@ def client_page(root, version):
 
 
 def main():
-    root, version, folder = pathlib.Path(sys.argv[1]), sys.argv[2], pathlib.Path(sys.argv[3])
+    root, folder = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[4])
+    version, etc = sys.argv[2:4]
     (folder / "rowlock.1").write_text(client_page(root, version))
-    (folder / "rowlockd.8").write_text(daemon_page(root, version))
+    (folder / "rowlockd.8").write_text(daemon_page(root, version, etc))
 
 
 main()

@@ -127,6 +127,22 @@ def read_usages(text):
     return usages
 
 
+def read_commands(root):
+    """The commands of rowlockd: name -> (its help, its actions, its flags, those of the flags that
+    may be given again)."""
+    commands = {}
+    for source in sorted((root / "server").glob("**/*.c")):
+        for usage in read_usages(source.read_text()):
+            name = usage.split()[2]
+            actions = dict.fromkeys(re.findall(rf"^(?:usage:)? *rowlockd {name} ([a-z]+)\b", usage,
+                                               re.M))
+            flags = dict.fromkeys(re.findall(r"--([a-z][a-z-]+)", usage))
+            again = set(re.findall(r"\[--([a-z-]+) [A-Z]+\]\.\.\.", usage))
+            commands.setdefault(name, (usage, [*actions], [*flags, "help"], again))
+    assert len(commands) > 4, "server/offline has no commands"
+    return commands
+
+
 def read_extra_flags(text):
     """What --help says beyond the settings: (flag, what it does)."""
     found = [(row[0].value.lstrip("-"), row[1].value.strip())

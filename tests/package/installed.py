@@ -48,6 +48,7 @@ TYPED = (  # and what the last word may become
     (["rowlock", "adjust", "--ke"], {"--key"}),
     (["rowlock", "transfer", "--re"], {"--reason", "--reference"}),
     (["rowlockd", "rep"], {"repair", "repack"}),
+    (["rowlockd", "token", "r"], {"rotate", "revoke"}),
     (["rowlockd", "--log-le"], {"--log-level"}),
     (["rowlockd", "--row-release", "earl"], {"early"}),
     (["rowlockd", "repack", "--page"], {"--page-size"}),
@@ -136,6 +137,57 @@ class Installed:
                 it.read_until({"so far\r"})
                 it.type(" ".join(typed) + "\t\t")
                 it.read_until(wanted)
+
+    # ------------------------------------------------------------ all three
+
+    def zsh_said(self, program, typed):
+        """What it would ask of zsh's own functions."""
+        script = ("_arguments() { print -rl -- $@ }; compadd() { print -rl -- $@ };"
+                  "_describe() { print -rl -- ${(P)2} }; file=$1; shift; words=($@);"
+                  "CURRENT=$#words; source $file")
+        path = self.prefix / "share/zsh/vendor-completions" / f"_{program}"
+        return run("zsh", "-f", "-c", script, "zsh", path, *typed)
+
+    def flags_completed(self, program, context):
+        """shell -> its flags there."""
+        typed = [program, *context, "--"]
+        words = {"bash": self.bash(program, typed) if shutil.which("bash") else None,
+                 "fish": self.fish(program, typed) if shutil.which("fish") else None,
+                 "zsh": re.findall(r"^\*?(--[a-z][a-z-]+)", self.zsh_said(program, typed), re.M)
+                 if shutil.which("zsh") else None}
+        return {shell: {word for word in found if word.startswith("--")}
+                for shell, found in words.items() if found is not None}
+
+    def section(self, page, title):
+        """Of the page's source, from this heading to the next."""
+        path, = self.prefix.glob(f"share/man/*/{page}")
+        text = path.read_text().replace("\\-", "-").replace("\\fB", "").replace("\\fR", "")
+        found = re.search(rf"^\.S[SH] {re.escape(title)}\n(.*?)(?=^\.S[SH] |\Z)", text,
+                          re.M | re.S)
+        assert found, f"{page} has no {title}"
+        return found[1]
+
+    def all_three_agree(self):
+        """--help, the manual and each shell know the same flags, of every verb."""
+        count = 0
+        for program, context, title, said in contexts():
+            wanted = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", said)) | {"--help"}
+            if program == "rowlock":
+                wanted = set(re.findall(r"^    (--[a-z-]+)", said, re.M))
+                shown = re.search(r"^Flags: (.*)$", self.section("rowlock.1", title), re.M)[1]
+                assert set(shown.split()) == wanted, (context, wanted ^ set(shown.split()))
+            elif context:
+                page = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", self.section(
+                    "rowlockd.8", title)))
+                assert page == wanted - {"--help"}, (context, page ^ wanted)
+            else:
+                wanted = set(re.findall(r"^  (--[a-z-]+)", said, re.M))
+                page = set(re.findall(r"^(--[a-z-]+)", self.section("rowlockd.8", title), re.M))
+                assert page == wanted, page ^ wanted
+            for shell, found in self.flags_completed(program, context).items():
+                assert found == wanted, f"{shell}: {program} {context}: {found ^ wanted}"
+            count += 1
+        assert count > 40, count
 
     # ------------------------------------------------------------ units
 
@@ -288,6 +340,50 @@ def a_container_has_all_it_needs(folder):
     assert server.returncode == 0
 
 
+def contexts():
+    """(program, what is typed, its heading in the manual, its help)"""
+    said = run(ROWLOCKD, "--help")
+    yield "rowlockd", [], "OPTIONS", said
+    commands = [name for words in re.findall(r"^ +rowlockd (\S+) \.\.\.", said, re.M)
+                for name in words.split("|")]
+    assert {"verify", "token"} <= set(commands), commands
+    for command in commands:
+        yield "rowlockd", [command], command, run(ROWLOCKD, command, "--help")
+    for typed in re.findall(r"^    ([a-z]\S.*?)  +\S", run(ROWLOCK, "help"), re.M):
+        if not typed.startswith("rowlock "):
+            words = [word for word in typed.split() if re.fullmatch("[a-z]+", word)]
+            yield "rowlock", words, typed, run(ROWLOCK, "help", *words)
+
+
+# How a prefix becomes the places where meson puts things.
+PREFIXES = {"/usr": "/etc", "/usr/local": "/usr/local/etc", "/opt/rowlock": "/opt/rowlock/etc"}
+
+
+def a_prefix_is_kept(folder, prefix, etc):
+    """Without building: what is installed where, and what the files that are made name."""
+    build = pathlib.Path(folder, prefix.replace("/", "_"))
+    run("meson", "setup", build, ROOT, f"--prefix={prefix}", env={**os.environ, "CC": "cc"})
+    plan = json.loads(run("meson", "introspect", "--install-plan", build))
+    places = {pathlib.Path(row["destination"].format(
+        prefix=prefix, bindir=f"{prefix}/bin", datadir=f"{prefix}/share",
+        mandir=f"{prefix}/share/man", libexecdir=f"{prefix}/libexec",
+        sysconfdir=etc)) for group in plan.values() for row in group.values()}
+    wanted = {pathlib.Path(prefix, path) for path in WHAT}
+    assert wanted <= places, wanted - places
+    assert all(path.is_relative_to(prefix) for path in places), places
+    units = build / "server/package"
+    service = (units / "rowlock.service").read_text()
+    assert f"\nExecStart={prefix}/bin/rowlockd --config {etc}/rowlock/rowlockd.conf\n" in service
+    backup = (units / "rowlock-backup.service").read_text()
+    assert f"\nExecStart={prefix}/libexec/rowlock/backup\n" in backup
+    script = (units / "backup").read_text()
+    for program in ("rowlock backup", "rowlockd verify"):
+        assert f"\n{prefix}/bin/{program}" in script, script
+    run("ninja", "-C", build, "server/package/rowlockd.8")
+    page = (build / "server/package/rowlockd.8").read_text().replace("\\-", "-")
+    assert f"{etc}/rowlock/rowlockd.conf" in page, "rowlockd.8 names another file"
+
+
 def needs_root():
     return None if os.geteuid() == 0 else "only root may chroot"
 
@@ -331,6 +427,10 @@ def main():
                  it.completions, it.bash),
                 ("zsh completes them", needs("zsh"), it.zsh),
                 ("fish completes them", needs("fish"), it.completions, it.fish),
+                ("--help, the manual and every completion know the same flags", None,
+                 it.all_three_agree),
+                *((f"all of it keeps to {prefix}", None, a_prefix_is_kept, f"{folder}/prefixes",
+                   prefix, etc) for prefix, etc in PREFIXES.items()),
                 ("the units are sound", needs("systemd-analyze"), it.units_are_sound),
                 ("the services are exposed by 1.5 at most", needs("systemd-analyze"),
                  it.units_are_closed),
