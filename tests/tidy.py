@@ -265,6 +265,39 @@ def find_forgotten(tree):
                 yield f"{path}:1: not in {folder}/meson.build"
 
 
+LOG_CALL = re.compile(r"\blog_write\((.*?)\);", re.S)
+LOG_TEXT = re.compile(r'"((?:[^"\\\n]|\\.)*)"')
+LOG_PAIR = re.compile(r'[a-z][a-z0-9_]*=(?:"[^"\\]*"|[^\s"\\=]+)')
+
+
+def find_no_logfmt(tree):
+    """Of each call the texts: the event, or the one of two; then the format in pieces. Values of
+    %s are quoted by the writer where they need it, so a format quotes only what has blanks."""
+    count = 0
+    for path, text in tree.items():
+        if not re.match(r"(server|tests/memory)/.*\.c$", path) or path.endswith("ops/log.c"):
+            continue
+        for call in LOG_CALL.finditer(text):
+            words = re.sub(r"\bPRI\w+\b", '"d"', call[1])
+            level, _, words = words.partition(",")
+            if not re.search(r"\bLOG_|\blevel\b", level):
+                continue  # another function of that name
+            count += 1
+            event, _, words = words.partition(",")
+            events = LOG_TEXT.findall(event)
+            pieces = re.match(r'\s*((?:"(?:[^"\\\n]|\\.)*"\s*)*)', words)[1]
+            said = "".join(LOG_TEXT.findall(pieces)).replace('\\"', '"')
+            where = f"{path}:{text.count(chr(10), 0, call.start()) + 1}"
+            is_handed_on = event.strip() == "event"
+            if not is_handed_on and not (events and all(
+                    re.fullmatch("[a-z][a-z0-9_]*", one) for one in events)):
+                yield f"{where}: the event is no word: {event.strip()}"
+            if not said or LOG_PAIR.sub("", said).strip(" ") or "  " in said:
+                yield f"{where}: {said}"
+    if count < 40:
+        yield f"only {count} calls of log_write() were found"
+
+
 def find_silent_events(tree):
     """Who finds a warning in the log looks it up there."""
     told = tree["docs/operating.md"]
@@ -359,6 +392,7 @@ def main():
         ("every source and conversation is in its folder's meson.build", find_forgotten(tree)),
         ("the version is the changelog's newest, wherever it shows", find_other_versions(tree)),
         ("what is logged as a warning or worse is in docs/operating.md", find_silent_events(tree)),
+        ("what is logged is logfmt: name=value pairs, texts in quotes", find_no_logfmt(tree)),
     ]
     version = formatter_version()
     # Where it is missing it is not held; in CI that is a failure.

@@ -1,4 +1,5 @@
 #include "exchange/peer.h"
+#include "base/hash.h"
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -76,6 +77,14 @@ void peer_of_socket(int fd, struct peer *ret)
 	ret->uid = credentials.uid;
 	ret->gid = credentials.gid;
 	ret->pid = credentials.pid;
+}
+
+uint64_t peer_hash(const struct peer *p)
+{
+	size_t bytes = peer_is_ipv4(p) ? PEER_ADDRESS_BYTES : PEER_ADDRESS_BYTES / 2;
+
+	return p->kind == PEER_TCP ? hash_bytes(p->address, bytes, 1)
+				   : hash_bytes(&p->uid, sizeof(p->uid), 2);
 }
 
 void peer_text(const struct peer *p, char text[PEER_TEXT_BYTES])

@@ -57,5 +57,11 @@ void peer_of_address(const struct sockaddr *address, socklen_t byte_count, struc
 /* Is it an IPv4 address, in whatever clothes? */
 bool peer_is_ipv4(const struct peer *p);
 
+/*
+ * A hash of what one somebody has at least: an IPv4 address, a network of IPv6 (/64), a user of
+ * unix sockets. Nobody has one of his own, too.
+ */
+uint64_t peer_hash(const struct peer *p);
+
 /* "192.0.2.7:40312", "[2001:db8::7]:40312", "uid 1000", "nobody". */
 void peer_text(const struct peer *p, char text[PEER_TEXT_BYTES]);

@@ -1,6 +1,5 @@
 #include "waiting/credentials.h"
 #include "base/clock.h"
-#include "base/hash.h"
 #include "base/secret.h"
 #include "exchange/host.h"
 #include "exchange/peer.h"
@@ -166,12 +165,7 @@ enum access_verdict credentials_judge_session(struct credentials *c, struct exch
 /* Who fails: an IPv4 address, a network of IPv6, or a user of this machine. */
 bool credentials_note_failure(struct credentials *c, const struct exchange *x)
 {
-	const struct peer *p = x->peer;
-	size_t bytes = peer_is_ipv4(p) ? PEER_ADDRESS_BYTES : PEER_ADDRESS_BYTES / 2;
-	uint64_t who = p->kind == PEER_TCP ? hash_bytes(p->address, bytes, 1)
-					   : hash_bytes(&p->uid, sizeof(p->uid), 2);
-
-	return failed_logins_note(&c->failed, who, x->begun_ns);
+	return failed_logins_note(&c->failed, peer_hash(x->peer), x->begun_ns);
 }
 
 /* ---------------------------------------------------------------- who is admitted no more */

@@ -474,6 +474,62 @@ def check_start(binary, folder):
         caller.expect(200, "GET", "/livez", "none")
 
 
+def login_of(user, path):
+    """The status of a bad login that a user of this machine tries by the socket: a child's code."""
+    child = os.fork()
+    if child == 0:
+        status = 0
+        try:
+            os.setuid(user)
+            s = socket.socket(socket.AF_UNIX)
+            s.settimeout(20)
+            s.connect(str(path))
+            s.sendall(b"GET /v1/items HTTP/1.1\r\nHost: localhost\r\n"
+                      b"Authorization: Bearer x\r\n\r\n")
+            status = int(s.recv(64).split()[1])
+        finally:
+            os._exit(status - 400 if 400 < status < 500 else 255)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) + 400
+
+
+def check_users(binary, folder):
+    """Of a unix socket each user has failures of his own."""
+    store, path = folder / "users.db", folder / "users"
+    Daemon(binary, store).start().stop()
+    Tokens(store).add("only", "admin")
+    folder.chmod(0o755)
+    with Daemon(binary, store, ["--loops", "1", "--listen", f"unix:{path},mode=0666"]):
+        said = [login_of(1234, path) for _ in range(15)]
+        assert said[:10] == [401] * 10 and 429 in said[10:], said
+        assert login_of(1235, path) == 401 and login_of(os.geteuid(), path) == 401
+
+
+def check_networks(binary, folder):
+    """IPv6 counts by itself; who has the other address of this machine has not failed yet."""
+    store = folder / "networks.db"
+    Daemon(binary, store).start().stop()
+    Tokens(store).add("only", "admin")
+    with Daemon(binary, store, ["--loops", "1", "--listen", "127.0.0.1:0,[::1]:0"]) as server:
+        server.wait_for_line("http://[::1]:")
+        six = int(re.search(r"http://\[::1\]:(\d+)", "\n".join(server.lines))[1])
+
+        def login(host, port):
+            connection = http.client.HTTPConnection(host, port, timeout=20)
+            connection.request("GET", "/v1/items", headers={"Authorization": "Bearer x"})
+            return connection.getresponse().status
+        said = [login("::1", six) for _ in range(15)]
+        assert said[:10] == [401] * 10 and 429 in said[10:], said
+        assert login("127.0.0.1", server.port) == 401
+
+
+def has_ipv6():
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+        return True
+    except OSError:
+        return False
+
+
 def main():
     if sys.argv[1:] == ["--print"]:
         for method, path, role, who, said in cases():
@@ -485,6 +541,15 @@ def main():
         tap.run("an open store asks nothing, but not through a proxy", check_open_store,
                 sys.argv[1], folder)
         tap.run("an open store is not reached from elsewhere", check_start, sys.argv[1], folder)
+        for sentence, reason, case in (
+                ("each user of a unix socket fails for himself",
+                 os.geteuid() != 0 and "only root may be somebody else", check_users),
+                ("each network of IPv6 fails for itself",
+                 not has_ipv6() and "this machine has no ::1", check_networks)):
+            if reason:
+                tap.skip(sentence, reason)
+            else:
+                tap.run(sentence, case, sys.argv[1], folder)
         with Daemon(sys.argv[1], folder / "store.db", []) as server:
             tokens = Tokens(folder / "store.db")
             caller = Caller(server.port, tokens)

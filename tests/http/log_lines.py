@@ -143,6 +143,39 @@ def a_reader_that_has_left(rowlockd, folder):
     assert server.process.wait(END_S_MAX) == 0
 
 
+def without_anybody(rowlockd, folder, stderr, is_lost):
+    """Where nothing can be read: it is reached by its unix socket, and answers all the same."""
+    path = folder / "socket"
+    process = subprocess.Popen(
+        [rowlockd, "--store", str(folder / "store.db"), "--listen", f"unix:{path}",
+         "--log-requests"], stdin=subprocess.DEVNULL, stderr=stderr or None,
+        preexec_fn=None if stderr else lambda: os.close(2))
+    try:
+        wait_until(lambda: path.exists() or process.poll() is not None, "its socket", END_S_MAX)
+        assert process.poll() is None, process.returncode
+        client = Client(str(path))
+        for _ in range(FLOOD):
+            assert client.get("/livez").status == 200
+        found = re.search(r"^rowlock_log_lines_lost_total (\S+)$",
+                          client.get("/metrics").body.decode(), re.M)
+        assert (float(found[1]) >= 1) == is_lost, found
+    finally:
+        process.terminate()
+        assert process.wait(END_S_MAX) == 0
+
+
+def a_full_disk(rowlockd, folder):
+    """Each write of a line is refused with ENOSPC, as on a disk that is full."""
+    with open("/dev/full", "wb") as full:
+        without_anybody(rowlockd, folder, full, True)
+
+
+def a_closed_one(rowlockd, folder):
+    """Lines go nowhere, and nothing else gets the descriptor: what is open is the null device."""
+    without_anybody(rowlockd, folder, None, False)
+    assert (folder / "store.db").read_bytes()[:15] == b"SQLite format 3"
+
+
 def main(rowlockd):
     tap = Tap()
     for sentence, case in [
@@ -153,7 +186,9 @@ def main(rowlockd):
             ("a reader that has stopped costs lines, which are counted", a_reader_that_has_stopped),
             ("one that never comes back does not keep it from ending",
              a_reader_that_never_comes_back),
-            ("one that has left does no harm", a_reader_that_has_left)]:
+            ("one that has left does no harm", a_reader_that_has_left),
+            ("nor does a disk that is full", a_full_disk),
+            ("nor does a stderr that is closed", a_closed_one)]:
         with tempfile.TemporaryDirectory(prefix="rowlock-logging-") as folder:
             tap.run(sentence, case, rowlockd, pathlib.Path(folder))
     return tap.end()

@@ -108,12 +108,59 @@ static void nobody_is_there(void **state)
 	assert_memory_equal(&p, &peer_nobody, sizeof(p));
 }
 
+/* clang-format off */
+static const struct hash_row {
+	const char *what;
+	const char *a, *b; /* addresses, or numbers of users */
+	bool        is_same;
+} hash_rows[] = {
+	{ "an address",                     "192.0.2.7", "192.0.2.7", true },
+	{ "two addresses of IPv4",          "192.0.2.7", "192.0.2.8", false },
+	{ "one in other clothes",           "192.0.2.7", "::ffff:192.0.2.7", true },
+	{ "two in other clothes",           "::ffff:192.0.2.7", "::ffff:192.0.2.8", false },
+	{ "two addresses of a network",     "2001:db8:0:1::7", "2001:db8:0:1:ffff:ffff:ffff:ffff", true },
+	{ "two networks",                   "2001:db8:0:1::7", "2001:db8:0:2::7", false },
+	{ "two networks of one site",       "2001:db8::", "2001:db8:0:1::", false },
+	{ "this machine by IPv4 and IPv6",  "127.0.0.1", "::1", false },
+	{ "a user",                         "1000", "1000", true },
+	{ "two users",                      "1000", "1001", false },
+	{ "a user and an address",          "0", "::", false },
+	{ "a user and nobody",              "1000", "-1", false },
+};
+/* clang-format on */
+
+static struct peer peer_made(const char *text)
+{
+	struct sockaddr_in four = { .sin_family = AF_INET, .sin_port = htons(1) };
+	struct sockaddr_in6 six = { .sin6_family = AF_INET6, .sin6_port = htons(2) };
+	struct peer p = { .kind = PEER_UNIX, .uid = (uid_t)atoi(text) };
+
+	if (inet_pton(AF_INET6, text, &six.sin6_addr) == 1)
+		peer_of_address((const struct sockaddr *)&six, sizeof(six), &p);
+	else if (inet_pton(AF_INET, text, &four.sin_addr) == 1)
+		peer_of_address((const struct sockaddr *)&four, sizeof(four), &p);
+	return p;
+}
+
+static void what_somebody_has_has_one_hash(void **state)
+{
+	(void)state;
+	for (const struct hash_row *r = hash_rows; r < hash_rows + LENGTH_OF(hash_rows); r++) {
+		struct peer a = peer_made(r->a), b = peer_made(r->b);
+
+		b.port = 7; /* another connection */
+		b.pid = 7;
+		ROW_EXPECT(r->what, (peer_hash(&a) == peer_hash(&b)) == r->is_same);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(addresses_are_read),
 		cmocka_unit_test(a_unix_socket_has_a_user),
 		cmocka_unit_test(nobody_is_there),
+		cmocka_unit_test(what_somebody_has_has_one_hash),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
