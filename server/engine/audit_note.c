@@ -2,6 +2,7 @@
 #include "base/fault.h"
 #include "base/text.h"
 #include "engine/work.h"
+#include "wire/answers_audit.h"
 #include <inttypes.h>
 #include <string.h>
 
@@ -35,28 +36,24 @@ static int note(struct noting *n, const struct work *by, const char *action, con
 	return 0;
 }
 
-static int note_versioned(struct noting *n, const struct work *by, const char *action,
-			  const char *subject, int64_t version)
-{
-	struct text detail;
-
-	text_init(&detail);
-	if (version > 0)
-		text_add_format(&detail, "{\"version\":%" PRId64 "}", version);
-	else
-		text_add_format(&detail, "{}");
-	return note(n, by, action, subject, &detail);
-}
-
+/* Of one that was damaged before nobody knows what it was: only its version is told. */
 static int note_item(struct noting *n, const struct item_effect *e)
 {
 	static const char *const actions[] = { [CHANGE_MAKE] = "item-make",
 					       [CHANGE_UPDATE] = "item-change",
 					       [CHANGE_DELETE] = "item-delete" };
+	const struct item unknown = { .version = e->item->version };
+	const struct item *now = e->change == CHANGE_DELETE ? NULL : e->item;
+	struct text detail;
+	struct json j = json_begin(&detail);
 
 	CHECK(e->owner != NULL);
-	return note_versioned(n, e->owner, actions[e->change], e->item->sku.text,
-			      e->change == CHANGE_DELETE ? 0 : e->item->version);
+	text_init(&detail);
+	if (e->before == NULL && e->change != CHANGE_MAKE)
+		audit_item_detail_write(&j, NULL, &unknown);
+	else
+		audit_item_detail_write(&j, e->before, now);
+	return note(n, e->owner, actions[e->change], e->item->sku.text, &detail);
 }
 
 static int note_location(struct noting *n, const struct location_effect *e)
@@ -64,10 +61,18 @@ static int note_location(struct noting *n, const struct location_effect *e)
 	static const char *const actions[] = { [CHANGE_MAKE] = "location-make",
 					       [CHANGE_UPDATE] = "location-change",
 					       [CHANGE_DELETE] = "location-delete" };
+	const struct location unknown = { .version = e->location->version };
+	const struct location *now = e->change == CHANGE_DELETE ? NULL : e->location;
+	struct text detail;
+	struct json j = json_begin(&detail);
 
 	CHECK(e->owner != NULL);
-	return note_versioned(n, e->owner, actions[e->change], e->location->code.text,
-			      e->change == CHANGE_DELETE ? 0 : e->location->version);
+	text_init(&detail);
+	if (e->before == NULL && e->change != CHANGE_MAKE)
+		audit_location_detail_write(&j, NULL, &unknown);
+	else
+		audit_location_detail_write(&j, e->before, now);
+	return note(n, e->owner, actions[e->change], e->location->code.text, &detail);
 }
 
 /* Skus and codes have nothing that JSON would escape. */

@@ -38,6 +38,7 @@ static int change_item(struct decider *d, struct work *w, struct found_item *kno
 	struct item *now = arena_alloc(&d->found.memory, sizeof(*now));
 	struct item *written = arena_alloc(&d->found.memory, sizeof(*written));
 	struct item_effect *e = effects_add_item(&d->effects);
+	const struct item *before = known->full_group == d->group ? known->full : NULL;
 
 	CHECK((change == CHANGE_MAKE) == (known->item.id == 0));
 	if (now == NULL || written == NULL || e == NULL)
@@ -45,7 +46,11 @@ static int change_item(struct decider *d, struct work *w, struct found_item *kno
 	*now = *item;
 	*written = *item;
 	written->id = known->item.id;
-	*e = (struct item_effect){ .change = change, .of = known, .item = written, .owner = w };
+	*e = (struct item_effect){ .change = change,
+				   .of = known,
+				   .item = written,
+				   .before = change == CHANGE_MAKE ? NULL : before,
+				   .owner = w };
 	row_set_change_item(d->found.rows, known, now, d->group);
 	CHECK(known->changed_group == d->group);
 	d->has_writes = true;
@@ -238,6 +243,7 @@ static int change_location(struct decider *d, struct work *w, struct found_locat
 	struct location *now = arena_alloc(&d->found.memory, sizeof(*now));
 	struct location *written = arena_alloc(&d->found.memory, sizeof(*written));
 	struct location_effect *e = effects_add_location(&d->effects);
+	const struct location *before = known->full_group == d->group ? known->full : NULL;
 
 	CHECK((change == CHANGE_MAKE) == (known->location.id == 0));
 	if (now == NULL || written == NULL || e == NULL)
@@ -245,9 +251,11 @@ static int change_location(struct decider *d, struct work *w, struct found_locat
 	*now = *location;
 	*written = *location;
 	written->id = known->location.id;
-	*e = (struct location_effect){
-		.change = change, .of = known, .location = written, .owner = w
-	};
+	*e = (struct location_effect){ .change = change,
+				       .of = known,
+				       .location = written,
+				       .before = change == CHANGE_MAKE ? NULL : before,
+				       .owner = w };
 	row_set_change_location(d->found.rows, known, now, d->group);
 	CHECK(known->changed_group == d->group);
 	d->has_writes = true;

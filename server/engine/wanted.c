@@ -14,23 +14,20 @@ static void want_respected(struct want *want, const struct row_ref rows[], int c
 		want_respect(want, &rows[i]);
 }
 
-/* Its texts are shown where it is refused for its version, and are what a patch starts from. */
-static bool needs_texts(const struct command *c)
-{
-	return c->kind == COMMAND_ITEM_PATCH || c->kind == COMMAND_LOCATION_PATCH ||
-	       c->is_create_only || c->condition.has_version || c->condition.must_exist;
-}
-
+/*
+ * Texts are shown where it is refused for its version, are what a patch starts from, and what was
+ * before for the audit.
+ */
 static void want_names(struct want *want, const struct command *c, unsigned touches)
 {
 	if (touches & TOUCHES_ITEM)
 		want_item(want,
 			  (struct wanted_name){ .name = c->item.sku.text,
-						.needs_texts = needs_texts(c),
+						.needs_texts = true,
 						.needs_use = c->kind == COMMAND_ITEM_DELETE });
 	if (touches & TOUCHES_LOCATION)
 		want_location(want, (struct wanted_name){ .name = c->location.code.text,
-							  .needs_texts = needs_texts(c),
+							  .needs_texts = true,
 							  .needs_use = c->kind ==
 								       COMMAND_LOCATION_DELETE });
 	if ((touches & TOUCHES_RESERVATION) && c->reservation_id != NULL)

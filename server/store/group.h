@@ -214,6 +214,7 @@ struct item_effect {
 	 * With its texts; of a DELETE only its id counts. write() sets the id of one that is made.
 	 */
 	struct item *item;
+	const struct item *before; /* with its texts, for the audit; NULL: none, or not known */
 	void *owner;
 };
 
@@ -221,6 +222,7 @@ struct location_effect {
 	enum change change;
 	struct found_location *of;
 	struct location *location;
+	const struct location *before;
 	void *owner;
 };
 
