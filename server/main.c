@@ -346,6 +346,7 @@ static void settings_apply(const struct running *r)
 	log_configure(c);
 	calls_change(c->wait_default_ms, c->require_key);
 	service_set_slow(r->service, c->slow_ms * NS_PER_MS);
+	service_keep_audit(r->service, c->keep_audit_days * (int64_t)86400 * MS_PER_S);
 	operation_book_set_wait(r->operations, c->operation_wait_ms);
 	edge_log_requests(r->edge, c->log_requests);
 }
@@ -698,6 +699,8 @@ static int open_service(const struct config *c, struct store *store, struct serv
 					   .releases_rows_early =
 						   strcmp(c->row_release, "early") == 0,
 					   .slow_ns = c->slow_ms * NS_PER_MS,
+					   .keep_audit_ms =
+						   c->keep_audit_days * (int64_t)86400 * MS_PER_S,
 					   .reader_count = (int)c->readers,
 					   .fail = on_failure };
 	int r = service_open(&options, ret);

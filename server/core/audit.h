@@ -1,5 +1,5 @@
 /*
- * audit - what somebody did that has no movement. Kept for ever, about a hundred bytes each.
+ * audit - what somebody did that has no movement. Kept for --keep-audit-days, a hundred bytes each.
  *
  * (What begins with audit_ in the store's contract and is no entry belongs to a verification.)
  */

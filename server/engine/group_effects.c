@@ -140,6 +140,7 @@ int group_effects_write(struct group *g)
 		r = add_keys(g, &g->members);
 	if (r == 0)
 		r = audit_note_effects(&d->effects, d->now_ms, &d->found.memory);
+	audit_age_ask(&l->audit_age, d->now_ms, &d->effects);
 	if (r == 0)
 		r = key_book_make_room(l->keys, (int)d->effects.keys.count);
 	if (r == 0)
@@ -147,6 +148,7 @@ int group_effects_write(struct group *g)
 	if (r < 0)
 		return r;
 	key_book_old_are_deleted(l->keys, &d->effects);
+	audit_age_told(&l->audit_age, d->now_ms, &d->effects);
 	feed(g);
 	return 0;
 }

@@ -11,6 +11,7 @@
  */
 #pragma once
 #include "core/linger.h"
+#include "engine/audit_age.h"
 #include "engine/audit_inbox.h"
 #include "engine/clock_note.h"
 #include "engine/feed.h"
@@ -45,6 +46,7 @@ struct lane {
 	bool releases_rows_early;
 	/* Writes that take longer are logged; 0: none. Anybody may change it. */
 	atomic_int_fast64_t slow_ns;
+	struct audit_age audit_age;
 	struct aftermath aftermath; /* of it, whom to tell */
 
 	struct store_writer *writer; /* the store's */

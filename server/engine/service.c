@@ -54,6 +54,7 @@ static int start_engine(struct service *s, const struct service_options *o)
 			       .releases_rows_early = o->releases_rows_early,
 			       .slow_ns = o->slow_ns,
 			       .aftermath = { .fail = o->fail, .fail_context = o->fail_context } };
+	audit_age_init(&s->writer.lane.audit_age, o->keep_audit_ms);
 	CHECK(o->slow_ns >= 0);
 	atomic_store(&s->readers.slow_ns, o->slow_ns);
 	s->writer.is_uncounted = s->readers.is_uncounted = o->is_uncounted;
@@ -237,6 +238,11 @@ void service_note_audit(struct service *s, const struct audit_entry *entry)
 {
 	CHECK(entry->at_ms > 0);
 	audit_inbox_put(&s->writer.lane.audits, entry);
+}
+
+void service_keep_audit(struct service *s, int64_t keep_ms)
+{
+	audit_age_keep(&s->writer.lane.audit_age, keep_ms);
 }
 
 bool service_verify_begin(struct service *s)

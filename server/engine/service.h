@@ -32,9 +32,10 @@ struct service_options {
 	struct store *store; /* taken over: closed with the service */
 	/* --row-release early; false: commit (strict two-phase locking). */
 	bool releases_rows_early;
-	bool is_uncounted; /* its threads leave the metrics alone: it is the laboratory's */
-	int64_t slow_ns;   /* writes and long reads that take longer are logged; 0: none */
-	int reader_count;  /* threads for long reads, >= 1 */
+	bool is_uncounted;     /* its threads leave the metrics alone: it is the laboratory's */
+	int64_t slow_ns;       /* writes and long reads that take longer are logged; 0: none */
+	int64_t keep_audit_ms; /* rows of the audit that are older are deleted; 0: none */
+	int reader_count;      /* threads for long reads, >= 1 */
 
 	/* Called once, on the writer thread, when the disk failed and the process must stop. */
 	void (*fail)(void *context, int exit_code);
@@ -65,6 +66,9 @@ void service_nudge(struct service *s);
 
 /* Writes and long reads that take longer are logged from now on; 0: none. Any thread. */
 void service_set_slow(struct service *s, int64_t slow_ns);
+
+/* Rows of the audit that are older are deleted from now on; 0: none. Any thread. */
+void service_keep_audit(struct service *s, int64_t keep_ms);
 
 /* ---------------------------------------------------------------- writes */
 

@@ -335,6 +335,8 @@ void effects_clear(struct effects *e)
 	e->leases.count = e->reservations.count = e->audits.count = 0;
 	e->forget_to = 0;
 	e->forget_count = e->forgotten_count = 0;
+	e->audit_old_ms = 0;
+	e->audit_old_count = e->audit_gone_count = 0;
 	e->must_note_time = false;
 	e->is_numbered = false;
 	e->seq_shift = 0;
@@ -358,7 +360,8 @@ bool effects_are_none(const struct effects *e)
 {
 	return e->movements.count == 0 && e->keys.count == 0 && e->items.count == 0 &&
 	       e->locations.count == 0 && e->leases.count == 0 && e->reservations.count == 0 &&
-	       e->audits.count == 0 && e->forget_count == 0 && !e->must_note_time;
+	       e->audits.count == 0 && e->forget_count == 0 && e->audit_old_count == 0 &&
+	       !e->must_note_time;
 }
 
 void effects_pass_ids_on(struct effects *e)

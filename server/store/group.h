@@ -297,10 +297,13 @@ struct effects {
 		struct audit_entry *all; /* of id 0 */
 		size_t count, capacity;
 	} audits;
-	int64_t forget_to;   /* keys up to this id go, oldest first, */
-	int forget_count;    /* at most so many of them; */
-	int forgotten_count; /* write() says how many there were */
-	bool must_note_time; /* what the store says of time: see struct stored_time */
+	int64_t forget_to;    /* keys up to this id go, oldest first, */
+	int forget_count;     /* at most so many of them; */
+	int forgotten_count;  /* write() says how many there were */
+	int64_t audit_old_ms; /* of the oldest rows of the audit */
+	int audit_old_count;  /* so many are looked at; those from before audit_old_ms go, */
+	int audit_gone_count; /* and write() says how many there were */
+	bool must_note_time;  /* what the store says of time: see struct stored_time */
 	int64_t newest_ms;
 	int64_t ahead_ms;
 

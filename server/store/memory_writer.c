@@ -624,6 +624,27 @@ static int add_audit(struct memory_writer *w, struct audit_entry *entry)
 	return is_short ? FAULT(-ENOMEM) : 0;
 }
 
+/* The oldest first; once one is young enough it is over. */
+static int delete_audit(struct memory_writer *w, struct effects *effects)
+{
+	struct memory_view v = memory_view_of(w);
+	int r = 0;
+
+	CHECK(effects->audit_gone_count == 0);
+	while (r == 0 && effects->audit_gone_count < effects->audit_old_count) {
+		struct memory_version *version, *oldest = NULL;
+
+		for (size_t at = 0; (version = memory_next(w->m, &v, MEMORY_AUDIT, &at)) != NULL;)
+			if (oldest == NULL || version->id < oldest->id)
+				oldest = version;
+		if (oldest == NULL || oldest->audit.at_ms >= effects->audit_old_ms)
+			break;
+		r = memory_end(w, oldest);
+		effects->audit_gone_count++;
+	}
+	return r;
+}
+
 /* ---------------------------------------------------------------- writing all of it */
 
 static int write_named(struct memory_writer *w, struct effects *effects)
@@ -658,6 +679,8 @@ static int write_rest(struct memory_writer *w, struct effects *effects)
 		r = add_key(w, &effects->keys.all[i]);
 	for (size_t i = 0; r == 0 && i < effects->audits.count; i++)
 		r = add_audit(w, &effects->audits.all[i]);
+	if (r == 0)
+		r = delete_audit(w, effects);
 	if (r == 0)
 		r = forget_keys(w, effects);
 	if (effects->must_note_time) {

@@ -403,6 +403,11 @@ static int write_rest(struct sqlite_writer *w, struct effects *effects)
 		effects->forgotten_count = r < 0 ? 0 : r;
 		r = r < 0 ? r : 0;
 	}
+	if (r == 0 && effects->audit_old_count > 0) {
+		r = sqlite_delete_audit(store, effects->audit_old_ms, effects->audit_old_count);
+		effects->audit_gone_count = r < 0 ? 0 : r;
+		r = r < 0 ? r : 0;
+	}
 	return r == 0 && effects->must_note_time
 		       ? sqlite_note_time(store, effects->newest_ms, effects->ahead_ms)
 		       : r;

@@ -308,6 +308,8 @@ int sqlite_add_movements(struct store *s, const struct movement_effect all[], si
 int sqlite_next_fence(struct store *s, int64_t *ret);
 /* Texts of NULL are NULL; sets its id. */
 int sqlite_add_audit(struct store *s, struct audit_entry *entry);
+/* Of the `count` oldest rows, those from before at_ms: how many there were, or a fault. */
+int sqlite_delete_audit(struct store *s, int64_t at_ms, int count);
 int sqlite_add_lease_row(struct store *s, const struct lease_row *row, int64_t item_id,
 			 int64_t location_id);
 int sqlite_renew_lease(struct store *s, int64_t fence, int64_t expires_at_ms);
@@ -383,6 +385,7 @@ enum writer_statement {
 	EACH_ACTIVE_RESERVATION,
 	READ_EPOCH,
 	INSERT_AUDIT,
+	DELETE_AUDIT,
 	STATEMENTS_USED,
 };
 _Static_assert((int)STATEMENTS_USED <= (int)WRITER_STATEMENTS, "room for every statement");

@@ -81,6 +81,9 @@ const char *const sqlite_writer_texts[WRITER_STATEMENTS] = {
 				"AND expires_at <= ?3",
 	[INSERT_AUDIT] = "INSERT INTO audit (at, actor, action, subject, detail, request_id) "
 			 "VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+	/* By id alone: without an index of times nothing but the oldest is looked at. */
+	[DELETE_AUDIT] = "DELETE FROM audit WHERE id IN (SELECT id FROM (SELECT id, at FROM audit "
+			 "ORDER BY id LIMIT ?2) WHERE at < ?1)",
 	[INSERT_LOCK] =
 		"INSERT INTO row_lock (lease, fence, item_id, location_id, purpose, taken_at, "
 		"expires_at, token_id, actor) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
@@ -847,6 +850,22 @@ int sqlite_add_keys(struct store *store, const struct key_record all[], size_t c
 		return r;
 	s->key_newest = all[count - 1].id;
 	return sqlite3_last_insert_rowid(s->connection.db) == s->key_newest ? 0 : FAULT(-EUCLEAN);
+}
+
+int sqlite_delete_audit(struct store *store, int64_t at_ms, int count)
+{
+	struct sqlite_connection *c = &sqlite_of(store)->connection;
+	CLEANUP(sqlite_park) sqlite3_stmt *s = NULL;
+	int r = sqlite_statement(c, DELETE_AUDIT, &s);
+
+	CHECK(sqlite_of(store)->is_in_group);
+	CHECK(count > 0);
+	if (r < 0)
+		return r;
+	sqlite3_bind_int64(s, 1, at_ms);
+	sqlite3_bind_int(s, 2, count);
+	r = sqlite_run(c, s);
+	return r < 0 ? r : sqlite3_changes(c->db);
 }
 
 int sqlite_newest_key(struct store *store, int64_t *ret)

@@ -1,5 +1,5 @@
 /*
- * answers_audit - a row of the audit, as it is shown; and what it says of a change of the catalogue.
+ * answers_audit - a row of the audit, as it is shown; what a change of the catalogue says in it.
  *
  * Threads: none inside.
  */

@@ -404,6 +404,53 @@ static void what_was_done_is_in_the_audit(struct any_store *s)
 		"2 1 ");
 }
 
+static void forget(struct any_writer *w, int64_t at_ms, int count)
+{
+	w->effects.audit_old_ms = at_ms;
+	w->effects.audit_old_count = count;
+}
+
+/* The oldest go, as far as they are old; their ids are given to no other. */
+static void old_rows_of_the_audit_go(struct any_store *s)
+{
+	struct any_writer *w = &s->w;
+	int64_t last_id;
+	struct page page;
+
+	any_begin_with(w, "A WH1", NULL);
+	for (int64_t at_ms = 10; at_ms <= 50; at_ms += 10)
+		note(w, at_ms == 20 ? 60 : at_ms, "anna", "x"); /* a clock that was wrong */
+	assert_int_equal(any_commit(w), 0);
+	assert_string_equal(audited(s, (struct audit_query){ 0 }, &page), "1 6 3 4 5 ");
+	last_id = page.next;
+
+	any_begin_with(w, "A WH1", NULL);
+	forget(w, 10, 5);
+	assert_int_equal(any_write(w), 0);
+	assert_int_equal(w->effects.audit_gone_count, 0);
+	any_abandon(w);
+	any_begin_with(w, "A WH1", NULL);
+	forget(w, 30, 1);
+	assert_int_equal(any_write(w), 0);
+	assert_int_equal(w->effects.audit_gone_count, 1);
+	any_abandon(w);
+	assert_string_equal(audited(s, (struct audit_query){ 0 }, &page), "1 6 3 4 5 ");
+
+	any_begin_with(w, "A WH1", NULL);
+	forget(w, 30, 1);
+	assert_int_equal(any_commit(w), 0);
+	assert_string_equal(audited(s, (struct audit_query){ 0 }, &page), "6 3 4 5 ");
+	any_begin_with(w, "A WH1", NULL);
+	forget(w, 100, 9);
+	assert_int_equal(any_commit(w), 0);
+	assert_string_equal(audited(s, (struct audit_query){ 0 }, &page), "");
+	any_begin_with(w, "A WH1", NULL);
+	note(w, 70, "anna", "x");
+	assert_int_equal(any_commit(w), 0);
+	assert_string_equal(audited(s, (struct audit_query){ 0 }, &page), "7 ");
+	assert_true(page.next > last_id);
+}
+
 static void delete_item(struct any_writer *w, const char *sku)
 {
 	struct found_item *of = row_set_item(w->found.rows, sku);
@@ -1426,6 +1473,7 @@ static const struct {
 	PROMISE(a_past_level_is_read_from_the_ledger),
 	PROMISE(the_catalogue_is_kept_as_it_was_said),
 	PROMISE(what_was_done_is_in_the_audit),
+	PROMISE(old_rows_of_the_audit_go),
 	PROMISE(what_is_stocked_or_leased_is_in_use),
 	PROMISE(leases_are_named_by_fences_that_only_grow),
 	PROMISE(a_row_has_one_lease_at_a_time),
