@@ -12,6 +12,7 @@ import { costBar } from "./cost.js";
 import { h, newId, say } from "./dom.js";
 import { delta, duration, number } from "./format.js";
 import { problemBox } from "./problem.js";
+import { hasRole, mayWrite } from "./session.js";
 import { toast } from "./toast.js";
 
 const WAIT_S = 60;
@@ -76,7 +77,8 @@ const ACTIONS = {
 			h("div", { class: "pair" },
 				numberField("quantity", "Units", "1"),
 				locationField("to", "To",
-					[...book.locations.keys()].filter((code) => code !== row.location))),
+					[...book.locations.keys()].filter((code) =>
+						code !== row.location && mayWrite(code)))),
 			textField("reference", "Reference"),
 		],
 		request: (row, form) => ({
@@ -203,8 +205,12 @@ export function openAction(kind, row) {
 	dialog.querySelector("input, select").select?.();
 }
 
-/* The buttons that open the dialogs, for one row. */
+/* The buttons that open the dialogs, for one row; none for whoever may only read. */
 export function actionButtons(row) {
+	if (!hasRole("clerk"))
+		return [];
+	if (!mayWrite(row.location))
+		return [h("p", { class: "muted small" }, "Your token does not write here.")];
 	return Object.entries({
 		adjust: "Adjust", transfer: "Transfer", reserve: "Reserve", lease: "Lease",
 	}).map(([kind, label]) => h("button", {

@@ -4,8 +4,9 @@
  *     const { data, cost } = await call("POST", "/v1/stock/A-1/WH1/adjust", { body: { delta: -3 } });
  *
  * What the server refuses is thrown as a Problem, with its title, detail and hint; a server that
- * does not answer as Lost.
+ * does not answer as Lost. What is read while nobody is logged in waits until somebody is (gate.js).
  */
+import { gate } from "./gate.js";
 import { News } from "./news.js";
 
 export class Problem extends Error {
@@ -53,8 +54,8 @@ function noteSeq(response) {
 		ledger.head = seq;
 }
 
-/* The answer as it comes, for streams; everything else goes through call(). */
-export async function open(path, options = {}) {
+/* The answer as it comes, whatever it is. */
+export async function openNow(path, options = {}) {
 	let response;
 	try {
 		response = await fetch(path, { cache: "no-store", ...options });
@@ -69,13 +70,31 @@ export async function open(path, options = {}) {
 	return response;
 }
 
-export async function call(method, path, { body, headers = {}, signal } = {}) {
+/* The same for streams and figures; everything else goes through call(). */
+export async function open(path, options = {}) {
+	const isRead = (options.method ?? "GET") === "GET";
+	for (;;) {
+		await gate.pass(options.signal);
+		const { count } = gate;
+		const response = await openNow(path, options);
+		if (response.status !== 401)
+			return response;
+		if (count === gate.count)
+			gate.shut();
+		if (!isRead)
+			return response;
+		response.body?.cancel().catch(() => {});
+	}
+}
+
+/* isLogin: of the login itself, which waits for none. */
+export async function call(method, path, { body, headers = {}, signal, isLogin = false } = {}) {
 	const options = { method, headers: { Accept: "application/json", ...headers }, signal };
 	if (body !== undefined) {
 		options.headers["Content-Type"] = "application/json";
 		options.body = JSON.stringify(body);
 	}
-	const response = await open(path, options);
+	const response = await (isLogin ? openNow : open)(path, options);
 	let data;
 	try {
 		data = await readBody(response);

@@ -1,9 +1,10 @@
 /* docs - every call of openapi.json: what it does, a form to try it, and the same as curl. */
-import { get, open } from "./api.js";
+import { get, openNow } from "./api.js";
 import { curlLine } from "./curl.js";
 import { h, say } from "./dom.js";
 import { duration } from "./format.js";
 import { problemBox } from "./problem.js";
+import { hasRole, learnSession, roleWords } from "./session.js";
 
 const METHODS = ["get", "post", "put", "patch", "delete"];
 const SHOWN_MAX = 200000;
@@ -71,9 +72,12 @@ class Call {
 				this.#fields(parameters.filter((parameter) => !parameter.required))),
 		this.#curl,
 		h("div", { class: "call-foot" },
-			h("button", { type: "submit", class: "primary" }, "Try it"),
+			h("button", { type: "submit", class: "primary", disabled: !hasRole(operation["x-role"]) },
+				"Try it"),
 			h("button", { type: "button", onclick: (event) => this.#copy(event.target) },
-				"Copy as curl")),
+				"Copy as curl"),
+			!hasRole(operation["x-role"])
+				&& h("p", { class: "muted small" }, roleWords(operation["x-role"]))),
 		this.#answer,
 		h("ul", { class: "call-answers" }, Object.entries(operation.responses).map(
 			([status, response]) => h("li", {}, h("b", { class: "number" }, status),
@@ -171,7 +175,7 @@ class Call {
 		const begun = performance.now();
 		this.#answer.replaceChildren(h("p", { class: "muted small" }, "waiting for the answer…"));
 		try {
-			const response = await open(path, { method, headers, body });
+			const response = await openNow(path, { method, headers, body });
 			await this.#show(response, begun);
 		} catch (trouble) {
 			this.#answer.replaceChildren(problemBox(trouble));
@@ -227,7 +231,7 @@ function openNamed() {
 async function start() {
 	const main = document.getElementById("main");
 	try {
-		const document_ = await get("/openapi.json");
+		const [document_] = await Promise.all([get("/openapi.json"), learnSession()]);
 		const description = new Description(document_);
 		const tags = [...description.calls()].filter(([, calls]) => calls.length > 0);
 		main.append(

@@ -4,6 +4,7 @@ import { h, newId, say } from "./dom.js";
 import { number } from "./format.js";
 import { problemBox } from "./problem.js";
 import { RaceTable } from "./race_table.js";
+import { hasRole, roleWords } from "./session.js";
 
 const ASK_MS = 200;
 
@@ -100,6 +101,11 @@ export function laboratoryView(place) {
 		h("p", {}, "The same updates with and without a lock, with real threads, on a database of "
 			+ "their own. Nothing is staged: what clients were told is compared with what is stored."))),
 	message, body);
+	if (!hasRole("admin")) {
+		body.replaceChildren(h("div", { class: "empty" },
+			h("strong", {}, "The laboratory is for admins"), h("p", {}, roleWords("admin"))));
+		return () => {};
+	}
 
 	function fail(trouble) {
 		if (!isClosed)

@@ -9,6 +9,7 @@ import { call } from "./api.js";
 import { h, say } from "./dom.js";
 import { count, countdown, duration, number } from "./format.js";
 import { problemBox } from "./problem.js";
+import { hasRole } from "./session.js";
 import { toast } from "./toast.js";
 
 const COLUMNS_MAX = 40;
@@ -88,7 +89,7 @@ class Gate {
 		this.element.dataset.kind = holder?.kind ?? "free";
 		say(this.#kind, isLease ? "lease" : holder !== null ? "held by" : "free");
 		say(this.#name, isLease ? holder.purpose || holder.id : holder?.id ?? "nobody");
-		this.#button.hidden = !isLease;
+		this.#button.hidden = !isLease || !hasRole("clerk");
 		if (isLease)
 			this.#button.setAttribute("aria-label", `Release lease ${holder.id}`);
 		this.tick(at);

@@ -4,6 +4,7 @@ import { h, say } from "./dom.js";
 import { count, duration, number } from "./format.js";
 import { Lane } from "./lane.js";
 import { problemBox } from "./problem.js";
+import { hasRole, session } from "./session.js";
 import { toast } from "./toast.js";
 
 const ASK_MS = 250;
@@ -31,7 +32,9 @@ async function learnName(sku) {
  * would, and when it ends they are answered one behind the other.
  */
 async function showHow() {
-	const { data } = await get("/v1/stock?limit=1");
+	const here = session.locations === null ? ""
+		: `&location=${encodeURIComponent(session.locations[0])}`;
+	const { data } = await get(`/v1/stock?limit=1${here}`);
 	if (data.length === 0) {
 		toast(h("strong", {}, "There is no stock to show it with"),
 			h("p", {}, "rowlockd --demo fills an empty store."));
@@ -62,9 +65,9 @@ export function locksView(place) {
 	const show = h("button", { type: "button", onclick: onShow }, "Show me");
 	const empty = h("div", { class: "empty", hidden: true },
 		h("strong", {}, "No row is held, and nobody waits"),
-		h("p", {}, "A lane appears when a row has a holder or a queue. “Show me” leases a row for "
-			+ `${SHOW_LEASE_S} seconds and lets ${SHOW_READERS} locked reads queue for it; it changes `
-			+ "nothing."));
+		h("p", {}, "A lane appears when a row has a holder or a queue. ", hasRole("clerk")
+			&& `“Show me” leases a row for ${SHOW_LEASE_S} seconds and lets ${SHOW_READERS} locked `
+				+ "reads queue for it; it changes nothing."));
 	let isClosed = false;
 	let asking = 0;
 
@@ -73,7 +76,7 @@ export function locksView(place) {
 			h("div", {}, h("h1", {}, "Locks"),
 				h("p", {}, "Changes to one stock row wait for each other, first come, first served. "
 					+ "Reads pass by.")),
-			h("div", { class: "tools" }, show)),
+			h("div", { class: "tools" }, hasRole("clerk") && show)),
 		h("ul", { class: "figures" },
 			h("li", {}, figures.rows, "rows held or wanted"),
 			h("li", {}, figures.waiting, "waiting"),

@@ -14,6 +14,6 @@ export function problemBox(trouble) {
 			h("strong", {}, "This page failed"), h("p", {}, String(trouble)));
 	return h("div", { class: "problem", role: "alert" },
 		h("strong", {}, trouble.message),
-		trouble.detail && h("p", {}, trouble.detail),
+		trouble.detail !== trouble.message && trouble.detail && h("p", {}, trouble.detail),
 		trouble.hint && h("p", { class: "muted" }, trouble.hint));
 }

@@ -8,6 +8,7 @@
  *     pulse.back.listen(() => ...)             it is there again
  */
 import { contact, ledger, open } from "./api.js";
+import { gate } from "./gate.js";
 import { News } from "./news.js";
 import { between, mean, parse, quantile, value } from "./metrics.js";
 
@@ -79,6 +80,7 @@ function setState(state) {
 }
 
 async function beat() {
+	await gate.pass(); /* whoever has to log in first may take his time */
 	const response = await open("/metrics", { signal: AbortSignal.timeout(ANSWER_MS_MAX) });
 	const now = parse(await response.text());
 	const at = performance.now();
@@ -102,8 +104,11 @@ async function beatOn() {
 		try {
 			await beat();
 		} catch {
-			setState("lost");
-			pulse.news.tell(null);
+			/* Whoever is asked to log in is not told that the server is lost. */
+			if (!gate.isShut) {
+				setState("lost");
+				pulse.news.tell(null);
+			}
 		}
 	}
 	setTimeout(beatOn, BEAT_MS);

@@ -6,6 +6,7 @@ import { count, countdown, number } from "./format.js";
 import { PROMISES } from "./kinds.js";
 import { problemBox } from "./problem.js";
 import { pulse } from "./pulse.js";
+import { hasRole, mayWrite } from "./session.js";
 import { toast } from "./toast.js";
 
 const READ_MAX = 1000;
@@ -35,11 +36,21 @@ class Promised {
 					h("a", { href: `#/stock/${encodeURIComponent(line.sku)}`, class: "mono" },
 						line.sku),
 					h("span", { class: "muted" }, ` ${line.location}`))))),
-			h("div", { class: "promised-actions" },
-				this.#button("Commit", "commit", {}, "committed: its units have left the building"),
-				this.#button("Extend", "extend", { ttl_s: EXTEND_S }, "lasts 10 minutes from now"),
-				this.#button("Release", "release", {}, "released: its units are available again")));
+			h("div", { class: "promised-actions" }, this.#actions(reservation)));
 		this.take(reservation);
+	}
+
+	#actions(reservation) {
+		if (!hasRole("clerk"))
+			return [];
+		if (!reservation.lines.every((line) => mayWrite(line.location)))
+			return [h("p", { class: "muted small" }, "Your token does not write at all of its "
+				+ "locations.")];
+		return [
+			this.#button("Commit", "commit", {}, "committed: its units have left the building"),
+			this.#button("Extend", "extend", { ttl_s: EXTEND_S }, "lasts 10 minutes from now"),
+			this.#button("Release", "release", {}, "released: its units are available again"),
+		];
 	}
 
 	#button(label, action, body, done) {
@@ -93,8 +104,8 @@ export function reservationsView(place) {
 	const message = h("div", {});
 	const empty = h("div", { class: "empty", hidden: true },
 		h("strong", {}, "Nothing is promised"),
-		h("p", {}, "A reservation keeps units for somebody until a time; nobody waits meanwhile. "
-			+ "Make one from an item’s page in Stock."));
+		h("p", {}, "A reservation keeps units for somebody until a time; nobody waits meanwhile. ",
+			hasRole("clerk") && "Make one from an item’s page in Stock."));
 	let reading = 0;
 	let isClosed = false;
 

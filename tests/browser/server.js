@@ -7,7 +7,7 @@
  *
  * Nothing here sleeps: it waits for the line that says where the server listens, and for its end.
  */
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -24,11 +24,13 @@ export class Server {
 	#process;
 	#lines = [];
 
-	static async start({ flags = [] } = {}) {
+	/* tokens: words for rowlockd token, before it starts; server.tokens are what they printed. */
+	static async start({ flags = [], tokens = [] } = {}) {
 		const server = new Server();
 		server.#flags = flags;
 		server.#folder = await mkdtemp(join(tmpdir(), "rowlock-browser-"));
 		server.store = join(server.#folder, STORE);
+		server.tokens = tokens.map((words) => server.token(...words));
 		await server.#run(0);
 		return server;
 	}
@@ -50,11 +52,21 @@ export class Server {
 		this.url = `http://127.0.0.1:${this.port}`;
 	}
 
-	/* The answer's body; what is refused is thrown. */
+	/* rowlockd token WORDS..., beside the server: what it says. */
+	token(...words) {
+		const [, , program] = process.argv;
+		return execFileSync(program, ["token", ...words, "--store", this.store],
+			{ encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).trim();
+	}
+
+	/* As `this.bearer`, where there is one. The answer's body; what is refused is thrown. */
 	async ask(method, path, body) {
 		const response = await fetch(this.url + path, {
 			method, body: body && JSON.stringify(body),
-			headers: body && { "Content-Type": "application/json" },
+			headers: {
+				...(body && { "Content-Type": "application/json" }),
+				...(this.bearer && { Authorization: `Bearer ${this.bearer}` }),
+			},
 		});
 		const text = await response.text();
 		if (!response.ok)

@@ -16,9 +16,9 @@ const ANSWER_MS_MAX = 15000;
 const ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
 	"--disable-background-networking", "--disable-component-update", "--disable-sync"];
 
-export function openBrowser() {
+export function openBrowser(...more) {
 	return chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-		args: ARGUMENTS });
+		args: [...ARGUMENTS, ...more] });
 }
 
 class Visitor {
@@ -55,8 +55,8 @@ class Visitor {
 }
 
 /*
- * how: width and height in pixels, scheme ("light", "dark"), motion ("reduce"), scale, and scripts
- * to run before the page's own.
+ * how: width and height in pixels, scheme ("light", "dark"), motion ("reduce"), scale, scripts to
+ * run before the page's own, and headers that a proxy adds to each request.
  */
 export async function visit(browser, server, path, how = {}) {
 	const context = await browser.newContext({
@@ -64,6 +64,7 @@ export async function visit(browser, server, path, how = {}) {
 		colorScheme: how.scheme ?? "light",
 		deviceScaleFactor: how.scale ?? 1,
 		reducedMotion: how.motion ?? "no-preference",
+		extraHTTPHeaders: how.headers ?? {},
 	});
 	context.setDefaultTimeout(ANSWER_MS_MAX);
 	for (const script of how.scripts ?? [])

@@ -294,6 +294,32 @@ def page(world):
                           with_token=False) == "200", name
 
 
+def login(world):
+    """A cookie for this host and TLS alone, which counts for the page's own requests."""
+    origin = ("-H", f"Origin: {world.url}")
+    for is_http2 in (False, True):
+        def curl(*words, **more):
+            return world.curl(*words, is_http2=is_http2, **more)
+
+        said = curl("-i", "-X", "POST", *origin, f"{world.url}/v1/session")
+        cookie = re.search(r"(?im)^set-cookie: ((__Host-rowlock=[^;]+); Path=/; Max-Age=\d+; "
+                           r"HttpOnly; SameSite=Strict; Secure)\r?$", said)
+        assert cookie and "Domain" not in cookie[1], said
+        sent = ("-H", f"Cookie: {cookie[2]}")
+        said = json.loads(curl(*sent, f"{world.url}/v1/session", with_token=False))
+        assert (said["actor"], said["by"]) == ("shop", "session"), said
+        path = f"{world.url}/v1/stock/A-1/WH1/adjust"
+        for headers, status in ((origin, "201"), ((), "401"),
+                                (("-H", "Origin: https://evil.example"), "403"),
+                                (("-H", f"Origin: http://{HOST}:{world.proxy.port}"), "401")):
+            found = curl(*sent, *headers, "-o", "/dev/null", "-w", "%{http_code}", "-d",
+                         '{"delta":1}', path, with_token=False)
+            assert found == status, (headers, found)
+        said = curl("-i", "-X", "DELETE", *origin, *sent, f"{world.url}/v1/session",
+                    with_token=False)
+        assert re.search(r"(?i)set-cookie: __Host-rowlock=; Path=/; Max-Age=0;", said), said
+
+
 def command_line(world):
     """By the name of its host, which the certificate has to bear out."""
     folder = pathlib.Path(world.proxy.folder)
@@ -369,6 +395,7 @@ CASES = [("who brings no token is refused, but for what is public", without_toke
          ("results while the upload goes on", results_while_it_comes),
          ("an event comes at once", event_stream),
          ("the page", page),
+         ("a login of the page, by HTTP/1.1 and HTTP/2", login),
          ("the command line, which checks the certificate", command_line),
          ("a thousand clients that keep their connections", thousand_clients)]
 
