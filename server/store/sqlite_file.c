@@ -287,21 +287,40 @@ static int check_presence(const struct store_options *o, struct sqlite_file *f,
 	return 0;
 }
 
+/* One that root makes is as much the service's as its folder, or that could not start any more. */
+static void give_away(const struct sqlite_file *f)
+{
+	char folder[STORE_PATH_BYTES];
+	struct stat st;
+
+	CHECK(f->lock_fd >= 0);
+	strcpy(folder, f->path);
+	if (geteuid() == 0 && stat(dirname(folder), &st) == 0 && st.st_uid != 0)
+		(void)!fchown(f->lock_fd, st.st_uid, st.st_gid);
+}
+
 /*
- * The lock file lies beside the file itself. 0; -ENOENT: there is none; -EEXIST: somebody has made
- * it while we were about to, or its name is a link to nothing; or another errno.
+ * The lock file lies beside the file itself, and is no link: whoever may write to the folder would
+ * have root write where he may not. 0; -ENOENT: there is none; -EEXIST: somebody has made it while
+ * we were about to; or another errno.
  */
 static int open_lock(struct sqlite_file *f, const char *path, bool may_create)
 {
+	const int flags = O_CLOEXEC | O_NOFOLLOW;
+
 	CHECK(f->path[0] != '\0');
 	CHECK(f->lock_fd < 0);
-	f->lock_fd = open(path, O_RDWR | O_CLOEXEC);
+	f->lock_fd = open(path, O_RDWR | flags);
 	if (f->lock_fd < 0 && !may_create && (errno == EROFS || errno == EACCES))
 		f->lock_fd =
-			open(path, O_RDONLY | O_CLOEXEC); /* who only reads locks it all the same */
-	if (f->lock_fd < 0 && errno == ENOENT && may_create)
-		f->lock_fd = open(path, O_RDWR | O_CLOEXEC | O_CREAT | O_EXCL, 0644);
-	return f->lock_fd < 0 ? -errno : 0;
+			open(path, O_RDONLY | flags); /* who only reads locks it all the same */
+	if (f->lock_fd >= 0 || errno != ENOENT || !may_create)
+		return f->lock_fd < 0 ? -errno : 0;
+	f->lock_fd = open(path, O_RDWR | flags | O_CREAT | O_EXCL, 0644);
+	if (f->lock_fd < 0)
+		return -errno;
+	give_away(f);
+	return 0;
 }
 
 /*
@@ -339,6 +358,9 @@ static int hold_once(struct sqlite_file *f, const char *path, bool may_create,
 		return check_names(f, may_create, result);
 	if (r == -EEXIST)
 		return -EAGAIN;
+	if (r == -ELOOP)
+		return trouble(result, STORE_FORBIDDEN,
+			       "%s is a link, which a lock file never is: remove it", path);
 	if (r < 0)
 		return trouble(result, trouble_of_errno(-r), "%s: %s", path, strerror(-r));
 	f->is_lock_new = may_create && is_lock_empty(f);
@@ -359,7 +381,7 @@ static int hold_once(struct sqlite_file *f, const char *path, bool may_create,
 	return r;
 }
 
-/* Each turn in vain is one in which somebody else got on, unless the name is a link to nothing. */
+/* Each turn in vain is one in which somebody else got on. */
 static int hold(struct sqlite_file *f, bool may_create, struct store_open_result *result)
 {
 	char path[STORE_PATH_BYTES + sizeof(".lock")];
@@ -371,8 +393,7 @@ static int hold(struct sqlite_file *f, bool may_create, struct store_open_result
 		r = hold_once(f, path, may_create, result);
 	return r != -EAGAIN ? r
 			    : trouble(result, STORE_FORBIDDEN,
-				      "%s: %s: is it a link to a file that is not there?", path,
-				      strerror(EEXIST));
+				      "%s is made and removed all the time: by whom?", path);
 }
 
 int sqlite_file_hold(const char *path, bool may_create, struct sqlite_file *f,

@@ -98,9 +98,9 @@ int offline_connect(struct sqlite_connection *c, const char *path, bool *ret_is_
 }
 
 /* Empty, and its owner's alone for as long as it is not whole: SQLite would ask the umask. */
-static int copy_reserve(const char *to, const struct stat *like, struct store_open_result *result)
+static int copy_reserve(const char *to, struct store_open_result *result)
 {
-	int fd = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, like != NULL ? 0600 : 0644);
+	int fd = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 
 	if (fd < 0 && errno == EEXIST)
 		return offline_refuse(result, STORE_FORBIDDEN, "%s is there already", to);
@@ -153,13 +153,14 @@ static int copy_pages(struct sqlite_connection *from, const char *to,
 int offline_copy(struct sqlite_connection *from, const char *to, const struct stat *like,
 		 struct store_open_result *result)
 {
-	int r = copy_reserve(to, like, result);
+	int r = copy_reserve(to, result);
 
 	CHECK(from->db != NULL);
+	CHECK(like != NULL);
 	if (r < 0)
 		return r;
 	r = copy_pages(from, to, result);
-	if (r == 0 && like != NULL)
+	if (r == 0)
 		r = copy_dress(to, like);
 	if (r == 0)
 		r = offline_flush(to);

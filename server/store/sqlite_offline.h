@@ -41,8 +41,7 @@ int offline_look(const char *path, struct sqlite_connection *c, struct store_ope
 
 /*
  * Copies a whole database, log and all, to a file that must not exist yet, and flushes it. It gets
- * the mode and the group of `like`, and the owner where one may give it away; NULL: as anything
- * that is made anew.
+ * the mode and the group of `like`, and the owner where one may give it away.
  */
 int offline_copy(struct sqlite_connection *from, const char *to, const struct stat *like,
 		 struct store_open_result *result);

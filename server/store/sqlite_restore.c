@@ -7,6 +7,7 @@
  * in one step, which no crash can come between.
  */
 #include "store/sqlite_offline.h"
+#include <libgen.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -24,7 +25,7 @@ struct restoring {
 	int64_t old_fence;   /* next_fence of the store there was; 0: not known */
 	int64_t old_had_one; /* a token; 0: it had none, or that is not known */
 	bool has_old;
-	struct stat old; /* of the store there was */
+	struct stat like; /* of the store there was; or of whom and of which mode a new one is */
 };
 
 static void count_line(void *context, const char *line)
@@ -74,7 +75,7 @@ static int copy_backup(struct restoring *s)
 	if (r == 0)
 		r = judge_backup(s, &c);
 	if (r == 0)
-		r = offline_copy(&c, s->copy, s->has_old ? &s->old : NULL, s->result);
+		r = offline_copy(&c, s->copy, &s->like, s->result);
 	if (r < 0 && s->result->trouble == STORE_FINE)
 		(void)offline_explain(s->options->backup, &c, r, s->result);
 	sqlite_disconnect(&c);
@@ -141,6 +142,26 @@ static int end_access(struct restoring *s, struct sqlite_connection *c)
 	return r == 0 ? sqlite_execute(c, "COMMIT") : r;
 }
 
+/*
+ * A backup of a schema that knows no tokens cannot say that it is closed: where the store before
+ * was, the copy is brought up to date first.
+ */
+static int make_closable(struct restoring *s, struct sqlite_connection *c)
+{
+	struct store_options options = { .path = s->copy, .migrates_without_copy = true };
+	struct sqlite_opening opening;
+	int r;
+
+	CHECK(s->result->version_from > 0);
+	if (s->old_had_one == 0 || s->result->version_from >= FIRST_VERSION_WITH_TOKENS)
+		return 0;
+	sqlite_opening_begin(&opening, &options, s->result);
+	r = sqlite_migrate(c, &opening);
+	sqlite_opening_end(&opening);
+	s->result->version_from = s->result->version;
+	return r;
+}
+
 /* A new epoch, so that no cursor of the old store goes on here; and no fence comes again. */
 static int mark_copy(struct restoring *s)
 {
@@ -158,6 +179,8 @@ static int mark_copy(struct restoring *s)
 			 "UPDATE store SET epoch = lower(hex(randomblob(8))), "
 			 "next_fence = next_fence + %lld",
 			 (long long)(s->has_old ? FENCES_SKIPPED : 0));
+	if (r == 0)
+		r = make_closable(s, &c);
 	if (r == 0)
 		r = sqlite_execute(&c, "PRAGMA journal_mode=DELETE; PRAGMA synchronous=FULL");
 	if (r == 0)
@@ -257,16 +280,39 @@ static int put_in_place(struct restoring *s)
 	return 0;
 }
 
+/*
+ * Where nothing was, the store is its folder's owner's, if we may give it away, or our own; and
+ * nobody else's to read, for it has hashes of tokens.
+ */
+static int look_at_place(struct restoring *s)
+{
+	char folder[OFFLINE_PATH_BYTES];
+
+	s->has_old = stat(s->options->path, &s->like) == 0;
+	if (s->has_old)
+		return 0;
+	snprintf(folder, sizeof(folder), "%s", s->options->path);
+	if (stat(dirname(folder), &s->like) != 0)
+		return offline_refuse(s->result, STORE_UNREACHABLE, "%s: %s", folder,
+				      strerror(errno));
+	if (geteuid() != 0 && (s->like.st_mode & S_ISGID) == 0)
+		s->like.st_gid = getegid();
+	if (geteuid() != 0)
+		s->like.st_uid = geteuid();
+	s->like.st_mode = 0640;
+	return 0;
+}
+
 static int restore_locked(struct restoring *s)
 {
-	const char *path = s->options->path;
-	int r = 0;
+	int r = look_at_place(s);
 
 	CHECK(s->copy[0] != '\0');
+	if (r < 0)
+		return r;
 	unlink(s->copy); /* of one that was interrupted */
-	s->has_old = stat(path, &s->old) == 0;
 	s->report->kept[0] = '\0';
-	if (s->has_old && !offline_kept_name(s->report->kept, path, "restore"))
+	if (s->has_old && !offline_kept_name(s->report->kept, s->options->path, "restore"))
 		return offline_refuse(s->result, STORE_UNREACHABLE, "the path is too long");
 	r = copy_backup(s);
 	if (r == 0 && s->has_old)

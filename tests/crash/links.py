@@ -128,18 +128,19 @@ def dangling_link(rowlockd, folder):
     assert not (folder / "gone.db.lock").exists()
 
 
-def dangling_lock(rowlockd, folder):
-    """Nobody can make it, and nobody waits for it."""
+def lock_that_is_a_link(rowlockd, folder):
+    """To nothing, or to what whoever may write to the folder would have another one write over."""
     store = make_world(rowlockd, folder)
-    lock = folder / "real" / "s.db.lock"
-    lock.unlink()
-    lock.symlink_to("nowhere")
-    before = store.read_bytes()
-    ended = subprocess.run([rowlockd, "--store", store, "--listen", "127.0.0.1:0"],
-                           capture_output=True, text=True, timeout=END_S_MAX)
-    assert ended.returncode == FORBIDDEN and "link to a file that is not there" in ended.stderr, \
-        ended
-    assert store.read_bytes() == before and lock.is_symlink()
+    lock, other = folder / "real" / "s.db.lock", folder / "other"
+    other.write_text("of somebody else")
+    for target in ("nowhere", other):
+        lock.unlink()
+        lock.symlink_to(target)
+        before = store.read_bytes()
+        for command in COMMANDS:
+            expect(rowlockd, folder, command, NAMES["direct"], FORBIDDEN, "is a link")
+        assert store.read_bytes() == before and lock.is_symlink()
+        assert other.read_text() == "of somebody else"
 
 
 def interrupted_restore(rowlockd, folder):
@@ -178,7 +179,7 @@ run_cases([
     ("one that gets a second name while a server has it is refused by that, too",
      hard_link_while_a_server_has_it),
     ("a link to nothing is refused (65), and nothing is made where it leads", dangling_link),
-    ("a lock file that is a link to nothing is refused (77)", dangling_lock),
+    ("a lock file that is a link is refused, wherever it leads", lock_that_is_a_link),
     ("the second name that an interrupted restore left is taken away", interrupted_restore),
     ("a start while another program holds the store is 75", held_by_another_program),
 ])

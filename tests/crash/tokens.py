@@ -367,6 +367,25 @@ def root_becomes_the_owner(rowlockd, folder):
     assert set(owners.values()) == {NOBODY}, owners
 
 
+def root_restores_for_the_owner(rowlockd, folder):
+    """Where nothing was: of a backup that is root's alone, a store that its service can open."""
+    os.chmod(folder, 0o755)
+    theirs, backup = folder / "theirs", folder / "backup.db"
+    theirs.mkdir()
+    os.chown(theirs, NOBODY, NOBODY)
+    add(rowlockd, backup, "a")
+    sqlite3.connect(backup).execute("PRAGMA journal_mode=DELETE").connection.close()
+    backup.chmod(0o600)
+    subprocess.run([rowlockd, "restore", backup, "--store", theirs / "s.db"], check=True,
+                   capture_output=True)
+    seen = {path.name: (path.stat().st_uid, path.stat().st_gid) for path in theirs.iterdir()}
+    assert seen == {name: (NOBODY, NOBODY) for name in ("s.db", "s.db.lock")}, seen
+    assert stat.S_IMODE((theirs / "s.db").stat().st_mode) == 0o640
+    with Daemon(rowlockd, theirs / "s.db", ["--spool-dir", str(theirs)], wrapper=[
+            "setpriv", "--reuid", str(NOBODY), "--regid", str(NOBODY), "--clear-groups"]) as server:
+        assert Client(server.port).get("/livez").status == 200
+
+
 def what_it_may_not_write_it_says(rowlockd, folder):
     os.chmod(folder, 0o755)
     theirs = folder / "theirs"
@@ -433,6 +452,26 @@ def restored_it_stays_closed(rowlockd, folder):
     assert query(store, "SELECT had_token, (SELECT count(*) FROM token) FROM store") == [(1, 0)]
 
 
+def restored_from_before_tokens(rowlockd, folder):
+    """The backup is of a schema that knows none."""
+    store, backup = folder / "s.db", folder / "backup.db"
+    text = (pathlib.Path(__file__).parents[1] / "upgrade/stores/schema-4.dump").read_text()
+    database = sqlite3.connect(backup)
+    database.executescript(text)
+    database.close()
+    subprocess.run([rowlockd, "restore", backup, "--store", store], check=True,
+                   capture_output=True)
+    assert query(store, "PRAGMA user_version") == [(4,)], "where nothing was closed it stays so"
+    store = folder / "closed.db"
+    add(rowlockd, store, "a")
+    subprocess.run([rowlockd, "restore", backup, "--store", store], check=True,
+                   capture_output=True)
+    verify(rowlockd, store)
+    assert query(store, "SELECT had_token, (SELECT count(*) FROM token) FROM store") == [(1, 0)]
+    with Daemon(rowlockd, store, ["--accept-clock"]) as server:
+        assert Client(server.port).get("/v1/items").status == 401
+
+
 if __name__ == "__main__":
     run_cases([
         ("a store that is not there is made, and has the hash only", a_store_is_made),
@@ -452,9 +491,11 @@ if __name__ == "__main__":
         ("it says that another program holds the store", held_by_another_program_it_says_so),
         ("the secret is in no file, list, log or process list", the_secret_is_nowhere),
         ("as root it becomes the owner of the folder", root_becomes_the_owner, needs_root),
+        ("what root restores is the folder's owner's", root_restores_for_the_owner, needs_root),
         ("what it may not write it leaves", what_it_may_not_write_it_says, needs_root),
         ("killed at any write or flush it is done, or not", killed_anywhere_it_is_done_or_not,
          needs_strace),
         ("after a restore all tokens are void, unless they are kept", restored_tokens_are_void),
         ("a store that was closed is so after a restore", restored_it_stays_closed),
+        ("also of a backup of a schema without tokens", restored_from_before_tokens),
     ])
