@@ -36,12 +36,12 @@ static int look(struct exchange *x, int64_t seq)
 static void finish(struct exchange *x, struct min_seq *m, int reached)
 {
 	seq_wait_end(&m->wait);
-	if (reached < 0)
+	if (x->is_ended)
+		reply_ended(x);
+	else if (reached < 0)
 		reply_fault(x, reached);
 	else if (reached && !exchange_is_orphan(x))
 		x->route->handler(x);
-	else if (x->is_ended)
-		reply_refuse(x, OUTCOME_UNAUTHORIZED, EXCHANGE_ENDED);
 	else if (exchange_is_hurried(x))
 		reply_refuse(x, OUTCOME_DRAINING, NULL);
 	else

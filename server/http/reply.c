@@ -270,10 +270,15 @@ void reply_wrong_parameter(struct exchange *x, const char *name, const char *wha
 	reply_wrong_parameters(x, &(struct wrong_parameter){ .name = name, .what = what }, 1);
 }
 
+void reply_ended(struct exchange *x)
+{
+	reply_refuse(x, OUTCOME_UNAUTHORIZED, EXCHANGE_ENDED);
+}
+
 void reply_fault(struct exchange *x, int fault)
 {
 	if (fault == -ECANCELED && x->is_ended) {
-		reply_refuse(x, OUTCOME_UNAUTHORIZED, EXCHANGE_ENDED);
+		reply_ended(x);
 		return;
 	}
 	if (fault == -ECANCELED) {
@@ -436,6 +441,11 @@ void reply_answer(struct exchange *x, const struct work *w, const struct answer 
 	int64_t version;
 
 	CHECK(answer_is_sound(c, a));
+	/* What he has changed he is told; what there is he may not see any more. */
+	if (c->kind == COMMAND_READ && x->is_ended) {
+		reply_ended(x);
+		return;
+	}
 	x->is_unsure = c->kind != COMMAND_READ && (a->outcome == OUTCOME_DONE || a->is_unknown);
 	timing_header(x, &w->cost, a != &w->answer);
 	if (a->body != NULL && a->outcome == OUTCOME_DONE) {

@@ -49,6 +49,9 @@ struct wrong_parameter {
 void reply_wrong_parameters(struct exchange *x, const struct wrong_parameter wrong[], int count);
 void reply_wrong_parameter(struct exchange *x, const char *name, const char *what);
 
+/* 401: his token has ended while it waited (exchange.is_ended). */
+void reply_ended(struct exchange *x);
+
 /* A read failed: notes it (service_note_fault) and answers with outcome_of_fault(). */
 void reply_fault(struct exchange *x, int fault);
 

@@ -48,3 +48,9 @@ bool work_wait_leave(struct exchange *x)
 	x->waiter.work = work_release(x->waiter.work);
 	return true;
 }
+
+void work_wait_hurry(struct exchange *x)
+{
+	if (x->is_ended && x->waiter.work->command.kind == COMMAND_READ)
+		exchange_expire(x);
+}

@@ -5,7 +5,8 @@
  *
  *     work_wait(x, &kind, w, wait_ms);                  // reply_answer() runs now, or later
  *
- * The write is taken back when its time is up, or its client has left, unless it is decided then.
+ * The write is taken back when its time is up, or its client has left, unless it is decided then. A
+ * locked read is, too, when the token of its client has ended; a write was admitted, and goes on.
  *
  * Threads: the loop's.
  */
@@ -18,10 +19,12 @@ struct work_wait_kind {
 	void (*answer)(struct exchange *x, const struct work *w, const struct answer *a);
 };
 
-#define WORK_WAIT_KIND(answer_)                                                   \
-	{                                                                         \
-		.kind = { .expire = work_wait_expire, .leave = work_wait_leave }, \
-		.answer = (answer_)                                               \
+#define WORK_WAIT_KIND(answer_)                       \
+	{                                             \
+		.kind = { .expire = work_wait_expire, \
+			  .leave = work_wait_leave,   \
+			  .hurry = work_wait_hurry }, \
+		.answer = (answer_)                   \
 	}
 
 /* Submits the write, which is taken over. wait_ms: how long it may wait for its rows. */
@@ -30,3 +33,4 @@ void work_wait(struct exchange *x, const struct work_wait_kind *k, struct work *
 /* For WORK_WAIT_KIND. */
 void work_wait_expire(struct exchange *x);
 bool work_wait_leave(struct exchange *x);
+void work_wait_hurry(struct exchange *x);

@@ -333,6 +333,29 @@ def open_upload(caller, who):
     return finish
 
 
+def open_read(query):
+    """A read that waits: it tells an ended token nothing, and not that the server stops either."""
+    def opening(caller, who):
+        connection = caller.connect()
+        connection.request("GET", f"/v1/stock/A-1/WH1?{query}&wait=60", headers={
+            "Authorization": "Bearer " + caller.tokens.texts[who]})
+
+        def finish():
+            answer = connection.getresponse()
+            said = answer.status, json.loads(answer.read())["code"]
+            assert said == (401, "unauthorized"), said
+        return finish
+    return opening
+
+
+def check_locked_read(caller, tokens):
+    lease = {"rows": [{"sku": "A-1", "location": "WH1"}], "ttl_s": 60}
+    taken = caller.expect(201, "POST", "/v1/leases", "admin", lease).json
+    check_end(caller, tokens, open_read("read=locked"), "reads-locked",
+              lambda: metric(caller, "rowlock_writes_waiting") == 1)
+    caller.expect(204, "DELETE", f"/v1/leases/{taken['id']}", "admin")
+
+
 def check_end(caller, tokens, opening, name, has_metric):
     tokens.add(name, "clerk")
     wait_until_good(caller, name)
@@ -582,6 +605,10 @@ def main():
                     "poller", lambda: metric(caller, "rowlock_feed_subscribers") >= 1)
             tap.run("an upload ends with its token", check_end, caller, tokens, open_upload,
                     "uploader", lambda: metric(caller, "rowlock_batches") >= 1)
+            tap.run("a read that waits for a seq ends with its token", check_end, caller, tokens,
+                    open_read("min_seq=999999999"), "reads-later",
+                    lambda: metric(caller, "rowlock_reads_waiting") == 1)
+            tap.run("so does one that waits in a row's queue", check_locked_read, caller, tokens)
             tap.run("two Authorization headers are none", check_twice, caller)
             tap.run("logins that fail too often are told so, and stop nobody", check_failures,
                     caller)
