@@ -154,6 +154,8 @@ enum exit_code verb_backup(struct session *s)
 	struct api_request r;
 	enum exit_code code;
 
+	/* A backup has keys, and hashes of tokens. */
+	umask(umask(0) | 027);
 	api_request_init(&r, "GET", "/v1/backup");
 	code = fetch_to(s, &r, "application/vnd.sqlite3", session_operand(s, 0),
 			!args_has(&s->args, OPTION_FORCE));

@@ -398,6 +398,30 @@ static const struct verb {
 };
 /* clang-format on */
 
+/*
+ * A store that was open may be anybody's to read. With a token it has hashes, and what signs the
+ * sessions of the page: so others lose their rights to it.
+ */
+static void close_to_others(const char *store)
+{
+	static const char *const suffixes[] = { "", "-wal", "-shm" };
+	char path[PATH_MAX], *real = realpath(store, NULL);
+	struct stat st;
+
+	for (size_t i = 0; real != NULL && i < LENGTH_OF(suffixes); i++) {
+		snprintf(path, sizeof(path), "%s%s", real, suffixes[i]);
+		if (stat(path, &st) != 0 || (st.st_mode & 07) == 0)
+			continue;
+		if (chmod(path, st.st_mode & 07770) != 0)
+			fprintf(stderr, "rowlockd token: everybody can read %s: %s\n", path,
+				strerror(errno));
+		else if (i == 0)
+			fprintf(stderr, "everybody could read %s: now its owner and group can\n",
+				path);
+	}
+	free(real);
+}
+
 /* As whoever the store belongs to; only then anything of it is opened. */
 static int run_on_store(const struct verb *v, struct token_arguments *a)
 {
@@ -409,6 +433,8 @@ static int run_on_store(const struct verb *v, struct token_arguments *a)
 		return code;
 	umask(umask(0) | 027); /* a store has hashes of tokens: it is nobody else's to read */
 	code = judge(a, tokens_open(a->store, v->run == add, &t, &result), &result);
+	if (code == OFFLINE_OK && (v->takes & TAKES_SECRET) != 0)
+		close_to_others(a->store);
 	if (code == OFFLINE_OK)
 		code = v->run(t, a);
 	tokens_close(t);

@@ -288,6 +288,13 @@ static int judge_new(struct tokens *t, const struct token_terms *terms)
 	return count >= STORE_TOKENS_MAX ? TOKENS_TOO_MANY : is_public_used(t, terms);
 }
 
+/* While a store is open, copies of it are no secret: the key in them signs nothing from now on. */
+static int end_keys_of_open_store(struct tokens *t, const struct token_terms *terms)
+{
+	return run(t, "UPDATE store SET session_key = randomblob(32) WHERE had_token = 0", terms, 0,
+		   NULL, NULL);
+}
+
 int tokens_add(struct tokens *t, const struct token_terms *terms, struct store_open_result *result)
 {
 	int64_t id = 0;
@@ -296,6 +303,8 @@ int tokens_add(struct tokens *t, const struct token_terms *terms, struct store_o
 	CHECK(terms->location_count <= TOKEN_LOCATIONS_MAX);
 	if (r == 0)
 		r = judge_new(t, terms);
+	if (r == TOKENS_DONE)
+		r = end_keys_of_open_store(t, terms);
 	if (r == TOKENS_DONE)
 		r = run(t,
 			"INSERT INTO token (name, role, created_at, expires_at) SELECT :name, "

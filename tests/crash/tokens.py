@@ -76,6 +76,27 @@ def a_store_is_made(rowlockd, folder):
         assert Client(server.port).get("/livez").status == 200
 
 
+def a_store_that_was_open_is_closed_to_others(rowlockd, folder):
+    """Beside a server, whose log and its index are read by nobody else either."""
+    store = folder / "s.db"
+    before = os.umask(0o022)
+    try:
+        with Daemon(rowlockd, store) as server:
+            make_rows(server.port, 1)
+            key = query(store, "SELECT session_key FROM store")
+            assert stat.S_IMODE(store.stat().st_mode) == 0o644
+            add(rowlockd, store, "a")
+            for name in ("s.db", "s.db-wal", "s.db-shm"):
+                assert stat.S_IMODE((folder / name).stat().st_mode) == 0o640, name
+            first = query(store, "SELECT session_key FROM store")
+            assert first != key, "who has read it in time could sign sessions"
+            add(rowlockd, store, "b")
+            assert query(store, "SELECT session_key FROM store") == first
+            wait_until(lambda: Client(server.port).get("/v1/items").status == 401, "it is closed")
+    finally:
+        os.umask(before)
+
+
 def its_words_are_kept(rowlockd, folder):
     store = folder / "s.db"
     add(rowlockd, store, "till", "--location", "WH2", "--location=WH1", "--location", "WH2",
@@ -475,6 +496,8 @@ def restored_from_before_tokens(rowlockd, folder):
 if __name__ == "__main__":
     run_cases([
         ("a store that is not there is made, and has the hash only", a_store_is_made),
+        ("a store that everybody could read is taken away from others",
+         a_store_that_was_open_is_closed_to_others),
         ("role, locations and end are kept, and listed", its_words_are_kept),
         ("a rotation gives the secrets before an end of their own", rotation_overlaps),
         ("what is revoked stays so, and its name is not given again", revoked_is_for_good),
