@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <libgen.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,6 +45,7 @@ static int socket_open(int *ret_fd)
 static int group_find(const char *group, gid_t *ret)
 {
 	char *end;
+	unsigned long number;
 	const struct group *found;
 
 	*ret = (gid_t)-1;
@@ -54,8 +56,10 @@ static int group_find(const char *group, gid_t *ret)
 		*ret = found->gr_gid;
 		return 0;
 	}
-	*ret = (gid_t)strtoul(group, &end, 10);
-	return *end == '\0' ? 0 : FAULT(-ESRCH);
+	/* The largest number says to chown() that nothing is to change. */
+	number = strtoul(group, &end, 10);
+	*ret = (gid_t)number;
+	return *end == '\0' && number < UINT32_MAX ? 0 : FAULT(-ESRCH);
 }
 
 /* ---------------------------------------------------------------- who is there */

@@ -123,6 +123,8 @@ static void its_mode_and_group_are_those_that_were_asked_for(void **state)
 	assert_int_equal(st.st_gid, getegid());
 	listeners_close(&ls);
 	assert_int_equal(open_unix(&ls, ",group=no-such-group"), -ESRCH);
+	assert_int_equal(open_unix(&ls, ",group=-1"), -ESRCH);
+	assert_int_equal(open_unix(&ls, ",group=4294967295"), -ESRCH);
 }
 
 static void a_dead_servers_socket_is_taken_over(void **state)
