@@ -1,5 +1,6 @@
 #include "client/api_private.h"
 #include "client/memory.h"
+#include "core/token_text.h"
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -254,6 +255,8 @@ static enum exit_code api_take(struct api *api, const struct api_options *o)
 	if (!api_take_url(api, o->url))
 		return exit_usage("the server is no %s: '%s'",
 				  api->is_unix ? "unix:PATH" : "http URL", o->url);
+	api->shown = memory_or_exit(strdup(api->url));
+	token_text_cover(api->shown, strlen(api->shown));
 	code = api_judge_secrecy(api, o);
 	if (code == EXIT_DONE)
 		code = api_take_certificates(api, o->ca);
@@ -291,12 +294,13 @@ void api_close(struct api *api)
 		return;
 	curl_easy_cleanup(api->curl);
 	free(api->url);
+	free(api->shown);
 	free(api);
 }
 
 const char *api_url(const struct api *api)
 {
-	return api->url;
+	return api->shown;
 }
 
 /* ---------------------------------------------------------------- long bodies */

@@ -9,6 +9,7 @@
 struct api {
 	CURL *curl;       /* a handle that is set up, and which others are copied from */
 	char *url;        /* as people write it */
+	char *shown;      /* so, without secrets of tokens that stand in it */
 	const char *base; /* what paths are put behind: the same, or of a unix socket's name */
 	bool is_unix;     /* url is unix:PATH */
 	bool is_local;    /* what goes there does not leave this machine */

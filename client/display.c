@@ -1,5 +1,6 @@
 #include "client/display.h"
 #include "client/memory.h"
+#include "core/token_text.h"
 #include <limits.h>
 #include <string.h>
 #include <wchar.h>
@@ -38,6 +39,8 @@ void display_print(FILE *out, const char *s)
 
 	text_init(&t);
 	display_add(&t, s);
+	if (t.data != NULL && out == stderr) /* what was typed in the wrong place, say */
+		token_text_cover(t.data, t.byte_count);
 	if (t.data != NULL)
 		fputs(t.data, out);
 	text_fini(&t);

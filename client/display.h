@@ -11,5 +11,8 @@
 /* Appends s without its control characters. Returns the columns that it takes on a screen. */
 int display_add(struct text *t, const char *s);
 
-/* Prints s without its control characters. */
+/*
+ * Prints s without its control characters; on stderr without secrets of tokens, too, since
+ * messages repeat what was typed.
+ */
 void display_print(FILE *out, const char *s);

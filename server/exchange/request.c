@@ -1,5 +1,6 @@
 #include "exchange/request.h"
 #include "base/crash.h"
+#include "core/token_text.h"
 #include "engine/access_book.h"
 #include "exchange/host.h"
 #include "exchange/peer.h"
@@ -237,7 +238,8 @@ static bool id_is_well_formed(const char *id)
 
 	return bytes >= 1 && bytes <= ID_BYTES_MAX &&
 	       strspn(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._:-") ==
-		       bytes;
+		       bytes &&
+	       !token_text_is_in(id, bytes);
 }
 
 /* Not inlined: of the headers of a request one is as long as this, and the others pay nothing. */

@@ -1,6 +1,7 @@
 #include "http/reply.h"
 #include "base/clock.h"
 #include "base/fault.h"
+#include "core/token_text.h"
 #include "engine/access_book.h"
 #include "ops/log.h"
 #include "wire/json_stored.h"
@@ -198,6 +199,8 @@ void reply_problem(struct exchange *x, const struct problem *p)
 			mine.outcome = OUTCOME_ANSWER_LOST;
 	}
 	problem_write_body(&x->reply, &mine);
+	if (x->reply.data != NULL) /* it may name what was typed in the wrong place */
+		token_text_cover(x->reply.data, x->reply.byte_count);
 	x->content_type = problem_type;
 	if (is_timed(x))
 		no_timing_header(x);

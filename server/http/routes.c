@@ -1,5 +1,6 @@
 #include "http/routes.h"
 #include "base/crash.h"
+#include "core/token_text.h"
 #include "http/access.h"
 #include "http/min_seq.h"
 #include "http/reply.h"
@@ -273,6 +274,17 @@ bool routes_stream(const struct exchange *x)
 	return call_is_batch(x);
 }
 
+/* A token is longer than most paths, and what is escaped is longer still. */
+static bool has_token(const char *raw, const struct path *p)
+{
+	if (strlen(raw) < TOKEN_BYTES)
+		return false;
+	for (int i = 0; i < p->count; i++)
+		if (token_text_is_in(p->segments[i], strlen(p->segments[i])))
+			return true;
+	return false;
+}
+
 void routes_handle(struct exchange *x)
 {
 	struct call *c = arena_alloc(&x->arena, sizeof(*c));
@@ -287,7 +299,12 @@ void routes_handle(struct exchange *x)
 
 	enum outcome o = path_read(&p, &x->arena, x->path);
 
-	if (o == OUTCOME_DONE)
+	if (o == OUTCOME_DONE && has_token(x->path, &p)) {
+		if (!token_text_is_in(x->path, strlen(x->path)))
+			x->path = "/a-token"; /* escaped: who writes the log would not know it */
+		reply_refuse(x, OUTCOME_INVALID_PATH,
+			     "A token belongs into the header Authorization only.");
+	} else if (o == OUTCOME_DONE)
 		dispatch(x, &p);
 	else
 		reply_refuse(x, o,

@@ -1,6 +1,7 @@
 #include "offline/offline.h"
 #include "base/check.h"
 #include "offline/words.h"
+#include "ops/disguise.h"
 #include "store/offline.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -74,8 +75,12 @@ static const struct verb {
 /* "rowlockd verify: <before><word><behind>" */
 static int wrong(const struct verb *c, const char *before, const char *word, const char *behind)
 {
-	fprintf(stderr, "rowlockd %s: %s%s%s\nrowlockd %s --help says how it is used.\n", c->name,
-		before, word, behind, c->name);
+	char text[512];
+
+	snprintf(text, sizeof(text), "%s%s%s", before, word, behind);
+	disguise(text); /* it may be a token that was typed in the wrong place */
+	fprintf(stderr, "rowlockd %s: %s\nrowlockd %s --help says how it is used.\n", c->name, text,
+		c->name);
 	return OFFLINE_USAGE;
 }
 

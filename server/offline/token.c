@@ -1,6 +1,7 @@
 /* token - rowlockd token: who may do what, written beside a server or without one. */
 #include "base/check.h"
 #include "base/secret.h"
+#include "core/token_text.h"
 #include "offline/offline.h"
 #include "offline/words.h"
 #include "ops/disguise.h"
@@ -80,7 +81,7 @@ static int location_take(struct token_arguments *a, const char *text)
 	int at = 0, count = a->terms.location_count;
 	struct code code;
 
-	if (!code_set(&code, text, strlen(text)))
+	if (!code_set(&code, text, strlen(text)) || token_text_is_in(text, strlen(text)))
 		return wrong(a, "no location can be called so: ", text);
 	while (at < count && strcmp(a->locations[at].text, code.text) < 0)
 		at++;

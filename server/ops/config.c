@@ -293,8 +293,10 @@ static bool file_take(struct config_reading *r)
 		return true;
 	r->exit_code = EXIT_CONFIGURATION;
 	r->text = config_file_read(r->config.config, r->error);
-	return r->text != NULL &&
-	       config_file_parse(r->config.config, r->text, line_take, r, r->error);
+	if (r->text != NULL && config_file_parse(r->config.config, r->text, line_take, r, r->error))
+		return true;
+	disguise(r->error);
+	return false;
 }
 
 /* ---------------------------------------------------------------- all of it */

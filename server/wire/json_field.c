@@ -1,5 +1,6 @@
 #include "wire/json_field.h"
 #include "base/check.h"
+#include "core/token_text.h"
 #include <string.h>
 
 static bool is_reason(const char *s, size_t byte_count)
@@ -30,11 +31,12 @@ bool field_takes_text(const struct field *f, const char *s, size_t byte_count)
 {
 	switch (f->type) {
 	case FIELD_CODE:
-		return code_is_valid(s, byte_count);
+		return code_is_valid(s, byte_count) && !token_text_is_in(s, byte_count);
 	case FIELD_REASON:
 		return is_reason(s, byte_count);
 	case FIELD_TEXT:
-		return field_has_length(f, s, byte_count) && memchr(s, '\0', byte_count) == NULL;
+		return field_has_length(f, s, byte_count) && memchr(s, '\0', byte_count) == NULL &&
+		       !token_text_is_in(s, byte_count);
 	case FIELD_INTEGER:
 	case FIELD_BOOL:
 	case FIELD_OBJECT:

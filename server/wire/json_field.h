@@ -10,10 +10,10 @@
 enum field_type {
 	FIELD_INTEGER, /* least .. most */
 	FIELD_BOOL,
-	FIELD_CODE,   /* a sku or location */
+	FIELD_CODE,   /* a sku or location, and no token */
 	FIELD_REASON, /* 1 to REASON_BYTES_MAX of A-Z a-z 0-9 and _; whoever takes it folds it */
-	FIELD_TEXT,   /* 0 (or 1, when required) to `most` characters, no NUL */
-	FIELD_OBJECT, /* kept as compact JSON of at most `most` bytes, no NUL in it */
+	FIELD_TEXT,   /* 0 (or 1, when required) to `most` characters, no NUL, no token */
+	FIELD_OBJECT, /* kept as compact JSON of at most `most` bytes, no NUL or token in it */
 	FIELD_ROWS,   /* 1 to COMMAND_ROWS_MAX of {"sku","location"} */
 	FIELD_LINES,  /* 1 to COMMAND_ROWS_MAX of {"sku","location","quantity"} */
 	FIELD_IGNORED,

@@ -1,5 +1,6 @@
 #include "wire/json_read.h"
 #include "base/check.h"
+#include "core/token_text.h"
 #include "wire/json_load.h"
 #include "wire/json_place.h"
 #include "wire/json_plain_read.h"
@@ -17,6 +18,9 @@ bool message_refuse(struct message_error *e, enum outcome o, const char *pointer
 	va_start(arguments, format);
 	vsnprintf(e->detail, sizeof(e->detail), format, arguments);
 	va_end(arguments);
+	/* The names of members are the client's, who may have put a token there. */
+	token_text_cover(e->pointer, strlen(e->pointer));
+	token_text_cover(e->detail, strlen(e->detail));
 	return false;
 }
 
@@ -109,9 +113,18 @@ static bool refuse_type(struct message_error *e, const char *pointer, const char
 			      type_text(value));
 }
 
+static bool refuse_token(const char *pointer, struct message_error *e)
+{
+	return message_refuse(e, OUTCOME_INVALID_FIELD, pointer,
+			      "It has a token in it, which belongs into the header "
+			      "Authorization only.");
+}
+
 static bool refuse_text(const struct field *f, const char *pointer, const char *s,
 			size_t byte_count, struct message_error *e)
 {
+	if (token_text_is_in(s, byte_count))
+		return refuse_token(pointer, e);
 	if (f->type == FIELD_CODE)
 		return message_refuse(e, OUTCOME_INVALID_FIELD, pointer,
 				      "1 to %d of A-Z a-z 0-9 . _ : -, first a letter or digit.",
@@ -182,7 +195,7 @@ static bool read_object(const struct field *f, const char *pointer, const json_t
 	if (says_nul(v->text))
 		return message_refuse(e, OUTCOME_INVALID_FIELD, pointer,
 				      "Its texts must not contain \\u0000.");
-	return true;
+	return !token_text_is_in(v->text, strlen(v->text)) || refuse_token(pointer, e);
 }
 
 static bool read_code(const json_t *value, const char *array, size_t index, const char *name,

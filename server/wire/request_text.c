@@ -1,5 +1,6 @@
 #include "wire/request_text.h"
 #include "base/check.h"
+#include "core/token_text.h"
 #include <string.h>
 #include <strings.h>
 
@@ -300,7 +301,7 @@ enum read_header key_read(const char *value, struct arena *a, const char **ret_k
 		value++;
 		bytes -= 2;
 	}
-	if (bytes < 1 || bytes > KEY_BYTES_MAX)
+	if (bytes < 1 || bytes > KEY_BYTES_MAX || token_text_is_in(value, bytes))
 		return HEADER_WRONG;
 	for (size_t i = 0; i < bytes; i++)
 		if (!is_key_character(value[i]))
