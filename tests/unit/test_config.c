@@ -619,6 +619,71 @@ static void each_setting_is_named_where_its_value_is_bad(void **state)
 	assert_int_equal(count, SETTINGS - 3); /* a file and two folders may be called anything */
 }
 
+/* Two different values that it may have. */
+static void good_values_of(const struct setting *s, char ret[2][32])
+{
+	bool is_number = s->kind == KIND_NUMBER, is_choice = s->kind == KIND_CHOICE;
+	int first_bytes = is_choice ? (int)strcspn(s->argument, "|") : 0;
+	const char *rest = is_choice ? s->argument + first_bytes + 1 : "";
+
+	snprintf(ret[0], 32, "%s", s->kind == KIND_SWITCH ? "true" : "a");
+	snprintf(ret[1], 32, "%s", s->kind == KIND_SWITCH ? "false" : "b");
+	if (is_choice) {
+		snprintf(ret[0], 32, "%.*s", first_bytes, s->argument);
+		snprintf(ret[1], 32, "%.*s", (int)strcspn(rest, "|"), rest);
+	}
+	if (is_number) {
+		snprintf(ret[0], 32, "%lld", (long long)s->least);
+		snprintf(ret[1], 32, "%lld", (long long)s->most);
+	}
+}
+
+static void value_expect(const struct call *c, const struct setting *s, const char *wanted)
+{
+	char is[SETTING_VALUE_BYTES];
+
+	setting_format(&c->reading.config, s, is);
+	ROW_EXPECT(s->flag, c->result == CONFIG_RUN);
+	ROW_EXPECT(s->flag, strcmp(is, wanted) == 0);
+}
+
+static void what_is_no_list_has_one_value(const struct setting *s)
+{
+	char values[2][32], flags[2][96], text[160], variable[128], path[PATH_BYTES], said[96];
+	struct call c;
+
+	good_values_of(s, values);
+	for (int i = 0; i < 2; i++)
+		snprintf(flags[i], sizeof(flags[i]), "--%s=%s", s->flag, values[i]);
+	call_make(&c, (const char *const[]){ flags[0], flags[1], NULL }, NULL);
+	value_expect(&c, s, values[1]);
+	call_end(&c);
+	setting_variable(s, said);
+	snprintf(variable, sizeof(variable), "%s=%s", said, values[0]);
+	/* A variable of this test ends with the call; what it said is printed there. */
+	call_make(&c, (const char *const[]){ "--print-config", NULL }, variable);
+	snprintf(text, sizeof(text), "%-24s %-20s (environment %s)\n", s->flag, values[0], said);
+	ROW_EXPECT(s->flag, strstr(c.out.text, text) != NULL);
+	call_make(&c, (const char *const[]){ flags[1], NULL }, variable);
+	value_expect(&c, s, values[1]);
+	snprintf(text, sizeof(text), "%s = %s\n%s = %s\n", s->flag, values[0], s->flag, values[1]);
+	file_begin(path, text);
+	call_make(&c, (const char *const[]){ "--config", path, flags[0], NULL }, NULL);
+	snprintf(said, sizeof(said), ":2: %s stands in line 1 already\n", s->flag);
+	ROW_EXPECT(s->flag, c.result == CONFIG_WRONG);
+	ROW_EXPECT(s->flag, strstr(c.err.text, said) != NULL);
+	call_end(&c);
+	unlink(path);
+}
+
+static void of_what_is_no_list_the_last_flag_counts_and_one_line(void **state)
+{
+	(void)state;
+	for (const struct setting *s = settings; s < settings + SETTINGS; s++)
+		if (s->kind != KIND_LIST && s != settings + SETTING_OF_config)
+			what_is_no_list_has_one_value(s);
+}
+
 /* clang-format off */
 static const struct again_row {
 	const char *what;
@@ -818,6 +883,7 @@ int main(void)
 		cmocka_unit_test(the_example_is_the_defaults),
 		cmocka_unit_test(read_again_changes_what_is_live_or_nothing),
 		cmocka_unit_test(an_unknown_variable_is_a_warning),
+		cmocka_unit_test(of_what_is_no_list_the_last_flag_counts_and_one_line),
 		cmocka_unit_test(every_list_has_its_cases),
 		cmocka_unit_test(a_list_is_all_that_is_said_where_it_counts_most),
 		cmocka_unit_test(a_list_is_wrong_where_a_part_or_the_whole_is),
