@@ -3,7 +3,7 @@
  * moment in which it was due.
  *
  *     bench_open_loop 127.0.0.1:8080 REQUESTS --rate 30000 --connections 64 --seconds 5
- *                     [--warm-up 1] [--drain 5] [--answers http|resp]
+ *                     [--warm-up 1] [--drain 5] [--answers http|resp] [--from 127.0.0.2]
  *
  * wrk, redis-benchmark and pgbench are closed loops: each connection asks again when it has its
  * answer. While such a server stalls nobody asks, so the stall is seen by as many requests as there
@@ -16,6 +16,8 @@
  *
  *     due ──> [ in line, by number ] ──> an idle connection, the one that has been idle longest
  *                                                 └──> sent ──> answered ──> idle
+ *
+ * --from is the address that it calls from, where it must not be that of others on this machine.
  *
  * REQUESTS is a file of netstrings ("LENGTH:BYTES,", https://cr.yp.to/proto/netstrings.txt), each
  * a whole request; they are sent in order, over and over. A connection has one under way.
@@ -89,6 +91,7 @@ struct connection {
 
 struct options {
 	struct sockaddr_in address;
+	struct sockaddr_in from; /* of family 0: the kernel's choice */
 	const char *path;
 	double rate;
 	double warm_up_s, counted_s, drain_s;
@@ -185,6 +188,9 @@ static void connection_open(struct driver *d, struct connection *c)
 	int yes = 1;
 
 	c->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (c->fd >= 0 && d->options.from.sin_family == AF_INET &&
+	    bind(c->fd, (const struct sockaddr *)&d->options.from, sizeof(d->options.from)) != 0)
+		give_up(EXIT_OS, "cannot call from there: %s", strerror(errno));
 	if (c->fd < 0 || connect(c->fd, (const struct sockaddr *)&d->options.address,
 				 sizeof(d->options.address)) != 0)
 		give_up(EXIT_OS, "cannot connect: %s", strerror(errno));
@@ -400,7 +406,8 @@ static void print_figures(const struct driver *d)
 
 static const char usage[] =
 	"usage: bench_open_loop 127.N.N.N:PORT REQUESTS --rate R [--connections N] [--seconds S]\n"
-	"                       [--warm-up S] [--drain S] [--answers http|resp]\n"
+	"                       [--warm-up S] [--drain S] [--answers http|resp] [--from "
+	"127.N.N.N]\n"
 	"REQUESTS is a file of netstrings; R is 1 to 1000000 a second, N 1 to 8192 [64], S at most "
 	"60\n"
 	"[5, 0 and 5], the first two together.\n";
@@ -416,6 +423,13 @@ static bool take_number(const char *text, double least, double most, double *ret
 	return true;
 }
 
+static bool take_host(const char *host, double port, struct sockaddr_in *ret)
+{
+	*ret = (struct sockaddr_in){ .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
+	return inet_pton(AF_INET, host, &ret->sin_addr) == 1 &&
+	       ntohl(ret->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+}
+
 static bool take_address(const char *text, struct sockaddr_in *ret)
 {
 	char host[INET_ADDRSTRLEN];
@@ -427,9 +441,7 @@ static bool take_address(const char *text, struct sockaddr_in *ret)
 		return false;
 	memcpy(host, text, (size_t)(colon - text));
 	host[colon - text] = '\0';
-	*ret = (struct sockaddr_in){ .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
-	return inet_pton(AF_INET, host, &ret->sin_addr) == 1 &&
-	       ntohl(ret->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+	return take_host(host, port, ret);
 }
 
 static bool take_option(struct options *o, int option, const char *value)
@@ -450,6 +462,8 @@ static bool take_option(struct options *o, int option, const char *value)
 			return false;
 		o->connection_count = (int)number;
 		return true;
+	case 'f':
+		return take_host(value, 0, &o->from);
 	case 'a':
 		o->answers = strcmp(value, "resp") == 0 ? ANSWERS_RESP : ANSWERS_HTTP;
 		return strcmp(value, "resp") == 0 || strcmp(value, "http") == 0;
@@ -467,6 +481,7 @@ static bool take_options(struct options *o, int count, char **words)
 		{ "drain", required_argument, NULL, 'd' },
 		{ "connections", required_argument, NULL, 'c' },
 		{ "answers", required_argument, NULL, 'a' },
+		{ "from", required_argument, NULL, 'f' },
 		{ 0 },
 	};
 	int option;

@@ -60,8 +60,10 @@ def netstring(data):
     return b"%d:%s," % (len(data), data)
 
 
-def http_request(method, target, body=""):
+def http_request(method, target, body="", authorization=""):
     head = f"{method} {target} HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+    if authorization:
+        head += f"Authorization: {authorization}\r\n"
     if body:
         head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
     return f"{head}\r\n{body}".encode()
@@ -74,9 +76,10 @@ def resp_request(*words):
                                               for word in words)
 
 
-def updates(numbers, sku="BENCH-%04d", location="WH1"):
+def updates(numbers, sku="BENCH-%04d", location="WH1", authorization=""):
     """A unit less of one row after the other; the row's number is put into `sku`."""
-    return [http_request("POST", f"/v1/stock/{sku % number}/{location}/adjust", '{"delta":-1}')
+    return [http_request("POST", f"/v1/stock/{sku % number}/{location}/adjust", '{"delta":-1}',
+                         authorization)
             for number in numbers]
 
 
@@ -85,14 +88,16 @@ def reads(numbers, sku="BENCH-%04d", location="WH1"):
 
 
 def run(program, netloc, requests, rate, *, connections=64, seconds=3, warm_up=1, drain=5,
-        answers="http"):
-    """`requests`: those that are sent in order, over and over; `rate`: how many a second."""
+        answers="http", source=None):
+    """`requests`: those that are sent in order, over and over; `rate`: how many a second;
+    `source`: the address that they come from, None: whichever."""
     with tempfile.TemporaryDirectory(prefix="open-loop-") as folder:
         path = pathlib.Path(folder) / "requests"
         path.write_bytes(b"".join(map(netstring, requests)))
         command = [str(program), netloc, str(path), "--rate", f"{rate:.3f}",
                    "--connections", str(connections), "--seconds", f"{seconds:g}",
                    "--warm-up", f"{warm_up:g}", "--drain", f"{drain:g}", "--answers", answers]
+        command += ["--from", source] if source else []
         try:
             result = subprocess.run(command, capture_output=True, text=True,
                                     timeout=warm_up + seconds + drain + OVERTIME_S_MAX)

@@ -8,6 +8,7 @@ import pathlib
 
 import batches
 import crowds
+import floods
 import latency
 import million
 import neighbours
@@ -193,6 +194,7 @@ SECTIONS = {
     "works": works.measure,
     "connections": crowds.measure,
     "latency": latency.measure,
+    "floods": floods.measure,
     "lease": lease,
     "feed": feed,
     "batch": batches.measure,
