@@ -39,6 +39,8 @@ int offline_explain(const char *path, struct sqlite_connection *c, int r,
 		t = STORE_LOCKED;
 	else if (r == -EACCES)
 		t = STORE_FORBIDDEN;
+	else if (r == -ENOSPC)
+		t = STORE_FULL;
 	(void)offline_refuse(result, t, "%.300s: %s", path, said);
 	return r;
 }

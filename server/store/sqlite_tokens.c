@@ -66,8 +66,9 @@ static int connect_beside(struct tokens *t, struct store_open_result *result)
 }
 
 /*
- * One try. 0; a fault; or -EAGAIN: somebody else is making the store at this moment. A version of 0
- * is one that is not made yet.
+ * One try. 0; a fault; or -EAGAIN: somebody else is making the store, or bringing it up to date, at
+ * this moment; of a server that does not, *result says what is wrong. A version of 0 is one that is
+ * not made yet.
  */
 static int try_open(struct tokens *t, bool may_create, struct store_open_result *result)
 {
@@ -84,14 +85,16 @@ static int try_open(struct tokens *t, bool may_create, struct store_open_result 
 		return r;
 	sqlite_disconnect(&t->connection);
 	r = make_or_migrate(t->path, result);
-	if (r == 0 || (result->trouble == STORE_IN_USE && version == 0))
+	if (r == 0)
 		return -EAGAIN;
-	if (result->trouble == STORE_IN_USE)
+	if (result->trouble != STORE_IN_USE)
+		return r;
+	if (version != 0)
 		(void)offline_refuse(result, STORE_IN_USE,
 				     "%.300s has schema %d, and the server that has it knows no "
 				     "tokens: start this version of it first",
 				     t->path, version);
-	return r;
+	return -EAGAIN;
 }
 
 int tokens_open(const char *path, bool may_create, struct tokens **ret,
