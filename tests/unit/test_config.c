@@ -649,7 +649,7 @@ static void value_expect(const struct call *c, const struct setting *s, const ch
 
 static void what_is_no_list_has_one_value(const struct setting *s)
 {
-	char values[2][32], flags[2][96], text[160], variable[128], path[PATH_BYTES], said[96];
+	char values[2][32], flags[2][96], text[256], variable[128], path[PATH_BYTES], said[96];
 	struct call c;
 
 	good_values_of(s, values);
