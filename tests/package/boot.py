@@ -25,21 +25,13 @@ sys.path.insert(0, str(ROOT / "tests/upgrade"))
 sys.dont_write_bytecode = True
 
 import tonight  # noqa: E402
-from machine import (LOWER, PLACES_S, WORK, Machine, apt_install, build_packages,  # noqa: E402
-                     clean_root, ids_of, is_as_large_as_the_page_says,
+from machine import (LOOPBACK, LOWER, PLACES_S, WORK, Machine, apt_install,  # noqa: E402
+                     build_packages, clean_root, ids_of, is_as_large_as_the_page_says,
                      lintian_has_no_error, note, run, wait_for)
 from tap import Tap  # noqa: E402
 from test import mover  # noqa: E402
 
 STORE = "/var/lib/rowlock/rowlock.db"
-
-# In a network of its own lo is down at first; then what follows is run.
-LOOPBACK = """
-import fcntl, os, socket, struct, sys
-s = socket.socket()
-fcntl.ioctl(s, 0x8914, struct.pack("16sh14x", b"lo", 0x41))
-os.execvp(sys.argv[1], sys.argv[1:])
-"""
 
 
 def put_older_store(root):

@@ -25,6 +25,14 @@ LIMIT_S = 300  # of a step
 PLACES_S = 60  # until something has become true
 ENVIRONMENT = ("PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C.UTF-8", "HOME=/root")
 
+# In a network of its own lo is down at first; then what follows is run.
+LOOPBACK = """
+import fcntl, os, socket, struct, sys
+s = socket.socket()
+fcntl.ioctl(s, 0x8914, struct.pack("16sh14x", b"lo", 0x41))
+os.execvp(sys.argv[1], sys.argv[1:])
+"""
+
 
 class Failed(AssertionError):
     """A command that ended otherwise than it should; with what it said."""
