@@ -32,3 +32,15 @@ bool failed_logins_note(struct failed_logins *f, uint64_t who, int64_t now_ns)
 	f->places[at].due_ns = due_ns + interval_ns;
 	return false;
 }
+
+bool failed_logins_may_log(struct failed_logins *f, int64_t now_ns)
+{
+	const int64_t line_ns = interval_ns / FAILED_LOGIN_LINES_MAX;
+	int64_t due_ns = f->lines_due_ns > now_ns ? f->lines_due_ns : now_ns;
+
+	CHECK(now_ns >= 0);
+	if (due_ns - now_ns > interval_ns - line_ns)
+		return false;
+	f->lines_due_ns = due_ns + line_ns;
+	return true;
+}

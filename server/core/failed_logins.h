@@ -17,7 +17,10 @@
 
 enum { FAILED_LOGIN_PLACES = 1024, FAILED_LOGIN_WAYS = 4 };
 
+enum { FAILED_LOGIN_LINES_MAX = 100 };
+
 struct failed_logins {
+	int64_t lines_due_ns; /* when all lines of the log are forgotten */
 	struct {
 		uint64_t who;   /* a hash */
 		int64_t due_ns; /* when all that it has failed is forgotten */
@@ -26,3 +29,9 @@ struct failed_logins {
 
 /* A login of this address has failed at now_ns, monotonic. True: and that is beyond its bound. */
 bool failed_logins_note(struct failed_logins *f, uint64_t who, int64_t now_ns);
+
+/*
+ * May one more have a line in the log? FAILED_LOGIN_LINES_MAX at once, and as many a second: very
+ * many addresses must not fill a disk.
+ */
+bool failed_logins_may_log(struct failed_logins *f, int64_t now_ns);

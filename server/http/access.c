@@ -69,8 +69,9 @@ static void refuse_login(struct exchange *x, const char *reason)
 		return;
 	}
 	peer_text(x->peer, text);
-	log_write(LOG_INFO, "login_failed", "peer=\"%s\" request=%s reason=\"%s\"", text,
-		  x->request_id, reason);
+	if (failed_logins_may_log(&waits_of(x)->credentials.failed, x->begun_ns))
+		log_write(LOG_INFO, "login_failed", "peer=\"%s\" request=%s reason=\"%s\"", text,
+			  x->request_id, reason);
 	exchange_header_add(x, "WWW-Authenticate",
 			    "Bearer realm=\"rowlock\", error=\"invalid_token\"");
 	reply_refuse(x, OUTCOME_UNAUTHORIZED, reason);

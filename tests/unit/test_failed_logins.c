@@ -55,6 +55,21 @@ static void who_fails_most_is_remembered(void **state)
 	assert_int_equal(failures_told(A, second_ns, 1000), 0);
 }
 
+/* Whoever they are: the log has so many lines at once, and so many a second. */
+static void lines_of_the_log_are_bounded(void **state)
+{
+	int lines = 0;
+
+	(void)state;
+	f = (struct failed_logins){ 0 };
+	for (int n = 0; n < 10000; n++)
+		lines += failed_logins_may_log(&f, second_ns);
+	assert_int_equal(lines, FAILED_LOGIN_LINES_MAX);
+	for (int n = 1; n <= 10000; n++)
+		lines += failed_logins_may_log(&f, second_ns + n * (second_ns / 1000));
+	assert_int_equal(lines, FAILED_LOGIN_LINES_MAX + 10 * FAILED_LOGIN_LINES_MAX);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -62,6 +77,7 @@ int main(void)
 		cmocka_unit_test(each_address_for_itself),
 		cmocka_unit_test(very_many_addresses_forget_each_other),
 		cmocka_unit_test(who_fails_most_is_remembered),
+		cmocka_unit_test(lines_of_the_log_are_bounded),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
