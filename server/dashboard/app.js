@@ -7,6 +7,7 @@ import { answerForm, askForToken } from "./login.js";
 import { problemBox } from "./problem.js";
 import { pulse, startPulse } from "./pulse.js";
 import { startRouter } from "./router.js";
+import { auditView } from "./audit_view.js";
 import { changesView } from "./changes_view.js";
 import { laboratoryView } from "./laboratory_view.js";
 import { locksView } from "./locks_view.js";
@@ -77,7 +78,8 @@ function drawWho() {
 				locations !== null && ` at ${locations.join(", ")}`)),
 		...(by === "session"
 			? [h("button", { type: "button", class: "tiny", onclick: logOut }, "Log out")] : []));
-	document.querySelector('.tabs a[href="#/laboratory"]').hidden = !hasRole("admin");
+	for (const link of document.querySelectorAll('.tabs :is([href="#/audit"], [href="#/laboratory"])'))
+		link.hidden = !hasRole("admin");
 }
 
 /* Somebody else, or somebody who may do something else: then what is shown may not be his to see. */
@@ -158,6 +160,7 @@ async function start() {
 		traffic: trafficView,
 		changes: changesView,
 		reservations: reservationsView,
+		audit: auditView,
 		laboratory: laboratoryView,
 	}, "stock");
 }

@@ -36,7 +36,7 @@ async function see({ name, path, heading }, how) {
 	await visitor.heading(heading);
 	const busy = {
 		stock: ".line", item: ".shelf-card", locks: ".column", traffic: "canvas", changes: "tbody tr",
-		reservations: ".promised", laboratory: ".reading", docs: "details.call",
+		reservations: ".promised", audit: "tbody tr", laboratory: ".reading", docs: "details.call",
 	};
 	await visitor.page.locator(busy[name]).first().waitFor();
 	return visitor;

@@ -84,6 +84,7 @@ export const VIEWS = [
 	{ name: "traffic", path: "/#/traffic", heading: "Traffic" },
 	{ name: "changes", path: "/#/changes", heading: "Changes" },
 	{ name: "reservations", path: "/#/reservations", heading: "Reservations" },
+	{ name: "audit", path: "/#/audit", heading: "Audit" },
 	{ name: "laboratory", path: "/#/laboratory", heading: "Laboratory" },
 	{ name: "docs", path: "/docs", heading: "API" },
 ];
