@@ -237,8 +237,9 @@ static bool read_until(struct exchange *x, int64_t *ret_ns)
 
 static bool read_filter(struct exchange *x, struct subscriber_filter *f)
 {
+	f->actor = call_parameter(x, "actor");
 	return page_read_name(x, "sku", &f->sku) && page_read_name(x, "location", &f->location) &&
-	       page_read_kinds(x, &f->kinds);
+	       page_read_kinds(x, &f->kinds) && page_read_reason(x, &f->reason);
 }
 
 static void stream(struct exchange *x, const struct subscriber_filter *f, int64_t after)

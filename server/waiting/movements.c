@@ -22,19 +22,30 @@ static uint64_t filter_key(const struct subscribers *all, const char *sku, const
 	return hash_pair(sku != NULL ? sku : "", location != NULL ? location : "", all->seed);
 }
 
+/* Actor and reason. */
+static bool words_fit(const struct subscriber_filter *f, const struct movement *m)
+{
+	const char *reason = m->reason != NULL ? m->reason : movement_kind_text(m->kind);
+
+	return (f->actor == NULL || (m->actor != NULL && strcmp(f->actor, m->actor) == 0)) &&
+	       (f->reason == NULL || strcmp(f->reason, reason) == 0);
+}
+
 bool subscriber_wants(const struct subscriber *s, const struct movement_view *v)
 {
 	const struct subscriber_filter *f = &s->filter;
 
 	return v->movement.seq > s->after && (f->sku == NULL || strcmp(f->sku, v->sku.text) == 0) &&
 	       (f->location == NULL || strcmp(f->location, v->location.text) == 0) &&
-	       movement_kinds_have(f->kinds, v->movement.kind);
+	       movement_kinds_have(f->kinds, v->movement.kind) && words_fit(f, &v->movement);
 }
 
 struct movement_query subscriber_query(const struct subscriber *s, int limit)
 {
 	return (struct movement_query){ .sku = s->filter.sku,
 					.location = s->filter.location,
+					.actor = s->filter.actor,
+					.reason = s->filter.reason,
 					.kinds = s->filter.kinds,
 					.since_ms = INT64_MIN,
 					.until_ms = INT64_MAX,

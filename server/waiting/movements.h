@@ -27,7 +27,9 @@ enum { SUBSCRIBER_BUCKETS = 1024, SUBSCRIBER_FILTERS = 4 };
 struct subscriber_filter {
 	const char *sku;
 	const char *location;
-	unsigned kinds; /* a set, of 1 << MOVEMENT_* */
+	const char *actor;
+	const char *reason; /* of those that have none of their own the word of their kind */
+	unsigned kinds;     /* a set, of 1 << MOVEMENT_* */
 };
 
 struct subscriber {

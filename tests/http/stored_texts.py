@@ -47,6 +47,14 @@ COLUMNS = {
     "movement.reference": "UPDATE movement SET reference = {} WHERE seq = 2",
     "movement.reservation": "UPDATE movement SET reservation = {} WHERE seq = 3",
     "movement.request_id": "UPDATE movement SET request_id = {} WHERE seq = 4",
+    "movement.actor": "UPDATE movement SET actor = {} WHERE seq = 5",
+    "movement.note": "UPDATE movement SET note = {} WHERE seq = 6",
+    "audit.actor": "UPDATE audit SET actor = {} WHERE id = 1",
+    "audit.action": "UPDATE audit SET action = {} WHERE id = 2",
+    "audit.subject": "UPDATE audit SET subject = {} WHERE id = 3",
+    "audit.detail": """UPDATE audit SET detail = '{{"a":"' || {} || '"}}' WHERE id = 4""",
+    "audit.request_id": "UPDATE audit SET request_id = {} WHERE id = 5",
+    "row_lock.actor": "UPDATE row_lock SET actor = {} WHERE lease = 'purpose'",
     "row_lock.lease": "UPDATE row_lock SET lease = {} WHERE lease = 'lease'",
     "row_lock.purpose": "UPDATE row_lock SET purpose = {} WHERE lease = 'purpose'",
     "reservation.name": "UPDATE reservation SET name = {} WHERE name = 'name'",
@@ -136,7 +144,9 @@ def lists_and_pages(client, server):
     del server
     for path in ("/v1/items?limit=1000", "/v1/locations", "/v1/stock?limit=1000", "/v1/movements",
                  "/v1/movements?order=desc", "/v1/reservations", "/v1/leases", "/v1/locks",
-                 "/v1/changes?after=0", "/v1/items?q=l", "/v1/items?pretty"):
+                 "/v1/changes?after=0", "/v1/changes?after=0&actor=local",
+                 "/v1/movements?actor=local", "/v1/movements?reason=adjust", "/v1/audit",
+                 "/v1/audit?order=desc&actor=local", "/v1/items?q=l", "/v1/items?pretty"):
         assert json_of(client.get(path), 200)["data"] is not None, path
     seen, after = [], ""
     while after is not None:  # page by page, each thing once

@@ -92,6 +92,7 @@ static const struct call calls[] = {
 	{ "items",                  READ,   "GET", "/v1/items?limit=2", "", NULL, { NULL }, 0 },
 	{ "movements",              READ,   "GET", "/v1/movements?limit=3", "", NULL, { NULL }, 0 },
 	{ "changes",                READ,   "GET", "/v1/changes?after=0&limit=2", "", NULL, { NULL }, 0 },
+	{ "the audit",              READ,   "GET", "/v1/audit?limit=2", "", NULL, { NULL }, 0 },
 	{ "reservations",           READ,   "GET", "/v1/reservations?limit=2", "", NULL, { NULL }, 0 },
 	{ "leases",                 READ,   "GET", "/v1/leases?limit=2", "", NULL, { NULL }, 0 },
 	{ "locks",                  READ,   "GET", "/v1/locks", "", NULL, { NULL }, 0 },
