@@ -3,9 +3,11 @@ import { get } from "./api.js";
 import { h, say } from "./dom.js";
 import { time } from "./format.js";
 import { problemBox } from "./problem.js";
+import { hasRole, roleWords } from "./session.js";
 
 const PAGE = 100;
 const TYPING_MS = 250;
+const HEADS = ["When", "Who", "What", "Of", "Detail"];
 const LISTS = new Set(["rows", "locations"]);
 
 function shown(value) {
@@ -22,6 +24,10 @@ function words(detail) {
 		return Array.isArray(value) && value.length === 2
 			? `${name} ${shown(value[0])} → ${shown(value[1])}` : `${name} ${shown(value)}`;
 	}).join(" · ");
+}
+
+function head(title) {
+	return h("th", { scope: "col" }, title);
 }
 
 function row(entry) {
@@ -90,13 +96,13 @@ export function auditView(place) {
 				h("button", { type: "button", onclick: () => read(null) }, "Read again"))),
 		message,
 		h("section", { class: "card" },
-			h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Rows of the audit" },
-				h("table", {},
-					h("thead", {}, h("tr", {}, ["When", "Who", "What", "Of", "Detail"].map((title) =>
-						h("th", { scope: "col" }, title)))),
-					body))),
+			h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Rows" },
+				h("table", {}, h("thead", {}, h("tr", {}, HEADS.map(head))), body))),
 		older);
-	read(null);
+	if (hasRole("admin"))
+		read(null);
+	else
+		message.append(h("div", { class: "empty" }, h("p", {}, roleWords("admin"))));
 	return () => {
 		clearTimeout(typing);
 		reading?.abort();

@@ -126,6 +126,9 @@ test("a reader is shown nothing that a clerk does", async () => {
 	assert.equal(await page.getByRole("link", { name: "Laboratory" }).count(), 0);
 	await visitor.go("#/laboratory", "Laboratory");
 	await page.getByText("reader has the role reader: this needs admin.").waitFor();
+	assert.equal(await page.getByRole("link", { name: "Audit" }).count(), 0);
+	await visitor.go("#/audit", "Audit");
+	await page.getByText("reader has the role reader: this needs admin.").waitFor();
 	await page.goto(`${server.url}/docs#stock_adjust`);
 	await page.getByText("this needs clerk.").waitFor();
 	assert.ok(await page.locator("#stock_adjust").getByRole("button", { name: "Try it" })
@@ -138,6 +141,8 @@ test("an admin has the laboratory", async () => {
 	const visitor = await seeAs("admin");
 	await visitor.page.getByRole("link", { name: "Laboratory" }).click();
 	await visitor.page.getByRole("button", { name: "Start the race" }).waitFor();
+	await visitor.page.getByRole("link", { name: "Audit" }).click();
+	await visitor.page.locator("tbody tr").filter({ hasText: "token-add" }).first().waitFor();
 	visitor.assertContent();
 	await visitor.close();
 });
