@@ -49,6 +49,7 @@ class FakeServer:
         self.selector.register(self.stop_theirs, selectors.EVENT_READ)
         self.taken = self.waiting_most = 0
         self.strange = None
+        self.callers = set()
         self.thread = threading.Thread(target=self._run, daemon=True)
 
     def _take(self, peer):
@@ -72,7 +73,9 @@ class FakeServer:
             self.waiting_most = max(self.waiting_most, len(ready))
             for peer in ready:
                 if peer is self.listener:
-                    self.selector.register(peer.accept()[0], selectors.EVENT_READ)
+                    connection, caller = peer.accept()
+                    self.callers.add(caller[0])
+                    self.selector.register(connection, selectors.EVENT_READ)
                 else:
                     self._take(peer)
 
@@ -149,6 +152,13 @@ def nonsense_breaks_a_connection():
         found = drive(server)
     assert found.broken == 1 and found.requests == 199, found
     assert found.trouble is not None
+
+
+def it_calls_from_where_it_is_told():
+    for source in (None, "127.0.0.2"):
+        with FakeServer(lambda number: CREATED) as server:
+            drive(server, source=source)
+        assert server.callers == {source or "127.0.0.1"}, (source, server.callers)
 
 
 def it_speaks_to_redis():
@@ -399,6 +409,7 @@ def main():
     for function in (every_request_is_sent_and_counted, the_warm_up_is_sent_and_not_counted,
                      a_stall_is_seen_by_all_who_were_due, what_is_never_answered_is_not_forgotten,
                      refusals_are_told, nonsense_breaks_a_connection, it_speaks_to_redis,
+                     it_calls_from_where_it_is_told,
                      addresses_of_others_are_refused, mistakes_are_told,
                      words_that_are_none_are_told, a_flush_takes_as_long_as_is_said,
                      a_flush_that_fails_says_why_at_once,
