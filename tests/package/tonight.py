@@ -193,6 +193,18 @@ class Tonight:
             assert self.status(*words, url) == "401", words
         assert self.status(*OFFICE, url) == "200"
 
+    def page_logs_in(self):
+        """By the recipe's X-Forwarded-Proto the server knows that there is TLS in front."""
+        said = self.lan.curl("-i", *OFFICE, "-H", f"Origin: https://{NAME}", "-X", "POST",
+                             f"https://{NAME}/v1/session")
+        cookie = re.search(r"^set-cookie: (__Host-[^;]*);(.*)$", said, re.M | re.I)
+        assert cookie and "secure" in cookie[2].lower(), re.sub(r"(?i)cookie: .*", "***", said)
+        url = f"https://{NAME}/v1/items"
+        assert self.status("-H", f"Cookie: {cookie[1]}", "-H", "Sec-Fetch-Site: same-origin",
+                           url) == "200"
+        assert self.status("-H", f"Cookie: {cookie[1]}", "-H", "Origin: https://evil.example",
+                           url) != "200"
+
     def runs_as_its_user(self):
         m = self.machine
         status = m.run("cat", f"/proc/{m.show('MainPID')}/status")
@@ -348,6 +360,7 @@ def tell(tap, package, lower, build_s, boots):
                 ("all that takes ten minutes at most", it.takes_ten_minutes_at_most),
                 ("from outside there is TLS, and nothing else", it.only_tls_from_outside),
                 ("who has no token, or another one, is refused", it.nobody_without_token),
+                ("the page logs in, and nobody else with its cookie", it.page_logs_in),
                 ("it runs as its user, and the store's files are its", it.runs_as_its_user),
                 ("the ledger names who did it", it.ledger_names_who),
                 ("its log and nginx's have no error", it.log_is_clean),
