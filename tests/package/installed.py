@@ -322,6 +322,10 @@ def a_container_has_all_it_needs(folder):
     for path in re.findall(r"^COPY \S+ (\S+) ", text, re.M):
         assert (pathlib.Path(folder) / path).exists(), path
     assert not re.search(r"^RUN|https?:|^FROM (?!scratch$)", text, re.M), "it downloads"
+    made = subprocess.check_output(
+        ["chroot", str(root), "/usr/bin/rowlockd", "token", "add", "office", "--role", "admin",
+         "--store", "/var/lib/rowlock/rowlock.db"], text=True, stderr=subprocess.DEVNULL)
+    assert re.fullmatch(r"rl_[a-z2-7]{10}_\S{43}\n", made), "no token"
     words = json.loads(re.search(r"^ENTRYPOINT (.*)$", text, re.M)[1])
     words += json.loads(re.search(r"^CMD (.*)$", text, re.M)[1])
     server = subprocess.Popen(["chroot", str(root), *words], stdin=subprocess.DEVNULL,
