@@ -9,7 +9,6 @@
 #include "base/crash.h"
 #include "base/fault.h"
 #include "base/secret.h"
-#include "base/pulse.h"
 #include "base/standard_files.h"
 #include "engine/access_book.h"
 #include "core/store_clock.h"
@@ -28,6 +27,7 @@
 #include "ops/notify.h"
 #include "ops/spool.h"
 #include "ops/usage.h"
+#include "ops/watchdog.h"
 #include "store/sqlite.h"
 #include "waiting/waits.h"
 #include <inttypes.h>
@@ -242,84 +242,6 @@ static void stop_failed(void)
 	_exit(atomic_load(&failure_code));
 }
 
-/*
- * The service manager's watchdog is fed as long as every thread has answered since it was asked
- * last, four times as often as the manager looks: idle, a store that another program holds and a
- * full disk are alive, a thread that hangs is not.
- */
-struct watchdog {
-	int64_t every_ns; /* 0: there is none */
-	int64_t next_ns;
-	char late[PULSE_NAME_BYTES]; /* who was late at the last look; "": nobody */
-	int late_looks;              /* at how many */
-	const char *state;           /* what the manager was told last */
-};
-
-static struct watchdog watchdog_make(void)
-{
-	return (struct watchdog){ .every_ns = notify_watchdog_ns() / 4, .state = "" };
-}
-
-static int watchdog_wait_ms(const struct watchdog *w)
-{
-	int64_t rest_ns = w->next_ns - clock_monotonic_ns();
-
-	if (w->every_ns == 0)
-		return -1;
-	return rest_ns <= 0 ? 0 : (int)(rest_ns / NS_PER_MS + 1);
-}
-
-/* What `systemctl status` shows: the reasons of /readyz. */
-static const char *state_of(struct service *service)
-{
-	struct service_health health;
-
-	service_health(service, &health);
-	if (health.is_damaged)
-		return "writes are refused: store-damaged";
-	if (health.is_disk_full)
-		return "writes are refused: disk-full";
-	if (health.is_store_busy)
-		return "writes wait: store-busy";
-	return health.is_writable ? "serving" : "writes are refused: store-failed";
-}
-
-/* Said at the second look: who turns now and then by itself may just not have come by yet. */
-static void watchdog_note_late(struct watchdog *w, const char *who)
-{
-	if (strcmp(w->late, who) != 0)
-		w->late_looks = 0;
-	snprintf(w->late, sizeof(w->late), "%s", who);
-	w->late_looks++;
-	if (w->late_looks != 2)
-		return;
-	metric_add(METRIC_THREADS_LATE, 1);
-	log_write(LOG_WARN, "thread_late", "thread=%s", who);
-}
-
-static void watchdog_turn(struct watchdog *w, struct service *service, struct edge *edge)
-{
-	char who[PULSE_NAME_BYTES] = "";
-	bool is_late = pulse_is_late(clock_monotonic_ns(), who);
-	const char *state;
-
-	if (is_late)
-		watchdog_note_late(w, who);
-	else
-		w->late[0] = '\0';
-	w->next_ns = clock_monotonic_ns() + w->every_ns;
-	if (is_late)
-		return;
-	notify_feed();
-	pulse_ask();
-	service_nudge(service);
-	edge_nudge(edge);
-	state = state_of(service);
-	if (strcmp(state, w->state) != 0)
-		notify_status(state);
-	w->state = state;
-}
-
 static void log_configure(const struct config *c)
 {
 	enum log_level level = LOG_INFO;
@@ -337,6 +259,21 @@ struct running {
 	struct operation_book *operations;
 	struct edge *edge;
 };
+
+/* What `systemctl status` shows: the reasons of /readyz. */
+static const char *state_of(const struct running *r)
+{
+	struct service_health health;
+
+	service_health(r->service, &health);
+	if (health.is_damaged)
+		return "writes are refused: store-damaged";
+	if (health.is_disk_full)
+		return "writes are refused: disk-full";
+	if (health.is_store_busy)
+		return "writes wait: store-busy";
+	return health.is_writable ? "serving" : "writes are refused: store-failed";
+}
 
 /* Hands over what is LIVE in settings.def, but the time to drain, which is looked at then. */
 static void settings_apply(const struct running *r)
@@ -361,23 +298,39 @@ static void reload(const struct running *r)
 		settings_apply(r);
 		log_write(LOG_INFO, "reloaded", "file=%s", file[0] != '\0' ? file : "-");
 	}
-	notify_ready(state_of(r->service));
+	notify_ready(state_of(r));
+}
+
+static const char *watched_state(void *context)
+{
+	return state_of(context);
+}
+
+static void watched_wake(void *context)
+{
+	const struct running *r = context;
+
+	service_nudge(r->service);
+	edge_nudge(r->edge);
 }
 
 /* Until a signal to end, or a failure: then 0. */
-static unsigned wait_for_signal(const struct running *r)
+static unsigned wait_for_signal(struct running *r)
 {
 	struct pollfd fds[] = { { .fd = r->signals, .events = POLLIN },
 				{ .fd = failure_fd, .events = POLLIN } };
 	struct signalfd_siginfo info = { .ssi_signo = SIGHUP };
-	struct watchdog watchdog = watchdog_make();
+	struct watchdog watchdog;
 	int count;
 
+	watchdog_init(
+		&watchdog, notify_watchdog_ns(),
+		&(struct watched){ .wake = watched_wake, .state = watched_state, .context = r });
 	while (info.ssi_signo == SIGHUP) {
-		while ((count = poll(fds, LENGTH_OF(fds), watchdog_wait_ms(&watchdog))) <= 0) {
+		while ((count = poll(fds, LENGTH_OF(fds),
+				     watchdog_wait_ms(&watchdog, clock_monotonic_ns()))) <= 0) {
 			CHECK(count == 0 || errno == EINTR);
-			if (count == 0)
-				watchdog_turn(&watchdog, r->service, r->edge);
+			watchdog_turn(&watchdog, clock_monotonic_ns());
 		}
 		if (fds[1].revents != 0)
 			return 0;
@@ -390,7 +343,7 @@ static unsigned wait_for_signal(const struct running *r)
 }
 
 /* Waits for a signal or a failure; returns the exit code. */
-static int wait_for_end(const struct running *r)
+static int wait_for_end(struct running *r)
 {
 	struct service_health health;
 	pthread_t leaver;
@@ -600,7 +553,7 @@ static int listeners_take_over(struct listeners *listeners, int count)
 	return EXIT_CONFIGURATION;
 }
 
-static int listeners_claim(const struct config *c, struct listeners *listeners)
+static int listeners_acquire(const struct config *c, struct listeners *listeners)
 {
 	int inherited = inherited_sockets();
 	struct address addresses[ADDRESSES_MAX];
@@ -648,7 +601,7 @@ static int settings_try(const struct config *c, struct listeners *listeners)
 		return EXIT_CONFIGURATION;
 	spool_clean_up();
 	lab_clean_up(spool_folder());
-	return listeners_claim(c, listeners);
+	return listeners_acquire(c, listeners);
 }
 
 /*

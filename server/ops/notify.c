@@ -15,6 +15,9 @@ enum {
 	START_BYTES_PER_S_MIN = 4 << 20, /* of the store: copied, migrated, read */
 };
 
+/* Who looks less often is fed as if he looked once a year: in ns the number fits. */
+static const uint64_t watchdog_us_max = INT64_C(365) * 86400 * 1000000;
+
 /* The thread that asks for more time. */
 static struct {
 	pthread_mutex_t mutex;
@@ -37,19 +40,19 @@ static void *extend(void *unused)
 {
 	(void)unused;
 	crash_thread_begin(&extender.stack, "extender", -1);
-	pthread_mutex_lock(&extender.mutex);
+	CHECK(pthread_mutex_lock(&extender.mutex) == 0);
 	while (!extender.is_over && clock_monotonic_ns() < extender.until_ns) {
 		struct timespec at;
 
 		sd_notifyf(0, "EXTEND_TIMEOUT_USEC=%d\nSTATUS=opening the store",
 			   EXTEND_BY_S * 1000000);
-		clock_gettime(CLOCK_MONOTONIC, &at);
+		CHECK(clock_gettime(CLOCK_MONOTONIC, &at) == 0);
 		at.tv_sec += EXTEND_EVERY_S;
 		while (!extender.is_over &&
 		       pthread_cond_timedwait(&extender.is_over_now, &extender.mutex, &at) == 0)
 			;
 	}
-	pthread_mutex_unlock(&extender.mutex);
+	CHECK(pthread_mutex_unlock(&extender.mutex) == 0);
 	return NULL;
 }
 
@@ -61,10 +64,10 @@ void notify_starting(int64_t store_bytes)
 	CHECK(!extender.is_running);
 	if (!is_listened_to())
 		return;
-	pthread_condattr_init(&monotonic);
-	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&extender.is_over_now, &monotonic);
-	pthread_condattr_destroy(&monotonic);
+	CHECK(pthread_condattr_init(&monotonic) == 0);
+	CHECK(pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC) == 0);
+	CHECK(pthread_cond_init(&extender.is_over_now, &monotonic) == 0);
+	CHECK(pthread_condattr_destroy(&monotonic) == 0);
 	extender.until_ns = clock_monotonic_ns() +
 			    (START_S_MIN + store_bytes / START_BYTES_PER_S_MIN) * NS_PER_S;
 	extender.is_running = pthread_create(&extender.thread, NULL, extend, NULL) == 0;
@@ -74,12 +77,12 @@ void notify_started(void)
 {
 	if (!extender.is_running)
 		return;
-	pthread_mutex_lock(&extender.mutex);
+	CHECK(pthread_mutex_lock(&extender.mutex) == 0);
 	extender.is_over = true;
-	pthread_cond_signal(&extender.is_over_now);
-	pthread_mutex_unlock(&extender.mutex);
+	CHECK(pthread_cond_signal(&extender.is_over_now) == 0);
+	CHECK(pthread_mutex_unlock(&extender.mutex) == 0);
 	CHECK(pthread_join(extender.thread, NULL) == 0);
-	pthread_cond_destroy(&extender.is_over_now);
+	CHECK(pthread_cond_destroy(&extender.is_over_now) == 0);
 	extender.is_running = false;
 }
 
@@ -109,7 +112,9 @@ int64_t notify_watchdog_ns(void)
 {
 	uint64_t us;
 
-	return sd_watchdog_enabled(0, &us) > 0 ? (int64_t)us * 1000 : 0;
+	if (sd_watchdog_enabled(0, &us) <= 0)
+		return 0;
+	return (int64_t)(us < watchdog_us_max ? us : watchdog_us_max) * (NS_PER_MS / 1000);
 }
 
 void notify_feed(void)
