@@ -352,7 +352,12 @@ def open_stream(w, cookie):
         ("Accept", "text/event-stream"), *w.own(), ("Cookie", cookie)])
     answer = connection.getresponse()
     assert answer.status == 200 and answer.readline()
-    return answer.read
+
+    def finish():
+        until = time.monotonic() + 10
+        while answer.readline():  # a sign of life each 15 s
+            assert time.monotonic() < until, "the stream goes on"
+    return finish
 
 
 def open_poll(w, cookie):
