@@ -272,19 +272,32 @@ def files_of(folder):
     return {path.name: digest(path) for path in folder.iterdir() if path.suffix == ".db"}
 
 
+def grow(store, log):
+    """The log, to twice the pages at which SQLite copies it into the file unless it is told not to.
+    Whoever closes last would do so, too: the connection is kept, and given back."""
+    database = sqlite3.connect(store, isolation_level=None)
+    database.executescript("PRAGMA wal_autocheckpoint=0; CREATE TABLE filler (b BLOB);"
+                           "INSERT INTO filler VALUES (zeroblob(8 << 20)); DROP TABLE filler")
+    assert log.stat().st_size > 2000 * 4096, log.stat()
+    return database
+
+
 def nothing_is_copied_into_the_file(rowlockd, folder):
     """Not beside a server, and not as the last one that closes it either."""
     store = folder / "s.db"
     with Daemon(rowlockd, store) as server:
         make_rows(server.port, 5)
         server.kill()
-    before, log = digest(store), folder / "s.db-wal"
+    log = folder / "s.db-wal"
+    other = grow(store, log)
+    before = digest(store)
     bytes_before = log.stat().st_size
     add(rowlockd, store, "a")
     token(rowlockd, store, "list")
     token(rowlockd, store, "revoke", "a")
     assert digest(store) == before, "the tool has written to the file itself"
     assert log.stat().st_size > bytes_before
+    other.close()
     with Daemon(rowlockd, store) as server:
         before = digest(store)
         add(rowlockd, store, "b")

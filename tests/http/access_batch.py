@@ -67,6 +67,10 @@ CASES = [
      ("POST", "/v1/reservations/both/commit", {"lines": [ONE]}), "WH2"),
     ("put again outside", None,
      ("PUT", "/v1/reservations/out", {**TIME, "lines": [OTHER]}), "WH2"),
+    # What is there already is told to nobody who names other rows.
+    *[(f"put again {name}, as if it were inside", None,
+       ("PUT", f"/v1/reservations/{name}", {**TIME, "lines": [ONE]}), "WH2")
+      for name in ("out", "both")],
     ("location inside", {"op": "location", "location": "WH1", "name": "x"},
      ("PUT", "/v1/locations/WH1", {"name": "x"}), None),
     ("location outside", {"op": "location", "location": "WH2", "name": "x"},
@@ -207,6 +211,18 @@ def try_case(world, line, call, location):
 
 # ---------------------------------------------------------------- beside the table
 
+def check_renewal(world):
+    """Its rows are those that it has, whichever a body that is not looked at names."""
+    lease = world.ask("admin", "GET", "/v1/leases/pair").json()
+    header = {"Lease": f"{lease['id']}; fence={lease['fence']}"}
+    before = world.db.execute("SELECT expires_at FROM row_lock ORDER BY rowid").fetchall()
+    for body in (TIME, {**TIME, "rows": [{**IN, "sku": "A-2"}]}):
+        answer = world.ask("narrow", "PUT", "/v1/leases/pair", {**body, "ttl_s": 900}, **header)
+        assert is_forbidden(answer.json(), "WH2"), answer
+    assert world.db.execute("SELECT expires_at FROM row_lock ORDER BY rowid").fetchall() == before
+    world.expect(200, "admin", "PUT", "/v1/leases/pair", {**TIME, "ttl_s": 900}, **header)
+
+
 def check_by_hand(world):
     """A location that is renamed by hand is another one: the old name is nobody's row."""
     world.db.execute("UPDATE location SET code = 'WH8' WHERE code = 'WH1'")
@@ -252,6 +268,7 @@ def main():
         world = World(sys.argv[1], pathlib.Path(name))
         for what, line, call, location in CASES:
             tap.run(what, try_case, world, line, call, location)
+        tap.run("a renewal of a lease of both", check_renewal, world)
         tap.run("a location that is renamed by hand", check_by_hand, world)
         tap.run("a batch that is sent again by a token that may something else", check_sent_again,
                 world)

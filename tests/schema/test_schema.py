@@ -41,8 +41,8 @@ SHOP = f"""
     UPDATE stock SET on_hand = -2, version = 2, seq = 6, updated_at = 2000 WHERE id = 4;
     -- A-2 at WH1 is leased, and A-1 at WH3; the lease of A-3 at WH1 has run out.
     INSERT INTO row_lock (lease, fence, item_id, location_id, purpose, taken_at, expires_at)
-    SELECT 'l_1', 1, 2, 1, 'cycle count 7', ms, ms + 600000 FROM v_now UNION ALL
-    SELECT 'l_1', 1, 1, 3, 'cycle count 7', ms, ms + 600000 FROM v_now UNION ALL
+    SELECT 'l_1', 1, 2, 1, 'cycle count 7', ms, ms + 3600000 FROM v_now UNION ALL
+    SELECT 'l_1', 1, 1, 3, 'cycle count 7', ms, ms + 3600000 FROM v_now UNION ALL
     SELECT 'l_2', 2, 3, 1, 'forgotten', ms - 2000, ms - 1000 FROM v_now;
     UPDATE store SET next_fence = 3;
     -- Token 1 may write to WH1 and WH2, and was rotated. Token 2 was revoked; access_version is 10.
@@ -824,7 +824,8 @@ VIEWS = [
     ("v_low_stock counts what is available, not what is on hand",
      "SELECT sku, location, available, reorder_point FROM v_low_stock", [("A-1", "WH2", 4, 5)]),
     ("v_locks shows leases that have not run out",
-     "SELECT sku, location, lease, fence, purpose, expires_in_s BETWEEN 500 AND 600 FROM v_locks"
+     "SELECT sku, location, lease, fence, purpose, expires_in_s = (SELECT"
+     " round((max(expires_at) - now.ms) / 1000.0, 1) FROM row_lock, v_now AS now) FROM v_locks"
      " ORDER BY sku",
      [("A-1", "WH3", "l_1", 1, "cycle count 7", 1), ("A-2", "WH1", "l_1", 1, "cycle count 7", 1)]),
     ("v_ledger_check is empty", "SELECT * FROM v_ledger_check", []),
