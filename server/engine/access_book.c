@@ -370,9 +370,10 @@ static int look(struct access_book *b)
 {
 	struct access_table *t;
 	int64_t version;
-	int r = b->reader->ops->access_version(b->reader, &version);
+	int r;
 
 	CHECK(b->reader != NULL);
+	r = b->reader->ops->access_version(b->reader, &version);
 	if (r < 0 || version == b->table->stored.version)
 		return r;
 	r = read_table(b->reader, b->table, &t);

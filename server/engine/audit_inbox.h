@@ -8,7 +8,7 @@
  * They wait for the next group, or for the writer's next look around, within a second: whoever puts
  * one in waits for nothing, and no sale waits for one. What a group that is not kept has taken is
  * taken by the next one. A crash loses those that wait; a full inbox (the disk has been full or
- * held for long) loses new ones, which is an error in the log and rowlock_audit_lost.
+ * held for long) loses new ones, which is an error in the log and rowlock_audit_lost_total.
  *
  * Threads: any puts; the writer takes and forgets. Entries are copied.
  */

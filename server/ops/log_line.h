@@ -35,6 +35,6 @@ struct log_head {
 	bool has_priority; /* begins with <N>, as journald reads it: sd-daemon(3) */
 };
 
-/* Returns the bytes of the line, its newline included; no NUL. Not for LOG_AUTO. */
+/* Returns the bytes of the line, its newline included; no NUL. */
 size_t log_line_make(char line[LOG_LINE_BYTES], enum log_format form, const struct log_head *head,
 		     const char *format, va_list arguments) __attribute__((format(printf, 4, 0)));

@@ -20,7 +20,7 @@ _Static_assert((int)WRITE_BYTES_MAX >= (int)LOG_LINE_BYTES, "a line goes out who
 static struct {
 	pthread_mutex_t mutex;
 	pthread_cond_t news;    /* there are lines, or it is to end */
-	pthread_cond_t written; /* all of them are out */
+	pthread_cond_t written; /* all of them are out; by the monotonic clock, while it is open */
 	pthread_t thread;
 	log_ring_lost_line *lost_line;
 	atomic_bool is_open;
@@ -29,9 +29,7 @@ static struct {
 	/* Bytes put and taken since it was opened; changed under mutex, looked at by a crash. */
 	atomic_uint_fast64_t put, taken;
 	char bytes[LOG_RING_BYTES];
-} ring = { .mutex = PTHREAD_MUTEX_INITIALIZER,
-	   .news = PTHREAD_COND_INITIALIZER,
-	   .written = PTHREAD_COND_INITIALIZER };
+} ring = { .mutex = PTHREAD_MUTEX_INITIALIZER, .news = PTHREAD_COND_INITIALIZER };
 
 static size_t bytes_waiting(void)
 {
@@ -150,12 +148,25 @@ static void *ring_main(void *unused)
 
 /* ---------------------------------------------------------------- all of it */
 
+/* A wall clock that is set back does not hold up the end of the process. Never undone. */
+static void written_init(void)
+{
+	pthread_condattr_t monotonic;
+
+	CHECK(pthread_condattr_init(&monotonic) == 0);
+	CHECK(pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC) == 0);
+	CHECK(pthread_cond_init(&ring.written, &monotonic) == 0);
+	CHECK(pthread_condattr_destroy(&monotonic) == 0);
+}
+
 bool log_ring_open(log_ring_lost_line *lost_line)
 {
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	sigset_t all, kept;
 	int r;
 
 	CHECK(!atomic_load(&ring.is_open));
+	CHECK(pthread_once(&once, written_init) == 0);
 	ring.lost_line = lost_line;
 	ring.must_end = false;
 	sigfillset(&all);
@@ -168,7 +179,9 @@ bool log_ring_open(log_ring_lost_line *lost_line)
 
 bool log_ring_put(const char *line, size_t bytes)
 {
+	CHECK(bytes > 0);
 	CHECK(bytes <= LOG_LINE_BYTES);
+	CHECK(line[bytes - 1] == '\n'); /* lines_peek() would never come to its end */
 	if (!atomic_load_explicit(&ring.is_open, memory_order_relaxed))
 		return false;
 	CHECK(pthread_mutex_lock(&ring.mutex) == 0);
@@ -187,7 +200,7 @@ void log_ring_flush(int64_t patience_ms)
 	struct timespec until;
 	int r = 0;
 
-	CHECK(clock_gettime(CLOCK_REALTIME, &until) == 0);
+	CHECK(clock_gettime(CLOCK_MONOTONIC, &until) == 0);
 	until.tv_nsec += (patience_ms % MS_PER_S) * NS_PER_MS;
 	until.tv_sec += patience_ms / MS_PER_S + until.tv_nsec / (MS_PER_S * NS_PER_MS);
 	until.tv_nsec %= MS_PER_S * NS_PER_MS;

@@ -26,7 +26,7 @@ typedef size_t log_ring_lost_line(char *line, uint64_t count);
 /* Not while it is open. The thread blocks all signals but a crash's. */
 bool log_ring_open(log_ring_lost_line *lost_line);
 
-/* False: it is not open. A whole line with its newline, at most LOG_LINE_BYTES. */
+/* False: it is not open. A whole line with its newline at the end, at most LOG_LINE_BYTES. */
 bool log_ring_put(const char *line, size_t bytes);
 
 /* Waits until all is written, or for so long. */
@@ -34,7 +34,7 @@ void log_ring_flush(int64_t patience_ms);
 
 /*
  * Flushes and ends the thread; where that still waits for stderr then, it is left behind, and the
- * process may end without it.
+ * process may end without it; then the ring is not opened again.
  */
 void log_ring_close(int64_t patience_ms);
 

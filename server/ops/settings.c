@@ -277,7 +277,7 @@ void setting_complain(const struct setting *s, const char *from, const char *tex
 		snprintf(ret + at, left, "%s", s->must);
 		break;
 	case KIND_SWITCH:
-		snprintf(ret + at, left, "a switch: 1 or 0");
+		snprintf(ret + at, left, "a switch: true or false");
 		break;
 	}
 	disguise(ret);

@@ -15,7 +15,10 @@
 #include <stdint.h>
 
 struct config {
-	/* One field per row of settings.def: texts const char *, NUMBER int64_t, SWITCH bool. */
+	/*
+	 * One field per row of settings.def: TEXT, JUDGED, LIST and CHOICE const char *, NUMBER
+	 * int64_t, SWITCH bool.
+	 */
 #define SETTING_TEXT(field, flag, when, value, argument, help)                const char *field;
 #define SETTING_JUDGED(field, flag, when, value, argument, judge, must, help) const char *field;
 #define SETTING_LIST(field, flag, when, value, argument, judge, must, help)   const char *field;

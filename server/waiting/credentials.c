@@ -6,6 +6,8 @@
 #include <string.h>
 #include <strings.h>
 
+_Static_assert(CREDENTIAL_BYTES == 64, "whole words: so it is compared at no call's cost");
+
 static const int64_t look_every_ns = 500 * NS_PER_MS;
 
 bool credentials_are_needless(struct credentials *c)
