@@ -83,4 +83,6 @@ KEYED = [
      {"rows": [ROW, HOT], "ttl_s": DAY_S, "purpose": "count"}, {}),
     ("async", "POST", "/v1/stock/A-2/WH2/adjust", {"delta": 4}, {"Prefer": "respond-async"}),
     ("withdrawn", "POST", "/v1/stock/A-4/WH2/adjust", {"delta": 4}, {"Prefer": "respond-async"}),
+    ("noted", "POST", "/v1/stock/A-2/WH2/adjust",
+     {"delta": 2, "reason": "found", "note": "behind the shelf"}, {}),
 ]
