@@ -97,6 +97,23 @@ char *text_take(struct text *t)
 	return data;
 }
 
+bool text_read_uint32(const char *text, uint32_t *ret)
+{
+	uint64_t number = 0;
+
+	if (text[0] == '\0')
+		return false;
+	for (; *text != '\0'; text++) {
+		if (*text < '0' || *text > '9')
+			return false;
+		number = number * 10 + (uint64_t)(*text - '0');
+		if (number > UINT32_MAX)
+			return false;
+	}
+	*ret = (uint32_t)number;
+	return true;
+}
+
 /* 00 to 99, so that one division makes two digits. */
 static const char pairs[] = "0001020304050607080910111213141516171819202122232425262728293031323334"
 			    "3536373839404142434445464748495051525354555657585960616263646566676869"

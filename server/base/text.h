@@ -38,5 +38,11 @@ void text_add_format(struct text *t, const char *format, ...) __attribute__((for
 /* Hands the malloc'ed text over and starts anew; NULL when it failed. "" when it is empty. */
 char *text_take(struct text *t);
 
+/*
+ * A number as an operator types it: decimal digits and nothing else, "0" to "4294967295". False: it
+ * is none, since it is empty, signed, has a blank, or is larger.
+ */
+bool text_read_uint32(const char *text, uint32_t *ret);
+
 /* Writes n in decimal and returns the bytes written: 1 to 20, no NUL. */
 size_t text_format_int(char buffer[20], int64_t n);

@@ -1,13 +1,13 @@
 #include "edge/unix_socket.h"
 #include "base/check.h"
 #include "base/fault.h"
+#include "base/text.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <libgen.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/socket.h>
@@ -44,8 +44,7 @@ static int socket_open(int *ret_fd)
 /* -1: it stays as it is. */
 static int group_find(const char *group, gid_t *ret)
 {
-	char *end;
-	unsigned long number;
+	uint32_t number;
 	const struct group *found;
 
 	*ret = (gid_t)-1;
@@ -57,9 +56,10 @@ static int group_find(const char *group, gid_t *ret)
 		return 0;
 	}
 	/* The largest number says to chown() that nothing is to change. */
-	number = strtoul(group, &end, 10);
+	if (!text_read_uint32(group, &number) || number == UINT32_MAX)
+		return FAULT(-ESRCH);
 	*ret = (gid_t)number;
-	return *end == '\0' && number < UINT32_MAX ? 0 : FAULT(-ESRCH);
+	return 0;
 }
 
 /* ---------------------------------------------------------------- who is there */

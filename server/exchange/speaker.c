@@ -1,8 +1,8 @@
 #include "exchange/speaker.h"
 #include "base/check.h"
+#include "base/text.h"
 #include <pwd.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 static const char user_header[] = "X-Forwarded-User";
 
@@ -11,16 +11,17 @@ static const char user_header[] = "X-Forwarded-User";
 static bool user_find(const char *user, uid_t *ret)
 {
 	const struct passwd *found = getpwnam(user);
-	char *end;
-	unsigned long number;
+	uint32_t number;
 
 	if (found != NULL) {
 		*ret = found->pw_uid;
 		return true;
 	}
-	number = strtoul(user, &end, 10);
+	/* The last one is nobody's: chown(2) takes it for no change. */
+	if (!text_read_uint32(user, &number) || number == UINT32_MAX)
+		return false;
 	*ret = (uid_t)number;
-	return *end == '\0' && number < UINT32_MAX;
+	return true;
 }
 
 static const struct socket_user *user_by_uid(const struct speakers *s, uid_t uid)

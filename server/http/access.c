@@ -19,8 +19,10 @@ bool access_demand(struct exchange *x, enum role role)
 
 	if (actor_has_role(x->actor, role))
 		return true;
-	snprintf(detail, sizeof(detail), "This needs the role %s; the token has the role %s.",
-		 role_text(role), role_text(x->actor->role));
+	/* A user of this machine has his role without one. */
+	snprintf(detail, sizeof(detail), "This needs the role %s; the %s has the role %s.",
+		 role_text(role), x->token[0] != '\0' ? "token" : "user",
+		 role_text(x->actor->role));
 	snprintf(member, sizeof(member), "\"role\":\"%s\"", role_text(role));
 	metric_add(METRIC_FORBIDDEN, 1);
 	reply_problem(x, &(struct problem){ .outcome = OUTCOME_FORBIDDEN,

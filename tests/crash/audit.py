@@ -97,6 +97,19 @@ def a_stop_keeps_what_waits(rowlockd, folder):
     server.stop()
 
 
+def each_row_is_written_once(rowlockd, folder):
+    """A read's row, where nothing else happens; and a change behind it, whose group takes none."""
+    count = "SELECT count(*) FROM audit WHERE action = 'backup'"
+    with Daemon(rowlockd, folder / "store.db") as server:
+        client = Client(server.port)
+        for n in range(1, 4):
+            assert client.get("/v1/backup").status == 200
+            wait_until(lambda n=n: query(server.store, count)[0][0] >= n, "its row")
+        assert client.put("/v1/locations/W", {"name": "w"}).status == 201
+        server.stop()
+        assert query(server.store, count) == [(3,)], query(server.store, count)
+
+
 def full_disk(rowlockd, folder):
     """A change whose row cannot be written is refused and not done; reads go on, and their rows
     come once there is room."""
@@ -133,6 +146,8 @@ if __name__ == "__main__":
         ("kill -9 under load: an effect and its row, or neither", both_or_neither),
         ("kill -9 at the system calls of a commit", both_or_neither_at_each_call, needs_strace),
         ("a stop keeps the rows that wait", a_stop_keeps_what_waits),
+        ("the row of a read is written once, also where nothing else happens",
+         each_row_is_written_once),
         ("the disk is full: nothing without its row, and no row of a read is lost", full_disk,
          needs_mount),
     ])

@@ -133,6 +133,43 @@ static void numbers_of_every_length_are_written(void **state)
 		}
 }
 
+/* clang-format off */
+static const struct read_row {
+	const char *text;
+	bool is_one;
+	uint32_t number;
+} reads[] = {
+	{ "0",                    true,  0 },
+	{ "7",                    true,  7 },
+	{ "0100",                 true,  100 },
+	{ "4294967294",           true,  UINT32_MAX - 1 },
+	{ "4294967295",           true,  UINT32_MAX },
+	{ "4294967296",           false, 0 },
+	{ "18446744073709551616", false, 0 },
+	{ "99999999999999999999999999", false, 0 },
+	{ "",                     false, 0 },
+	{ " 5",                   false, 0 },
+	{ "5 ",                   false, 0 },
+	{ "+5",                   false, 0 },
+	{ "-1",                   false, 0 },
+	{ "5a",                   false, 0 },
+	{ "0x5",                  false, 0 },
+	{ "\t5",                  false, 0 },
+	{ "\xd9\xa5",             false, 0 },
+};
+/* clang-format on */
+
+static void numbers_are_digits_alone(void **state)
+{
+	(void)state;
+	for (const struct read_row *r = reads; r < reads + LENGTH_OF(reads); r++) {
+		uint32_t number = 77;
+
+		ROW_EXPECT(r->text, text_read_uint32(r->text, &number) == r->is_one);
+		ROW_EXPECT(r->text, number == (r->is_one ? r->number : 77));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -143,6 +180,7 @@ int main(void)
 		cmocka_unit_test(short_memory_is_remembered),
 		cmocka_unit_test(numbers_are_written_in_full),
 		cmocka_unit_test(numbers_of_every_length_are_written),
+		cmocka_unit_test(numbers_are_digits_alone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
