@@ -1,4 +1,5 @@
 #include "core/access.h"
+#include "base/block.h"
 #include "base/check.h"
 #include "base/utf8.h"
 #include <string.h>
@@ -117,27 +118,34 @@ static const char base32[] = "abcdefghijklmnopqrstuvwxyz234567";
 static const char base64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 /*
- * The value of a base64url character, or 64. A secret passes here, so what it does must not depend
- * on where in a table the character stands: comparisons, and no look-up.
+ * Which are base64url characters? A secret passes here, so what is done must not depend on it: no
+ * look-up in a table, and no jump.
  */
-static unsigned base64_value(char c)
+static block is_base64(block b)
 {
-	if (c >= 'A' && c <= 'Z')
-		return (unsigned)(c - 'A');
-	if (c >= 'a' && c <= 'z')
-		return (unsigned)(c - 'a' + 26);
-	if (c >= '0' && c <= '9')
-		return (unsigned)(c - '0' + 52);
-	return c == '-' ? 62 : c == '_' ? 63 : 64;
+	return (block)((b | 0x20) - 'a' < 26) | (block)(b - '0' < 10) | (block)(b == '-') |
+	       (block)(b == '_');
 }
 
-/* The last of its characters has two bits too many, which are zero. */
+/* The last one has two bits too many, which are zero: it is one in four. */
+static bool is_last_base64(char c)
+{
+	static const char last_ones[] = "AEIMQUYcgkosw048";
+	_Static_assert(sizeof(last_ones) - 1 == sizeof(block), "64 / 4");
+
+	return block_first((block)(block_of(last_ones) == (unsigned char)c)) < sizeof(block);
+}
+
+/* In three blocks, of which the last begins within the second. */
 static bool secret_is_valid(const char *text)
 {
-	for (int i = 0; i < TOKEN_SECRET_BYTES; i++)
-		if (base64_value(text[i]) > 63)
-			return false;
-	return (base64_value(text[TOKEN_SECRET_BYTES - 1]) & 3) == 0;
+	const size_t bytes = sizeof(block);
+	block are_valid = is_base64(block_of(text)) & is_base64(block_of(text + bytes)) &
+			  is_base64(block_of(text + TOKEN_SECRET_BYTES - bytes));
+	_Static_assert(TOKEN_SECRET_BYTES >= 2 * sizeof(block), "they leave no gap");
+	_Static_assert(TOKEN_SECRET_BYTES <= 3 * sizeof(block), "they leave no gap");
+
+	return block_first(~are_valid) == bytes && is_last_base64(text[TOKEN_SECRET_BYTES - 1]);
 }
 
 bool token_public_is_valid(const char *text, size_t bytes)

@@ -25,9 +25,11 @@ const char *token_text_find(const char *text, size_t bytes)
 	for (; (size_t)(end - text) >= TOKEN_BYTES; text++) {
 		const char *secret;
 
-		text = memchr(text, 'r', (size_t)(end - text) - TOKEN_BYTES + 1);
+		/* Its underscore: of its three letters the one that texts have least of. */
+		text = memchr(text + 2, '_', (size_t)(end - text) - TOKEN_BYTES + 1);
 		if (text == NULL)
 			return NULL;
+		text -= 2;
 		secret = text + TOKEN_BYTES - TOKEN_SECRET_BYTES;
 		if (memcmp(text, "rl_", 3) == 0 && secret[-1] == '_' &&
 		    token_public_is_valid(text + 3, TOKEN_PUBLIC_BYTES) &&

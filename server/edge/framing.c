@@ -1,7 +1,7 @@
 #include "edge/framing.h"
+#include "base/block.h"
 #include "base/check.h"
 #include "core/limits.h"
-#include <endian.h>
 #include <string.h>
 #include <strings.h>
 
@@ -41,20 +41,6 @@ static bool is_a(unsigned char c, int class)
 	return (classes[c] & class) != 0;
 }
 
-/*
- * Sixteen characters at once: a comparison of vectors has 0xff where it holds. The compiler makes
- * instructions of the processor's of it, and where that has none, plain ones.
- */
-typedef unsigned char block __attribute__((vector_size(16)));
-
-static inline block block_of(const char *bytes)
-{
-	block b;
-
-	memcpy(&b, bytes, sizeof(b));
-	return b;
-}
-
 static inline block is_control(block b)
 {
 	return (block)(b < ' ') | (block)(b == 0x7f);
@@ -66,32 +52,13 @@ static inline block is_no_letter(block b)
 	return ~((block)((b | 0x20) - 'a' < 26) | (block)(b == '-'));
 }
 
-/* Where the first 0xff stands; sizeof(block): there is none. */
-static inline size_t first_of(block found)
-{
-#ifdef __SSE2__
-	int bits = __builtin_ia32_pmovmskb128((__attribute__((vector_size(16))) char)found);
-
-	return bits != 0 ? (size_t)__builtin_ctz((unsigned)bits) : sizeof(block);
-#else
-	uint64_t halves[2];
-
-	memcpy(halves, &found, sizeof(halves));
-	if (halves[0] != 0)
-		return (size_t)__builtin_ctzll(le64toh(halves[0])) / 8;
-	if (halves[1] != 0)
-		return 8 + (size_t)__builtin_ctzll(le64toh(halves[1])) / 8;
-	return sizeof(block);
-#endif
-}
-
 /* The bytes in front that a value may hold, up to a tab or a little further. */
 static size_t value_span(const char *bytes, size_t byte_count)
 {
 	size_t span = 0, first = sizeof(block);
 
 	while (first == sizeof(block) && byte_count - span >= sizeof(block)) {
-		first = first_of(is_control(block_of(&bytes[span])));
+		first = block_first(is_control(block_of(&bytes[span])));
 		span += first;
 	}
 	while (span < byte_count && is_a((unsigned char)bytes[span], VALUE))
@@ -107,7 +74,7 @@ static size_t target_span(const char *bytes, size_t byte_count)
 	while (first == sizeof(block) && byte_count - span >= sizeof(block)) {
 		block b = block_of(&bytes[span]);
 
-		first = first_of(is_control(b) | (block)(b == ' ') | (block)(b == '&'));
+		first = block_first(is_control(b) | (block)(b == ' ') | (block)(b == '&'));
 		span += first;
 	}
 	while (span < byte_count && is_a((unsigned char)bytes[span], TARGET) && bytes[span] != '&')
@@ -118,7 +85,7 @@ static size_t target_span(const char *bytes, size_t byte_count)
 /* The same of a name. */
 static size_t name_span(const char *bytes, size_t byte_count)
 {
-	size_t span = byte_count < sizeof(block) ? 0 : first_of(is_no_letter(block_of(bytes)));
+	size_t span = byte_count < sizeof(block) ? 0 : block_first(is_no_letter(block_of(bytes)));
 
 	while (span < byte_count && is_a((unsigned char)bytes[span], TOKEN))
 		span++;

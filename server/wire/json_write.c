@@ -96,43 +96,78 @@ static const bool is_plain[256] = {
 	[0x5d ... 0x7f] = true,
 };
 
-/* Bytes before the first one that is to be escaped or replaced, or the end. */
-static size_t plain_bytes(const char *s)
+/*
+ * Are the next eight bytes all plain? Of ASCII only a control takes from the bit above it when 0x20
+ * is subtracted, and only a zero, which stands where the quote or the backslash was, when 1 is.
+ */
+static bool word_is_plain(const char *s)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101);
+	uint64_t word, quote, backslash;
+
+	memcpy(&word, s, sizeof(word));
+	quote = (word ^ ones * '"') - ones;
+	backslash = (word ^ ones * '\\') - ones;
+	return ((word | (word - ones * 0x20) | quote | backslash) & ones * 0x80) == 0;
+}
+
+/* Bytes before the first one that is to be escaped or replaced, or all of them. */
+static size_t plain_bytes(const char *s, size_t byte_count)
 {
 	size_t i = 0, bytes;
 
 	for (;;) {
-		while (is_plain[(unsigned char)s[i]])
+		while (byte_count - i >= sizeof(uint64_t) && word_is_plain(s + i))
+			i += sizeof(uint64_t);
+		while (i < byte_count && is_plain[(unsigned char)s[i]])
 			i++;
-		if ((unsigned char)s[i] < 0x80)
+		if (i == byte_count || (unsigned char)s[i] < 0x80)
 			return i;
-		bytes = utf8_character_bytes(s + i, SIZE_MAX);
+		bytes = utf8_character_bytes(s + i, byte_count - i);
 		if (bytes == 0)
 			return i;
 		i += bytes;
 	}
 }
 
+/* Of a text whose first byte is not plain. */
+static void add_escaped(struct text *t, const char *s, size_t byte_count)
+{
+	const char *end = s + byte_count;
+
+	while (s < end) {
+		size_t plain;
+
+		escape(t, (unsigned char)*s++);
+		plain = plain_bytes(s, (size_t)(end - s));
+		text_add_bytes(t, s, plain);
+		s += plain;
+	}
+}
+
 void json_text(struct json *j, const char *s)
 {
-	size_t plain = s != NULL ? plain_bytes(s) : 0;
+	size_t bytes, plain;
 	char *at;
 
 	if (s == NULL) {
 		json_none(j);
 		return;
 	}
+	bytes = strlen(s);
+	plain = plain_bytes(s, bytes);
 	at = value_room(j, plain + 2);
 	if (at == NULL)
 		return;
 	*at = '"';
 	memcpy(at + 1, s, plain);
-	json_used(j, plain + 1);
-	for (s += plain; *s != '\0'; s += plain) {
-		escape(j->text, (unsigned char)*s++);
-		plain = plain_bytes(s);
-		text_add_bytes(j->text, s, plain);
+	if (plain == bytes) {
+		at[1 + plain] = '"';
+		json_used(j, plain + 2);
+		return;
 	}
+	json_used(j, plain + 1);
+	add_escaped(j->text, s + plain, bytes - plain);
 	text_add_char(j->text, '"');
 }
 

@@ -1,40 +1,57 @@
 #include "wire/problems.h"
 #include "base/check.h"
 
+enum { USUAL_BYTES = 511 }; /* of a body, so that its text need not grow */
+
+/*
+ * What of a problem is the same for all that have its outcome, as JSON, put together by the
+ * compiler: a literal of C with no escapes but \" and \\ is the same text as a literal of JSON.
+ */
+static const struct words {
+	const char *head; /* up to the detail */
+	const char *title;
+	const char *hint;
+} words[OUTCOME_COUNT] = {
+#define OUTCOME(name, code, http_status, exit_code, is_recorded, retry_after_s, title, hint)    \
+	[OUTCOME_##name] = { "{\"type\":\"/problems/" code "\",\"code\":\"" code                \
+			     "\",\"title\":" #title ",\"status\":" #http_status ",\"detail\":", \
+			     #title, #hint },
+#include "schema/outcomes.def"
+#undef OUTCOME
+};
+
 /* The table's hints say that nothing was done, but for those of the outcomes that never know. */
 static const char *hint_of(enum outcome o, bool is_unknown)
 {
 	if (!is_unknown || o == OUTCOME_OUTCOME_UNKNOWN || o == OUTCOME_REQUEST_IN_FLIGHT ||
 	    o == OUTCOME_ANSWER_LOST)
-		return outcome_row(o)->hint;
-	return "Whether it takes effect is not known yet. Ask what became of it, or send the "
-	       "request again with the same Idempotency-Key.";
+		return words[o].hint;
+	return "\"Whether it takes effect is not known yet. Ask what became of it, or send the "
+	       "request again with the same Idempotency-Key.\"";
 }
 
 void problem_open(struct json *j, enum outcome o, const char *detail, const char *hint,
 		  bool is_unknown)
 {
-	const struct outcome_row *row = outcome_row(o);
-
-	json_open(j, '{');
-	JSON_NAME(j, "type");
-	text_add_char(j->text, '"');
-	text_add(j->text, "/problems/");
-	text_add(j->text, row->code);
-	text_add_char(j->text, '"');
-	j->has_sibling = true;
-	JSON_NAME(j, "code"), json_text(j, row->code);
-	JSON_NAME(j, "title"), json_text(j, row->title);
-	JSON_NAME(j, "status"), json_int(j, row->http_status);
-	JSON_NAME(j, "detail"), json_text(j, detail != NULL ? detail : row->title);
-	JSON_NAME(j, "hint"), json_text(j, hint != NULL ? hint : hint_of(o, is_unknown));
+	CHECK(o < OUTCOME_COUNT);
+	json_raw(j, words[o].head);
+	j->has_sibling = false;
+	if (detail != NULL)
+		json_text(j, detail);
+	else
+		json_raw(j, words[o].title);
+	JSON_NAME(j, "hint");
+	if (hint != NULL)
+		json_text(j, hint);
+	else
+		json_raw(j, hint_of(o, is_unknown));
 }
 
 void problem_close(struct json *j, enum outcome o, bool is_unknown, const char *request_id)
 {
 	const struct outcome_row *row = outcome_row(o);
 
-	JSON_NAME(j, "outcome"), json_text(j, is_unknown ? "unknown" : "not_applied");
+	JSON_NAME(j, "outcome"), json_raw(j, is_unknown ? "\"unknown\"" : "\"not_applied\"");
 	if (request_id != NULL)
 		JSON_NAME(j, "request_id"), json_text(j, request_id);
 	if (row->retry_after_s > 0)
@@ -56,6 +73,7 @@ void problem_write_body(struct text *out, const struct problem *p)
 	struct json j = json_begin(out);
 
 	CHECK(problem_is_sound(p));
+	text_reserve(out, USUAL_BYTES);
 	problem_open(&j, p->outcome, p->detail, NULL, p->is_unknown);
 	if (p->pointer != NULL) {
 		JSON_NAME(&j, "errors"), json_open(&j, '[');

@@ -2,6 +2,7 @@
 #include "wire/answers.h"
 #include "wire/json_stored.h"
 #include "wire/problems.h"
+#include <jansson.h>
 
 #define AT      INT64_C(1795460270123)
 #define AT_TEXT "\"2026-11-23T18:57:50.123Z\""
@@ -369,6 +370,35 @@ static void a_problem_names_its_field(void **state)
 				      "\"outcome\":\"not_applied\",\"request_id\":\"r-1\"}\n");
 }
 
+/* As JSON that somebody else reads, it says what the row of its outcome says. */
+static void every_problem_says_what_its_row_says(void **state)
+{
+	(void)state;
+	for (enum outcome o = OUTCOME_DONE + 1; o < OUTCOME_COUNT; o++) {
+		const struct outcome_row *row = outcome_row(o);
+		struct text t;
+		json_t *said;
+		const char *type, *code, *title, *detail, *hint;
+		int status;
+
+		text_init(&t);
+		problem_write_body(&t, &(struct problem){ .outcome = o, .request_id = "r-1" });
+		said = json_loadb(t.data, t.byte_count, 0, NULL);
+		ROW_EXPECT(row->code, json_unpack(said, "{s:s, s:s, s:s, s:i, s:s, s:s}", "type",
+						  &type, "code", &code, "title", &title, "status",
+						  &status, "detail", &detail, "hint", &hint) == 0);
+		ROW_EXPECT(row->code, strncmp(type, "/problems/", 10) == 0 &&
+					      strcmp(type + 10, row->code) == 0);
+		ROW_EXPECT(row->code, strcmp(code, row->code) == 0);
+		ROW_EXPECT(row->code, strcmp(title, row->title) == 0);
+		ROW_EXPECT(row->code, status == row->http_status);
+		ROW_EXPECT(row->code, strcmp(detail, row->title) == 0);
+		ROW_EXPECT(row->code, strcmp(hint, row->hint) == 0);
+		json_decref(said);
+		text_fini(&t);
+	}
+}
+
 /* ---------------------------------------------------------------- replays */
 
 static void only_changes_of_stock_are_rebuilt(void **state)
@@ -478,6 +508,7 @@ int main(void)
 		cmocka_unit_test(refusals_explain_themselves),
 		cmocka_unit_test(every_refusal_has_a_body),
 		cmocka_unit_test(a_problem_names_its_field),
+		cmocka_unit_test(every_problem_says_what_its_row_says),
 		cmocka_unit_test(only_changes_of_stock_are_rebuilt),
 		cmocka_unit_test(headers_of_replays_come_from_what_was_stored),
 		cmocka_unit_test(a_replay_has_the_headers_of_the_first_answer),

@@ -1,3 +1,4 @@
+#include "base/utf8.h"
 #include "unit.h"
 #include "wire/json_place.h"
 #include "wire/json_write.h"
@@ -68,6 +69,49 @@ static void texts_are_quoted_and_escaped(void **state)
 		ROW_EXPECT(texts[i].json, strcmp(t.data, texts[i].json) == 0);
 		text_fini(&t);
 	}
+}
+
+/* What stands in a JSON text for this one byte. */
+static const char *json_of_byte(unsigned char c, char room[8])
+{
+	if (c == '"' || c == '\\')
+		snprintf(room, 8, "\\%c", c);
+	else if (c == '\n' || c == '\t')
+		snprintf(room, 8, "\\%c", c == '\n' ? 'n' : 't');
+	else if (c < 0x20)
+		snprintf(room, 8, "\\u%04x", c);
+	else if (c < 0x80)
+		snprintf(room, 8, "%c", c);
+	else
+		snprintf(room, 8, "%s", UTF8_REPLACEMENT);
+	return room;
+}
+
+/* Texts are looked at in words: each byte at each place of up to three of them. */
+static void every_byte_is_seen_wherever_it_stands(void **state)
+{
+	static const char plain[] = "~ !#[]^_\x7f"
+				    "abcdefghijklmnopqrstuvwxyz";
+	enum { PLACES = 26 };
+
+	(void)state;
+	for (int c = 1; c < 256; c++)
+		for (int at = 0; at < PLACES; at++)
+			for (int behind = 0; at + behind < PLACES; behind++) {
+				char text[PLACES + 1], json[PLACES + 16], room[8];
+				struct text t;
+				struct json j;
+
+				snprintf(text, sizeof(text), "%.*s%c%.*s", at, plain, c, behind,
+					 plain + at);
+				snprintf(json, sizeof(json), "\"%.*s%s%.*s\"", at, plain,
+					 json_of_byte((unsigned char)c, room), behind, plain + at);
+				text_init(&t);
+				j = json_begin(&t);
+				json_text(&j, text);
+				assert_string_equal(t.data, json);
+				text_fini(&t);
+			}
 }
 
 /* clang-format off */
@@ -174,6 +218,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(pieces_have_their_commas),
 		cmocka_unit_test(texts_are_quoted_and_escaped),
+		cmocka_unit_test(every_byte_is_seen_wherever_it_stands),
 		cmocka_unit_test(json_is_indented),
 		cmocka_unit_test(places_have_pointers),
 		cmocka_unit_test(pointers_are_cut_to_their_space),
