@@ -331,12 +331,25 @@ local function print_statuses(summary)
 	end
 end
 
--- The rows are not there, most likely: a rate of refusals is no rate.
+local HINTS = {
+	[401] = "put a good token into ROWLOCK_TOKEN",
+	[403] = "the token in ROWLOCK_TOKEN may not do this: give it the role clerk, or the location",
+	[421] = "the server wants another host name: use that of its --host-name in the URL",
+}
+
+-- A rate of refusals is no rate. What most of them say, and else: the rows are not there.
 local function print_hint(summary)
 	local errors = summary.errors
+	local hint = "client/wrk/prepare URL makes the rows first"
+	local total = total_by_status()
 
 	if errors.status > 0 and errors.status * 2 > summary.requests then
-		print("hint       most were refused: client/wrk/prepare URL makes the rows first")
+		for code, text in pairs(HINTS) do
+			if (total[code] or 0) * 2 > summary.requests then
+				hint = text
+			end
+		end
+		print("hint       most were refused: " .. hint)
 	end
 end
 
