@@ -12,8 +12,8 @@ static const struct command commands[] = {
 #undef VERB
 };
 
-static const char overview[] = "rowlock - the command line of Rowlock, the inventory service that "
-			       "never sells a unit twice\n"
+static const char overview[] = "rowlock - the command line of Rowlock, the inventory service\n"
+			       "that never sells a unit twice\n"
 			       "\n"
 			       "    rowlock VERB [ACTION] [OPERANDS] [FLAGS]\n"
 			       "\n";
@@ -22,12 +22,33 @@ static const char closing[] =
 	"\n"
 	"rowlock help VERB says more about one; rowlock --version says which this is.\n"
 	"The server is --server URL, else ROWLOCK_SERVER, else http://127.0.0.1:8080.\n"
+	"Who asks is --token-file FILE, else the token in ROWLOCK_TOKEN: where the store\n"
+	"has tokens every verb needs one (rowlockd token --help makes them).\n"
 	"\n"
 	"Exit codes: 0 ok, 1 failed, 2 usage, 3 unreachable, 4 not allowed (401 403),\n"
 	"            5 conflict (409 412 423 428 429), 6 not found (404)\n";
 
-/* How wide the left column of the help is. */
-enum { HELP_COLUMNS = 34 };
+/* How wide the left column of the help is, and all of it: it fits a terminal of 80 columns. */
+enum { HELP_COLUMNS = 34, LINE_COLUMNS = 79 };
+
+/* What stands in the right column, `column` being where the left one ended. */
+static void help_print_right(int column, const char *text)
+{
+	if (column < HELP_COLUMNS)
+		column += printf("%*s", HELP_COLUMNS - column, "");
+	else
+		column = printf("\n%*s", HELP_COLUMNS, "") - 1;
+	for (const char *word = text; *word != '\0';) {
+		int bytes = (int)strcspn(word, " ");
+
+		if (column > HELP_COLUMNS && column + 1 + bytes > LINE_COLUMNS)
+			column = printf("\n%*s", HELP_COLUMNS, "") - 1;
+		column += printf("%s%.*s", column > HELP_COLUMNS ? " " : "", bytes, word);
+		word += bytes;
+		word += strspn(word, " ");
+	}
+	putchar('\n');
+}
 
 /* Is this the command, or one of those, that these words ask help about? */
 static bool command_matches(const struct command *c, const char *const words[])
@@ -57,7 +78,7 @@ static void option_print_help(const struct option_row *row)
 	int columns = printf("    --%s%s%s", row->flag, row->value == NULL ? "" : " ",
 			     row->value == NULL ? "" : row->value);
 
-	printf("%*s%s\n", columns < HELP_COLUMNS ? HELP_COLUMNS - columns : 1, "", row->help);
+	help_print_right(columns, row->help);
 }
 
 static void command_print_help(const struct command *c)
@@ -80,8 +101,7 @@ static void overview_print(void)
 		int columns = printf("    %s%s%s%s%s", c->verb, c->action[0] == '\0' ? "" : " ",
 				     c->action, c->operands[0] == '\0' ? "" : " ", c->operands);
 
-		printf("%*s%s\n", columns < HELP_COLUMNS ? HELP_COLUMNS - columns : 1, "",
-		       c->summary);
+		help_print_right(columns, c->summary);
 	}
 	fputs(closing, stdout);
 }

@@ -687,6 +687,7 @@ static int judge_openness(const struct config *c, struct service *service,
 		  open != NULL           ? text
 		  : c->host_name[0] != 0 ? c->host_name
 					 : c->trust_proxy);
+	log_flush(); /* the line comes before those that it speaks of */
 	fprintf(stderr,
 		"rowlockd token add NAME --role admin --store %s\n"
 		"rowlockd --insecure --store %s --listen %s%s%s%s%s\n",

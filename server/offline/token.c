@@ -196,7 +196,8 @@ static int become_owner(const char *store)
 		r = -1;
 	if (r == 0)
 		return OFFLINE_OK;
-	perror("rowlockd token: cannot become the owner of the store's folder");
+	fprintf(stderr, "rowlockd token: cannot become the owner of the store's folder %s: %s\n",
+		path, strerror(errno));
 	return store_exit_code(STORE_FORBIDDEN);
 }
 
@@ -277,7 +278,8 @@ static int refused(const struct token_arguments *a, int r)
 				     "called like it: choose another name, or rotate it",
 		[TOKENS_PUBLIC_USED] = "this token's public part was used before: make another",
 		[TOKENS_TOO_MANY] = "the store has had 10000 tokens: it has no room for more",
-		[TOKENS_NO_SUCH] = "there is no token of this name",
+		[TOKENS_NO_SUCH] =
+			"there is no token of this name: rowlockd token list shows those that are",
 		[TOKENS_WAS_REVOKED] = "this token was revoked, and stays so: add another one",
 		[TOKENS_HAS_EXPIRED] = "this token has expired: give it a new end, --expires TIME",
 	};

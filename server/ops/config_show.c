@@ -2,46 +2,74 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { EXAMPLE_COLUMNS = 78 };
+/* What is printed fits a terminal of 80 columns. */
+enum { LINE_COLUMNS = 78, HELP_BYTES = 512 };
+
+/* The words of a text, in lines that each begin with a margin; the first has its own already. */
+static void words_show(const char *text, const char *margin)
+{
+	int first = (int)strlen(margin), column = first;
+
+	for (const char *word = text; *word != '\0';) {
+		int bytes = (int)strcspn(word, " ");
+
+		if (column > first && column + 1 + bytes > LINE_COLUMNS) {
+			printf("\n%s", margin);
+			column = first;
+		}
+		column += printf("%s%.*s", column > first ? " " : "", bytes, word);
+		word += bytes;
+		word += strspn(word, " ");
+	}
+	printf("\n");
+}
 
 static void help_of(const char *left, const char *right)
 {
-	printf("  %-34s %s", left, right);
+	char margin[64];
+
+	snprintf(margin, sizeof(margin), "%*s", printf("  %-34s ", left), "");
+	words_show(right, margin);
 }
 
 static void help_of_setting(const struct setting *s)
 {
 	const char *more = s->when == LIVE ? "; SIGHUP" : "";
-	char left[80];
+	const char *again = s->kind == KIND_LIST ? " (repeatable)" : "";
+	char left[60], right[HELP_BYTES];
 
 	snprintf(left, sizeof(left), "--%s %s", s->flag, s->argument != NULL ? s->argument : "");
-	help_of(left, s->help);
 	if (s->kind == KIND_NUMBER)
-		printf(" [%lld%s]", (long long)s->number, more);
+		snprintf(right, sizeof(right), "%s [%lld%s]%s", s->help, (long long)s->number, more,
+			 again);
 	else if (s->text != NULL && s->text[0] != '\0')
-		printf(" [%s%s]", s->text, more);
-	else if (s->when == LIVE)
-		printf(" [SIGHUP]");
-	printf("%s\n", s->kind == KIND_LIST ? " (repeatable)" : "");
+		snprintf(right, sizeof(right), "%s [%s%s]%s", s->help, s->text, more, again);
+	else
+		snprintf(right, sizeof(right), "%s%s%s", s->help,
+			 s->when == LIVE ? " [SIGHUP]" : "", again);
+	help_of(left, right);
 }
 
 void config_show_help(void)
 {
 	printf("rowlockd %s - an inventory service that never sells a unit twice\n\n"
 	       "usage: rowlockd [--flag value | --flag=value]...\n"
-	       "       rowlockd verify|repair|repack|restore ...    a store that no server has; "
-	       "each has a --help\n"
-	       "       rowlockd token ...                           who may do what; --help\n\n",
+	       "       rowlockd verify|repair|repack|restore ...    a store that no server has\n"
+	       "       rowlockd token ...                           who may do what\n\n",
 	       ROWLOCK_VERSION);
 	for (const struct setting *s = settings; s < settings + SETTINGS; s++)
 		help_of_setting(s);
-	help_of("--print-config", "show each value and where it came from, then stop\n");
-	help_of("--print-example", "show a file for --config with each default, then stop\n");
-	help_of("--version", "show the version, then stop\n");
-	help_of("--help", "show this, then stop\n");
-	printf("\nEach flag is also an environment variable, --slow-ms is ROWLOCK_SLOW_MS, and a "
-	       "line of the file that\n--config names: slow-ms = 1000. A flag outranks the "
-	       "environment, and that the file. Those marked SIGHUP\nare read again on it.\n");
+	help_of("--print-config", "show each value and where it came from, then stop");
+	help_of("--print-example", "show a file for --config with each default, then stop");
+	help_of("--version", "show the version, then stop");
+	help_of("--help", "show this, then stop");
+	printf("\n");
+	words_show(
+		"verify, repair, repack, restore and token have a --help each. Every flag is also "
+		"an environment variable, --slow-ms is ROWLOCK_SLOW_MS, and a line of the file "
+		"that --config names: slow-ms = 1000. A flag outranks the environment, and that "
+		"the file. Those marked SIGHUP are read again on it.",
+		"");
 }
 
 static void source_show(const struct config_reading *r, const struct setting *s)
@@ -81,32 +109,14 @@ void config_show_values(const struct config_reading *r)
 
 /* ---------------------------------------------------------------- the example */
 
-/* As a comment, with line breaks between words. */
-static void comment_show(const char *text)
-{
-	int column = 0;
-
-	for (const char *word = text; *word != '\0';) {
-		int bytes = (int)strcspn(word, " ");
-
-		if (column == 0 || column + 1 + bytes > EXAMPLE_COLUMNS)
-			column = printf(column == 0 ? "# %.*s" : "\n# %.*s", bytes, word) -
-				 (column != 0);
-		else
-			column += printf(" %.*s", bytes, word);
-		word += bytes;
-		word += strspn(word, " ");
-	}
-	printf("\n");
-}
-
 static void example_of(const struct setting *s)
 {
 	static struct config config;
 	char value[SETTING_VALUE_BYTES];
 
 	printf("\n");
-	comment_show(s->help);
+	printf("# ");
+	words_show(s->help, "# ");
 	if (s->kind == KIND_CHOICE)
 		printf("# One of %s.\n", s->argument);
 	if (s->kind == KIND_LIST)

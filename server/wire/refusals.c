@@ -123,7 +123,7 @@ static void refusal_detail(char out[DETAIL_BYTES], const struct command *c, cons
 			 location_of(c, a));
 		break;
 	case OUTCOME_LOCATION_FORBIDDEN:
-		snprintf(out, DETAIL_BYTES, "This token may not write %s%sto %s.", sku_of(c, a),
+		snprintf(out, DETAIL_BYTES, "This token may not write %s%sat %s.", sku_of(c, a),
 			 sku_of(c, a)[0] != '\0' ? " " : "", location_of(c, a));
 		break;
 	case OUTCOME_ROW_LEASED:

@@ -95,6 +95,7 @@ class Installed:
             assert said in page, f"rowlockd.8 lacks: {said}"
         page = self.page("rowlock.1")
         overview = run(ROWLOCK, "help")
+        assert not [line for line in overview.splitlines() if len(line) > 80], overview
         for line in re.findall(r"^    \S.*  \S.*$", overview, re.M):
             typed, _, summary = line.strip().partition("  ")
             assert words_of(typed) in page, f"rowlock.1 lacks: {typed}"
@@ -400,7 +401,8 @@ def words_of(text):
 
 def help_lines(text):
     """The flags of rowlockd --help, and what each is said to be."""
-    lines = re.findall(r"^  (--\S+(?: \S+)?) +(.*)$", text, re.M)
+    assert not [line for line in text.splitlines() if len(line) > 80], "wider than a terminal"
+    lines = re.findall(r"^  (--\S+(?: \S+)?) +(.*)$", re.sub(r"\n {37}", " ", text), re.M)
     assert len(lines) > 20, text
     return [f"{flag} {said}" for flag, said in lines]
 
