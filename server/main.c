@@ -42,14 +42,10 @@
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
+#include <sysexits.h>
 #include <unistd.h>
 
-/* sysexits.h, and what docs/operating.md says of each. */
 enum {
-	EXIT_DATA = 65,
-	EXIT_SOFTWARE_FAULT = 70,
-	EXIT_OS_FAULT = 71,
-	EXIT_CONFIGURATION = 78,
 	OPENING_LOGGED_MS = 5000,
 	LAST_ANSWERS_MS = 500, /* after the disk failed: time for the answers that say so */
 };
@@ -109,7 +105,7 @@ static int check_clock(const struct config *c, struct store *store)
 		  "days_ahead=%" PRId64 " store=%s hint=\"the machine's clock is that far ahead of "
 		  "the newest entry in the store: set it; if it is right: --accept-clock\"",
 		  days, c->store);
-	return EXIT_CONFIGURATION;
+	return EX_CONFIG;
 }
 
 /* Of a long opening, every second. */
@@ -164,7 +160,7 @@ static int open_store(const struct config *c, struct store **ret)
 	int code = check_clock(c, *ret);
 
 	if (code == 0 && c->demo && load_demo(*ret) < 0)
-		code = EXIT_SOFTWARE_FAULT;
+		code = EX_SOFTWARE;
 	if (code != 0)
 		(*ret)->ops->close(*ret);
 	return code;
@@ -226,7 +222,7 @@ static void *leave_on_signal(void *context)
 			continue; /* there is nothing to reload for any more */
 		log_write(LOG_WARN, "forced", "signal=%u", info.ssi_signo);
 		log_flush();
-		_exit(EXIT_SOFTWARE_FAULT);
+		_exit(EX_SOFTWARE);
 	}
 	return NULL;
 }
@@ -365,7 +361,7 @@ static int wait_for_end(struct running *r)
 	if (atomic_load(&failure_code) != 0)
 		stop_failed(); /* meanwhile: all have heard of it */
 	service_health(r->service, &health);
-	return health.is_damaged ? EXIT_DATA : 0;
+	return health.is_damaged ? EX_DATAERR : 0;
 }
 
 /* Blocks the signals for every thread to come, and hands them over as a file descriptor. */
@@ -454,7 +450,7 @@ static int serve(struct config_reading *reading, struct service *service,
 	struct edge *edge;
 
 	if (names == NULL)
-		return EXIT_OS_FAULT;
+		return EX_OSERR;
 	split_names(names, host_names);
 
 	struct edge_options options = { .listeners = listeners,
@@ -483,7 +479,7 @@ static int serve(struct config_reading *reading, struct service *service,
 		log_write(LOG_CRIT, "cannot_serve", "error=\"%s\"", strerror(-r));
 		operation_book_fini(&operations);
 		free(names);
-		return EXIT_OS_FAULT;
+		return EX_OSERR;
 	}
 	log_listening(listeners, &options, c);
 	notify_ready("serving");
@@ -550,7 +546,7 @@ static int listeners_take_over(struct listeners *listeners, int count)
 		"sockets=%d descriptor=%d error=\"%s\" hint=\"1 to %d sockets that listen, for TCP "
 		"or as unix sockets: ListenStream=, without Accept=yes\"",
 		count, INHERITED_FIRST_FD + failed, strerror(-r), LISTENERS_MAX);
-	return EXIT_CONFIGURATION;
+	return EX_CONFIG;
 }
 
 static int listeners_acquire(const struct config *c, struct listeners *listeners)
@@ -566,7 +562,7 @@ static int listeners_acquire(const struct config *c, struct listeners *listeners
 	if (r == 0)
 		return 0;
 	log_cannot_listen(&addresses[failed], r);
-	return r == -ESRCH || r == -EEXIST ? EXIT_CONFIGURATION : EXIT_OS_FAULT;
+	return r == -ESRCH || r == -EEXIST ? EX_CONFIG : EX_OSERR;
 }
 
 /* Connections wait from now on until the edge has begun. */
@@ -580,7 +576,7 @@ static int listeners_begin(const struct config *c, struct listeners *listeners)
 		return 0;
 	addresses_of(c, addresses);
 	log_cannot_listen(&addresses[failed], r);
-	return EXIT_OS_FAULT;
+	return EX_OSERR;
 }
 
 /* Users are looked up before anything else happens, also where their names lie far away. */
@@ -598,7 +594,7 @@ static bool speakers_are_known(const struct config *c)
 static int settings_try(const struct config *c, struct listeners *listeners)
 {
 	if (!can_spool(c) || !has_ui_folder(c) || !speakers_are_known(c))
-		return EXIT_CONFIGURATION;
+		return EX_CONFIG;
 	spool_clean_up();
 	lab_clean_up(spool_folder());
 	return listeners_acquire(c, listeners);
@@ -632,7 +628,7 @@ static int engine_failed(const struct config *c, struct store *store, int r)
 	store->ops->close(store);
 	if (r == -EBUSY)
 		return store_exit_code(STORE_LOCKED);
-	return is_damaged ? EXIT_DATA : EXIT_OS_FAULT;
+	return is_damaged ? EX_DATAERR : EX_OSERR;
 }
 
 /* How much there may be to migrate, to recover and to read. */
@@ -693,7 +689,7 @@ static int judge_openness(const struct config *c, struct service *service,
 		"rowlockd --insecure --store %s --listen %s%s%s%s%s\n",
 		c->store, c->store, c->listen, c->host_name[0] != '\0' ? " --host-name " : "",
 		c->host_name, c->trust_proxy[0] != '\0' ? " --trust-proxy " : "", c->trust_proxy);
-	return EXIT_CONFIGURATION;
+	return EX_CONFIG;
 }
 
 static int run_service(struct config_reading *reading, struct service *service,
@@ -705,7 +701,7 @@ static int run_service(struct config_reading *reading, struct service *service,
 
 	batches_init();
 	if (c->lab && lab_runs_open(spool_folder(), &lab) < 0)
-		return EXIT_OS_FAULT;
+		return EX_OSERR;
 	calls_configure(&(struct calls_options){ .wait_default_ms = c->wait_default_ms,
 						 .is_insecure = c->insecure,
 						 .speakers = &speakers,
@@ -734,7 +730,7 @@ static int run(struct config_reading *reading)
 	metrics_set_build(ROWLOCK_VERSION, sqlite_version());
 	failure_fd = eventfd(0, EFD_CLOEXEC);
 	if (signals < 0 || failure_fd < 0)
-		return EXIT_OS_FAULT;
+		return EX_OSERR;
 	code = settings_try(c, &listeners);
 	if (code != 0)
 		return code;
@@ -748,7 +744,7 @@ static int run(struct config_reading *reading)
 	code = open_store(c, &store);
 	if (code == 0 && !log_open()) {
 		store->ops->close(store);
-		code = EXIT_OS_FAULT;
+		code = EX_OSERR;
 	}
 	if (code == 0)
 		code = open_service(c, store, &service);
@@ -767,10 +763,10 @@ int main(int argc, char *argv[])
 	int code = 0;
 
 	if (standard_files_open() < 0)
-		return EXIT_OS_FAULT;
+		return EX_OSERR;
 	crash_begin("rowlockd " ROWLOCK_VERSION);
 	if (!secret_prepare())
-		return EXIT_OS_FAULT;
+		return EX_OSERR;
 	if (offline_command(argc, argv, &code))
 		return code;
 	if (config_read(&reading, argc, argv, &code) != CONFIG_RUN)

@@ -5,9 +5,9 @@
 #include "ops/metrics.h"
 #include <inttypes.h>
 #include <string.h>
+#include <sysexits.h>
 
 enum {
-	EXIT_DISK_FAILED = 74,
 	RETRY_MS = 1000,  /* after a group that failed */
 	FAILURES_MAX = 3, /* groups that fail in a row, for another reason than a full disk */
 	FULL_LOG_S = 60,
@@ -32,7 +32,7 @@ static void stop_process(struct lane *l)
 	stop_writing(l, OUTCOME_STORE_FAILED);
 	atomic_store(&l->published->is_failing, true);
 	if (l->aftermath.fail != NULL)
-		l->aftermath.fail(l->aftermath.fail_context, EXIT_DISK_FAILED);
+		l->aftermath.fail(l->aftermath.fail_context, EX_IOERR);
 }
 
 void aftermath_leave_damaged(struct lane *l)

@@ -81,7 +81,7 @@ static int wrong(const struct verb *c, const char *before, const char *word, con
 	disguise(text); /* it may be a token that was typed in the wrong place */
 	fprintf(stderr, "rowlockd %s: %s\nrowlockd %s --help says how it is used.\n", c->name, text,
 		c->name);
-	return OFFLINE_USAGE;
+	return EX_USAGE;
 }
 
 /* 0: it is none. */
@@ -128,11 +128,11 @@ static int arguments_read(const struct verb *c, char *argv[], struct offline_arg
 	if (ret->page_bytes == 0)
 		return wrong(c, "--page-size ", size, " is no power of two from 1024 to 65536");
 	if ((c->takes & TAKES_TRUST) == 0)
-		return OFFLINE_OK;
+		return EX_OK;
 	if (ret->trust == NULL ||
 	    (strcmp(ret->trust, "ledger") != 0 && strcmp(ret->trust, "level") != 0))
 		return wrong(c, "what is right: ", "--trust ledger, or --trust level", "?");
-	return OFFLINE_OK;
+	return EX_OK;
 }
 
 static int verb_run(const struct verb *c, char *argv[])
@@ -143,12 +143,12 @@ static int verb_run(const struct verb *c, char *argv[])
 	for (int i = 0; argv[i] != NULL; i++)
 		if (strcmp(argv[i], "--help") == 0) {
 			fputs(c->help, stdout);
-			return OFFLINE_OK;
+			return EX_OK;
 		}
 	if (c->takes == TAKES_VERB)
 		return offline_token_run(argv);
 	code = arguments_read(c, argv, &arguments);
-	return code != OFFLINE_OK ? code : c->run(&arguments);
+	return code != EX_OK ? code : c->run(&arguments);
 }
 
 bool offline_command(int argc, char *argv[], int *ret_exit_code)

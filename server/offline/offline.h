@@ -6,20 +6,13 @@
  *             return code;
  *     ...the server...
  *
- * Each prints what it found on stdout and what stands in its way on stderr. Exit codes: 0 the
- * store is in order, 64 usage, 65 it is not (or is no store), 75 somebody has it, and the others
- * of docs/operating.md.
+ * Each prints what it found on stdout and what stands in its way on stderr. Exit codes are those of
+ * sysexits.h: EX_OK the store is in order, EX_USAGE, EX_DATAERR it is not (or is no store),
+ * EX_TEMPFAIL somebody has it, and the others of docs/operating.md.
  */
 #pragma once
 #include <stdbool.h>
-
-enum {
-	OFFLINE_OK = 0,
-	OFFLINE_USAGE = 64,
-	OFFLINE_DATA = 65,
-	OFFLINE_FAULT = 70,
-	OFFLINE_BUSY = 75
-};
+#include <sysexits.h>
 
 /* What was typed behind the command's name. */
 struct offline_arguments {

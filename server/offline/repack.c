@@ -19,16 +19,16 @@ static void tell(void *context, int percent)
 
 static int verify_before(const char *path, int64_t *ret_finding_count)
 {
-	int code = OFFLINE_FAULT, r;
+	int code = EX_SOFTWARE, r;
 	struct verify *v = NULL;
 	struct offline *f = report_open("repack", &(struct offline_options){ .path = path }, &code);
 
 	if (f == NULL)
 		return code;
 	code = report_check("repack", f, path);
-	if (code == OFFLINE_OK && (r = offline_verify(f, &v)) < 0)
+	if (code == EX_OK && (r = offline_verify(f, &v)) < 0)
 		code = report_fault("repack", path, r);
-	if (code == OFFLINE_OK) {
+	if (code == EX_OK) {
 		*ret_finding_count = verify_result(v)->finding_count;
 		report_findings(verify_result(v));
 	} else {
@@ -52,7 +52,7 @@ int offline_repack_run(const struct offline_arguments *a)
 	struct repack_report report;
 	int code = verify_before(a->store, &o.finding_count);
 
-	if (code != OFFLINE_OK)
+	if (code != EX_OK)
 		return code;
 	offline_who(&who);
 	if (repack_run(&o, &report, &result) < 0) {
@@ -64,5 +64,5 @@ int offline_repack_run(const struct offline_arguments *a)
 	printf("repacked      %s: pages of %lld bytes became %d, %lld KiB became %lld\n", a->store,
 	       (long long)report.page_bytes_before, a->page_bytes,
 	       (long long)report.bytes_before >> 10, (long long)report.bytes_after >> 10);
-	return o.finding_count == 0 ? OFFLINE_OK : OFFLINE_DATA;
+	return o.finding_count == 0 ? EX_OK : EX_DATAERR;
 }

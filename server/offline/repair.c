@@ -59,7 +59,7 @@ static int verify_again(struct offline *f, const char *path)
 	if (verify_result(v)->finding_count > 0)
 		printf("What is left cannot be repaired without rewriting the ledger:\n");
 	report_findings(verify_result(v));
-	code = verify_result(v)->finding_count == 0 ? OFFLINE_OK : OFFLINE_DATA;
+	code = verify_result(v)->finding_count == 0 ? EX_OK : EX_DATAERR;
 	verify_destroy(v);
 	return code;
 }
@@ -85,16 +85,16 @@ static int repair_verified(struct offline *f, const struct offline_arguments *a,
 {
 	enum repair_trust trust = strcmp(a->trust, "ledger") == 0 ? TRUST_LEDGER : TRUST_LEVEL;
 	struct repair_plan plan;
-	int code = verify_result(v)->finding_count == 0 ? OFFLINE_OK : OFFLINE_DATA;
+	int code = verify_result(v)->finding_count == 0 ? EX_OK : EX_DATAERR;
 	int r = repair_plan_make(f, v, trust, &plan);
 
 	if (r < 0)
 		return report_fault("repair", a->store, r);
 	print_plan(&plan);
 	if (repair_plan_is_empty(&plan))
-		printf(code == OFFLINE_OK ? "There is nothing to repair.\n"
-					  : "None of this can be repaired without rewriting the "
-					    "ledger.\n");
+		printf(code == EX_OK ? "There is nothing to repair.\n"
+				     : "None of this can be repaired without rewriting the "
+				       "ledger.\n");
 	else if (a->must_apply)
 		code = apply(f, &plan, a->store);
 	else
@@ -105,7 +105,7 @@ static int repair_verified(struct offline *f, const struct offline_arguments *a,
 
 int offline_repair_run(const struct offline_arguments *a)
 {
-	int code = OFFLINE_FAULT, r;
+	int code = EX_SOFTWARE, r;
 	struct verify *v = NULL;
 	struct offline *f = report_open(
 		"repair", &(struct offline_options){ .path = a->store, .may_write = a->must_apply },
@@ -114,7 +114,7 @@ int offline_repair_run(const struct offline_arguments *a)
 	if (f == NULL)
 		return code;
 	code = report_check("repair", f, a->store);
-	if (code != OFFLINE_OK) {
+	if (code != EX_OK) {
 		printf("A damaged file is not repaired: restore a backup.\n");
 		offline_close(f);
 		return code;

@@ -26,7 +26,7 @@ int offline_restore_run(const struct offline_arguments *a)
 	offline_who(&who);
 	if (is_same_file(a->backup, a->store)) {
 		fprintf(stderr, "rowlockd restore: BACKUP and the store are the same file\n");
-		return OFFLINE_USAGE;
+		return EX_USAGE;
 	}
 	if (restore_run(&o, &report, &result) < 0) {
 		fprintf(stderr, "rowlockd restore: %s\n%s is as it was.\n", result.message,
@@ -44,5 +44,5 @@ int offline_restore_run(const struct offline_arguments *a)
 		       "one "
 		       "a new secret\n",
 		       (long long)report.void_count, a->store);
-	return OFFLINE_OK;
+	return EX_OK;
 }

@@ -43,7 +43,7 @@ static int wrong(const struct token_arguments *a, const char *what, const char *
 	snprintf(text, sizeof(text), "%s: %s%s", a->verb, what, word);
 	disguise(text);
 	fprintf(stderr, "rowlockd token %s\nrowlockd token --help says how it is used.\n", text);
-	return OFFLINE_USAGE;
+	return EX_USAGE;
 }
 
 /* ---------------------------------------------------------------- what was typed */
@@ -86,14 +86,14 @@ static int location_take(struct token_arguments *a, const char *text)
 	while (at < count && strcmp(a->locations[at].text, code.text) < 0)
 		at++;
 	if (at < count && strcmp(a->locations[at].text, code.text) == 0)
-		return OFFLINE_OK;
+		return EX_OK;
 	if (count == TOKEN_LOCATIONS_MAX)
 		return wrong(a, "a token has at most 64 locations", "");
 	memmove(&a->locations[at + 1], &a->locations[at],
 		(size_t)(count - at) * sizeof(a->locations[0]));
 	a->locations[at] = code;
 	a->terms.location_count++;
-	return OFFLINE_OK;
+	return EX_OK;
 }
 
 /* A flag with its value, or the name. 0, or the exit code. */
@@ -102,21 +102,21 @@ static int word_take(struct token_arguments *a, unsigned takes, char *argv[], in
 	const char *location = NULL;
 
 	if (offline_flag("--store", argv, at, &a->store))
-		return OFFLINE_OK;
+		return EX_OK;
 	if ((takes & TAKES_ROLE) != 0 && offline_flag("--role", argv, at, &a->role))
-		return OFFLINE_OK;
+		return EX_OK;
 	if ((takes & TAKES_ROLE) != 0 && offline_flag("--location", argv, at, &location))
 		return location_take(a, location);
 	if ((takes & TAKES_SECRET) != 0 && offline_flag("--expires", argv, at, &a->expires))
-		return OFFLINE_OK;
+		return EX_OK;
 	if ((takes & TAKES_SECRET) != 0 && offline_flag("--from-file", argv, at, &a->from_file))
-		return OFFLINE_OK;
+		return EX_OK;
 	if ((takes & TAKES_OVERLAP) != 0 && offline_flag("--overlap", argv, at, &a->overlap))
-		return OFFLINE_OK;
+		return EX_OK;
 	if ((takes & TAKES_NAME) == 0 || a->terms.name != NULL || argv[*at][0] == '-')
 		return wrong(a, "it takes no ", argv[*at]);
 	a->terms.name = argv[*at];
-	return OFFLINE_OK;
+	return EX_OK;
 }
 
 /* A token would be a good name, and its secret would stand in the ledger. */
@@ -132,7 +132,7 @@ static int role_take(struct token_arguments *a)
 	a->terms.role = a->role != NULL ? role_by_text(a->role) : ROLES;
 	if (a->role == NULL || a->terms.role == ROLE_PUBLIC || a->terms.role == ROLES)
 		return wrong(a, "which role: --role reader, clerk, writer or admin?", "");
-	return OFFLINE_OK;
+	return EX_OK;
 }
 
 static int times_take(struct token_arguments *a)
@@ -148,16 +148,16 @@ static int times_take(struct token_arguments *a)
 		if (a->terms.overlap_ms < 0)
 			return wrong(a, "no time, as 1h or 0s is: --overlap ", a->overlap);
 	}
-	return OFFLINE_OK;
+	return EX_OK;
 }
 
 static int arguments_take(struct token_arguments *a, unsigned takes, char *argv[])
 {
-	int code = OFFLINE_OK;
+	int code = EX_OK;
 
-	for (int at = 0; code == OFFLINE_OK && argv[at] != NULL; at++)
+	for (int at = 0; code == EX_OK && argv[at] != NULL; at++)
 		code = word_take(a, takes, argv, &at);
-	if (code != OFFLINE_OK)
+	if (code != EX_OK)
 		return code;
 	if (a->store == NULL || a->store[0] == '\0')
 		return wrong(a, "--store FILE is missing", "");
@@ -170,8 +170,8 @@ static int arguments_take(struct token_arguments *a, unsigned takes, char *argv[
 			     "a name is 1 to 64 of A-Z a-z 0-9 . _ : -, first a letter or digit, "
 			     "and not local, sqlite3 or rowlock",
 			     "");
-	code = (takes & TAKES_ROLE) != 0 ? role_take(a) : OFFLINE_OK;
-	return code == OFFLINE_OK ? times_take(a) : code;
+	code = (takes & TAKES_ROLE) != 0 ? role_take(a) : EX_OK;
+	return code == EX_OK ? times_take(a) : code;
 }
 
 /* ---------------------------------------------------------------- who asks */
@@ -187,7 +187,7 @@ static int become_owner(const char *store)
 	int r;
 
 	if (geteuid() != 0)
-		return OFFLINE_OK;
+		return EX_OK;
 	snprintf(path, sizeof(path), "%s", real != NULL ? real : store);
 	free(real);
 	r = stat(dirname(path), &st);
@@ -195,7 +195,7 @@ static int become_owner(const char *store)
 	    (setgroups(0, NULL) != 0 || setgid(st.st_gid) != 0 || setuid(st.st_uid) != 0))
 		r = -1;
 	if (r == 0)
-		return OFFLINE_OK;
+		return EX_OK;
 	fprintf(stderr, "rowlockd token: cannot become the owner of the store's folder %s: %s\n",
 		path, strerror(errno));
 	return store_exit_code(STORE_FORBIDDEN);
@@ -235,7 +235,7 @@ static int token_from_file(struct token_arguments *a)
 {
 	char line[TOKEN_BYTES + 2];
 	const char *public_part, *secret;
-	int code = OFFLINE_OK;
+	int code = EX_OK;
 
 	if (!line_read(a->from_file, line))
 		code = cannot_read(a);
@@ -286,7 +286,7 @@ static int refused(const struct token_arguments *a, int r)
 
 	CHECK(r > TOKENS_UNCHANGED);
 	fprintf(stderr, "rowlockd token %s: %s: %s\n", a->verb, a->terms.name, words[r]);
-	return OFFLINE_DATA;
+	return EX_DATAERR;
 }
 
 /* The token on the output, and nothing else, so that it can go where it belongs. */
@@ -301,9 +301,9 @@ static int show(const struct token_arguments *a, int r)
 			a->terms.name);
 	if (a->from_file == NULL && (puts(a->text) == EOF || fflush(stdout) != 0)) {
 		perror("rowlockd token: the token could not be printed: rotate it");
-		return OFFLINE_FAULT;
+		return EX_SOFTWARE;
 	}
-	return OFFLINE_OK;
+	return EX_OK;
 }
 
 /* The exit code of what a call came to. */
@@ -313,7 +313,7 @@ static int judge(const struct token_arguments *a, int64_t r, const struct store_
 		fprintf(stderr, "rowlockd token %s: %s\n", a->verb, result->message);
 		return store_exit_code(result->trouble);
 	}
-	return r > TOKENS_UNCHANGED ? refused(a, (int)r) : OFFLINE_OK;
+	return r > TOKENS_UNCHANGED ? refused(a, (int)r) : EX_OK;
 }
 
 static int add(struct tokens *t, const struct token_arguments *a)
@@ -322,7 +322,7 @@ static int add(struct tokens *t, const struct token_arguments *a)
 	int r = tokens_add(t, &a->terms, &result);
 	int code = judge(a, r, &result);
 
-	return code == OFFLINE_OK ? show(a, r) : code;
+	return code == EX_OK ? show(a, r) : code;
 }
 
 static int rotate(struct tokens *t, const struct token_arguments *a)
@@ -330,7 +330,7 @@ static int rotate(struct tokens *t, const struct token_arguments *a)
 	struct store_open_result result = { 0 };
 	int code = judge(a, tokens_rotate(t, &a->terms, &result), &result);
 
-	return code == OFFLINE_OK ? show(a, TOKENS_DONE) : code;
+	return code == EX_OK ? show(a, TOKENS_DONE) : code;
 }
 
 /* A store of which nothing is valid is closed to everybody: whoever did that should hear it. */
@@ -340,13 +340,13 @@ static int end_for_good(struct tokens *t, const struct token_arguments *a)
 	int code = judge(a, tokens_revoke(t, &a->terms, &result), &result);
 	int64_t valid;
 
-	if (code != OFFLINE_OK)
+	if (code != EX_OK)
 		return code;
 	valid = tokens_valid(t, &result);
 	printf("%s is revoked: what it had open ends within a second\n", a->terms.name);
 	if (valid == 0)
 		printf("no token is valid now: the store stays closed until one is added\n");
-	return OFFLINE_OK;
+	return EX_OK;
 }
 
 /* What may stand in the store is anything: only words of ours and visible ASCII are printed. */
@@ -432,13 +432,13 @@ static int run_on_store(const struct verb *v, struct token_arguments *a)
 	struct tokens *t = NULL;
 	int code = become_owner(a->store);
 
-	if (code != OFFLINE_OK)
+	if (code != EX_OK)
 		return code;
 	umask(umask(0) | 027); /* a store has hashes of tokens: it is nobody else's to read */
 	code = judge(a, tokens_open(a->store, v->run == add, &t, &result), &result);
-	if (code == OFFLINE_OK && (v->takes & TAKES_SECRET) != 0)
+	if (code == EX_OK && (v->takes & TAKES_SECRET) != 0)
 		close_to_others(a->store);
-	if (code == OFFLINE_OK)
+	if (code == EX_OK)
 		code = v->run(t, a);
 	tokens_close(t);
 	return code;
@@ -449,7 +449,7 @@ static int verb_run(const struct verb *v, struct token_arguments *a, char *argv[
 {
 	int code = arguments_take(a, v->takes, argv);
 
-	if (code != OFFLINE_OK)
+	if (code != EX_OK)
 		return code;
 	offline_who(&a->actor);
 	a->terms.actor = a->actor.name;
@@ -460,9 +460,9 @@ static int verb_run(const struct verb *v, struct token_arguments *a, char *argv[
 		else
 			token_make(a);
 	}
-	if (code == OFFLINE_OK && (v->takes & TAKES_SECRET) != 0)
+	if (code == EX_OK && (v->takes & TAKES_SECRET) != 0)
 		token_split(a);
-	return code == OFFLINE_OK ? run_on_store(v, a) : code;
+	return code == EX_OK ? run_on_store(v, a) : code;
 }
 
 int offline_token_run(char *argv[])
@@ -478,5 +478,5 @@ int offline_token_run(char *argv[])
 		}
 	fprintf(stderr, "rowlockd token: add, list, rotate or revoke?\n"
 			"rowlockd token --help says how it is used.\n");
-	return OFFLINE_USAGE;
+	return EX_USAGE;
 }

@@ -29,8 +29,8 @@ int report_fault(const char *command, const char *path, int fault)
 	fprintf(stderr, "rowlockd %s: %s: %s (%d, %s:%d)\n", command, path, what, f->detail,
 		f->file != NULL ? f->file : "", f->line);
 	if (fault == -EBADMSG || fault == -EUCLEAN || fault == -EIO)
-		return OFFLINE_DATA;
-	return fault == -EBUSY ? OFFLINE_BUSY : OFFLINE_FAULT;
+		return EX_DATAERR;
+	return fault == -EBUSY ? EX_TEMPFAIL : EX_SOFTWARE;
 }
 
 /* What a terminal may take for a command: below a blank, DEL, and U+0080 to U+009F. */
@@ -78,7 +78,7 @@ int report_check(const char *command, struct offline *f, const char *path)
 		return report_fault(command, path, count);
 	if (count == 0)
 		printf("file          whole, schema %d\n", offline_version(f));
-	return count == 0 ? OFFLINE_OK : OFFLINE_DATA;
+	return count == 0 ? EX_OK : EX_DATAERR;
 }
 
 static void print_finding(const struct finding *f)
@@ -118,20 +118,20 @@ static int verify_file(struct offline *f, const char *path)
 	int code = report_check("verify", f, path);
 	int r;
 
-	if (code != OFFLINE_OK)
+	if (code != EX_OK)
 		return code;
 	r = offline_verify(f, &v);
 	if (r < 0)
 		return report_fault("verify", path, r);
 	report_findings(verify_result(v));
-	code = verify_result(v)->finding_count == 0 ? OFFLINE_OK : OFFLINE_DATA;
+	code = verify_result(v)->finding_count == 0 ? EX_OK : EX_DATAERR;
 	verify_destroy(v);
 	return code;
 }
 
 int offline_verify_run(const struct offline_arguments *a)
 {
-	int code = OFFLINE_FAULT;
+	int code = EX_SOFTWARE;
 	struct offline *f =
 		report_open("verify", &(struct offline_options){ .path = a->store }, &code);
 
@@ -143,7 +143,7 @@ int offline_verify_run(const struct offline_arguments *a)
 			"rowlockd verify: %s was changed meanwhile, so nothing of this counts: "
 			"close what writes to it\n",
 			a->store);
-		code = OFFLINE_BUSY;
+		code = EX_TEMPFAIL;
 	}
 	offline_close(f);
 	return code;

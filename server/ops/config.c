@@ -10,9 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sysexits.h>
 #include <unistd.h>
-
-enum { EXIT_USAGE = 64, EXIT_CONFIGURATION = 78 };
 
 /* What is asked for by flags that are no settings. */
 static const struct {
@@ -93,7 +92,7 @@ static bool value_take(struct config_reading *r, const struct setting *s, enum c
 	struct place place = place_of(r, s, rank);
 
 	if (!place_take(&place, s, from, text, r->error)) {
-		r->exit_code = rank == FROM_FLAG ? EXIT_USAGE : EXIT_CONFIGURATION;
+		r->exit_code = rank == FROM_FLAG ? EX_USAGE : EX_CONFIG;
 		return false;
 	}
 	r->times[s - settings] = r->ranks[s - settings] == rank ? r->times[s - settings] + 1 : 1;
@@ -109,7 +108,7 @@ static bool flag_refuse(struct config_reading *r, const char *name, size_t bytes
 					      NULL };
 	const char *nearest = setting_nearest(name, bytes, others);
 
-	return refuse(r, EXIT_USAGE, "unknown flag --%.*s%s%s%s\nrowlockd --help lists the flags.",
+	return refuse(r, EX_USAGE, "unknown flag --%.*s%s%s%s\nrowlockd --help lists the flags.",
 		      (int)bytes, name, nearest != NULL ? " (did you mean --" : "",
 		      nearest != NULL ? nearest : "", nearest != NULL ? "?)" : "");
 }
@@ -141,7 +140,7 @@ static bool flag_take(struct config_reading *r, int *at)
 	if (s->kind == KIND_SWITCH)
 		return value_take(r, s, FROM_FLAG, from, "1");
 	if (*at >= r->argc || strncmp(r->argv[*at], "--", 2) == 0)
-		return refuse(r, EXIT_USAGE, "--%s needs a value: --%s %s", s->flag, s->flag,
+		return refuse(r, EX_USAGE, "--%s needs a value: --%s %s", s->flag, s->flag,
 			      s->argument);
 	return value_take(r, s, FROM_FLAG, from, r->argv[(*at)++]);
 }
@@ -153,7 +152,7 @@ static bool flags_take(struct config_reading *r)
 		const char *flag = r->argv[at];
 
 		if (strncmp(flag, "--", 2) != 0 || flag[2] == '\0')
-			return refuse(r, EXIT_USAGE,
+			return refuse(r, EX_USAGE,
 				      "'%s' is not a flag\nrowlockd --help lists them.", flag);
 		if (!flag_take(r, &at))
 			return false;
@@ -291,7 +290,7 @@ static bool file_take(struct config_reading *r)
 {
 	if (r->config.config[0] == '\0')
 		return true;
-	r->exit_code = EXIT_CONFIGURATION;
+	r->exit_code = EX_CONFIG;
 	r->text = config_file_read(r->config.config, r->error);
 	if (r->text != NULL && config_file_parse(r->config.config, r->text, line_take, r, r->error))
 		return true;

@@ -1,4 +1,5 @@
 #include "store/store.h"
+#include <sysexits.h>
 
 int store_exit_code(enum store_trouble trouble)
 {
@@ -10,19 +11,19 @@ int store_exit_code(enum store_trouble trouble)
 	case STORE_OLDER:
 	case STORE_CORRUPT:
 	case STORE_GONE:
-		return 65;
+		return EX_DATAERR;
 	case STORE_UNREACHABLE:
-		return 69;
+		return EX_UNAVAILABLE;
 	case STORE_IN_USE:
 	case STORE_LOCKED:
-		return 75;
+		return EX_TEMPFAIL;
 	case STORE_FORBIDDEN:
-		return 77;
+		return EX_NOPERM;
 	case STORE_NETWORK:
 	case STORE_LINKED:
-		return 78;
+		return EX_CONFIG;
 	case STORE_FULL:
-		return 73;
+		return EX_CANTCREAT;
 	}
-	return 70;
+	return EX_SOFTWARE;
 }
