@@ -5,6 +5,7 @@
 #include "client/session.h"
 #include "client/memory.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -19,6 +20,30 @@ struct target {
 	struct progress progress;
 };
 
+/*
+ * A name that nobody has: whoever may write to the folder could have put a link there, by which
+ * another file is overwritten. NULL: errno says why.
+ */
+static FILE *open_unfinished(char *path)
+{
+	int fd = mkostemps(path, sizeof(".part") - 1, O_CLOEXEC);
+	mode_t mask = umask(0);
+	FILE *file;
+
+	(void)umask(mask);
+	if (fd < 0)
+		return NULL;
+	file = fchmod(fd, 0666 & ~mask) == 0 ? fdopen(fd, "w") : NULL;
+	if (file == NULL) {
+		int error = errno;
+
+		(void)close(fd);
+		unlink(path);
+		errno = error;
+	}
+	return file;
+}
+
 static enum exit_code target_open(struct target *t, const char *name, bool must_not_exist)
 {
 	struct stat is;
@@ -29,10 +54,9 @@ static enum exit_code target_open(struct target *t, const char *name, bool must_
 		return EXIT_DONE;
 	if (must_not_exist && stat(name, &is) == 0)
 		return exit_usage("%s exists: --force overwrites it", name);
-	text_add_format(&t->unfinished, "%s.part", name);
-	t->file = fopen(memory_or_exit(t->unfinished.data), "we");
-	return t->file != NULL ? EXIT_DONE
-			       : exit_failed("%s: %s", t->unfinished.data, strerror(errno));
+	text_add_format(&t->unfinished, "%s.XXXXXX.part", name);
+	t->file = open_unfinished(memory_or_exit(t->unfinished.data));
+	return t->file != NULL ? EXIT_DONE : exit_failed("%s: %s", name, strerror(errno));
 }
 
 /* Without `is_complete` nothing is left of it. */

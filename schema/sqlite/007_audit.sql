@@ -7,6 +7,9 @@ ALTER TABLE store ADD COLUMN noted_by_tool INTEGER NOT NULL DEFAULT 0
 	CONSTRAINT "noted_by_tool: 0 or 1" CHECK (noted_by_tool BETWEEN 0 AND 1);
 	-- 1: within one transaction of a tool that writes its rows of the audit itself.
 
+CREATE INDEX token_secret_by_token ON token_secret (token_id);
+	-- v_tokens looks for the secrets of each token.
+
 CREATE VIEW v_note AS
 	-- For the guards alone: what a hand did, to become a row of the audit. Beside the numbers that are
 	-- JSON already (or NULL), the two texts that a thing of the catalogue has, before and after.
@@ -192,6 +195,20 @@ CREATE TRIGGER store_session_key_noted AFTER UPDATE OF session_key ON store
 WHEN NEW.session_key IS NOT OLD.session_key
 BEGIN
 	INSERT INTO v_note (action, subject) VALUES ('sessions-end', NULL);
+END;
+
+-- Behind the last number there is none: nobody could write anything any more that has a row here, or
+-- make a token, since rows of both stay.
+CREATE TRIGGER audit_insert_id BEFORE INSERT ON audit
+WHEN NEW.id > 9007199254740991
+BEGIN
+	SELECT RAISE(ABORT, 'id: leave it out, so that it is the next one');
+END;
+
+CREATE TRIGGER token_insert_id BEFORE INSERT ON token
+WHEN NEW.id > 9007199254740991
+BEGIN
+	SELECT RAISE(ABORT, 'id: leave it out, so that it is the next one');
 END;
 
 -- What is typed in may say of nobody else that they did it; as in the ledger.

@@ -110,7 +110,8 @@ static void finish(struct exchange *x)
 	name_header(x, w);
 	reply_headers(x, x->long_read.seq);
 	exchange_reply_spool(x, 200, w->spool);
-	audited_note(x, w->action, w->file_name);
+	if (x->method != HTTP_HEAD) /* nobody takes anything by that */
+		audited_note(x, w->action, w->file_name);
 	w->spool = NULL;
 }
 

@@ -50,13 +50,23 @@ static const char *token_of(const char *value)
 	return value + strspn(value, " ");
 }
 
+/* White space behind a header is no part of its value (RFC 9110, 5.5). */
+static size_t bytes_of(const char *token)
+{
+	size_t bytes = strlen(token);
+
+	while (bytes > 0 && (token[bytes - 1] == ' ' || token[bytes - 1] == '\t'))
+		bytes--;
+	return bytes;
+}
+
 static enum access_verdict judge_anew(struct credentials *c, struct exchange *x, const char *value,
 				      bool is_usual, const struct access_secret **ret_secret)
 {
 	int64_t now_ms = service_now_ms(x->service);
 	const char *token = token_of(value);
 	enum access_verdict verdict =
-		access_judge(c->view.table, token, strlen(token), now_ms, ret_secret);
+		access_judge(c->view.table, token, bytes_of(token), now_ms, ret_secret);
 	struct credential *kept;
 
 	if (verdict != ACCESS_GOOD || !is_usual)

@@ -413,6 +413,19 @@ def check_twice(caller):
     assert s.recv(4096).startswith(b"HTTP/1.1 400"), "one of two is not chosen"
 
 
+def check_white_space(caller):
+    """Around the value of a header it is no part of it (RFC 9110, 5.5)."""
+    token = caller.tokens.texts["reader"].encode()
+    for value, status in ((b" Bearer " + token, 200), (b"\tBearer  " + token, 200),
+                          (b" Bearer " + token + b" ", 200), (b" Bearer " + token + b" \t ", 200),
+                          (b" Bearer " + token + b" x", 401), (b" Bearer \t ", 401)):
+        s = socket.create_connection(("127.0.0.1", caller.port), timeout=20)
+        s.sendall(b"GET /v1/items HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+                  b"Authorization:" + value + b"\r\n\r\n")
+        assert s.recv(4096).startswith(b"HTTP/1.1 %d" % status), (value, status)
+        s.close()
+
+
 def check_readiness(caller):
     assert caller.expect(200, "GET", "/readyz", "none").json == {"ready": True}
     assert "reasons" in caller.expect(200, "GET", "/readyz", "reader").json
@@ -610,6 +623,7 @@ def main():
                     lambda: metric(caller, "rowlock_reads_waiting") == 1)
             tap.run("so does one that waits in a row's queue", check_locked_read, caller, tokens)
             tap.run("two Authorization headers are none", check_twice, caller)
+            tap.run("white space around a header's value is none of it", check_white_space, caller)
             tap.run("logins that fail too often are told so, and stop nobody", check_failures,
                     caller)
             tap.run("no secret is in the log", check_no_secrets, server, tokens)

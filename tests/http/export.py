@@ -189,6 +189,10 @@ def a_backup_is_a_store(world):
     seq = answer.header("Stock-Seq")
     assert answer.header("Content-Disposition") == f'attachment; filename="rowlock-{seq}.db"'
     path.write_bytes(answer.body)
+    copy = sqlite3.connect(path)
+    assert copy.execute("SELECT id FROM audit WHERE actor = 'sqlite3' "
+                        "AND action = 'sessions-end'").fetchall() == [], "no hand has done that"
+    copy.close()
     with Daemon(world.rowlockd, path) as copy:
         client = Client(copy.port)
         assert client.get("/v1/stock/A-7").json() == world.client().get("/v1/stock/A-7").json()

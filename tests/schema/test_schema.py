@@ -604,6 +604,10 @@ REFUSALS = [
      "session_key: 32 bytes"),
     ("a row of the audit of somebody else", "INSERT INTO audit (at, actor, action)"
      " VALUES (1, 'boss', 'x')", "actor: what is typed in is by sqlite3"),
+    ("the last row that the audit could have", "INSERT INTO audit (id, at, actor, action)"
+     " VALUES (9223372036854775807, 1, 'sqlite3', 'x')", "id: leave it out"),
+    ("the last token that there could be", "INSERT INTO token (id, name, role, created_at)"
+     " VALUES (9223372036854775807, 'last', 'admin', 1)", "id: leave it out"),
     ("a change of the audit", "UPDATE audit SET actor = 'me'", "the audit is append-only"),
     ("deleting from the audit", "DELETE FROM audit", "the audit is append-only"),
     ("a line put over another in the audit",
@@ -841,6 +845,9 @@ VIEWS = [
      [("1970-01-01T00:00:01.000Z", "local/root", "token-add", "till")]),
     ("a store has a key of its own for sessions",
      "SELECT length(session_key), session_key <> zeroblob(32) FROM store", [(32, 1)]),
+    ("v_tokens finds the secrets of a token without a look at all others",
+     "SELECT name FROM pragma_index_info('token_secret_by_token') WHERE seqno = 0",
+     [("token_id",)]),
     ("the ledger and the keys have no index that would slow the writer down",
      "SELECT name FROM sqlite_master WHERE type = 'index' AND tbl_name IN"
      " ('movement', 'idempotency')", []),
