@@ -27,8 +27,10 @@
  * second. Instructions of all threads count: callgrind starts and stops for all of them at once.
  *
  * With "token" the store has one before the service opens it, every request brings it, and updates
- * are counted alone: the same ones in the same order as without, so that the difference is what
- * the token costs.
+ * are counted: the same ones in the same order as without, so that the difference is what the token
+ * costs. Besides, what somebody costs who tries tokens: reads with as many bad ones, no two alike,
+ * a third of which name the public part of the good one; and /livez, which anybody may ask for.
+ * These refusals, but for the first few, are those of an address that is over its bound.
  */
 #include "base/clock.h"
 #include "base/secret.h"
@@ -149,12 +151,14 @@ struct sample {
 	char body[128];
 	char key[40]; /* "": none */
 	char length[24];
+	char authorization[7 + TOKEN_BYTES + 1]; /* "": none */
 };
 
-static void sample_make(struct sample *s, const char *method, const char *target, const char *body,
-			const char *key)
+static void sample_make_as(struct sample *s, const char *authorization, const char *method,
+			   const char *target, const char *body, const char *key)
 {
 	s->method = method;
+	snprintf(s->authorization, sizeof(s->authorization), "%s", authorization);
 	snprintf(s->target, sizeof(s->target), "%s", target);
 	snprintf(s->body, sizeof(s->body), "%s", body);
 	snprintf(s->key, sizeof(s->key), "%s", key);
@@ -164,14 +168,21 @@ static void sample_make(struct sample *s, const char *method, const char *target
 		"%s %s HTTP/1.1\r\nHost: 127.0.0.1:8080\r\nAccept: */*\r\n"
 		"%s%s%s%s%s%s"
 		"Content-Type: application/json\r\nContent-Length: %s\r\n\r\n%s",
-		method, target, credential[0] != '\0' ? "Authorization: " : "", credential,
-		credential[0] != '\0' ? "\r\n" : "", key[0] != '\0' ? "Idempotency-Key: " : "", key,
-		key[0] != '\0' ? "\r\n" : "", s->length, body);
+		method, target, authorization[0] != '\0' ? "Authorization: " : "", authorization,
+		authorization[0] != '\0' ? "\r\n" : "", key[0] != '\0' ? "Idempotency-Key: " : "",
+		key, key[0] != '\0' ? "\r\n" : "", s->length, body);
 	CHECK(s->byte_count < sizeof(s->bytes));
+}
+
+static void sample_make(struct sample *s, const char *method, const char *target, const char *body,
+			const char *key)
+{
+	sample_make_as(s, credential, method, target, body, key);
 }
 
 enum way {
 	BY_REQUESTS, /* all of a group at once, then the writer */
+	BY_REFUSALS, /* the same, and each of them is one */
 	BY_PART,     /* lines of a batch: a part holds a group of them */
 	BY_READER,   /* lists: a group of one, and a reader thread */
 };
@@ -286,6 +297,28 @@ static void make_list(struct sample *s, int group, int index)
 	sample_make(s, "GET", target, "", "");
 }
 
+/* A third each: a public part that nobody has, the good token's, and no token at all. */
+static void make_bad_login(struct sample *s, int group, int index)
+{
+	unsigned char random[TOKEN_RANDOM_BYTES] = { (unsigned char)group, (unsigned char)index };
+	char bad[sizeof(credential)] = "Bearer ";
+	int number = group * GROUP + index;
+
+	memcpy(&random[TOKEN_RANDOM_BYTES - sizeof(number)], &number, sizeof(number));
+	token_write(random, bad + 7);
+	if (number % 3 == 1)
+		memcpy(bad, credential, 7 + 3 + TOKEN_PUBLIC_BYTES);
+	else if (number % 3 == 2)
+		memcpy(bad, "Basic  ", 7);
+	sample_make_as(s, bad, "GET", "/v1/stock/SKU-0007/WH1", "", "");
+}
+
+static void make_livez(struct sample *s, int group, int index)
+{
+	(void)group, (void)index;
+	sample_make_as(s, "", "GET", "/livez", "", "");
+}
+
 /* clang-format off */
 static const struct kind items     = { "items",     BY_REQUESTS, GROUP, 0, GROUPS_OF_ROWS, make_item };
 static const struct kind locations = { "locations", BY_REQUESTS, GROUP, 0, 1, make_location };
@@ -302,9 +335,12 @@ static const struct kind kinds[] = {
 	{ "list_of_100_rows", BY_READER,   1,     16,  64, make_list },
 };
 
-/* As update is, but for the token. */
-static const struct kind kind_with_token =
-	{ "token_update",     BY_REQUESTS, GROUP, 32, 128, make_update };
+/* Of a store with a token; the first is as update is, but for that. */
+static const struct kind kinds_with_token[] = {
+	{ "token_update",     BY_REQUESTS, GROUP, 32, 128, make_update },
+	{ "refused_login",    BY_REFUSALS, GROUP, 32, 128, make_bad_login },
+	{ "livez",            BY_REQUESTS, GROUP, 32, 128, make_livez },
+};
 /* clang-format on */
 
 /* ---------------------------------------------------------------- the shop */
@@ -443,8 +479,8 @@ static void request_read(struct shop *s, struct request *r, const struct sample 
 	r->x.mailbox = &s->mailbox;
 	request_add_header(r, "Host", 4, "127.0.0.1:8080");
 	request_add_header(r, "Accept", 6, "*/*");
-	if (credential[0] != '\0')
-		request_add_header(r, "Authorization", 13, credential);
+	if (sample->authorization[0] != '\0')
+		request_add_header(r, "Authorization", 13, sample->authorization);
 	if (sample->key[0] != '\0')
 		request_add_header(r, "Idempotency-Key", 15, sample->key);
 	request_add_header(r, "Content-Type", 12, "application/json");
@@ -612,6 +648,7 @@ static void run_group(struct shop *s, const struct kind *k, struct sample sample
 {
 	switch (k->way) {
 	case BY_REQUESTS:
+	case BY_REFUSALS:
 		run_requests(s, samples, k->size);
 		return;
 	case BY_PART:
@@ -651,6 +688,7 @@ static void run(struct shop *s, const struct kind *k)
 static void count(struct shop *s, const struct kind *k)
 {
 	struct sample *samples = make_samples(k, k->warm_groups + k->counted_groups);
+	int refusals = k->way == BY_REFUSALS ? k->size * (k->warm_groups + k->counted_groups) : 0;
 
 	run_groups(s, k, samples, k->warm_groups);
 	CALLGRIND_START_INSTRUMENTATION;
@@ -659,6 +697,8 @@ static void count(struct shop *s, const struct kind *k)
 	CALLGRIND_DUMP_STATS_AT(k->name);
 	CALLGRIND_ZERO_STATS;
 	free(samples);
+	CHECK(s->refusal_count == refusals);
+	s->refusal_count = 0;
 	printf("count %s %d\n", k->name, k->size * k->counted_groups);
 }
 
@@ -692,11 +732,11 @@ int main(int argument_count, char *arguments[])
 	run(&shop, &items);
 	run(&shop, &locations);
 	run(&shop, &stock);
-	if (has_token)
-		count(&shop, &kind_with_token);
+	CHECK(shop.refusal_count == 0);
+	for (size_t i = 0; i < LENGTH_OF(kinds_with_token) && has_token; i++)
+		count(&shop, &kinds_with_token[i]);
 	for (size_t i = 0; i < LENGTH_OF(kinds) && !has_token; i++)
 		count(&shop, &kinds[i]);
-	CHECK(shop.refusal_count == 0);
 	shop_close(&shop);
 	return 0;
 }

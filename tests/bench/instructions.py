@@ -15,7 +15,8 @@ The bases are a list in instructions.json, the newest last, each with a line tha
 compares with the newest, in both directions: what became dearer is stopped, and what became cheaper
 has to be written down, or the next change could spend it unseen. A kind that is not in the base, or
 no longer measured, fails, too. And so does a token that costs an update more than 2 % of its
-instructions, whatever the base says: token_update against update, of the same run.
+instructions, whatever the base says: token_update against update, of the same run; and a refused
+login that costs more than 1.3 times what a request for /livez does.
 
 Figures of another compiler, libc, SQLite, valgrind, kind of build or processor (the C library picks
 its functions by it) are other figures. Where these differ from those of the newest base --check
@@ -42,6 +43,7 @@ from tap import Tap  # noqa: E402
 FILE = HERE / "instructions.json"
 CHANGE_MAX = 0.03
 TOKEN_COST_MAX = 0.02  # of an update's, all that a token adds to them
+REFUSAL_COST_MAX = 1.3  # times a /livez
 VALGRIND_S_MAX = 900
 WHY_CHARACTERS_MIN = 15
 ADVICE = ("If it is meant to be so: tests/bench/instructions.py"
@@ -140,12 +142,29 @@ def token_sentence(figures):
             f" {100 * TOKEN_COST_MAX:.0f} % at most")
 
 
-def check(figures, toolchain, bases, tap):
-    """A case for each kind, and one for what a token costs: a ratio, so of any machine."""
-    base = bases[-1]
+def refusal_cost(figures):
+    """Of a login that fails, as a part of what a request costs that anybody may make."""
+    return figures["refused_login"] / figures["livez"]
+
+
+def refusal_sentence(figures):
+    return (f"a refused login costs {refusal_cost(figures):.2f} times the instructions of a /livez,"
+            f" {REFUSAL_COST_MAX} times at most")
+
+
+def limits_of(figures):
+    """What is a limit whatever the base says, and whether it is passed: ratios, of any machine."""
     if {"update", "token_update"} <= figures.keys():  # else the base misses a kind
-        tap.report(token_sentence(figures),
-                   "it costs more" if token_cost(figures) > TOKEN_COST_MAX else None)
+        yield token_sentence(figures), token_cost(figures) > TOKEN_COST_MAX
+    if {"refused_login", "livez"} <= figures.keys():
+        yield refusal_sentence(figures), refusal_cost(figures) > REFUSAL_COST_MAX
+
+
+def check(figures, toolchain, bases, tap):
+    """A case for each limit and for each kind."""
+    base = bases[-1]
+    for sentence, is_passed in limits_of(figures):
+        tap.report(sentence, "it costs more" if is_passed else None)
     other = differences(toolchain, base)
     if other:
         tap.skip("instructions are those of the base", f"made with other tools: {other}")
@@ -167,7 +186,8 @@ def show(figures, base, stream):
         was = base.get(kind)
         print(f"{kind:18}{n:14,.0f}" +
               (f"{was:12,.0f}{100 * (n - was) / was:+8.2f} %" if was else ""), file=stream)
-    print(token_sentence(figures), file=stream)
+    for sentence, _ in limits_of(figures):
+        print(sentence, file=stream)
 
 
 def functions_of(path):

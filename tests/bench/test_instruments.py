@@ -299,6 +299,15 @@ def a_token_has_a_limit_of_its_own():
     assert len(guard(figures, figures, MADE | {"compiler": "13.1.0"})) == 2, "it is a ratio"
 
 
+def a_refused_login_has_one_too():
+    for cost, is_wrong in ((1299, False), (1301, True), (900, False)):
+        figures = {"livez": 1000, "refused_login": cost}
+        wrong = guard(figures, figures)
+        assert bool(wrong) == is_wrong, (cost, wrong)
+    figures = {"livez": 1000, "refused_login": 1301}
+    assert len(guard(figures, figures, MADE | {"compiler": "13.1.0"})) == 2, "it is a ratio"
+
+
 def a_kind_that_comes_or_goes_does_not_pass():
     (kind, trouble), = guard({"read": 5, "list": 9}, {"read": 5})
     assert kind == "list" and "no such kind" in trouble, trouble
@@ -417,6 +426,7 @@ def main():
                      what_costs_as_much_as_before_passes,
                      what_became_dearer_or_cheaper_does_not_pass,
                      a_token_has_a_limit_of_its_own,
+                     a_refused_login_has_one_too,
                      a_kind_that_comes_or_goes_does_not_pass,
                      other_tools_are_named_and_fail_nobody, the_bases_are_a_history,
                      callgrinds_words_are_read, straces_table_is_read, perfs_table_is_read,
