@@ -67,8 +67,8 @@ static const struct verb {
 	  "                     than making one: for configuration management\n\n"
 	  "add and rotate print the token on the output, once: the store keeps only a hash of it.\n"
 	  "As root it first becomes the owner of the store's folder. Each change is in the audit.\n\n"
-	  "Exit codes: 0 done, 64 usage, 65 the name is taken, or there is no such token; 75 the store is\n"
-	  "held by another program, 77 it must not be written.\n" },
+	  "Exit codes: 0 done, 64 usage, 65 the name is taken, or there is no such token; 73 the disk is\n"
+	  "full, 75 another program has held the store for 10 s, 77 it must not be written.\n" },
 };
 /* clang-format on */
 
