@@ -76,6 +76,31 @@ static int tcp_name(struct listener *l, const struct sockaddr_storage *bound, so
 	return 0;
 }
 
+/*
+ * One without a file has a name that begins with a NUL and may hold any byte (unix(7)): it is shown
+ * as others show it, with @ in front, and ? where the log could not have the byte. One without any
+ * name has none here either. Names are not terminated where they fill what holds them.
+ */
+static void unix_name(struct listener *l, const struct sockaddr_un *bound, socklen_t bytes)
+{
+	size_t length = bytes - sizeof(sa_family_t);
+	char *to = l->address.path;
+
+	if (length == 0 || bound->sun_path[0] != '\0') {
+		snprintf(to, UNIX_PATH_BYTES, "%.*s", (int)length, bound->sun_path);
+		return;
+	}
+	if (length > UNIX_PATH_BYTES - 1)
+		length = UNIX_PATH_BYTES - 1;
+	to[0] = '@';
+	for (size_t i = 1; i < length; i++) {
+		char c = bound->sun_path[i];
+
+		to[i] = c > ' ' && c <= '~' && c != '"' && c != '\\' ? c : '?';
+	}
+	to[length] = '\0';
+}
+
 static int listener_name(struct listener *l)
 {
 	struct sockaddr_storage bound = { 0 };
@@ -89,9 +114,7 @@ static int listener_name(struct listener *l)
 		return FAULT(-EINVAL);
 	l->is_unix = true;
 	l->is_local = true;
-	/* One without a file, whose first byte is none, is shown as if it had no name. */
-	snprintf(l->address.path, sizeof(l->address.path), "%.96s",
-		 bytes > sizeof(sa_family_t) ? ((const struct sockaddr_un *)&bound)->sun_path : "");
+	unix_name(l, (const struct sockaddr_un *)&bound, bytes);
 	return 0;
 }
 

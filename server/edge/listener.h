@@ -69,7 +69,10 @@ struct listener *listeners_find(struct listeners *ls, int fd);
 /* The first one that somebody beyond this machine can reach; NULL: nobody can. */
 const struct listener *listeners_first_open(const struct listeners *ls);
 
-/* "http://127.0.0.1:8080", or "unix:/run/rowlock/rowlock.sock". */
+/*
+ * "http://127.0.0.1:8080", or "unix:/run/rowlock/rowlock.sock"; "unix:@rowlock" of an inherited
+ * socket that has a name and no file.
+ */
 void listener_text(const struct listener *l, char text[LISTENER_TEXT_BYTES]);
 
 /* A new connection, non-blocking; -EAGAIN: none waits; or a fault (-EMFILE: out of descriptors). */

@@ -340,6 +340,38 @@ static void sockets_of_a_supervisor_are_taken_over(void **state)
 	assert_int_equal(stat(path, &st), 0);
 }
 
+static void a_socket_without_a_file_is_named(void **state)
+{
+	static const struct {
+		const char *bytes;
+		size_t count;
+		const char *text;
+	} rows[] = { { "\0rowlock-test", 13, "unix:@rowlock-test" },
+		     { "\0row\"\\\n\0lock", 12, "unix:@row????lock" },
+		     { "\0", 1, "unix:@" } };
+	static struct listeners ls;
+	char text[LISTENER_TEXT_BYTES];
+	int failed;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct sockaddr_un a = { .sun_family = AF_UNIX };
+		int made = socket(AF_UNIX, SOCK_STREAM, 0);
+
+		memcpy(a.sun_path, rows[i].bytes, rows[i].count);
+		assert_int_equal(bind(made, (struct sockaddr *)&a,
+				      (socklen_t)(sizeof(sa_family_t) + rows[i].count)),
+				 0);
+		assert_int_equal(listen(made, 8), 0);
+		assert_int_equal(dup2(made, FIRST_FD), FIRST_FD);
+		close(made);
+		assert_int_equal(listeners_inherit(&ls, FIRST_FD, 1, &failed), 0);
+		listener_text(&ls.all[0], text);
+		assert_string_equal(text, rows[i].text);
+		listeners_close(&ls);
+	}
+}
+
 static void what_does_not_listen_is_refused(void **state)
 {
 	static struct listeners ls;
@@ -376,6 +408,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(it_is_known_whom_it_lets_in, setup, teardown),
 		cmocka_unit_test_setup_teardown(sockets_of_a_supervisor_are_taken_over, setup,
 						teardown),
+		cmocka_unit_test(a_socket_without_a_file_is_named),
 		cmocka_unit_test_setup_teardown(what_does_not_listen_is_refused, setup, teardown),
 	};
 
