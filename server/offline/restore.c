@@ -39,6 +39,11 @@ int offline_restore_run(const struct offline_arguments *a)
 					  : "");
 	printf("restored      %s from %s, up to seq %lld, epoch %s\n", a->store, a->backup,
 	       (long long)report.seq, report.epoch);
+	if (report.was_damaged && report.is_open)
+		printf("tokens        none: whether the store had any could not be read. If it "
+		       "did, "
+		       "rowlockd token add NAME --role ROLE --store %s closes it\n",
+		       a->store);
 	if (report.void_count > 0)
 		printf("tokens        %lld are void: rowlockd token rotate NAME --store %s gives "
 		       "one "

@@ -106,6 +106,7 @@ struct restore_report {
 	int64_t seq;                   /* the newest of the backup */
 	int64_t void_count; /* tokens that were valid in the backup, and are not any more */
 	bool was_damaged;   /* the old file could not be read: its log was kept with it */
+	bool is_open;       /* what is there now never had a token, nor had what could be read */
 };
 
 /*

@@ -149,7 +149,8 @@ const char *const sqlite_reader_texts[READER_STATEMENTS] = {
 		"OR code GLOB '*[^A-Za-z0-9._:-]*' OR instr(CAST(code AS BLOB), x'00') > 0) "
 		"UNION ALL SELECT 3, 'session_key' FROM store WHERE length(session_key) <> 32 "
 		"UNION ALL SELECT 3, 'had_token' FROM store WHERE had_token = 0 "
-		"AND EXISTS (SELECT 1 FROM token UNION ALL SELECT 1 FROM token_secret)",
+		"AND EXISTS (SELECT 1 FROM token UNION ALL SELECT 1 FROM token_secret) "
+		"UNION ALL SELECT 3, 'noted_by_tool' FROM store WHERE noted_by_tool <> 0",
 	[READ_DATA_VERSION] = "PRAGMA data_version",
 	[READ_ACCESS] = "SELECT access_version, had_token, session_key FROM store",
 	[READ_TOKENS] =

@@ -162,6 +162,18 @@ static int make_closable(struct restoring *s, struct sqlite_connection *c)
 	return r;
 }
 
+/* Where nobody could read whether the store before had a token, whoever restores has to know. */
+static int tell_access(struct restoring *s, struct sqlite_connection *c)
+{
+	int64_t had_one = 0;
+	int r = 0;
+
+	if (s->result->version_from >= FIRST_VERSION_WITH_TOKENS)
+		r = sqlite_integer(c, "SELECT had_token FROM store", &had_one);
+	s->report->is_open = had_one == 0;
+	return r;
+}
+
 /* A new epoch, so that no cursor of the old store goes on here; and no fence comes again. */
 static int mark_copy(struct restoring *s)
 {
@@ -187,6 +199,8 @@ static int mark_copy(struct restoring *s)
 		r = sqlite_execute(&c, sql);
 	if (r == 0 && s->result->version_from >= FIRST_VERSION_WITH_TOKENS)
 		r = end_access(s, &c);
+	if (r == 0)
+		r = tell_access(s, &c);
 	if (r == 0)
 		r = read_epoch(&c, s->report->epoch);
 	if (r < 0)

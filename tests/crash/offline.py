@@ -447,6 +447,12 @@ def restore_over_what_is_damaged(rowlockd, folder):
     assert kept.read_text().startswith("This was a database. ")
     assert (folder / (kept.name + "-wal")).read_text() == "and this its log"
     assert on_hand(rowlockd, store) == 6
+    store.write_text("This was a database. " * 500)
+    (folder / "store.db-wal").unlink(missing_ok=True)
+    restore(rowlockd, backup, store, OK, "whether the store had any could not be read")
+    by_hand(backup, "UPDATE store SET had_token = 1")
+    store.write_text("This was a database. " * 500)
+    assert "could not be read. If" not in restore(rowlockd, backup, store, OK, "its log was kept")
 
 
 def restore_refuses(rowlockd, folder):

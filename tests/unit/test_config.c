@@ -578,7 +578,7 @@ static const char *bad_value_of(const struct setting *s)
 
 static void expect_complaint(const struct call *c, const char *from, const char *bad, int code)
 {
-	char wanted[160];
+	char wanted[240];
 
 	snprintf(wanted, sizeof(wanted), "%s: '%s' is not ", from, bad);
 	ROW_EXPECT(from, c->result == CONFIG_WRONG);

@@ -248,6 +248,9 @@ static const struct row {
 	{ "a store without a key for sessions",
 	  "UPDATE store SET session_key = x''",
 	  "store-access-wrong session_key 0 0 0", "" },
+	{ "a store whose guards note no hand",
+	  "UPDATE store SET noted_by_tool = 1",
+	  "store-access-wrong noted_by_tool 0 0 0", "" },
 	{ "tokens as they should be",
 	  A_TOKEN("'till', 'admin'")
 	  "INSERT INTO token_location VALUES (7, 'WH1');"
