@@ -69,7 +69,8 @@ def connection_count(client):
 
 
 def gone_in_the_middle(server, client):
-    before = connection_count(client)
+    ours_alone = 1
+    wait_until(lambda: connection_count(client) == ours_alone, "the case before is over")
     for leave in (Connection.close, Connection.reset):
         connection = narrow_connection(server.port)
         sender = in_the_background(connection)
@@ -78,7 +79,7 @@ def gone_in_the_middle(server, client):
         connection.socket.shutdown(socket.SHUT_WR)
         sender.join()
         leave(connection)
-    wait_until(lambda: connection_count(client) == before, "the server lets them go")
+    wait_until(lambda: connection_count(client) == ours_alone, "the server lets them go")
 
 
 def main(rowlockd):
