@@ -182,12 +182,13 @@ static int arguments_take(struct token_arguments *a, unsigned takes, char *argv[
  */
 static int become_owner(const char *store)
 {
-	char path[PATH_MAX], *real = realpath(store, NULL);
+	char path[PATH_MAX], *real;
 	struct stat st;
 	int r;
 
 	if (geteuid() != 0)
 		return EX_OK;
+	real = realpath(store, NULL);
 	snprintf(path, sizeof(path), "%s", real != NULL ? real : store);
 	free(real);
 	r = stat(dirname(path), &st);

@@ -40,16 +40,25 @@ static void shown_end(struct shown *s)
 
 struct call {
 	char *argv[ARGUMENTS_MAX + 2]; /* stays, to be read again */
+	char variable[128];            /* stays: values point into it */
 	struct config_reading reading;
 	enum config_result result;
 	int exit_code;
 	struct shown out, err;
 };
 
+/* Takes "NAME=value" out of the environment; what was read of it goes on pointing into it. */
+static void variable_remove(const char *variable)
+{
+	char name[SETTING_NAME_BYTES];
+
+	snprintf(name, sizeof(name), "%.*s", (int)strcspn(variable, "="), variable);
+	unsetenv(name);
+}
+
 /* config_read() with these arguments and at most one variable, "NAME=value". */
 static void call_make(struct call *c, const char *const arguments[], const char *variable)
 {
-	char copy[128] = "";
 	static char program[] = "rowlockd";
 	char **argv = c->argv;
 	int argc = 1;
@@ -62,8 +71,8 @@ static void call_make(struct call *c, const char *const arguments[], const char 
 		argc++;
 	}
 	if (variable != NULL) {
-		snprintf(copy, sizeof(copy), "%s", variable);
-		putenv(copy);
+		snprintf(c->variable, sizeof(c->variable), "%s", variable);
+		putenv(c->variable);
 	}
 	c->exit_code = -1;
 	shown_begin(&c->out, STDOUT_FILENO);
@@ -71,10 +80,8 @@ static void call_make(struct call *c, const char *const arguments[], const char 
 	c->result = config_read(&c->reading, argc, argv, &c->exit_code);
 	shown_end(&c->err);
 	shown_end(&c->out);
-	if (variable != NULL) {
-		*strchr(copy, '=') = '\0';
-		unsetenv(copy);
-	}
+	if (variable != NULL)
+		variable_remove(variable);
 }
 
 /* A file with this text; removed by file_end(). */
@@ -768,8 +775,7 @@ static void an_unknown_variable_is_a_warning(void **state)
 		shown_begin(&said, STDERR_FILENO);
 		config_warn_of_variables();
 		shown_end(&said);
-		*strchr(copy, '=') = '\0';
-		unsetenv(copy);
+		variable_remove(copy);
 		if (r->said == NULL)
 			ROW_EXPECT(r->variable, said.text[0] == '\0');
 		else
