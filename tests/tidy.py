@@ -45,6 +45,7 @@ LAYERS = set().union(*MAY_SEE.values())
 ONE_HOME = {
     "microhttpd.h": ["server/edge/daemon*.[ch]"],
     "sqlite3.h": ["server/store/sqlite*.[ch]", "server/lab/till.c", "server/lab/shop.c"],
+    "libpq-fe.h": ["server/store/postgres*.[ch]"],
     "curl/curl.h": ["client/api*.[ch]"],
     "jansson.h": ["server/wire/json*.[ch]", "client/*.[ch]"],
     "jsmn.h": ["server/wire/json_plain.c"],

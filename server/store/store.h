@@ -30,6 +30,7 @@
  *            other. Nothing that it says can be built on: no more writes
  *   -ETIME   a read was interrupted by its time limit
  *   -ENOMEM  memory was short; the group is to be abandoned
+ *   -ENOTCONN the store cannot be reached now; nothing was done, and the group is to be abandoned
  * Any other fault: the group is to be abandoned.
  */
 #pragma once

@@ -1,0 +1,43 @@
+/*
+ * postgres_private - what the postgres_*.c files share: the store, its links, its tables' versions.
+ */
+#pragma once
+#include "base/check.h"
+#include "base/fault.h"
+#include "store/group.h"
+#include "store/postgres.h"
+#include "store/postgres_connection.h"
+
+/* For each wait where nothing else is said. */
+enum {
+	POSTGRES_CONNECT_MS = 3000,    /* for each host that the URI names */
+	POSTGRES_RECONNECT_MS = 10000, /* until whoever waits for a reconnection hears of it */
+	POSTGRES_STATEMENT_MS = 10000, /* of a link that writes */
+	POSTGRES_LOCK_MS =
+		2000, /* lock_timeout of a link that writes, unless a group sets its own */
+};
+
+struct postgres_store {
+	struct store store;
+	char *conninfo; /* the URI without `schema` */
+	char schema
+		[POSTGRES_SCHEMA_BYTES]; /* where all objects are; search_path of every session */
+	char shown[POSTGRES_URI_BYTES];  /* the URI as it may be shown */
+	int busy_ms;                     /* store_options.busy_ms */
+	int server_version;              /* 150018: of the server it was opened on */
+	int64_t front_end_id;            /* our row of front_end */
+	struct postgres_link *link;      /* of the opening thread, as whoever keeps house */
+	/* The newest seq that is known to be durable, by whichever link: never above the truth. */
+	atomic_int_fast64_t durable_seq;
+};
+
+extern const struct store_ops postgres_store_ops;
+
+struct postgres_store *postgres_of(struct store *s);
+
+/* For CLEANUP(): of a result. */
+void postgres_clear(PGresult **result);
+
+/* Each in its own file; see store_ops. */
+int postgres_open_reader(struct store *s, struct reader **ret);
+int postgres_open_writer(struct store *s, uint64_t seed, struct store_writer **ret);
