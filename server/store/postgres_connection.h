@@ -39,10 +39,16 @@ struct postgres_store;
 struct postgres_link;
 
 enum postgres_role {
-	POSTGRES_WRITES, /* of lanes: short, and bounded in all that it waits for */
-	POSTGRES_READS,  /* cannot write; waits as long as it may (postgres_limit()) */
-	POSTGRES_TOOLS,  /* opening, migrations, and what a command does: waits for locks as long as
-			    store_options.busy_ms says, works as long as it takes */
+	/* Of lanes: short, and bounded in all that it waits for. */
+	POSTGRES_WRITES,
+	/* Cannot write; waits as long as it may (postgres_limit()). */
+	POSTGRES_READS,
+	/*
+	 * Opening, migrations, and what a command does: waits for locks as long as
+	 * store_options.busy_ms says, works as long as it takes.
+	 */
+	POSTGRES_TOOLS,
+	POSTGRES_ROLES,
 };
 
 /* What the server said when something failed, in its words. */

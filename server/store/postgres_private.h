@@ -8,6 +8,8 @@
 #include "store/postgres.h"
 #include "store/postgres_connection.h"
 
+enum { POSTGRES_NAME_BYTES = 65 };
+
 /* For each wait where nothing else is said. */
 enum {
 	POSTGRES_CONNECT_MS = 3000,    /* for each host that the URI names */
@@ -23,6 +25,7 @@ struct postgres_store {
 	char schema
 		[POSTGRES_SCHEMA_BYTES]; /* where all objects are; search_path of every session */
 	char shown[POSTGRES_URI_BYTES];  /* the URI as it may be shown */
+	char name[POSTGRES_NAME_BYTES];  /* of this front end; "": of a tool */
 	int busy_ms;                     /* store_options.busy_ms */
 	int server_version;              /* 150018: of the server it was opened on */
 	int64_t front_end_id;            /* our row of front_end */
@@ -34,9 +37,6 @@ struct postgres_store {
 extern const struct store_ops postgres_store_ops;
 
 struct postgres_store *postgres_of(struct store *s);
-
-/* For CLEANUP(): of a result. */
-void postgres_clear(PGresult **result);
 
 /* Each in its own file; see store_ops. */
 int postgres_open_reader(struct store *s, struct reader **ret);

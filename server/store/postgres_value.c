@@ -249,3 +249,9 @@ const void *postgres_bytes(const PGresult *result, int row, int column, size_t *
 	*ret_count = (size_t)PQgetlength(result, row, column);
 	return postgres_is_null(result, row, column) ? NULL : PQgetvalue(result, row, column);
 }
+
+void postgres_clear(PGresult **result)
+{
+	PQclear(*result);
+	*result = NULL;
+}

@@ -37,6 +37,9 @@ enum postgres_type {
 	POSTGRES_INT8_ARRAY = 1016,
 };
 
+/* Of a statement. */
+enum { POSTGRES_PARAMS_MAX = 48 };
+
 enum { POSTGRES_VALUE_NULL = -1, POSTGRES_VALUE_SHORT = -2 };
 
 struct postgres_value {
@@ -75,3 +78,6 @@ int postgres_text(const PGresult *result, int row, int column, struct arena *a, 
 void postgres_code(const PGresult *result, int row, int column, struct code *ret);
 /* As long as the result; *ret_count bytes. */
 const void *postgres_bytes(const PGresult *result, int row, int column, size_t *ret_count);
+
+/* For CLEANUP(): of a result; NULL is fine. */
+void postgres_clear(PGresult **result);
