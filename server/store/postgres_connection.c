@@ -41,9 +41,11 @@ enum {
 
 /*
  * A commit that was answered is on the disk, whatever the database or the role say otherwise. A
- * server notices a client that is gone also while it waits for a lock.
+ * server notices a client that is gone also while it waits for a lock. Who we are is for the guards
+ * (schema/postgres/002_views.sql), which are for people.
  */
 #define SESSION_ALL                                                                               \
+	"SET rowlock.service = on;"                                                               \
 	"SET default_transaction_isolation = 'read committed'; SET TimeZone = 'UTC';"             \
 	"SET jit = off; SET client_min_messages = warning; SET standard_conforming_strings = on;" \
 	"SET client_connection_check_interval = '500ms';"                                         \
