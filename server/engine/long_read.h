@@ -2,7 +2,8 @@
  * long_read - a read that may take long: a list, a history, a verification, the whole store.
  *
  * It runs on a reader thread (engine/reader_pool.h) under a time limit, in a snapshot of its own,
- * then its parcel comes home. Lies in the request; still while it is under way.
+ * then its parcel comes home. Lies in the request; still while it is under way. Where the store is
+ * a network away, reads of a few rows are such reads, too (engine/point_reads.h).
  */
 #pragma once
 #include "base/arena.h"

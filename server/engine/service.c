@@ -27,8 +27,16 @@ static int open_readers(struct service *s, int thread_count)
 	if (r < 0)
 		return r;
 	r = reader_pool_open(&s->spoolers, s->store, 1);
-	if (r < 0)
+	if (r < 0) {
 		reader_pool_close(&s->readers);
+		return r;
+	}
+	if (!s->store->ops->reads_inline)
+		r = point_reads_open(&s->points, s->store, s->readers.is_uncounted);
+	if (r < 0) {
+		reader_pool_close(&s->spoolers);
+		reader_pool_close(&s->readers);
+	}
 	return r;
 }
 
@@ -57,6 +65,7 @@ static int start_engine(struct service *s, const struct service_options *o)
 	audit_age_init(&s->writer.lane.audit_age, o->keep_audit_ms);
 	CHECK(o->slow_ns >= 0);
 	atomic_store(&s->readers.slow_ns, o->slow_ns);
+	atomic_store(&s->points.slow_ns, o->slow_ns);
 	s->writer.is_uncounted = s->readers.is_uncounted = o->is_uncounted;
 	s->spoolers.is_uncounted = o->is_uncounted;
 	r = writer_open(&s->writer, s->row_seed);
@@ -117,6 +126,7 @@ void service_close(struct service *s)
 {
 	if (s == NULL)
 		return;
+	point_reads_close(&s->points);
 	reader_pool_close(&s->spoolers);
 	reader_pool_close(&s->readers);
 	access_book_close(s->access);
@@ -135,12 +145,14 @@ void service_drain(struct service *s, int64_t until_ns)
 	lock_manager_drain(&s->locks, until_ns);
 	reader_pool_end_by(&s->readers, until_ns);
 	reader_pool_end_by(&s->spoolers, until_ns);
+	point_reads_end_by(&s->points, until_ns);
 }
 
 void service_nudge(struct service *s)
 {
 	reader_pool_nudge(&s->readers);
 	reader_pool_nudge(&s->spoolers);
+	point_reads_nudge(&s->points);
 }
 
 /* ---------------------------------------------------------------- writes */
@@ -213,6 +225,7 @@ void service_set_slow(struct service *s, int64_t slow_ns)
 	CHECK(slow_ns >= 0);
 	atomic_store(&s->writer.lane.slow_ns, slow_ns);
 	atomic_store(&s->readers.slow_ns, slow_ns);
+	atomic_store(&s->points.slow_ns, slow_ns);
 }
 
 void service_open_operations(struct service *s, struct operation_book *b, int64_t wait_ms)
@@ -232,6 +245,12 @@ bool service_read(struct service *s, struct long_read *read)
 	CHECK(read->run != NULL);
 	CHECK(!read->is_whole);
 	return reader_pool_submit(&s->readers, read);
+}
+
+void service_read_point(struct service *s, struct long_read *read)
+{
+	CHECK(!read->is_whole);
+	point_reads_submit(&s->points, read);
 }
 
 void service_note_audit(struct service *s, const struct audit_entry *entry)

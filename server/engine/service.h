@@ -144,6 +144,12 @@ int service_open_snapshot(struct service *s, struct snapshot *n);
 bool service_read(struct service *s, struct long_read *read);
 
 /*
+ * A read of a few rows, where the store is not here (engine/point_reads.h): its parcel comes for
+ * certain. Suspend before the call.
+ */
+void service_read_point(struct service *s, struct long_read *read);
+
+/*
  * A row of the audit for what no group does: engine/audit_inbox.h. Copied; waits for nothing.
  */
 void service_note_audit(struct service *s, const struct audit_entry *entry);

@@ -3,6 +3,7 @@
  */
 #pragma once
 #include "engine/intake.h"
+#include "engine/point_reads.h"
 #include "engine/reader_pool.h"
 #include "engine/service.h"
 #include "engine/writer.h"
@@ -21,4 +22,5 @@ struct service {
 	atomic_bool is_verifying;
 	struct access_book *access;
 	struct reader_pool spoolers; /* reads of the whole store */
+	struct point_reads points;   /* open where loops do not read the store themselves */
 };

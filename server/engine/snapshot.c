@@ -5,7 +5,7 @@ int snapshot_init(struct snapshot *n, struct store *store, const struct publishe
 {
 	CHECK(published != NULL);
 	*n = (struct snapshot){ .published = published };
-	return store->ops->open_reader(store, &n->reader);
+	return store->ops->reads_inline ? store->ops->open_reader(store, &n->reader) : 0;
 }
 
 void snapshot_fini(struct snapshot *n)

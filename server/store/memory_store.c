@@ -72,6 +72,7 @@ static void close_store(struct store *s)
 
 static const struct store_ops store_ops = {
 	.name = "memory",
+	.reads_inline = true,
 	.open_reader = open_reader,
 	.open_writer = open_writer,
 	.load_time = load_time,

@@ -77,6 +77,7 @@ static void close_store(struct store *store)
 
 const struct store_ops sqlite_store_ops = {
 	.name = "sqlite",
+	.reads_inline = true,
 	.open_reader = sqlite_open_reader,
 	.open_writer = sqlite_open_writer,
 	.load_time = sqlite_load_time,

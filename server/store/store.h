@@ -230,6 +230,11 @@ struct stored_access {
 
 struct store_ops {
 	const char *name;
+	/*
+	 * A point read costs microseconds, and waits for nobody: a loop may read by itself. False:
+	 * the store is a network away, and only threads that may wait call its readers.
+	 */
+	bool reads_inline;
 
 	int (*open_reader)(struct store *s, struct reader **ret); /* any thread */
 	/*

@@ -39,6 +39,31 @@ bool read_wait(struct exchange *x, read_run *run, exchange_continue *resume)
 	return true;
 }
 
+/* In the loop's snapshot. */
+static void read_here(struct exchange *x, read_run *run)
+{
+	struct snapshot *n = x->snapshot;
+	int r = snapshot_use(n);
+
+	x->long_read.seq = n->seq;
+	if (r == 0)
+		r = run(&x->long_read, n->reader, &x->arena);
+	x->long_read.result = r;
+	if (r < 0)
+		x->long_read.fault = *fault_latest();
+}
+
+void read_point(struct exchange *x, read_run *run, exchange_continue *finish)
+{
+	if (snapshot_is_here(x->snapshot)) {
+		read_here(x, run);
+		finish(x);
+	} else {
+		service_read_point(x->service, prepare(x, run));
+		exchange_park(x, &kind, finish, INT64_MAX);
+	}
+}
+
 bool read_wait_whole(struct exchange *x, read_run *run, exchange_continue *resume)
 {
 	if (!service_read_all(x->service, prepare(x, run)))

@@ -329,6 +329,7 @@ static void close_store(struct store *s)
 
 static const struct store_ops faulty_ops = {
 	.name = "faulty",
+	.reads_inline = true,
 	.load_time = load_time,
 	.epoch = epoch,
 	.leave_damaged = leave_damaged,
