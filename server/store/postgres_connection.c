@@ -32,8 +32,13 @@ enum {
 	"SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off;" \
 	"SET idle_in_transaction_session_timeout = '1s';"
 
-/* A page that is read slowly keeps its snapshot; a reader's own limits end it. */
+/*
+ * A page that is read slowly keeps its snapshot; a reader's own limits end it. Its plans are made
+ * once, since making one costs more than most pages do, and for tables of any size.
+ */
 #define SESSION_READS                                                                              \
+	"SET plan_cache_mode = force_generic_plan;"                                                \
+	"SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off;"         \
 	"SET default_transaction_read_only = on; SET lock_timeout = 0; SET statement_timeout = 0;" \
 	"SET idle_in_transaction_session_timeout = 0;"
 

@@ -235,7 +235,7 @@ static void add_step(struct postgres_link *l, struct postgres_step step,
 		return;
 	step.value_first = l->value_count;
 	l->steps[l->step_count++] = step;
-	if (step.param_count > 0)
+	if (values != NULL && step.param_count > 0)
 		memcpy(l->values + l->value_count, values,
 		       (size_t)step.param_count * sizeof(*values));
 	l->value_count += step.param_count;
