@@ -28,6 +28,7 @@
 #include "ops/spool.h"
 #include "ops/usage.h"
 #include "ops/watchdog.h"
+#include "store/postgres.h"
 #include "store/sqlite.h"
 #include "waiting/waits.h"
 #include <inttypes.h>
@@ -64,7 +65,47 @@ static void on_failure(void *context, int exit_code)
 
 /* ---------------------------------------------------------------- the store */
 
-static int load_demo(struct store *store)
+/* What main() has to know of each store, before it is one like every other. */
+static const struct store_kind {
+	const char *name;
+	const char *(*version)(void); /* of the library that speaks to it */
+	const char *(*demo_script)(void);
+	int (*open)(const struct store_options *options, struct store **ret,
+		    struct store_open_result *result);
+	bool releases_rows_early; /* where nobody says: of one that has no say in it itself */
+	bool is_file;
+} store_kinds[] = {
+	{ "sqlite", sqlite_version, sqlite_demo_script, sqlite_open, true, true },
+	{ "libpq", postgres_version, postgres_demo_script, postgres_open, false, false },
+};
+
+static const struct store_kind *store_kind_of(const struct config *c)
+{
+	return &store_kinds[postgres_is_uri(c->store)];
+}
+
+/* As it may be shown. */
+static const char *store_shown(const struct config *c)
+{
+	static char text[POSTGRES_URI_BYTES];
+
+	if (text[0] == '\0')
+		postgres_uri_hide(c->store, text, sizeof(text));
+	return store_kind_of(c)->is_file ? c->store : text;
+}
+
+/*
+ * Of two that start at once one may have been faster: then there is something in the store, which
+ * is all that is wanted.
+ */
+static bool has_items(struct store *store)
+{
+	bool is_empty = true;
+
+	return store->ops->is_empty(store, &is_empty) == 0 && !is_empty;
+}
+
+static int load_demo(const struct store_kind *kind, struct store *store)
 {
 	bool is_empty;
 	char *message = NULL;
@@ -72,8 +113,10 @@ static int load_demo(struct store *store)
 
 	if (r < 0 || !is_empty)
 		return r;
-	r = store->ops->run_script(store, sqlite_demo_script(), &message);
-	if (r < 0)
+	r = store->ops->run_script(store, kind->demo_script(), &message);
+	if (r < 0 && has_items(store))
+		r = 0;
+	else if (r < 0)
 		log_write(LOG_ERROR, "demo_failed", "message=\"%s\"",
 			  message != NULL ? message : "");
 	else
@@ -104,7 +147,7 @@ static int check_clock(const struct config *c, struct store *store)
 	log_write(LOG_CRIT, "clock_refused",
 		  "days_ahead=%" PRId64 " store=%s hint=\"the machine's clock is that far ahead of "
 		  "the newest entry in the store: set it; if it is right: --accept-clock\"",
-		  days, c->store);
+		  days, store_shown(c));
 	return EX_CONFIG;
 }
 
@@ -135,6 +178,7 @@ static void log_copy(const struct store_open_result *result)
 
 static int open_store(const struct config *c, struct store **ret)
 {
+	const struct store_kind *kind = store_kind_of(c);
 	int64_t logged_ms = 0;
 	struct store_options options = { .path = c->store,
 					 .may_create_gone = c->create,
@@ -146,20 +190,20 @@ static int open_store(const struct config *c, struct store **ret)
 					 .progress_ms = MS_PER_S };
 	struct store_open_result result = { 0 };
 
-	if (sqlite_open(&options, ret, &result) < 0) {
+	if (kind->open(&options, ret, &result) < 0) {
 		log_write(LOG_CRIT, "store_refused", "message=\"%s\"", result.message);
 		return store_exit_code(result.trouble);
 	}
 	metric_set(METRIC_SCHEMA, result.version);
 	log_copy(&result);
 	log_write(LOG_INFO, "store_open",
-		  "path=%s new=%d schema=%d was=%d wal_frames=%" PRId64 " ms=%.1f", c->store,
+		  "path=%s new=%d schema=%d was=%d wal_frames=%" PRId64 " ms=%.1f", store_shown(c),
 		  result.is_new, result.version, result.version_from, result.wal_frames_recovered,
 		  result.open_ms);
 
 	int code = check_clock(c, *ret);
 
-	if (code == 0 && c->demo && load_demo(*ret) < 0)
+	if (code == 0 && c->demo && load_demo(kind, *ret) < 0)
 		code = EX_SOFTWARE;
 	if (code != 0)
 		(*ret)->ops->close(*ret);
@@ -612,19 +656,19 @@ static int engine_failed(const struct config *c, struct store *store, int r)
 	if (is_damaged)
 		store->ops->leave_damaged(store, where);
 	log_write(LOG_CRIT, is_damaged ? "store_damaged" : "engine_failed",
-		  "path=%s error=\"%s\" extended=%d at=%s:%d where=%s", c->store, strerror(-r),
-		  f->detail, f->file, f->line, where[0] != '\0' ? where : NULL);
+		  "path=%s error=\"%s\" extended=%d at=%s:%d where=%s", store_shown(c),
+		  strerror(-r), f->detail, f->file, f->line, where[0] != '\0' ? where : NULL);
 	if (is_damaged)
 		log_write(
 			LOG_CRIT, "store_refused",
 			"message=\"%s is damaged: rowlockd verify --store FILE says what is left "
 			"of it, rowlockd repair mends rows, rowlockd restore BACKUP puts a backup "
 			"in its place\"",
-			c->store);
+			store_shown(c));
 	if (r == -EBUSY)
 		log_write(LOG_CRIT, "store_refused",
 			  "message=\"%s is held by another program: close it and try again\"",
-			  c->store);
+			  store_shown(c));
 	store->ops->close(store);
 	if (r == -EBUSY)
 		return store_exit_code(STORE_LOCKED);
@@ -676,7 +720,7 @@ static int judge_openness(const struct config *c, struct service *service,
 		  "store=%s opened_by=%s value=%s hint=\"there is no token, so everybody could do "
 		  "everything: make "
 		  "one, or say that this is wanted; the two lines to type follow\"",
-		  c->store,
+		  store_shown(c),
 		  open != NULL           ? "address"
 		  : c->host_name[0] != 0 ? "host_name"
 					 : "trust_proxy",
@@ -687,8 +731,9 @@ static int judge_openness(const struct config *c, struct service *service,
 	fprintf(stderr,
 		"rowlockd token add NAME --role admin --store %s\n"
 		"rowlockd --insecure --store %s --listen %s%s%s%s%s\n",
-		c->store, c->store, c->listen, c->host_name[0] != '\0' ? " --host-name " : "",
-		c->host_name, c->trust_proxy[0] != '\0' ? " --trust-proxy " : "", c->trust_proxy);
+		store_shown(c), store_shown(c), c->listen,
+		c->host_name[0] != '\0' ? " --host-name " : "", c->host_name,
+		c->trust_proxy[0] != '\0' ? " --trust-proxy " : "", c->trust_proxy);
 	return EX_CONFIG;
 }
 
@@ -726,7 +771,7 @@ static int run(struct config_reading *reading)
 	struct store *store;
 	int code;
 
-	usage_begin(c->store);
+	usage_begin(store_kind_of(c)->is_file ? c->store : "");
 	metrics_set_build(ROWLOCK_VERSION, sqlite_version());
 	failure_fd = eventfd(0, EFD_CLOEXEC);
 	if (signals < 0 || failure_fd < 0)

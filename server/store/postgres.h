@@ -8,7 +8,7 @@
 #pragma once
 #include "store/store.h"
 
-enum { POSTGRES_VERSION_NEWEST = 1, POSTGRES_SCHEMA_BYTES = 64, POSTGRES_URI_BYTES = 2048 };
+enum { POSTGRES_VERSION_NEWEST = 2, POSTGRES_SCHEMA_BYTES = 64, POSTGRES_URI_BYTES = 2048 };
 
 /* "postgresql://" or "postgres://", and whatever follows. */
 bool postgres_is_uri(const char *text);
@@ -21,9 +21,6 @@ void postgres_uri_hide(const char *uri, char *ret, size_t ret_bytes);
 /* Is there a password in it? On a command line it is seen by everybody on the machine (ps). */
 bool postgres_uri_has_password(const char *uri);
 
-/* What is wrong with it, in words without a secret; NULL: nothing. */
-const char *postgres_uri_judge(const char *uri);
-
 /*
  * Opens, creates or migrates the store. On success 0 and *ret_store; else a fault, and `result`
  * says in words and as a code what stands in the way.
@@ -31,7 +28,7 @@ const char *postgres_uri_judge(const char *uri);
 int postgres_open(const struct store_options *options, struct store **ret_store,
 		  struct store_open_result *result);
 
-/* schema/postgres/demo.sql, for store_ops.run_script(). */
+/* schema/demo.sql, for store_ops.run_script(). */
 const char *postgres_demo_script(void);
 
 /* "15.18": libpq's. */

@@ -49,12 +49,13 @@ enum {
  * server notices a client that is gone also while it waits for a lock. Who we are is for the guards
  * (schema/postgres/002_views.sql), which are for people.
  */
-#define SESSION_ALL                                                                               \
-	"SET rowlock.service = on;"                                                               \
-	"SET default_transaction_isolation = 'read committed'; SET TimeZone = 'UTC';"             \
-	"SET jit = off; SET client_min_messages = warning; SET standard_conforming_strings = on;" \
-	"SET client_connection_check_interval = '500ms';"                                         \
-	"SELECT set_config('synchronous_commit', 'on', false)"                                    \
+#define SESSION_ALL                                                                   \
+	"SET rowlock.service = on;"                                                   \
+	"SET default_transaction_isolation = 'read committed'; SET TimeZone = 'UTC';" \
+	"SET jit = off; SET client_min_messages = warning; SET "                      \
+	"standard_conforming_strings = on;"                                           \
+	"SET client_connection_check_interval = '500ms';"                             \
+	"SELECT set_config('synchronous_commit', 'on', false)"                        \
 	" WHERE current_setting('synchronous_commit') = 'off';"
 
 static const char *const sessions[] = {
@@ -85,8 +86,9 @@ static void write_session(const struct postgres_link *l, char *ret, size_t ret_b
 		snprintf(own + strlen(own), sizeof(own) - strlen(own),
 			 "SET statement_timeout = %d; SET default_transaction_read_only = off;",
 			 POSTGRES_STATEMENT_MS);
-	n = snprintf(ret, ret_bytes, "SET search_path = \"%s\", pg_temp;%s%s", l->store->schema,
-		     own, sessions[l->role]);
+	n = snprintf(ret, ret_bytes,
+		     "SET search_path = \"%s\", pg_temp; SET rowlock.schema = '%s';%s%s",
+		     l->store->schema, l->store->schema, own, sessions[l->role]);
 	CHECK(n > 0);
 	CHECK((size_t)n < ret_bytes);
 }
@@ -414,6 +416,16 @@ int64_t postgres_session(const struct postgres_link *l)
 int postgres_backend(const struct postgres_link *l)
 {
 	return l->connection != NULL ? PQbackendPID(l->connection) : 0;
+}
+
+int postgres_server_version(const struct postgres_link *l)
+{
+	return l->connection != NULL ? PQserverVersion(l->connection) : 0;
+}
+
+const char *postgres_parameter(const struct postgres_link *l, const char *name)
+{
+	return l->connection != NULL ? PQparameterStatus(l->connection, name) : NULL;
 }
 
 int postgres_socket(const struct postgres_link *l)

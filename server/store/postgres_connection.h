@@ -82,6 +82,10 @@ bool postgres_is_connected(const struct postgres_link *l);
 int64_t postgres_session(const struct postgres_link *l);
 /* pg_backend_pid() of the session. */
 int postgres_backend(const struct postgres_link *l);
+/* 150018: of the server. 0: it is gone. */
+int postgres_server_version(const struct postgres_link *l);
+/* What it says of itself: "server_encoding". NULL: nothing, or it is gone. */
+const char *postgres_parameter(const struct postgres_link *l, const char *name);
 /* The socket, for poll(); -1: it is gone. */
 int postgres_socket(const struct postgres_link *l);
 

@@ -34,9 +34,23 @@ struct postgres_store {
 	atomic_int_fast64_t durable_seq;
 };
 
+/* Of postgres_store.link. */
+enum {
+	POSTGRES_READ_EPOCH,
+	POSTGRES_READ_RELEASE,
+	POSTGRES_HAS_ITEM,
+	POSTGRES_LOAD_TIME,
+	POSTGRES_STORE_TEXTS
+};
+extern const char *const postgres_store_texts[];
+
 extern const struct store_ops postgres_store_ops;
 
-struct postgres_store *postgres_of(struct store *s);
+static inline struct postgres_store *postgres_of(struct store *s)
+{
+	CHECK(s->ops != NULL);
+	return CONTAINER_OF(s, struct postgres_store, store);
+}
 
 /* Each in its own file; see store_ops. */
 int postgres_open_reader(struct store *s, struct reader **ret);

@@ -21,6 +21,7 @@ int store_exit_code(enum store_trouble trouble)
 		return EX_NOPERM;
 	case STORE_NETWORK:
 	case STORE_LINKED:
+	case STORE_UNFIT:
 		return EX_CONFIG;
 	case STORE_FULL:
 		return EX_CANTCREAT;

@@ -58,6 +58,7 @@ enum store_trouble {
 	STORE_FORBIDDEN, /* no permission, or a read-only file system: exit 77 */
 	STORE_NETWORK,   /* on a network file system: exit 78 */
 	STORE_LINKED,    /* it has several names, by each of which somebody may have it: exit 78 */
+	STORE_UNFIT,     /* of a server: the address, the database or a setting: exit 78 */
 	STORE_FULL,      /* there is no room to make it, or to open it: exit 73 */
 	STORE_UNREACHABLE, /* exit 69 */
 };
@@ -80,6 +81,11 @@ struct store_options {
 	int busy_ms;          /* begin() waits this long for another program's lock */
 	bool must_not_migrate;      /* --no-migrate: an older schema is STORE_OLDER */
 	bool migrates_without_copy; /* --migrate-without-copy */
+	/*
+	 * "commit" or "early", where somebody says so: of a store that has it as a property it must
+	 * be that. NULL: as the store has it.
+	 */
+	const char *row_release;
 	/*
 	 * Called on the opening thread while it takes long, as long as SQLite or the disk get on:
 	 * at most every progress_ms, and never where it was done before that. NULL: nobody asks.
@@ -104,6 +110,7 @@ struct store_open_result {
 	int64_t copy_bytes;
 	int64_t wal_frames_recovered;
 	double open_ms;
+	char row_release[8]; /* of a store that has it as a property; "": it has not */
 };
 
 struct store;

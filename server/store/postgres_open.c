@@ -1,0 +1,130 @@
+/* postgres_open - from an address to a store, or to a sentence that says what stands in the way. */
+#include "store/postgres_open.h"
+#include "base/clock.h"
+#include "store/postgres_uri.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SERVER_VERSION_MIN = 140000 };
+
+/* ---------------------------------------------------------------- steps */
+
+static int connect(struct postgres_opening *o)
+{
+	struct postgres_error e = { 0 };
+	int r = postgres_connect_or_say(o->store, POSTGRES_TOOLS, postgres_store_texts,
+					POSTGRES_STORE_TEXTS, &o->store->link, &e);
+
+	CHECK(IMPLIES(r == 0, o->store->link != NULL));
+	return r < 0 ? postgres_refuse_fault(o, r, &e) : 0;
+}
+
+/* Nothing can be kept in it that would not come out as it was. */
+static int judge_server(struct postgres_opening *o)
+{
+	struct postgres_link *l = o->store->link;
+	const char *encoding = postgres_parameter(l, "server_encoding");
+	char text[200];
+
+	o->store->server_version = postgres_server_version(l);
+	CHECK(encoding != NULL);
+	if (o->store->server_version < SERVER_VERSION_MIN) {
+		snprintf(text, sizeof(text), "PostgreSQL %d is too old: %d or newer is needed",
+			 o->store->server_version / 10000, SERVER_VERSION_MIN / 10000);
+		return postgres_refuse(o, STORE_UNFIT, text);
+	}
+	if (strcmp(encoding, "UTF8") == 0)
+		return 0;
+	snprintf(text, sizeof(text),
+		 "its encoding is %.40s: make one with createdb -E UTF8 -T template0", encoding);
+	return postgres_refuse(o, STORE_UNFIT, text);
+}
+
+/* When rows pass on is the store's, since all front ends must agree on it. */
+static int judge_row_release(struct postgres_opening *o)
+{
+	CLEANUP(postgres_clear) PGresult *result = NULL;
+	const char *wanted = o->options->row_release, *is;
+	char text[300];
+	int r = postgres_run(o->store->link, POSTGRES_READ_RELEASE, 0, NULL, &result);
+
+	if (r < 0)
+		return postgres_refuse_fault(o, r, postgres_error_of(o->store->link));
+	CHECK(PQntuples(result) == 1);
+	is = postgres_peek_text(result, 0, 0);
+	snprintf(o->result->row_release, sizeof(o->result->row_release), "%s", is);
+	if (wanted == NULL || strcmp(wanted, is) == 0)
+		return 0;
+	snprintf(text, sizeof(text),
+		 "--row-release %s, and this store is of '%s', for all of its front ends: leave "
+		 "the flag out, or stop them all and type: rowlockd store set row-release %s",
+		 wanted, is, wanted);
+	return postgres_refuse(o, STORE_UNFIT, text);
+}
+
+static int open_steps(struct postgres_opening *o)
+{
+	int r = connect(o);
+
+	CHECK(IMPLIES(r == 0, o->result->trouble == STORE_FINE));
+	if (r == 0)
+		r = judge_server(o);
+	if (r == 0)
+		r = postgres_migrate(o);
+	if (r == 0)
+		r = judge_row_release(o);
+	return r;
+}
+
+/* ---------------------------------------------------------------- the store */
+
+static struct postgres_store *make_store(const struct store_options *options,
+					 struct store_open_result *result)
+{
+	struct postgres_store *s = calloc(1, sizeof(*s));
+	struct postgres_uri uri;
+
+	CHECK(options->path != NULL);
+	if (s == NULL) {
+		result->trouble = STORE_UNREACHABLE;
+		snprintf(result->message, sizeof(result->message), "%s", strerror(ENOMEM));
+		return NULL;
+	}
+	s->store.ops = &postgres_store_ops;
+	s->busy_ms = options->busy_ms;
+	postgres_uri_hide(options->path, s->shown, sizeof(s->shown));
+	if (postgres_uri_split(options->path, &uri) == 0) {
+		s->conninfo = uri.conninfo;
+		memcpy(s->schema, uri.schema, sizeof(s->schema));
+		return s;
+	}
+	postgres_refuse(&(struct postgres_opening){ .store = s, .result = result }, STORE_UNFIT,
+			uri.wrong);
+	postgres_uri_fini(&uri);
+	free(s);
+	return NULL;
+}
+
+int postgres_open(const struct store_options *options, struct store **ret_store,
+		  struct store_open_result *result)
+{
+	struct postgres_opening o = { .options = options,
+				      .result = result,
+				      .begun_ns = clock_monotonic_ns() };
+	int r;
+
+	*result = (struct store_open_result){ .trouble = STORE_FINE };
+	o.store = make_store(options, result);
+	if (o.store == NULL)
+		return FAULT(-EACCES);
+	o.told_ns = o.begun_ns;
+	r = open_steps(&o);
+	result->open_ms = (double)(clock_monotonic_ns() - o.begun_ns) / NS_PER_MS;
+	CHECK(IMPLIES(r < 0, result->trouble != STORE_FINE));
+	if (r < 0)
+		o.store->store.ops->close(&o.store->store);
+	else
+		*ret_store = &o.store->store;
+	return r;
+}
