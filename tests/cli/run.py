@@ -1,7 +1,10 @@
 #!/usr/bin/env python3
 """Holds conversations with the command line: what is typed, what it says, how it exits.
 
-    run.py --rowlock build/client/rowlock [--rowlockd build/server/rowlockd] FILE.txt...
+    run.py --rowlock build/client/rowlock [--rowlockd build/server/rowlockd] [--pair] FILE.txt...
+
+With --pair there are two servers over one store, and each command asks the other one than that
+before it. Over PostgreSQL: tests/pg/with_postgres.py build/server/rowlockd run.py ...
 
 A conversation is a text file, read from top to bottom:
 
@@ -35,6 +38,7 @@ text, a line that is only `...` for any number of lines. The output is TAP: one 
 """
 import argparse
 import http.server
+import itertools
 import json
 import os
 import pathlib
@@ -49,6 +53,14 @@ import sys
 import tempfile
 import threading
 import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
+sys.dont_write_bytecode = True
+
+import dialect  # noqa: E402
+from exceptions import Exceptions  # noqa: E402
+import store as stores  # noqa: E402
+from tap import Tap  # noqa: E402
 
 BOUND_S = 20  # nothing here takes a second; this only ends a test that hangs
 
@@ -112,7 +124,7 @@ class Daemon:
     """A real rowlockd over a store of its own."""
 
     def __init__(self, path, store):
-        command = [path, "--store", store, "--listen", "127.0.0.1:0"]
+        command = [path, "--store", stores.argument(store), "--listen", "127.0.0.1:0"]
         self.process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE, text=True, env=clean_environment())
@@ -148,6 +160,27 @@ class Daemon:
         self.process.stderr.close()
         if code != 0 and self.address is not None:
             raise Failed(f"rowlockd ended with {code}:\n" + "".join(self.log))
+
+
+class Pair:
+    """Two real ones over one store; whoever asks for the URL is sent to the other one than who
+    asked before."""
+
+    def __init__(self, path, store):
+        self.members = [Daemon(path, store)]
+        try:
+            self.members.append(Daemon(path, store))
+        except Failed:
+            self.close()
+            raise
+        self.turns = itertools.cycle(self.members)
+
+    def url(self):
+        return next(self.turns).url()
+
+    def close(self):
+        while self.members:
+            self.members.pop().close()
 
 
 class Nobody:
@@ -270,7 +303,9 @@ def parse(path):
     title = None
     steps = []
     sent = None
-    for number, line in enumerate(path.read_text().splitlines(), 1):
+    text = path.read_text()
+    text = dialect.conversation(text) if stores.is_postgres() else text
+    for number, line in enumerate(text.splitlines(), 1):
         if line.startswith("#") or not line.strip():
             title = title or line.lstrip("# ")
         elif line.startswith(">") or line.startswith("!"):
@@ -298,7 +333,7 @@ class Conversation:
         self.server = None
         self.started = None
         self.output = ""
-        self.names = {"DIR": directory, "STORE": f"{directory}/store.db",
+        self.names = {"DIR": directory, "STORE": stores.argument(f"{directory}/store.db"),
                       "ROWLOCK": arguments.rowlock}
 
     def close(self):
@@ -329,7 +364,8 @@ class Conversation:
         if server is not None:
             server.close()
         makers = {"stub": Stub, "none": Nobody,
-                  "real": lambda: Daemon(self.arguments.rowlockd, self.names["STORE"])}
+                  "real": lambda: (Pair if self.arguments.pair else Daemon)(
+                      self.arguments.rowlockd, self.names["STORE"])}
         self.server = makers[kind]()
         self.names["URL"] = self.server.url()
 
@@ -439,15 +475,19 @@ class Conversation:
         return None
 
 
-def hold(path, arguments):
-    """Returns None, or what went wrong."""
+def hold(path, arguments, listed):
+    """Returns None, or what went wrong. A step that is listed as an exception may."""
     title, steps = parse(path)
     directory = tempfile.mkdtemp(prefix="rowlock-cli-")
     conversation = Conversation(arguments, directory)
     step = None
     try:
         for step in steps:
-            conversation.do(step)
+            try:
+                conversation.do(step)
+            except Failed:
+                if not listed.is_known(step.text):
+                    raise
         step = None
         conversation.close()
         return None
@@ -470,21 +510,21 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rowlock", required=True, type=os.path.abspath)
     parser.add_argument("--rowlockd", type=os.path.abspath)
+    parser.add_argument("--pair", action="store_true")
+    parser.add_argument("--exceptions", type=pathlib.Path, help="a table, as in lib/exceptions.py")
     parser.add_argument("files", nargs="+", type=pathlib.Path)
     arguments = parser.parse_args()
 
-    is_fine = True
-    print(f"1..{len(arguments.files)}")
-    for number, path in enumerate(arguments.files, 1):
-        if needs_daemon(path) and arguments.rowlockd is None:
-            print(f"ok {number} - {path.name} # SKIP needs --rowlockd")
+    tap = Tap()
+    for path in arguments.files:
+        if arguments.rowlockd is None and needs_daemon(path):
+            tap.skip(path.name, "needs --rowlockd")
             continue
-        problem = hold(path, arguments)
-        is_fine = is_fine and problem is None
-        print(f"{'ok' if problem is None else 'not ok'} {number} - {path.name}")
-        for line in (problem or "").splitlines():
-            print(f"# {line}")
-    return 0 if is_fine else 1
+        listed = Exceptions(arguments.exceptions, path.name)
+        listed.report(tap, path.name, hold(path, arguments, listed))
+        for sentence in listed.unused():
+            tap.report(f"{path.name}: {sentence}", "listed as an exception, and did not happen")
+    return tap.end()
 
 
 if __name__ == "__main__":

@@ -18,7 +18,6 @@ import os
 import pathlib
 import re
 import socket
-import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -31,6 +30,7 @@ sys.path.insert(0, str(HERE))
 sys.dont_write_bytecode = True
 
 from daemon import Daemon  # noqa: E402
+from store import open_sql  # noqa: E402
 from tap import Tap  # noqa: E402
 
 ROLES = ["public", "reader", "clerk", "writer", "admin"]
@@ -86,7 +86,7 @@ class Tokens:
     """Types at the store as `rowlockd token` does, also while a server has it."""
 
     def __init__(self, path):
-        self.db = sqlite3.connect(path, isolation_level=None, timeout=20)
+        self.db = open_sql(path)
         self.texts = {"none": None, "malformed": "rl_short", "unknown": self.text("unknown234")}
 
     @staticmethod
@@ -98,9 +98,9 @@ class Tokens:
         public = base64.b32encode(digest.digest()).decode().lower()[:10]
         secret = digest.hexdigest()[:42] + "A"
         self.db.execute("BEGIN IMMEDIATE")
-        token = self.db.execute(
-            "INSERT INTO token (name, role, created_at, expires_at, revoked_at) "
-            "VALUES (?, ?, 1, ?, ?)", (name, role, expires_at, revoked_at)).lastrowid
+        self.db.execute("INSERT INTO token (name, role, created_at, expires_at, revoked_at) "
+                        "VALUES (?, ?, 1, ?, ?)", (name, role, expires_at, revoked_at))
+        token, = self.db.execute("SELECT id FROM token WHERE name = ?", (name,)).fetchone()
         self.db.execute("INSERT INTO token_secret (public, token_id, hash, created_at, expires_at) "
                         "VALUES (?, ?, ?, 1, ?)", (public, token, hash_of(secret), secret_end))
         for code in locations:

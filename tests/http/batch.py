@@ -11,7 +11,6 @@ import pathlib
 import random
 import re
 import resource
-import sqlite3
 import sys
 import tempfile
 import threading
@@ -20,6 +19,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 sys.dont_write_bytecode = True
 
 from daemon import Daemon  # noqa: E402
+from store import open_sql  # noqa: E402
 from tap import Tap  # noqa: E402
 from talk import Client, Closed, Connection, NoAnswer, wait_until  # noqa: E402
 
@@ -103,7 +103,7 @@ class World:
         return self.client().get(f"/v1/stock/{sku(number)}/WH1").json()["on_hand"]
 
     def rows(self, statement):
-        database = sqlite3.connect(f"file:{self.server.store}?mode=ro", uri=True)
+        database = open_sql(self.server.store)
         try:
             return database.execute(statement).fetchall()
         finally:
@@ -329,7 +329,7 @@ def another_program_stops_it(world):
     upload.send(b"".join(lines[:10]))
     before = world.on_hand(0)
     wait_until(lambda: world.on_hand(9) < ENOUGH, "the first lines are applied")
-    database = sqlite3.connect(world.server.store, isolation_level=None)
+    database = open_sql(world.server.store)
     database.execute("BEGIN IMMEDIATE")
     done = world.rows("SELECT count(*) FROM idempotency WHERE key LIKE 'resumed#%'")[0][0]
     results, total = upload.send(b"".join(lines[10:])).end().results()
@@ -359,7 +359,7 @@ def stopped_while_results_are_lost(world):
                "the first line waits at the lease, the others behind it")
     process = world.server.process.pid
     before = resource.prlimit(process, resource.RLIMIT_FSIZE)
-    database = sqlite3.connect(world.server.store, isolation_level=None)
+    database = open_sql(world.server.store)
     database.execute("BEGIN IMMEDIATE")
     resource.prlimit(process, resource.RLIMIT_FSIZE, (4096, before[1]))
     try:

@@ -10,7 +10,6 @@ in vain, and it ends with --drain-ms. What each client is told is compared with 
 import json
 import pathlib
 import socket
-import sqlite3
 import sys
 import tempfile
 import time
@@ -19,6 +18,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 sys.dont_write_bytecode = True
 
 from daemon import Daemon  # noqa: E402
+from store import open_sql  # noqa: E402
 from tap import Tap  # noqa: E402
 from talk import Client, Closed, Connection, wait_until  # noqa: E402
 
@@ -68,7 +68,7 @@ class World:
 
     def hold(self):
         """Another program takes the write lock, and keeps it."""
-        self.holder = sqlite3.connect(self.server.store, isolation_level=None)
+        self.holder = open_sql(self.server.store)
         self.holder.execute("BEGIN IMMEDIATE")
 
     def let_go(self):
@@ -93,7 +93,7 @@ class World:
         assert self.client.post("/v1/batch?results=none", lines).json()[-1]["applied"] == BULK_ITEMS
 
     def rows(self, statement):
-        database = sqlite3.connect(f"file:{self.server.store}?mode=ro", uri=True)
+        database = open_sql(self.server.store)
         try:
             return database.execute(statement).fetchall()
         finally:

@@ -11,7 +11,6 @@ import contextlib
 import json
 import pathlib
 import re
-import sqlite3
 import sys
 import tempfile
 
@@ -20,6 +19,7 @@ sys.path.insert(0, str(HERE.parent / "lib"))
 sys.dont_write_bytecode = True
 
 from daemon import Daemon  # noqa: E402
+from store import open_sql  # noqa: E402
 from tap import Tap  # noqa: E402
 from talk import Client, wait_until  # noqa: E402
 
@@ -146,9 +146,8 @@ class World:
         if method == "until":
             wait_until(lambda: self.client.get(path).json()["state"] == body, path)
         elif method == "sql":
-            with contextlib.closing(sqlite3.connect(self.server.store)) as database:
+            with contextlib.closing(open_sql(self.server.store)) as database:
                 database.execute(path)
-                database.commit()
         else:
             answer = self.client.request(method, path, body)
             assert answer.status < 300, answer

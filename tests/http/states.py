@@ -19,7 +19,6 @@ import pathlib
 import re
 import signal
 import socket
-import sqlite3
 import sys
 import tempfile
 import time
@@ -28,6 +27,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 sys.dont_write_bytecode = True
 
 from daemon import Daemon  # noqa: E402
+from store import open_sql  # noqa: E402
 from talk import Client, Closed, Connection, NoAnswer, wait_until  # noqa: E402
 from tap import Tap  # noqa: E402
 
@@ -115,7 +115,7 @@ class World:
 
     def hold_store(self):
         """Another program has the database: what is ready cannot be decided."""
-        self.database = sqlite3.connect(self.server.store, isolation_level=None)
+        self.database = open_sql(self.server.store)
         self.database.execute("BEGIN IMMEDIATE")
 
     def release(self):

@@ -9,7 +9,6 @@ import json
 import pathlib
 import signal
 import socket
-import sqlite3
 import sys
 import tempfile
 import threading
@@ -19,6 +18,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 sys.dont_write_bytecode = True
 
 from daemon import Daemon  # noqa: E402
+from store import open_sql  # noqa: E402
 from tap import Tap  # noqa: E402
 from talk import Client, Closed, Connection, NoAnswer, wait_until  # noqa: E402
 
@@ -205,7 +205,7 @@ def hand_edit(world):
     stream = Stream(world.server.port).open()
     took = []
     for _ in range(3):  # one of them may have met a machine that was busy
-        database = sqlite3.connect(world.server.store, isolation_level=None, timeout=5)
+        database = open_sql(world.server.store)
         begun = time.monotonic()
         database.execute("UPDATE v_stock SET on_hand = on_hand + 7 WHERE sku = 'B-1'")
         database.close()
@@ -220,7 +220,7 @@ def many_edits_and_a_slow_reader(world):
     """The slow one takes nothing while the rest goes on; then it reads all of it, in order."""
     slow = Stream(world.server.port, receive_bytes=65536).open()
     after = slow.last
-    database = sqlite3.connect(world.server.store, isolation_level=None, timeout=5)
+    database = open_sql(world.server.store)
     database.execute("BEGIN IMMEDIATE")
     for _ in range(EDITS):
         database.execute("UPDATE stock SET on_hand = on_hand + 1 WHERE id = 1")
@@ -422,7 +422,7 @@ def while_it_restarts(world):
     last = world.adjust("A-1/WH1")["seq"]
     for follower in followers:
         follower.join(last)
-    database = sqlite3.connect(world.server.store)
+    database = open_sql(world.server.store)
     columns = ("seq", "on_hand_delta", "on_hand")
     ledger = database.execute(f"SELECT {', '.join(columns)} FROM v_movements WHERE seq > ? "
                               "AND seq <= ? ORDER BY seq", (before, last)).fetchall()

@@ -9,6 +9,7 @@ rowlockd: one that is added to them and not to the tables here does not pass. Ea
 by a token and in the order of the tables; what it has left in the ledger and in the audit is
 exactly what its row says, and by whom. What hands in sqlite3 leave, tests/schema has.
 """
+import contextlib
 import itertools
 import pathlib
 import re
@@ -23,6 +24,7 @@ sys.path.insert(0, str(HERE.parent / "lib"))
 sys.dont_write_bytecode = True
 
 from daemon import Daemon  # noqa: E402
+from store import open_sql  # noqa: E402
 from talk import Client, wait_until  # noqa: E402
 from tap import Tap  # noqa: E402
 
@@ -161,14 +163,13 @@ class Store:
 
     def new(self):
         """What was left since, the audit's first: all of it is by one, or by the service."""
-        with sqlite3.connect(f"file:{self.path}?mode=ro", uri=True) as db:
+        with contextlib.closing(open_sql(self.path)) as db:
             rows = [("audit", *row) for row in db.execute(
                 "SELECT id, action, actor FROM audit WHERE id > ? ORDER BY id",
                 (self.seen["audit"],))]
             rows += [("movement", *row) for row in db.execute(
                 "SELECT seq, kind, actor FROM movement WHERE seq > ? ORDER BY seq",
                 (self.seen["movement"],))]
-        db.close()
         return rows
 
     def expect(self, wanted):
@@ -263,10 +264,9 @@ def tool(rowlockd, store, name, words, wanted):
                           capture_output=True, text=True)
     assert said.returncode == 0, said
     if name == "restore":  # of a time when the audit was shorter
-        with sqlite3.connect(store.path) as db:
+        with contextlib.closing(open_sql(store.path)) as db:
             store.seen = {"audit": db.execute("SELECT max(id) - 1 FROM audit").fetchone()[0],
                           "movement": db.execute("SELECT max(seq) FROM movement").fetchone()[0]}
-        db.close()
     store.expect(wanted)
 
 

@@ -7,6 +7,7 @@ In a flag $folder stands for the store's; SOCKET there is where a unix socket is
 
 Nothing here sleeps: it waits for the line that says where the server listens, and for its end.
 """
+import itertools
 import os
 import re
 import signal
@@ -14,6 +15,7 @@ import subprocess
 import threading
 
 import logfmt
+import store as stores
 
 LISTENING = re.compile(r"listening on (?:http://([^\s\"]+):(\d+)|unix:\S+)")
 START_S_MAX = 30
@@ -30,6 +32,7 @@ class ServerTrouble(AssertionError):
 class Daemon:
     def __init__(self, program, store, flags=(), wrapper=()):
         self.program, self.store = str(program), str(store)
+        self.folder = os.path.dirname(self.store)
         # However many cores there are, what passes from one loop to another is tried.
         self.flags = [*flags] if "--loops" in flags else ["--loops", "2", *flags]
         self.wrapper = list(wrapper)
@@ -41,9 +44,9 @@ class Daemon:
         self._news = threading.Condition()
 
     def command(self):
-        folder = os.path.dirname(self.store)
-        flags = [flag.replace("$folder", folder) for flag in self.flags]
-        return [*self.wrapper, self.program, "--store", self.store, *self.listen(), *flags]
+        flags = [flag.replace("$folder", self.folder) for flag in self.flags]
+        return [*self.wrapper, self.program, "--store", stores.argument(self.store),
+                *self.listen(), *flags]
 
     def listen(self):
         """Unless the flags say so themselves."""
@@ -51,7 +54,7 @@ class Daemon:
 
     @property
     def socket_path(self):
-        return os.path.join(os.path.dirname(self.store), SOCKET)
+        return os.path.join(self.folder, SOCKET)
 
     def start(self):
         """Returns once the server listens."""
@@ -154,3 +157,74 @@ class Daemon:
         else:
             self.process.kill()
             self.process.wait()
+
+
+class Pair:
+    """Two front ends over one store, as if they were one: whoever asks for the port or the socket
+    is sent to the other one than who asked before. What is done to it is done to both."""
+
+    def __init__(self, program, store, flags=(), wrapper=()):
+        self.members = [Daemon(program, store, flags, wrapper) for _ in range(2)]
+        self.members[1].folder = os.path.join(self.members[0].folder, "other")
+        os.makedirs(self.members[1].folder, exist_ok=True)
+        self.store = str(store)
+        self._turns = itertools.cycle(self.members)
+
+    @property
+    def port(self):
+        return next(self._turns).port
+
+    @property
+    def socket_path(self):
+        return next(self._turns).socket_path
+
+    @property
+    def flags(self):
+        return self.members[0].flags
+
+    @flags.setter
+    def flags(self, flags):
+        for member in self.members:
+            member.flags = flags
+
+    def start(self):
+        for member in self.members:
+            member.start()
+        return self
+
+    def signal(self, number):
+        for member in self.members:
+            member.signal(number)
+
+    def wait(self, code_wanted, limit_s=STOP_S_MAX):
+        for member in self.members:
+            member.wait(code_wanted, limit_s)
+
+    def stop(self, code_wanted=0):
+        self.signal(signal.SIGTERM)
+        self.wait(code_wanted)
+
+    def kill(self):
+        self.signal(signal.SIGKILL)
+        self.wait(-signal.SIGKILL)
+
+    def restart(self):
+        self.stop()
+        return self.start()
+
+    def is_running(self):
+        return all(member.is_running() for member in self.members)
+
+    def last_words(self, count=20):
+        return "\nand the other:\n".join(member.last_words(count) for member in self.members)
+
+    def __enter__(self):
+        try:
+            return self.start()
+        except ServerTrouble:
+            self.__exit__(ServerTrouble)
+            raise
+
+    def __exit__(self, kind, *_):
+        for member in self.members:
+            member.__exit__(kind)

@@ -1,7 +1,7 @@
 """postgres - SQL at a PostgreSQL, by its own library: what a person does in psql.
 
     with Session(uri) as session:
-        session.run("SELECT 1, NULL")          # [("1", None)]: texts, as psql shows them
+        session.run("SELECT 1, 'a', NULL")     # [(1, "a", None)]
         session.run("BEGIN"), session.run("UPDATE ...", "a parameter")
 
 Of libpq a test needs eight functions, so it calls them as they are: there is one libpq wherever
@@ -26,6 +26,7 @@ for _name, _result, *_arguments in (
         ("PQresultErrorField", ctypes.c_char_p, ctypes.c_void_p, ctypes.c_int),
         ("PQntuples", ctypes.c_int, ctypes.c_void_p),
         ("PQnfields", ctypes.c_int, ctypes.c_void_p),
+        ("PQftype", ctypes.c_uint, ctypes.c_void_p, ctypes.c_int),
         ("PQgetisnull", ctypes.c_int, ctypes.c_void_p, ctypes.c_int, ctypes.c_int),
         ("PQgetvalue", ctypes.c_char_p, ctypes.c_void_p, ctypes.c_int, ctypes.c_int),
         ("PQclear", None, ctypes.c_void_p)):
@@ -33,8 +34,11 @@ for _name, _result, *_arguments in (
     getattr(_libpq, _name).argtypes = _arguments
 
 CONNECTION_OK = 0
-DONE = (1, 2)  # a command, rows
+DONE = (0, 1, 2)  # no statement, a command, rows
 FIELD_SQLSTATE, FIELD_PRIMARY = ord("C"), ord("M")
+READERS = {16: lambda text: text == "t", 17: lambda text: bytes.fromhex(text[2:]),
+           20: int, 21: int, 23: int, 26: int, 1700: lambda text: float(text) if "." in text else
+           int(text)}  # bool, bytea, the integers, oid, numeric: by their number in pg_type
 
 
 class SqlError(Exception):
@@ -65,7 +69,8 @@ class Session:
         """The rows. Several statements where there are no parameters; the last one's rows then."""
         if parameters:
             values = (ctypes.c_char_p * len(parameters))(
-                *(None if value is None else str(value).encode() for value in parameters))
+                *(None if value is None else "\\x".encode() + value.hex().encode()
+                  if isinstance(value, bytes) else str(value).encode() for value in parameters))
             result = _libpq.PQexecParams(self._connection, statement.encode(), len(parameters),
                                          None, values, None, None, 0)
         else:
@@ -81,9 +86,11 @@ class Session:
                 return (_libpq.PQresultErrorField(result, code) or b"").decode(errors="replace")
             raise SqlError(field(FIELD_PRIMARY) or _libpq.PQerrorMessage(self._connection)
                            .decode(errors="replace").strip(), field(FIELD_SQLSTATE))
+        readers = [READERS.get(_libpq.PQftype(result, column), str)
+                   for column in range(_libpq.PQnfields(result))]
         return [tuple(None if _libpq.PQgetisnull(result, row, column) else
-                      _libpq.PQgetvalue(result, row, column).decode()
-                      for column in range(_libpq.PQnfields(result)))
+                      reader(_libpq.PQgetvalue(result, row, column).decode())
+                      for column, reader in enumerate(readers))
                 for row in range(_libpq.PQntuples(result))]
 
     def value(self, statement, *parameters):

@@ -156,6 +156,43 @@ class Connection:
         self.socket.close()
 
 
+class Turns:
+    """Asks one server, then the next, each by a connection of its own; the answers come in the
+    order in which they were asked for. As much of Connection as that takes."""
+
+    def __init__(self, ports):
+        self.ports = list(ports)
+        self.connections = [None] * len(self.ports)
+        self.next = 0
+        self.asked = []  # connections, of which an answer is to come
+
+    def send(self, data, method=None):
+        turn, self.next = self.next, (self.next + 1) % len(self.ports)
+        connection = self.connections[turn]
+        if connection and connection not in self.asked and connection.has_news():
+            connection.close()  # the server closed it while nothing was asked
+            connection = None
+        self.connections[turn] = connection = connection or Connection(self.ports[turn])
+        self.asked.append(connection)
+        connection.send(data, method)
+
+    def read_answer(self):
+        answer = self.asked[0].read_answer()
+        if answer.status >= 200:
+            connection = self.asked.pop(0)
+            if (answer.header("Connection") or "").lower() == "close":
+                connection.close()
+                self.connections[self.connections.index(connection)] = None
+        return answer
+
+    def has_news(self):
+        return any(connection.has_news() for connection in self.asked)
+
+    def close(self):
+        for connection in filter(None, self.connections):
+            connection.close()
+
+
 def wait_until(condition, what, limit_s=ANSWER_S_MAX):
     """Asks again and again; each condition is a request of its own, which paces it."""
     deadline = time.monotonic() + limit_s
