@@ -5,14 +5,29 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-const struct any_kind any_kinds[] = {
+const struct any_kind any_kinds[ANY_KINDS] = {
 	{ .name = "sqlite", .is_sqlite = true, .survives_closing = true },
 	{ .name = "memory, one writer",
 	  .memory = { .has_one_writer = true, .joins_groups = true, .busy_ms = 20 } },
 	{ .name = "memory, several writers", .memory = { .joins_groups = true, .busy_ms = 20 } },
 	{ .name = "memory, several writers, one lock a group", .memory = { .busy_ms = 20 } },
+	{ .name = "postgres", .is_postgres = true, .survives_closing = true },
 };
-const size_t any_kind_count = LENGTH_OF(any_kinds);
+
+static const char *postgres_uri(void)
+{
+	return getenv("ROWLOCK_TEST_POSTGRES");
+}
+
+size_t any_kind_first(void)
+{
+	return postgres_uri() != NULL ? ANY_KINDS - 1 : 0;
+}
+
+size_t any_kind_end(void)
+{
+	return postgres_uri() != NULL ? ANY_KINDS : ANY_KINDS - 1;
+}
 
 /* ---------------------------------------------------------------- opening and closing */
 
@@ -21,7 +36,22 @@ static void open_sqlite(struct any_store *s)
 	struct store_options options = { .path = s->path, .busy_ms = 20 };
 	struct store_open_result result;
 
-	if (sqlite_open(&options, &s->sqlite, &result) < 0)
+	if (sqlite_open(&options, &s->opened, &result) < 0)
+		fail_msg("%s", result.message);
+}
+
+/* Each in a schema of its own, which goes with the database. */
+static void open_postgres(struct any_store *s)
+{
+	static int schema_count;
+	char uri[512];
+	struct store_options options = { .path = uri, .busy_ms = 20 };
+	struct store_open_result result;
+
+	if (s->schema == 0)
+		s->schema = ++schema_count;
+	snprintf(uri, sizeof(uri), "%s&schema=any_%d_%d", postgres_uri(), getpid(), s->schema);
+	if (postgres_open(&options, &s->opened, &result) < 0)
 		fail_msg("%s", result.message);
 }
 
@@ -30,8 +60,8 @@ void any_writer_open(struct any_store *s, struct any_writer *w)
 	*w = (struct any_writer){ .now_ms = ANY_NOW_MS };
 	found_init(&w->found);
 	arena_init(&w->memory);
-	assert_int_equal(s->kind->is_sqlite
-				 ? sqlite_open_writer(s->sqlite, ANY_SEED, &w->writer)
+	assert_int_equal(s->opened != NULL
+				 ? s->opened->ops->open_writer(s->opened, ANY_SEED, &w->writer)
 				 : memory_open_writer(s->in_memory, ANY_SEED, &w->writer),
 			 0);
 }
@@ -49,9 +79,11 @@ static void open_all(struct any_store *s)
 {
 	if (s->kind->is_sqlite)
 		open_sqlite(s);
+	if (s->kind->is_postgres)
+		open_postgres(s);
 	any_writer_open(s, &s->w);
-	assert_int_equal(s->kind->is_sqlite ? s->sqlite->ops->open_reader(s->sqlite, &s->reader)
-					    : memory_open_reader(s->in_memory, &s->reader),
+	assert_int_equal(s->opened != NULL ? s->opened->ops->open_reader(s->opened, &s->reader)
+					   : memory_open_reader(s->in_memory, &s->reader),
 			 0);
 }
 
@@ -59,9 +91,9 @@ static void close_all(struct any_store *s)
 {
 	s->reader->ops->close(s->reader);
 	any_writer_close(&s->w);
-	if (s->sqlite != NULL)
-		s->sqlite->ops->close(s->sqlite);
-	s->sqlite = NULL;
+	if (s->opened != NULL)
+		s->opened->ops->close(s->opened);
+	s->opened = NULL;
 }
 
 void any_store_open(struct any_store *s, const struct any_kind *kind)
@@ -70,7 +102,7 @@ void any_store_open(struct any_store *s, const struct any_kind *kind)
 	strcpy(s->folder, "/tmp/rowlock-any-XXXXXX");
 	assert_non_null(mkdtemp(s->folder));
 	snprintf(s->path, sizeof(s->path), "%s/store.db", s->folder);
-	if (!kind->is_sqlite) {
+	if (!kind->is_sqlite && !kind->is_postgres) {
 		s->in_memory = memory_create(&kind->memory);
 		assert_non_null(s->in_memory);
 	}
@@ -112,8 +144,8 @@ void any_store_close(struct any_store *s)
 
 void any_store_load_time(struct any_store *s, struct stored_time *ret)
 {
-	if (s->kind->is_sqlite)
-		assert_int_equal(s->sqlite->ops->load_time(s->sqlite, ret), 0);
+	if (s->opened != NULL)
+		assert_int_equal(s->opened->ops->load_time(s->opened, ret), 0);
 	else
 		memory_load_time(s->in_memory, ret);
 }

@@ -13,18 +13,27 @@
 #pragma once
 #include "store/group.h"
 #include "store/memory.h"
+#include "store/postgres.h"
 #include "store/sqlite_private.h"
 
 struct any_kind {
 	const char *name;
 	bool is_sqlite;
+	bool is_postgres;
 	bool survives_closing;
 	struct memory_options memory;
 };
 
-/* The SQLite file, and the store in memory in each of its ways. */
-extern const struct any_kind any_kinds[];
-extern const size_t any_kind_count;
+/*
+ * The SQLite file, the store in memory in each of its ways, and PostgreSQL: which is there where
+ * ROWLOCK_TEST_POSTGRES is the URI of a database, as by tests/pg/with_postgres.py, and is then the
+ * one that is tried alone, as the others are tried without.
+ */
+enum { ANY_KINDS = 5 };
+extern const struct any_kind any_kinds[ANY_KINDS];
+/* The first to be tried, and how many from there. */
+size_t any_kind_first(void);
+size_t any_kind_end(void);
 
 /* A writer, and the group that it has open. */
 struct any_writer {
@@ -43,7 +52,8 @@ struct any_store {
 	const struct any_kind *kind;
 	char folder[64];
 	char path[96];
-	struct store *sqlite;
+	int schema;           /* of PostgreSQL: its number; 0: none yet */
+	struct store *opened; /* NULL: it is in_memory */
 	struct memory *in_memory;
 	struct any_writer w;
 	struct reader *reader;
