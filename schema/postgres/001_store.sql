@@ -38,7 +38,7 @@ CREATE TABLE item (
 	reorder_point   bigint
 		CONSTRAINT "reorder_point: 0 to 10^12, or NULL" CHECK (reorder_point BETWEEN 0 AND 1000000000000),
 	attributes      text
-		CONSTRAINT "attributes: a JSON object, or NULL" CHECK (attributes ~ '^\{.*\}$'),
+		CONSTRAINT "attributes: a JSON object, or NULL" CHECK (json_typeof(attributes::json) = 'object'),
 	archived        boolean NOT NULL DEFAULT false,
 	version         bigint  NOT NULL DEFAULT 1 CHECK (version >= 1),
 	created_at      bigint  NOT NULL DEFAULT (extract(epoch FROM clock_timestamp()) * 1000)::bigint,
@@ -194,7 +194,7 @@ CREATE TABLE audit (
 	actor      text   NOT NULL COLLATE "C",
 	action     text   NOT NULL COLLATE "C",
 	subject    text,
-	detail     text   CONSTRAINT "detail: a JSON object, or NULL" CHECK (detail ~ '^\{.*\}$'),
+	detail     text   CONSTRAINT "detail: a JSON object, or NULL" CHECK (json_typeof(detail::json) = 'object'),
 	request_id text
 );
 

@@ -34,10 +34,11 @@ enum {
 
 /*
  * A page that is read slowly keeps its snapshot; a reader's own limits end it. Its plans are made
- * once, since making one costs more than most pages do, and for tables of any size.
+ * once, since making one costs more than most pages do, and for tables of any size: what a page
+ * examines comes from an index in its order, which a bitmap of one would have to be sorted into.
  */
 #define SESSION_READS                                                                              \
-	"SET plan_cache_mode = force_generic_plan;"                                                \
+	"SET plan_cache_mode = force_generic_plan; SET enable_bitmapscan = off;"                   \
 	"SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off;"         \
 	"SET default_transaction_read_only = on; SET lock_timeout = 0; SET statement_timeout = 0;" \
 	"SET idle_in_transaction_session_timeout = 0;"

@@ -154,22 +154,29 @@ _Static_assert(MOVEMENTS_STATING_LEVEL ==
 	" LEFT JOIN item i ON i.id = s.item_id LEFT JOIN location l ON l.id = s.location_id "
 
 /*
- * Attributes of which not every reader makes the same: a name twice in an object, or a number
- * beyond 64 bits. That they are an object at all is a constraint's to say.
+ * Attributes of which not every reader makes the same: a name twice in an object, a number beyond 64
+ * bits, an escaped NUL, half of a surrogate pair. That they are an object at all is a constraint's to
+ * say. Nothing is cast that could fail: it would end the walk.
  */
+#define IS_NO_CHARACTER(json) \
+	"replace(" json ", '\\\\', '') ~* '\\\\u0000|\\\\ud[89ab]..(?!\\\\ud[c-f])|(?<!\\\\ud[89ab]..)\\\\ud[c-f]'"
+#define IS_NO_NUMBER(json) \
+	"CASE WHEN " json " ~ '^-?[0-9]+$' THEN length(" json ") > 20 OR " json "::numeric " \
+	"NOT BETWEEN -9223372036854775808 AND 9223372036854775807 " \
+	"WHEN " json " ~ '[eE][+]?[0-9]{5}' THEN true WHEN " json " ~ '[eE]-[0-9]{5}' THEN false " \
+	"ELSE abs(" json "::numeric) > 1.7976931348623157e308 END"
 #define AUDIT_ATTRIBUTES \
-	"(i.attributes IS NULL OR NOT EXISTS (WITH RECURSIVE tree (path, key, value) AS (" \
+	"CASE WHEN i.attributes IS NULL THEN true WHEN " IS_NO_CHARACTER("i.attributes") " THEN false " \
+	"ELSE NOT EXISTS (WITH RECURSIVE tree (path, key, value) AS (" \
 	"SELECT ''::text, NULL::text, i.attributes::json UNION ALL " \
 	"SELECT t.path || '/' || c.number, c.key, c.value FROM tree t CROSS JOIN LATERAL (" \
 	"SELECT e.key, e.value, e.number FROM json_each(CASE json_typeof(t.value) WHEN 'object' THEN t.value " \
 	"ELSE '{}' END) WITH ORDINALITY e (key, value, number) UNION ALL " \
 	"SELECT NULL, e.value, e.number FROM json_array_elements(CASE json_typeof(t.value) WHEN 'array' THEN t.value " \
 	"ELSE '[]' END) WITH ORDINALITY e (value, number)) c) " \
-	"SELECT 1 FROM tree WHERE json_typeof(value) = 'number' AND CASE WHEN value::text ~ '^-?[0-9]+$' " \
-	"THEN value::text::numeric NOT BETWEEN -9223372036854775808 AND 9223372036854775807 " \
-	"ELSE abs(value::text::numeric) > 1.7976931348623157e308 END UNION ALL " \
+	"SELECT 1 FROM tree WHERE json_typeof(value) = 'number' AND " IS_NO_NUMBER("value::text") " UNION ALL " \
 	"SELECT 1 FROM tree WHERE key IS NOT NULL GROUP BY regexp_replace(path, '/[0-9]+$', ''), key " \
-	"HAVING count(*) > 1))"
+	"HAVING count(*) > 1) END"
 
 #define IS_NO_CODE(code) "(" code " ~ '^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$') IS NOT TRUE"
 
