@@ -5,7 +5,8 @@
 
 bool decided_is_recorded(const struct work *w)
 {
-	return w->command.key != NULL && outcome_row(w->answer.outcome)->is_recorded;
+	return w->command.key != NULL && !w->answer.is_replayed &&
+	       outcome_row(w->answer.outcome)->is_recorded;
 }
 
 static int decide_by_kind(struct decider *d, struct work *w)
@@ -23,8 +24,7 @@ static int decide_by_kind(struct decider *d, struct work *w)
 	check_failed(__FILE__, __LINE__, "the command has a kind");
 }
 
-/* What another group had made of it, which was abandoned. */
-static void forget_decision(struct work *w)
+void decide_forget(struct work *w)
 {
 	CHECK(w->is_decided);
 	if (w->lease != NULL && w->command.kind == COMMAND_LEASE_TAKE)
@@ -59,7 +59,7 @@ int decide(struct decider *d, struct work *w)
 
 	crash_note_request(w->command.request_id);
 	if (w->is_decided)
-		forget_decision(w);
+		decide_forget(w);
 	CHECK(w->lease == NULL);
 	CHECK(!d->effects.is_numbered);
 	w->is_decided = true;
@@ -97,7 +97,7 @@ int decide_numbered(struct decider *d)
 			return r;
 	}
 	if (d->seq_begun == SEQ_RELATIVE) { /* others may have committed since this group began */
-		d->seq_committed = SEQ_RELATIVE + d->effects.seq_shift;
+		d->seq_committed = d->seq_begun = SEQ_RELATIVE + d->effects.seq_shift;
 		d->seq += d->effects.seq_shift;
 	}
 	return 0;

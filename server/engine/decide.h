@@ -21,6 +21,9 @@
  */
 int decide(struct decider *d, struct work *w);
 
+/* What another group had made of it, which was abandoned. */
+void decide_forget(struct work *w);
+
 /* Was it decided in a way that its idempotency key remembers? */
 bool decided_is_recorded(const struct work *w);
 

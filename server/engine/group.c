@@ -6,6 +6,7 @@
 #include "engine/delivery.h"
 #include "engine/group_effects.h"
 #include "engine/outsiders.h"
+#include "engine/rivals.h"
 #include "engine/store_turn.h"
 #include "engine/stored_leases.h"
 #include "engine/wanted.h"
@@ -21,6 +22,9 @@ void group_init(struct group *g, struct lane *l)
 	list_init(&g->members);
 	group_size_begin(&g->size);
 	decider_init(&g->decider, l->locks, l->writer->ops->leases_are_told);
+	g->has_rivals = !l->writer->ops->numbers_at_begin;
+	g->joins = l->writer->ops->joins_groups;
+	g->slice = GROUP_COMMANDS_MAX;
 }
 
 void group_fini(struct group *g)
@@ -57,7 +61,8 @@ static void renew(struct group *g)
 	d->now_ms = store_time_now(l->locks->time);
 	d->now_ns = clock_monotonic_ns();
 	CHECK(g->is_taken_back == l->was_taken_back);
-	g->is_taken_back = false;
+	g->is_taken_back = g->is_crossed = false;
+	g->key_at = 0;
 	g->follows_taken_back = l->was_taken_back;
 	l->was_taken_back = false;
 	date(g);
@@ -156,6 +161,11 @@ static void note_refused_line(struct group *g, struct work *part, const struct w
 	take_back(g);
 }
 
+static int decide_one(struct group *g, struct work *w)
+{
+	return g->has_rivals && rivals_have_answered(g, w) ? 0 : decide(&g->decider, w);
+}
+
 /* Line by line, each sees the effects of those before it. 0 or a fault. */
 static int decide_part(struct group *g, struct work *part)
 {
@@ -167,7 +177,7 @@ static int decide_part(struct group *g, struct work *part)
 	part->answer = (struct answer){ .outcome = OUTCOME_DONE, .status = 200 };
 	LIST_EACH (it, &part->lines) {
 		struct work *line = work_of_link(it);
-		int r = decide(d, line);
+		int r = decide_one(g, line);
 
 		if (r < 0)
 			return r;
@@ -184,8 +194,11 @@ static int decide_part(struct group *g, struct work *part)
 	return 0;
 }
 
-/* Locks and reads what they want, and books what is overdue in their rows. 0 or a fault. */
-static int find(struct group *g, const struct list *works)
+/*
+ * Locks and reads what they want, and books what is overdue in their rows. Waits for what rivals
+ * hold, if any, for at most wait_ms. 0 or a fault.
+ */
+static int find(struct group *g, const struct list *works, int64_t wait_ms)
 {
 	struct store_writer *w = g->lane->writer;
 	struct wanted_of_store of = { .leases_are_told = w->ops->leases_are_told,
@@ -200,7 +213,7 @@ static int find(struct group *g, const struct list *works)
 		wanted_by(&g->want, work_of_link(it), &of, &g->lane->locks->leases);
 	if (g->want.is_short)
 		return FAULT(-ENOMEM);
-	r = w->ops->lock(w, &g->want, 0, &d->found);
+	r = w->ops->lock(w, &g->want, wait_ms, &d->found);
 	return r < 0 ? r : decide_overdue(d);
 }
 
@@ -290,7 +303,7 @@ static int decide_taken(struct group *g, struct list *taken, int r)
 
 		w->cost.picked_ns = d->now_ns;
 		if (r == 0)
-			r = w->line_count > 0 ? decide_part(g, w) : decide(d, w);
+			r = w->line_count > 0 ? decide_part(g, w) : decide_one(g, w);
 		/* What was not decided, or only in part, belongs to the group that failed. */
 		w->rests_on_group = w->rests_on_group || r < 0;
 	}
@@ -339,14 +352,45 @@ static bool linger(struct group *g)
 }
 
 /* The next ones to be decided. False: the group closes. */
-static bool take(struct group *g, int room, bool may_be_atomic, struct list *taken)
+static bool take(struct group *g, bool may_be_atomic, struct list *taken)
 {
 	struct lock_manager *m = g->lane->locks;
 	bool is_first = may_be_atomic && g->size.decided_count == 0;
+	int room = group_size_room(&g->size, clock_monotonic_ns());
 
 	CHECK(list_is_empty(taken));
+	room = room < g->slice ? room : g->slice;
+	if (room <= 0)
+		return false;
 	return lock_manager_take(m, room, is_first, taken) > 0 ||
 	       (linger(g) && lock_manager_take(m, room, is_first, taken) > 0);
+}
+
+/*
+ * The same of those that were taken. Who cannot be decided now is put back, and the group closes,
+ * or they would be taken again at once.
+ */
+static int find_taken(struct group *g, struct list *taken, bool *ret_is_closed)
+{
+	bool may_wait = g->has_rivals && g->size.decided_count == 0;
+	int r;
+
+	CHECK(!list_is_empty(taken));
+	CHECK(g->slice > 0);
+	*ret_is_closed = !g->joins || work_of_link(taken->next)->is_atomic;
+	r = find(g, taken, may_wait ? RIVALS_WAIT_MS : 0);
+	if (r == -EBUSY && g->has_rivals) {
+		rivals_put_all_back(g, taken);
+		g->is_crossed = *ret_is_closed = true;
+		g->slice = 1; /* whoever wants it keeps nobody else */
+		return 0;
+	}
+	g->slice = g->slice < GROUP_COMMANDS_MAX ? 2 * g->slice : g->slice;
+	if (r == 0 && g->decider.found.held_count > 0 && rivals_put_held_back(g, taken))
+		*ret_is_closed = true;
+	if (r == 0 && g->decider.found.has_more_overdue && put_overdue_back(g, taken))
+		*ret_is_closed = true;
+	return r;
 }
 
 static int decide_ready(struct group *g)
@@ -359,22 +403,15 @@ static int decide_ready(struct group *g)
 	bool may_be_atomic = !g->follows_taken_back || !owes_flush(g);
 	struct list taken;
 	bool is_closed = false;
-	int room;
 
 	list_init(&taken);
 	crash_note_doing("deciding");
-	while (!is_closed && (room = group_size_room(&g->size, clock_monotonic_ns())) > 0 &&
-	       take(g, room, may_be_atomic, &taken)) {
-		int r = find(g, &taken);
-		bool has_overdue = false;
+	while (!is_closed && take(g, may_be_atomic, &taken)) {
+		int r = find_taken(g, &taken, &is_closed);
 
-		is_closed = work_of_link(taken.next)->is_atomic;
-		if (r == 0 && g->decider.found.has_more_overdue)
-			has_overdue = put_overdue_back(g, &taken);
 		r = decide_taken(g, &taken, r);
 		if (r < 0)
 			return r;
-		is_closed = is_closed || has_overdue; /* or it would be taken again at once */
 	}
 	return 0;
 }
@@ -473,6 +510,7 @@ static int roll_back(struct group *g)
 	CHECK(w != NULL);
 	CHECK(!g->decider.has_writes);
 	metric_add(METRIC_GROUPS_EMPTY, 1);
+	group_effects_are_none(g);
 	return w->ops->abandon(w, !g->is_taken_back);
 }
 
@@ -501,14 +539,15 @@ static int end(struct group *g)
  */
 static int decide_again(struct group *g)
 {
-	struct decider *d = &g->decider;
-	int r = find(g, &g->members);
+	int r = find(g, &g->members, RIVALS_WAIT_MS);
 
+	if (r == 0 && g->decider.found.held_count > 0)
+		r = FAULT(-EBUSY); /* their rows were passed on: none of them can be put back */
 	LIST_EACH (it, &g->members) {
 		struct work *w = work_of_link(it);
 
 		if (r == 0)
-			r = w->line_count > 0 ? decide_part(g, w) : decide(d, w);
+			r = w->line_count > 0 ? decide_part(g, w) : decide_one(g, w);
 	}
 	return r;
 }
@@ -531,12 +570,15 @@ static int leave_culprit_out(struct group *g)
 	return 0;
 }
 
-/* The store would not take what one of them does: as if that had not come. 0 or a fault. */
+/*
+ * The store would not take what one of them does: as if that had not come. Where there is no such
+ * one a rival was in the way. 0 or a fault.
+ */
 static int run_again(struct group *g)
 {
 	struct lane *l = g->lane;
 	struct group_begun begun;
-	int r = leave_culprit_out(g);
+	int r = has_culprit(&g->decider.effects) ? leave_culprit_out(g) : 0;
 
 	aftermath_undo(g);
 	if (r == 0)
@@ -550,11 +592,17 @@ static int run_again(struct group *g)
 	return r < 0 ? r : end(g);
 }
 
+static bool may_run_again(const struct group *g, int fault, int tries)
+{
+	return fault == -EBUSY ? g->has_rivals && tries < RIVALS_TRIES_MAX
+			       : fault == -EBADMSG && has_culprit(&g->decider.effects);
+}
+
 static int run_to_end(struct group *g)
 {
-	int r = end(g);
+	int r = g->is_crossed ? FAULT(-EBUSY) : end(g);
 
-	while (r == -EBADMSG && has_culprit(&g->decider.effects))
+	for (int tries = 0; may_run_again(g, r, tries); tries++)
 		r = run_again(g);
 	return r;
 }

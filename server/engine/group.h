@@ -35,12 +35,17 @@
 struct group {
 	struct lane *lane;
 	struct group_size size;
-	struct decider decider;  /* its time, what it found, and what it does */
-	struct want want;        /* of those that are decided next */
-	struct list members;     /* work.work_link: wait for the flush */
-	int work_count;          /* of them */
-	bool has_lingered;       /* for those who were answered just before: core/linger.h */
-	bool is_taken_back;      /* nothing of it is to be kept: its atomic part was refused */
+	struct decider decider; /* its time, what it found, and what it does */
+	struct want want;       /* of those that are decided next */
+	struct list members;    /* work.work_link: wait for the flush */
+	int work_count;         /* of them */
+	size_t key_at;          /* in found.keys: where the next one is, most likely */
+	int slice;              /* how many are taken at once, after a name was held: grows again */
+	bool has_rivals;        /* others may write while it is open: engine/rivals.h */
+	bool joins;             /* lock() may be called again in an open group */
+	bool is_crossed;        /* a rival held what it wants: it begins anew */
+	bool has_lingered;      /* for those who were answered just before: core/linger.h */
+	bool is_taken_back;     /* nothing of it is to be kept: its atomic part was refused */
 	bool follows_taken_back; /* and so was the one before it */
 };
 

@@ -74,7 +74,7 @@ static int add_key(struct group *g, struct work *w)
 	if (r < 0)
 		return r;
 	*record = (struct key_record){
-		.id = key_book_give_id(g->lane->keys),
+		.id = g->has_rivals ? 0 : key_book_give_id(g->lane->keys),
 		.token_id = w->command.actor->token_id,
 		.key = w->command.key,
 		.key_hash = w->key_hash,
@@ -107,6 +107,25 @@ static int add_keys(struct group *g, struct list *works)
 	return 0;
 }
 
+/* Where rivals make records, too, the store gives them their ids when it writes them. */
+static void take_key_ids(struct group *g, struct list *works, size_t *at)
+{
+	const struct effect_keys *keys = &g->decider.effects.keys;
+
+	CHECK(g->has_rivals);
+	LIST_EACH (it, works) {
+		struct work *w = work_of_link(it);
+
+		if (w->line_count > 0) {
+			take_key_ids(g, &w->lines, at);
+		} else if (decided_is_recorded(w)) {
+			w->key_id = keys->all[(*at)++].id;
+			key_book_pass_id(g->lane->keys, w->key_id);
+		}
+	}
+	CHECK(*at <= keys->count);
+}
+
 /* ---------------------------------------------------------------- all of it */
 
 static void feed(struct group *g)
@@ -121,11 +140,24 @@ static void feed(struct group *g)
 	}
 }
 
+void group_effects_are_none(struct group *g)
+{
+	struct decider *d = &g->decider;
+
+	CHECK(!d->effects.is_numbered);
+	if (d->seq_begun != SEQ_RELATIVE)
+		return;
+	d->effects.seq_shift = d->seq_committed - SEQ_RELATIVE;
+	d->effects.is_numbered = true;
+	number_answers(g, &g->members);
+}
+
 int group_effects_write(struct group *g)
 {
 	struct lane *l = g->lane;
 	struct decider *d = &g->decider;
 	bool has_movements = d->seq > d->seq_begun;
+	size_t key_at = 0;
 	int r;
 
 	CHECK(d->seq == d->seq_begun + (int64_t)d->effects.movements.count);
@@ -147,6 +179,8 @@ int group_effects_write(struct group *g)
 		r = l->writer->ops->write(l->writer, &d->effects);
 	if (r < 0)
 		return r;
+	if (g->has_rivals)
+		take_key_ids(g, &g->members, &key_at);
 	key_book_old_are_deleted(l->keys, &d->effects);
 	audit_age_told(&l->audit_age, d->now_ms, &d->effects);
 	feed(g);

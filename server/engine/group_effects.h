@@ -13,3 +13,9 @@
 
 /* 0 or a fault; then the group must be abandoned. Behind it, COMMIT is all that can fail. */
 int group_effects_write(struct group *g);
+
+/*
+ * Nothing of it is kept: what its answers say of seqs counts on from the newest that is, as if the
+ * group had been numbered.
+ */
+void group_effects_are_none(struct group *g);

@@ -107,6 +107,9 @@ int lock_manager_take(struct lock_manager *m, int limit, bool is_first, struct l
 /* What was taken and not decided after all is ready again, behind those that are; empties taken. */
 void lock_manager_put_back(struct lock_manager *m, struct list *taken);
 
+/* The same of those whose waiters still have time; the others are moved to `late`, DECIDED. */
+void lock_manager_put_back_in_time(struct lock_manager *m, struct list *taken, struct list *late);
+
 /*
  * Gives back the rows of every write in `taken` that is not `keeps_rows`; next in line are ready.
  */

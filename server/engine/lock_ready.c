@@ -132,6 +132,24 @@ void lock_manager_put_back(struct lock_manager *m, struct list *taken)
 	guard_unlock(&m->guard);
 }
 
+void lock_manager_put_back_in_time(struct lock_manager *m, struct list *taken, struct list *late)
+{
+	struct list in_time;
+	int64_t now_ns;
+
+	list_init(&in_time);
+	guard_lock(&m->guard);
+	now_ns = clock_monotonic_ns();
+	LIST_EACH_SAFE (it, taken) {
+		const struct work *w = CONTAINER_OF(it, struct work, work_link);
+
+		list_remove(it);
+		list_push_back(w->decide_by_ns <= now_ns || w->is_overdue ? late : &in_time, it);
+	}
+	guard_unlock(&m->guard);
+	lock_manager_put_back(m, &in_time);
+}
+
 void lock_manager_pass_on(struct lock_manager *m, struct list *taken, int64_t now_ns,
 			  bool (*keeps_rows)(const struct work *w))
 {

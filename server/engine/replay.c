@@ -43,7 +43,7 @@ static int rebuild(struct reader *reader, struct work *w, const struct key_recor
 	struct answer *a = &w->answer;
 	int r;
 
-	CHECK(w->state == WORK_NEW);
+	CHECK(w->state == WORK_NEW || w->state == WORK_DECIDED);
 	*a = (struct answer){ .outcome = k->outcome,
 			      .status = k->status,
 			      .is_replayed = true,
@@ -89,16 +89,14 @@ static bool is_corrected_line(const struct key_record *k)
 	return k->outcome != OUTCOME_DONE && strchr(k->key, '#') != NULL;
 }
 
-int replay_try(struct snapshot *snapshot, struct work *w, int64_t key_id, enum replay *ret)
+/* In the snapshot of the reader, whose newest seq this is. */
+static int compare(struct reader *reader, int64_t seq, struct work *w, int64_t key_id,
+		   enum replay *ret)
 {
-	struct reader *reader = snapshot->reader;
 	struct key_record k;
-	int r;
+	int r = reader->ops->key(reader, key_id, &w->arena, &k);
 
 	CHECK(w->command.key != NULL);
-	r = snapshot_use(snapshot);
-	if (r == 0)
-		r = reader->ops->key(reader, key_id, &w->arena, &k);
 	if (r < 0)
 		return fail(w, r);
 	*ret = REPLAY_OTHER_KEY;
@@ -110,7 +108,7 @@ int replay_try(struct snapshot *snapshot, struct work *w, int64_t key_id, enum r
 	*ret = REPLAY_ANSWERED;
 	if (k.fingerprint != w->command.fingerprint) {
 		work_refuse(w, OUTCOME_KEY_REUSED);
-		w->answer.seq = snapshot->seq;
+		w->answer.seq = seq;
 		return 0;
 	}
 	r = rebuild(reader, w, &k);
@@ -118,4 +116,21 @@ int replay_try(struct snapshot *snapshot, struct work *w, int64_t key_id, enum r
 		return fail(w, r);
 	metric_add(METRIC_KEYS_REPLAYED, 1);
 	return 0;
+}
+
+int replay_try(struct snapshot *snapshot, struct work *w, int64_t key_id, enum replay *ret)
+{
+	int r = snapshot_use(snapshot);
+
+	return r < 0 ? fail(w, r) : compare(snapshot->reader, snapshot->seq, w, key_id, ret);
+}
+
+int replay_now(struct reader *reader, struct work *w, int64_t key_id, enum replay *ret)
+{
+	int64_t seq;
+	int r = reader->ops->begin(reader, &seq);
+
+	r = r < 0 ? fail(w, r) : compare(reader, seq, w, key_id, ret);
+	reader->ops->end(reader);
+	return r;
 }

@@ -19,3 +19,5 @@ enum replay {
  * what it did cannot be read; w->answer says that.
  */
 int replay_try(struct snapshot *snapshot, struct work *w, int64_t key_id, enum replay *ret);
+/* The same in a snapshot of this moment, of a reader that has none open. */
+int replay_now(struct reader *reader, struct work *w, int64_t key_id, enum replay *ret);

@@ -163,7 +163,8 @@ int stored_leases_delete_ended(struct lane *lane, struct effects *effects)
 			return FAULT(-ENOMEM);
 		*e = (struct lease_effect){ .change = CHANGE_DELETE,
 					    .fence = l->gate.fence,
-					    .id = l->id };
+					    .id = l->id,
+					    .expires_at_ms = l->expires_at_ms };
 	}
 	return 0;
 }

@@ -243,7 +243,8 @@ struct lease_effect {
 	int64_t expires_at_ms;
 	int row_count;
 	const struct row_ref *rows;
-	void *owner; /* NULL: of nobody, it has ended */
+	void *owner; /* NULL: of nobody, it has ended. With an expires_at_ms, what says
+			that it ends later was renewed by another writer since, and stays */
 };
 
 struct reservation_effect {

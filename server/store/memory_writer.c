@@ -353,9 +353,12 @@ static int make_lease(struct memory_writer *w, const struct lease_effect *e)
 	return r;
 }
 
-/* Every row with this fence is ended, and with a time is there again, until then. */
-static int change_lease(struct memory_writer *w, int64_t fence, const int64_t *expires_at_ms,
-			int *ret_count)
+/*
+ * Every row with this fence that says that it ends by until_ms is ended, and with a time is there
+ * again, until then.
+ */
+static int change_lease(struct memory_writer *w, int64_t fence, int64_t until_ms,
+			const int64_t *expires_at_ms, int *ret_count)
 {
 	struct memory_view v = memory_view_of(w);
 	size_t count = w->m->tables[MEMORY_LEASE_ROW].count; /* not those that are added here */
@@ -367,7 +370,7 @@ static int change_lease(struct memory_writer *w, int64_t fence, const int64_t *e
 	while ((version = memory_next(w->m, &v, MEMORY_LEASE_ROW, &at)) != NULL && at <= count) {
 		struct memory_version *made;
 
-		if (version->id != fence)
+		if (version->id != fence || version->lease.row.expires_at_ms > until_ms)
 			continue;
 		++*ret_count;
 		if (memory_end(w, version) < 0)
@@ -385,6 +388,7 @@ static int change_lease(struct memory_writer *w, int64_t fence, const int64_t *e
 
 static int write_lease(struct memory_writer *w, const struct lease_effect *e)
 {
+	bool keeps_renewed = e->owner == NULL && e->expires_at_ms > 0;
 	int count, r;
 
 	CHECK(e->fence > 0);
@@ -392,10 +396,11 @@ static int write_lease(struct memory_writer *w, const struct lease_effect *e)
 	case CHANGE_MAKE:
 		return make_lease(w, e);
 	case CHANGE_UPDATE:
-		r = change_lease(w, e->fence, &e->expires_at_ms, &count);
+		r = change_lease(w, e->fence, INT64_MAX, &e->expires_at_ms, &count);
 		return r == 0 && count == 0 ? FAULT(-EBADMSG) : r;
 	case CHANGE_DELETE:
-		return change_lease(w, e->fence, NULL, &count);
+		return change_lease(w, e->fence, keeps_renewed ? e->expires_at_ms : INT64_MAX, NULL,
+				    &count);
 	}
 	check_failed(__FILE__, __LINE__, "a lease is made, renewed or deleted");
 }
@@ -561,11 +566,13 @@ static int write_movements(struct memory_writer *w, struct effects *effects)
 static int add_key(struct memory_writer *w, struct key_record *record)
 {
 	struct memory_view v = memory_view_of(w);
+	const struct memory_version *used;
 	struct memory_version *made;
 	bool is_short = false;
 
 	CHECK(key_record_is_sound(record));
-	if (!w->ops.keys_are_told && memory_key(w->m, &v, record->token_id, record->key) != NULL)
+	used = w->ops.keys_are_told ? NULL : memory_key(w->m, &v, record->token_id, record->key);
+	if (used != NULL && used->since > w->commit_begun)
 		return FAULT(-EBUSY); /* another writer was quicker: it is found the next time */
 	if (record->id == 0)
 		record->id = w->m->numbers.ids[MEMORY_KEY] + 1;
@@ -955,7 +962,6 @@ static void close_writer(struct store_writer *writer)
 
 static const struct writer_ops writer_ops = {
 	.name = "memory",
-	.leases_are_told = true,
 	.begin = begin,
 	.news = news,
 	.news_taken = news_taken,
@@ -991,7 +997,8 @@ int memory_open_writer(struct memory *m, uint64_t seed, struct store_writer **re
 	}
 	w->ops = writer_ops;
 	w->ops.joins_groups = m->options.joins_groups;
-	w->ops.numbers_at_begin = w->ops.keys_are_told = m->options.has_one_writer;
+	w->ops.numbers_at_begin = m->options.has_one_writer;
+	w->ops.keys_are_told = w->ops.leases_are_told = m->options.has_one_writer;
 	w->writer.ops = &w->ops;
 	w->m = m;
 	pthread_mutex_lock(&m->mutex);

@@ -145,7 +145,8 @@ enum { TIME_NOTED_EVERY_MS = 1000 };
 
 /* A used idempotency key. */
 struct key_record {
-	int64_t id;       /* rising with arrival, 1 to KEY_ID_MAX; given by the writer */
+	int64_t id; /* rising with arrival, 1 to KEY_ID_MAX; given by the engine, or by write()
+		       where keys_are_told is false: 0 until then */
 	int64_t token_id; /* whose it is; 0: of nobody, as without tokens */
 	const char *key;
 	uint64_t key_hash; /* key_hash_of() */

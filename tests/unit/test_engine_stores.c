@@ -561,6 +561,83 @@ static void several_rows_are_sold(void **state)
 	sell(*state, ROWS, UNITS, 1);
 }
 
+static void two_fronts_sell_one_row_out(void **state)
+{
+	const struct any_kind *kind = *state;
+
+	if (!kind->is_sqlite && !kind->memory.has_one_writer)
+		sell(kind, 1, UNITS / 2, 2);
+}
+
+static void two_fronts_sell_several_rows(void **state)
+{
+	const struct any_kind *kind = *state;
+
+	if (!kind->is_sqlite && !kind->memory.has_one_writer)
+		sell(kind, ROWS, UNITS, 2);
+}
+
+/* ---------------------------------------------------------------- what a rival holds */
+
+static void rival_open(struct house *h, struct any_writer *w)
+{
+	*w = (struct any_writer){ .now_ms = ANY_NOW_MS };
+	found_init(&w->found);
+	arena_init(&w->memory);
+	assert_int_equal(memory_open_writer(h->memory, ANY_SEED, &w->writer), 0);
+}
+
+static enum outcome ask(struct caller *c, int row, int64_t wait_ms)
+{
+	struct order order = {
+		.kind = COMMAND_ADJUST, .row = row, .quantity = -1, .wait_ms = wait_ms
+	};
+
+	return caller_ask(c, &order)->outcome;
+}
+
+static enum outcome put_item(struct caller *c)
+{
+	return caller_ask(c, &(struct order){ .kind = COMMAND_ITEM_PUT, .wait_ms = 50 })->outcome;
+}
+
+/* Whoever wants it waits until its own time is up, or gets it; nobody else is kept. */
+static void what_is_held_keeps_nobody_else(void **state)
+{
+	const struct any_kind *kind = *state;
+	struct order order = {
+		.kind = COMMAND_ADJUST, .row = 0, .quantity = -1, .wait_ms = PATIENT_MS
+	};
+	struct caller waiting, other;
+	struct any_writer rival;
+	struct house h;
+
+	if (kind->is_sqlite || kind->memory.has_one_writer)
+		return;
+	house_open(&h, kind);
+	stock_up(&h, 2, UNITS);
+	rival_open(&h, &rival);
+	caller_open(&waiting, h.fronts[0]);
+	caller_open(&other, h.fronts[0]);
+
+	any_begin_with(&rival, "S WH-0", NULL);
+	assert_int_equal(ask(&other, 0, 0), OUTCOME_ROW_BUSY);
+	assert_int_equal(ask(&other, 0, 50), OUTCOME_ROW_BUSY);
+	caller_send(&waiting, &order);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(ask(&other, 1, PATIENT_MS), OUTCOME_DONE);
+	assert_int_equal(put_item(&other), OUTCOME_ROW_BUSY); /* its row's item is shared */
+	assert_int_equal(ask(&other, 1, PATIENT_MS), OUTCOME_DONE);
+	any_abandon(&rival);
+	assert_int_equal(caller_answer(&waiting)->outcome, OUTCOME_DONE);
+	assert_int_equal(put_item(&other), OUTCOME_DONE);
+
+	caller_close(&waiting);
+	caller_close(&other);
+	any_writer_close(&rival);
+	house_close(&h);
+}
+
 /* ---------------------------------------------------------------- all of it */
 
 #define CASE(name, kind)                                \
@@ -578,10 +655,11 @@ int main(void)
 			CASE(the_same_is_said, kind),
 			CASE(one_row_is_sold_out, kind),
 			CASE(several_rows_are_sold, kind),
+			CASE(two_fronts_sell_one_row_out, kind),
+			CASE(two_fronts_sell_several_rows, kind),
+			CASE(what_is_held_keeps_nobody_else, kind),
 		};
 
-		if (!kind->is_sqlite && !kind->memory.has_one_writer)
-			continue; /* the engine does not ask for keys yet */
 		failed += cmocka_run_group_tests_name(kind->name, tests, NULL, NULL);
 	}
 	free(said);

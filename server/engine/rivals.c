@@ -1,0 +1,137 @@
+#include "engine/rivals.h"
+#include "base/clock.h"
+#include "engine/delivery.h"
+#include "engine/read_fault.h"
+#include "engine/replay.h"
+#include <string.h>
+
+/* ---------------------------------------------------------------- keys */
+
+/* What is too old is forgotten, whether the store has it yet or not. */
+static bool is_remembered(const struct group *g, const struct key_record *k)
+{
+	CHECK(k->id >= 0);
+	return k->id != 0 &&
+	       g->decider.now_ms - k->at_ms <= (int64_t)KEY_AGE_H_MAX * 3600 * MS_PER_S;
+}
+
+/* Keys are asked for in the order in which works are decided, which most stores keep. */
+static const struct found_key *find_key(struct group *g, const struct wanted_key *key)
+{
+	const struct found *f = &g->decider.found;
+
+	CHECK(key->key != NULL);
+	for (size_t i = 0; i < f->key_count; i++) {
+		size_t at = (g->key_at + i) % f->key_count;
+
+		if (f->keys[at].key.token_id != key->token_id ||
+		    strcmp(f->keys[at].key.key, key->key) != 0)
+			continue;
+		g->key_at = at + 1;
+		return &f->keys[at];
+	}
+	return NULL;
+}
+
+bool rivals_have_answered(struct group *g, struct work *w)
+{
+	enum replay replay = REPLAY_ANSWERED;
+	const struct found_key *k;
+	int r;
+
+	CHECK(g->has_rivals);
+	CHECK(w->line_count == 0);
+	if (w->command.key == NULL || w->is_recalled)
+		return false;
+	k = find_key(g, &(struct wanted_key){ w->command.key, w->command.actor->token_id });
+	if (k == NULL || !is_remembered(g, &k->record))
+		return false;
+	if (w->is_decided)
+		decide_forget(w);
+	w->is_decided = true;
+	r = replay_now(g->lane->outsiders.reader, w, k->record.id, &replay);
+	if (r < 0)
+		read_fault_note(g->lane->published, g->lane->locks, r, w->command.request_id);
+	return replay == REPLAY_ANSWERED;
+}
+
+/* ---------------------------------------------------------------- rows */
+
+static bool is_held(const struct found *f, const struct row_ref *ref)
+{
+	for (size_t i = 0; i < f->held_count; i++)
+		if (f->held[i]->key == ref->key &&
+		    strcmp(f->held[i]->sku.text, ref->sku.text) == 0 &&
+		    strcmp(f->held[i]->location.text, ref->location.text) == 0)
+			return true;
+	return false;
+}
+
+static bool command_is_held(const struct found *f, const struct command *c)
+{
+	bool is_one_held = false;
+
+	CHECK(f->held_count > 0);
+	for (int i = 0; !is_one_held && i < c->row_count; i++)
+		is_one_held = is_held(f, &c->rows[i]);
+	for (int i = 0; !is_one_held && i < c->more_row_count; i++)
+		is_one_held = is_held(f, &c->more_rows[i]);
+	return is_one_held;
+}
+
+static bool work_is_held(const struct found *f, const struct work *w)
+{
+	CHECK(w->state == WORK_DECIDED);
+	if (w->is_recalled)
+		return false;
+	LIST_EACH (it, &w->lines)
+		if (command_is_held(f, &work_of_link(it)->command))
+			return true;
+	return w->line_count == 0 && command_is_held(f, &w->command);
+}
+
+/* ---------------------------------------------------------------- putting back */
+
+/* Their time is up: they have waited for a row, though in another process. */
+static void refuse_late(struct group *g, struct list *late)
+{
+	int64_t now_ns = clock_monotonic_ns();
+
+	CHECK(list_is_empty(late) || g->has_rivals);
+	LIST_EACH (it, late) {
+		struct work *w = work_of_link(it);
+
+		work_refuse(w, OUTCOME_ROW_BUSY);
+		w->cost.picked_ns = w->cost.decided_ns = now_ns;
+	}
+	if (!list_is_empty(late))
+		delivery_finish(g->lane, late, 1);
+}
+
+void rivals_put_all_back(struct group *g, struct list *taken)
+{
+	struct list late;
+
+	list_init(&late);
+	lock_manager_put_back_in_time(g->lane->locks, taken, &late);
+	refuse_late(g, &late);
+	CHECK(list_is_empty(taken));
+}
+
+bool rivals_put_held_back(struct group *g, struct list *taken)
+{
+	const struct found *f = &g->decider.found;
+	struct list held;
+	bool has_any;
+
+	list_init(&held);
+	LIST_EACH_SAFE (it, taken) {
+		if (work_is_held(f, work_of_link(it))) {
+			list_remove(it);
+			list_push_back(&held, it);
+		}
+	}
+	has_any = !list_is_empty(&held);
+	rivals_put_all_back(g, &held);
+	return has_any;
+}

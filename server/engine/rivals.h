@@ -1,0 +1,31 @@
+/*
+ * rivals - other writers of the same store, as a group meets them: keys that they have used, and
+ * rows and names that they hold.
+ *
+ *     lock ──> found.keys   used: the work gets the first answer again, or KEY_REUSED
+ *          ──> found.held   its works are put back, all others go on
+ *          ──> -EBUSY       a name is held: all that were taken are put back, and members of the
+ *                           group are decided again
+ *
+ * Who was put back comes again with the next group, and is refused with ROW_BUSY once its own time
+ * is up. Of a store with one writer nothing of this is called.
+ *
+ * Threads: the writer's.
+ */
+#pragma once
+#include "engine/group.h"
+
+enum {
+	RIVALS_WAIT_MS = 20,   /* lock() waits for what others hold, while nobody waits for it */
+	RIVALS_TRIES_MAX = 50, /* of a group with members, until they are refused STORE_BUSY */
+};
+
+/* Has the work's key been used, by whomever? Then w->answer says so; where that cannot be read,
+ * that nobody knows. */
+bool rivals_have_answered(struct group *g, struct work *w);
+
+/* Puts back those of them that want a row that is held. Were there any? */
+bool rivals_put_held_back(struct group *g, struct list *taken);
+
+/* Puts all of them back. */
+void rivals_put_all_back(struct group *g, struct list *taken);
