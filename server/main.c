@@ -22,6 +22,7 @@
 #include "lab/lab.h"
 #include "lab/runs.h"
 #include "ops/config.h"
+#include "ops/front_end.h"
 #include "ops/inherited.h"
 #include "ops/log.h"
 #include "ops/notify.h"
@@ -52,6 +53,7 @@ enum {
 };
 
 static struct speakers speakers; /* read only, once the loops have begun */
+static const char *row_release;  /* in force, once the store is open */
 static int failure_fd = -1;
 static atomic_int failure_code;
 
@@ -67,16 +69,13 @@ static void on_failure(void *context, int exit_code)
 
 /* What main() has to know of each store, before it is one like every other. */
 static const struct store_kind {
-	const char *name;
-	const char *(*version)(void); /* of the library that speaks to it */
 	const char *(*demo_script)(void);
 	int (*open)(const struct store_options *options, struct store **ret,
 		    struct store_open_result *result);
-	bool releases_rows_early; /* where nobody says: of one that has no say in it itself */
 	bool is_file;
 } store_kinds[] = {
-	{ "sqlite", sqlite_version, sqlite_demo_script, sqlite_open, true, true },
-	{ "libpq", postgres_version, postgres_demo_script, postgres_open, false, false },
+	{ sqlite_demo_script, sqlite_open, true },
+	{ postgres_demo_script, postgres_open, false },
 };
 
 static const struct store_kind *store_kind_of(const struct config *c)
@@ -167,6 +166,43 @@ static void tell_opening(void *context, const struct store_progress *p)
 		  (double)p->elapsed_ms / MS_PER_S);
 }
 
+/* What a store finds out while it is served. On any thread. */
+static void on_store_event(void *context, enum store_event event, int64_t a, int64_t b)
+{
+	(void)context;
+	switch (event) {
+	case STORE_OUSTED:
+		log_write(LOG_CRIT, "front_end_ousted",
+			  "hint=\"another process has this front end's name, or somebody has "
+			  "deleted its row: this one stops\"");
+		break;
+	case STORE_LOST_COMMITS:
+		log_write(LOG_CRIT, "store_lost_commits",
+			  "from=%" PRId64 " to=%" PRId64 " hint=\"the database has lost what it "
+			  "had answered, as when a standby took over that was behind: a new epoch "
+			  "begins\"",
+			  b + 1, a);
+		break;
+	case STORE_NEW_EPOCH:
+		log_write(
+			LOG_CRIT, "store_new_epoch",
+			"hint=\"this store is another one now, as after a restore: this front end "
+			"starts anew\"");
+		break;
+	case STORE_KEPT_HERE:
+		log_write(LOG_CRIT, "commits_without_standby",
+			  "count=%" PRId64 " hint=\"somebody has ended the wait for the standby: "
+			  "what was answered is on the primary alone\"",
+			  a);
+		break;
+	case STORE_MAY_LOSE:
+		log_write(LOG_WARN, "async_replica",
+			  "hint=\"no commit waits for a standby: one that takes over may lack what "
+			  "was answered; see synchronous_standby_names (docs/postgresql.md)\"");
+		break;
+	}
+}
+
 static void log_copy(const struct store_open_result *result)
 {
 	if (result->copy[0] != '\0')
@@ -176,7 +212,50 @@ static void log_copy(const struct store_open_result *result)
 			  result->copy, result->copy_bytes);
 }
 
-static int open_store(const struct config *c, struct store **ret)
+/* Who this is, among the front ends of a store that may have several. */
+static const struct store_front_end *front_end_of(const struct config *c,
+						  const struct listeners *listeners)
+{
+	static char name[FRONT_END_NAME_BYTES], address[FRONT_END_ADDRESS_BYTES];
+	static struct store_front_end front_end = { name, address, ROWLOCK_VERSION };
+	const struct listener *first = &listeners->all[0];
+
+	for (int i = listeners->count - 1; i >= 0; i--)
+		if (listeners->all[i].port > 0)
+			first = &listeners->all[i];
+	snprintf(name, sizeof(name), "%s", c->front_end);
+	snprintf(address, sizeof(address), "%s", c->front_end_address);
+	if (name[0] == '\0')
+		front_end_make_name(first->port, name);
+	if (address[0] == '\0' && first->port > 0 && first->is_any)
+		front_end_make_address(first->port, address);
+	else if (address[0] == '\0' && first->port > 0)
+		listener_text(first, address);
+	return &front_end;
+}
+
+/* What was said and means nothing to a database, and what is seen that should not be. */
+static void warn_of_settings(const struct config_reading *r)
+{
+	const struct config *c = &r->config;
+
+	if (store_kind_of(c)->is_file)
+		return;
+	if (c->create)
+		log_write(LOG_WARN, "setting_ignored",
+			  "name=create reason=\"a schema that is not there is made\"");
+	if (c->migrate_without_copy)
+		log_write(LOG_WARN, "setting_ignored",
+			  "name=migrate-without-copy reason=\"no copy is made of a database\"");
+	if (r->ranks[SETTING_OF_store] == FROM_FLAG && postgres_uri_has_password(c->store))
+		log_write(
+			LOG_WARN, "password_seen",
+			"name=store hint=\"whoever is on this machine sees the command line: name "
+			"the file that has the password in PGPASSFILE, or the service in "
+			"PGSERVICE\"");
+}
+
+static int open_store(const struct config *c, const struct listeners *listeners, struct store **ret)
 {
 	const struct store_kind *kind = store_kind_of(c);
 	int64_t logged_ms = 0;
@@ -185,6 +264,11 @@ static int open_store(const struct config *c, struct store **ret)
 					 .busy_ms = (int)c->store_busy_ms,
 					 .must_not_migrate = c->no_migrate,
 					 .migrates_without_copy = c->migrate_without_copy,
+					 .row_release = strcmp(c->row_release, "auto") == 0
+								? NULL
+								: c->row_release,
+					 .front_end = front_end_of(c, listeners),
+					 .tell = on_store_event,
 					 .progress = tell_opening,
 					 .progress_context = &logged_ms,
 					 .progress_ms = MS_PER_S };
@@ -194,6 +278,9 @@ static int open_store(const struct config *c, struct store **ret)
 		log_write(LOG_CRIT, "store_refused", "message=\"%s\"", result.message);
 		return store_exit_code(result.trouble);
 	}
+	row_release = kind->is_file ? (options.row_release != NULL ? options.row_release : "early")
+		      : strcmp(result.row_release, "early") == 0 ? "early"
+								 : "commit";
 	metric_set(METRIC_SCHEMA, result.version);
 	log_copy(&result);
 	log_write(LOG_INFO, "store_open",
@@ -458,8 +545,7 @@ static void log_cannot_listen(const struct address *a, int r)
 		  hint);
 }
 
-static void log_listening(const struct listeners *ls, const struct edge_options *options,
-			  const struct config *c)
+static void log_listening(const struct listeners *ls, const struct edge_options *options)
 {
 	for (int i = 0; i < ls->count; i++) {
 		char text[LISTENER_TEXT_BYTES];
@@ -467,7 +553,7 @@ static void log_listening(const struct listeners *ls, const struct edge_options 
 		listener_text(&ls->all[i], text);
 		log_write(LOG_INFO, "listening",
 			  "message=\"listening on %s\" loops=%d row_release=%s", text,
-			  options->loop_count, c->row_release);
+			  options->loop_count, row_release);
 	}
 }
 
@@ -525,7 +611,7 @@ static int serve(struct config_reading *reading, struct service *service,
 		free(names);
 		return EX_OSERR;
 	}
-	log_listening(listeners, &options, c);
+	log_listening(listeners, &options);
 	notify_ready("serving");
 
 	int code = wait_for_end(&(struct running){ .reading = reading,
@@ -658,7 +744,7 @@ static int engine_failed(const struct config *c, struct store *store, int r)
 	log_write(LOG_CRIT, is_damaged ? "store_damaged" : "engine_failed",
 		  "path=%s error=\"%s\" extended=%d at=%s:%d where=%s", store_shown(c),
 		  strerror(-r), f->detail, f->file, f->line, where[0] != '\0' ? where : NULL);
-	if (is_damaged)
+	if (is_damaged && store_kind_of(c)->is_file)
 		log_write(
 			LOG_CRIT, "store_refused",
 			"message=\"%s is damaged: rowlockd verify --store FILE says what is left "
@@ -672,6 +758,8 @@ static int engine_failed(const struct config *c, struct store *store, int r)
 	store->ops->close(store);
 	if (r == -EBUSY)
 		return store_exit_code(STORE_LOCKED);
+	if (r == -ENOTCONN)
+		return store_exit_code(STORE_UNREACHABLE);
 	return is_damaged ? EX_DATAERR : EX_OSERR;
 }
 
@@ -689,8 +777,7 @@ static int64_t store_bytes(const struct config *c)
 static int open_service(const struct config *c, struct store *store, struct service **ret)
 {
 	struct service_options options = { .store = store,
-					   .releases_rows_early =
-						   strcmp(c->row_release, "early") == 0,
+					   .releases_rows_early = strcmp(row_release, "early") == 0,
 					   .slow_ns = c->slow_ms * NS_PER_MS,
 					   .keep_audit_ms =
 						   c->keep_audit_days * (int64_t)86400 * MS_PER_S,
@@ -779,14 +866,17 @@ static int run(struct config_reading *reading)
 	code = settings_try(c, &listeners);
 	if (code != 0)
 		return code;
-	log_write(LOG_INFO, "start", "rowlockd=%s sqlite=%s note=%s", ROWLOCK_VERSION,
-		  sqlite_version(),
-		  sqlite_has_wal_reset_bug() ? "this SQLite can corrupt its WAL when two "
-					       "connections write or checkpoint at once; rowlockd "
-					       "uses one, and by hand: rowlock sql FILE"
-					     : NULL);
+	log_write(LOG_INFO, "start", "rowlockd=%s sqlite=%s libpq=%s note=%s", ROWLOCK_VERSION,
+		  store_kind_of(c)->is_file ? sqlite_version() : NULL,
+		  store_kind_of(c)->is_file ? NULL : postgres_version(),
+		  store_kind_of(c)->is_file && sqlite_has_wal_reset_bug()
+			  ? "this SQLite can corrupt its WAL when two "
+			    "connections write or checkpoint at once; rowlockd "
+			    "uses one, and by hand: rowlock sql FILE"
+			  : NULL);
 	notify_starting(store_bytes(c));
-	code = open_store(c, &store);
+	warn_of_settings(reading);
+	code = open_store(c, &listeners, &store);
 	if (code == 0 && !log_open()) {
 		store->ops->close(store);
 		code = EX_OSERR;

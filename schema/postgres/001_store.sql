@@ -205,7 +205,8 @@ CREATE TABLE front_end (
 	address    text   NOT NULL, -- where it answers; "": nobody was told
 	version    text   NOT NULL,
 	started_at bigint NOT NULL,
-	seen_at    bigint NOT NULL
+	seen_at    bigint NOT NULL,
+	backend    integer NOT NULL DEFAULT 0 -- pg_backend_pid() of the session that says so
 ) WITH (fillfactor = 10);
 
 CREATE TABLE lane (

@@ -2,6 +2,7 @@
 #include "base/check.h"
 #include "ops/address.h"
 #include "ops/disguise.h"
+#include "ops/front_end.h"
 #include "ops/trust.h"
 #include <ctype.h>
 #include <errno.h>

@@ -1,6 +1,6 @@
 /* postgres - what a store over PostgreSQL can be asked for beside its readers and its writers. */
 #include "base/clock.h"
-#include "store/postgres_private.h"
+#include "store/postgres_house.h"
 #include "sql_scripts.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -124,6 +124,7 @@ static void close_store(struct store *store)
 
 	struct postgres_store *s = postgres_of(store);
 
+	postgres_house_end(s);
 	postgres_disconnect(s->link);
 	free(s->conninfo);
 	free(s);

@@ -1,6 +1,7 @@
 /* postgres_open - from an address to a store, or to a sentence that says what stands in the way. */
 #include "store/postgres_open.h"
 #include "base/clock.h"
+#include "store/postgres_house.h"
 #include "store/postgres_uri.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -74,6 +75,10 @@ static int open_steps(struct postgres_opening *o)
 		r = postgres_migrate(o);
 	if (r == 0)
 		r = judge_row_release(o);
+	if (r == 0 && o->options->front_end != NULL)
+		r = postgres_house_enter(o, o->options->front_end);
+	if (r == 0 && o->options->front_end != NULL && postgres_house_begin(o->store) < 0)
+		r = postgres_refuse(o, STORE_UNREACHABLE, "no thread can be had");
 	return r;
 }
 
@@ -93,6 +98,10 @@ static struct postgres_store *make_store(const struct store_options *options,
 	}
 	s->store.ops = &postgres_store_ops;
 	s->busy_ms = options->busy_ms;
+	s->tell = options->tell;
+	s->tell_context = options->tell_context;
+	if (options->front_end != NULL)
+		snprintf(s->name, sizeof(s->name), "%s", options->front_end->name);
 	postgres_uri_hide(options->path, s->shown, sizeof(s->shown));
 	if (postgres_uri_split(options->path, &uri) == 0) {
 		s->conninfo = uri.conninfo;

@@ -19,6 +19,8 @@ enum {
 		2000, /* lock_timeout of a link that writes, unless a group sets its own */
 };
 
+struct postgres_house; /* store/postgres_house.h */
+
 struct postgres_store {
 	struct store store;
 	char *conninfo; /* the URI without `schema` */
@@ -27,9 +29,14 @@ struct postgres_store {
 	char shown[POSTGRES_URI_BYTES];  /* the URI as it may be shown */
 	char name[POSTGRES_NAME_BYTES];  /* of this front end; "": of a tool */
 	int busy_ms;                     /* store_options.busy_ms */
-	int server_version;              /* 150018: of the server it was opened on */
-	int64_t front_end_id;            /* our row of front_end */
-	struct postgres_link *link;      /* of the opening thread, as whoever keeps house */
+	void (*tell)(void *context, enum store_event event, int64_t a, int64_t b); /* or NULL */
+	void *tell_context;
+	int server_version;           /* 150018: of the server it was opened on */
+	int64_t front_end_id;         /* our row of front_end */
+	struct postgres_house *house; /* NULL: of a tool */
+	atomic_bool is_ousted;        /* another process is this front end now: it stops */
+	atomic_bool keeps_house;    /* of all front ends that live it is the one that does chores */
+	struct postgres_link *link; /* of the opening thread, as whoever keeps house */
 	/* The newest seq that is known to be durable, by whichever link: never above the truth. */
 	atomic_int_fast64_t durable_seq;
 };

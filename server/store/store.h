@@ -75,6 +75,22 @@ struct store_progress {
 	int version;        /* that it gets */
 };
 
+/* What a store finds out by itself, for the log. */
+enum store_event {
+	STORE_OUSTED,       /* another process has this front end's name: this one must stop */
+	STORE_LOST_COMMITS, /* up to seq `a` was durable, and `b` is the newest there is */
+	STORE_NEW_EPOCH,    /* somebody has begun another epoch: this process must start anew */
+	STORE_KEPT_HERE,    /* `a` commits were answered that no standby has */
+	STORE_MAY_LOSE,     /* it has standbys, and none that a commit waits for */
+};
+
+/* Of a store that several processes may serve: who this one is. */
+struct store_front_end {
+	const char *name;    /* 1 to 64 of A-Z a-z 0-9 . _ : - */
+	const char *address; /* where it answers others: "http://10.0.0.5:8080"; "": nowhere */
+	const char *version; /* of this program */
+};
+
 struct store_options {
 	const char *path;
 	bool may_create_gone; /* --create: start empty although a lock file says a store was here */
@@ -86,6 +102,10 @@ struct store_options {
 	 * be that. NULL: as the store has it.
 	 */
 	const char *row_release;
+	const struct store_front_end *front_end; /* NULL: a command, which serves nobody */
+	/* On any thread, until the store is closed; it returns soon. NULL: nobody listens. */
+	void (*tell)(void *context, enum store_event event, int64_t a, int64_t b);
+	void *tell_context;
 	/*
 	 * Called on the opening thread while it takes long, as long as SQLite or the disk get on:
 	 * at most every progress_ms, and never where it was done before that. NULL: nobody asks.

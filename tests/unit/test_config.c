@@ -121,7 +121,7 @@ static void nothing_said_is_the_defaults(void **state)
 	call_make(&c, (const char *const[]){ NULL }, NULL);
 	assert_int_equal(c.result, CONFIG_RUN);
 	assert_string_equal(c.reading.config.listen, "127.0.0.1:8080");
-	assert_string_equal(c.reading.config.row_release, "early");
+	assert_string_equal(c.reading.config.row_release, "auto");
 	assert_int_equal(c.reading.config.wait_default_ms, 2000);
 	assert_false(c.reading.config.create);
 	assert_string_equal(c.out.text, "");
