@@ -4,23 +4,35 @@
 #include <stdlib.h>
 #include <string.h>
 
+static void empty_maps(struct row_set *s)
+{
+	CHECK(s->bucket_count > 0);
+	map_init(&s->rows, s->buckets[0], s->bucket_count);
+	map_init(&s->items, s->buckets[1], s->bucket_count);
+	map_init(&s->locations, s->buckets[2], s->bucket_count);
+}
+
 int row_set_init(struct row_set *s, uint64_t seed)
 {
-	*s = (struct row_set){ .seed = seed };
+	return row_set_init_small(s, seed, ROW_SET_BUCKETS);
+}
+
+int row_set_init_small(struct row_set *s, uint64_t seed, size_t bucket_count)
+{
+	CHECK(bucket_count > 0);
+	*s = (struct row_set){ .seed = seed, .bucket_count = bucket_count };
 	list_init(&s->dirty);
 	list_init(&s->changed_items);
 	list_init(&s->changed_locations);
 	arena_init(&s->memory);
 	for (size_t i = 0; i < LENGTH_OF(s->buckets); i++) {
-		s->buckets[i] = malloc(sizeof(s->buckets[i][0]) * ROW_SET_BUCKETS);
+		s->buckets[i] = malloc(sizeof(s->buckets[i][0]) * bucket_count);
 		if (s->buckets[i] == NULL) {
 			row_set_fini(s);
 			return FAULT(-ENOMEM);
 		}
 	}
-	map_init(&s->rows, s->buckets[0], ROW_SET_BUCKETS);
-	map_init(&s->items, s->buckets[1], ROW_SET_BUCKETS);
-	map_init(&s->locations, s->buckets[2], ROW_SET_BUCKETS);
+	empty_maps(s);
 	return 0;
 }
 
@@ -35,6 +47,7 @@ void row_set_fini(struct row_set *s)
 
 void row_set_clear(struct row_set *s)
 {
+	CHECK(s->bucket_count > 0);
 	list_init(&s->dirty);
 	list_init(&s->changed_items);
 	list_init(&s->changed_locations);
@@ -44,9 +57,7 @@ void row_set_clear(struct row_set *s)
 	s->spare_row = NULL;
 	s->spare_item = NULL;
 	s->spare_location = NULL;
-	map_init(&s->rows, s->buckets[0], ROW_SET_BUCKETS);
-	map_init(&s->items, s->buckets[1], ROW_SET_BUCKETS);
-	map_init(&s->locations, s->buckets[2], ROW_SET_BUCKETS);
+	empty_maps(s);
 }
 
 void row_set_make_room(struct row_set *s)
@@ -275,6 +286,12 @@ void row_set_add_row(struct row_set *s, struct found_row *row, uint64_t key)
 	CHECK(row == s->spare_row);
 	map_insert(&s->rows, &row->node, key);
 	s->spare_row = NULL;
+}
+
+void row_set_remove_row(struct row_set *s, struct found_row *row)
+{
+	CHECK(!list_is_linked(&row->dirty_link));
+	map_remove(&s->rows, &row->node);
 }
 
 void row_set_add_item(struct row_set *s, struct found_item *item)

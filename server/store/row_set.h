@@ -84,6 +84,7 @@ struct found_row {
 
 struct row_set {
 	uint64_t seed; /* of the hashes: row_ref.key is hash_pair(sku, location, seed) */
+	size_t bucket_count;
 	struct map rows;
 	struct map items;
 	struct map locations;
@@ -100,6 +101,8 @@ struct row_set {
 };
 
 int row_set_init(struct row_set *s, uint64_t seed);
+/* Of a set that is cleared for each group. bucket_count: a power of two. */
+int row_set_init_small(struct row_set *s, uint64_t seed, size_t bucket_count);
 void row_set_fini(struct row_set *s);
 
 /* Forgets everything; what is dirty is lost. O(buckets). */
@@ -145,6 +148,8 @@ struct found_row *row_set_new_row(struct row_set *s, const struct row_ref *ref);
 struct found_item *row_set_new_item(struct row_set *s, const char *sku);
 struct found_location *row_set_new_location(struct row_set *s, const char *code);
 void row_set_add_row(struct row_set *s, struct found_row *row, uint64_t key);
+/* One that is added, and not changed, is as if it had not been asked for. */
+void row_set_remove_row(struct row_set *s, struct found_row *row);
 void row_set_add_item(struct row_set *s, struct found_item *item);
 void row_set_add_location(struct row_set *s, struct found_location *location);
 

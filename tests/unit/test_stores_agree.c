@@ -313,6 +313,15 @@ static const char *or_none(const char *text)
 	return text == NULL ? "-" : text;
 }
 
+static int by_names(const void *a, const void *b)
+{
+	const struct stock_view *x = a, *y = b;
+	int order = strcmp(x->sku.text, y->sku.text);
+
+	return order != 0 ? order : strcmp(x->location.text, y->location.text);
+}
+
+/* By name: which id a row has, and so where it stands in the list, is each store's own matter. */
 static void show_stock(struct player *p, struct arena *a)
 {
 	struct page page;
@@ -320,6 +329,7 @@ static void show_stock(struct player *p, struct arena *a)
 	assert_int_equal(p->s.reader->ops->list_stock(
 				 p->s.reader, &(struct stock_query){ .limit = 100 }, a, &page),
 			 0);
+	qsort(page.stock, page.count, sizeof(page.stock[0]), by_names);
 	for (size_t i = 0; i < page.count; i++) {
 		const struct stock_view *v = &page.stock[i];
 
