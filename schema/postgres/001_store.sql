@@ -165,7 +165,7 @@ CREATE TABLE token (
 	name       text    NOT NULL COLLATE "C" UNIQUE
 		CONSTRAINT "name: 1 to 64 of A-Z a-z 0-9 . _ : -; none of the service's"
 		CHECK (name ~ '^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$'
-			AND name NOT IN ('local', 'sqlite3', 'rowlock')),
+			AND name NOT IN ('local', 'sqlite3', 'psql', 'rowlock')),
 	role       text    NOT NULL COLLATE "C"
 		CONSTRAINT "role: reader clerk writer admin" CHECK (role IN ('reader', 'clerk', 'writer', 'admin')),
 	created_at bigint  NOT NULL,
