@@ -224,12 +224,15 @@ static const struct store_front_end *front_end_of(const struct config *c,
 		if (listeners->all[i].port > 0)
 			first = &listeners->all[i];
 	snprintf(name, sizeof(name), "%s", c->front_end);
-	snprintf(address, sizeof(address), "%s", c->front_end_address);
-	if (name[0] == '\0')
+	if (strcmp(name, "auto") == 0)
 		front_end_make_name(first->port, name);
-	if (address[0] == '\0' && first->port > 0 && first->is_any)
+	snprintf(address, sizeof(address), "%s", c->front_end_address);
+	if (strcmp(address, "auto") != 0)
+		return &front_end;
+	address[0] = '\0';
+	if (first->port > 0 && first->is_any)
 		front_end_make_address(first->port, address);
-	else if (address[0] == '\0' && first->port > 0)
+	else if (first->port > 0)
 		listener_text(first, address);
 	return &front_end;
 }

@@ -21,8 +21,6 @@ bool front_end_name_is_valid(const char *text)
 {
 	size_t bytes = strlen(text);
 
-	if (bytes == 0)
-		return true;
 	for (size_t i = 0; i < bytes; i++)
 		if (!is_of_name(text[i]))
 			return false;
@@ -33,13 +31,10 @@ bool front_end_address_is_valid(const char *text)
 {
 	size_t bytes = strlen(text);
 
-	if (bytes == 0)
-		return true;
 	for (size_t i = 0; i < bytes; i++)
 		if (!isgraph((unsigned char)text[i]))
 			return false;
-	return bytes < FRONT_END_ADDRESS_BYTES &&
-	       (strncmp(text, "http://", 7) == 0 || strncmp(text, "https://", 8) == 0);
+	return bytes > 0 && bytes < FRONT_END_ADDRESS_BYTES;
 }
 
 /* What of the machine's name is none of ours is left out. */

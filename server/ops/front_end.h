@@ -1,8 +1,8 @@
 /*
  * front_end - what a process is called among those that serve the same store.
  *
- *     front_end_make_name(8080, name);      // "shop-3:8080"
- *     front_end_make_address(8080, address) // "http://shop-3:8080"
+ *     front_end_make_name(8080, name);       // "shop-3:8080"
+ *     front_end_make_address(8080, address); // "http://shop-3:8080"
  *
  * Threads: any.
  */
@@ -11,9 +11,9 @@
 
 enum { FRONT_END_NAME_BYTES = 65, FRONT_END_ADDRESS_BYTES = 128 };
 
-/* "", or 1 to 64 of A-Z a-z 0-9 . _ : - with a letter or digit first. */
+/* 1 to 64 of A-Z a-z 0-9 . _ : - with a letter or digit first. */
 bool front_end_name_is_valid(const char *text);
-/* "", or http:// or https:// and what follows, of visible characters; short enough. */
+/* Of visible characters, and short enough. */
 bool front_end_address_is_valid(const char *text);
 
 /* Of the machine's name and the port; 0: it has none, and the process's id stands for it. */
