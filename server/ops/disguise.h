@@ -15,6 +15,9 @@
 /*
  * In place: the text never becomes longer. A token keeps its public part, by which its owner finds
  * it: rl_, letters and digits, _, and what follows of letters, digits, - and _. A URL loses what
- * stands before its @.
+ * stands before its @, and a parameter named after a password or secret its value.
  */
 void disguise(char *text);
+
+/* The same of a text that is one address, of a file or a database: blanks do not end it. */
+void disguise_address(char *text);

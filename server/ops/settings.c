@@ -310,7 +310,7 @@ void setting_format(const struct config *c, const struct setting *s, char ret[SE
 			 *(const bool *)value_of(c, s) ? "true" : "false");
 		break;
 	}
-	disguise(ret);
+	disguise_address(ret);
 }
 
 char *setting_join(const char *a, const char *b)
