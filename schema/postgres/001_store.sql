@@ -15,7 +15,7 @@ CREATE TABLE store (
 	schema_version   integer NOT NULL,
 	next_fence       bigint  NOT NULL DEFAULT 1 CHECK (next_fence >= 1),
 	next_reservation bigint  NOT NULL DEFAULT 1 CHECK (next_reservation >= 1),
-	next_audit       bigint  NOT NULL DEFAULT 1, -- old rows go, and their ids are given to no other
+	next_audit       bigint  NOT NULL DEFAULT 1, -- at least: kept when old rows go, as ids are given once
 	lease_change     bigint  NOT NULL DEFAULT 0, -- grows with each change of row_lock
 	access_version   bigint  NOT NULL DEFAULT 1, -- grows with each change of tokens
 	had_token        boolean NOT NULL DEFAULT false,
@@ -256,8 +256,7 @@ END;
 CREATE FUNCTION next_audit() RETURNS bigint LANGUAGE sql VOLATILE
 BEGIN ATOMIC
 	SELECT FROM store WHERE id = 1 FOR UPDATE;
-	UPDATE store SET next_audit = greatest(next_audit, (SELECT coalesce(max(id), 0) + 1 FROM audit)) + 1;
-	SELECT next_audit - 1 FROM store WHERE id = 1;
+	SELECT greatest(next_audit, (SELECT coalesce(max(id), 0) + 1 FROM audit)) FROM store WHERE id = 1;
 END;
 CREATE FUNCTION next_front_end() RETURNS bigint LANGUAGE sql VOLATILE
 BEGIN ATOMIC

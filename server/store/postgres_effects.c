@@ -722,8 +722,9 @@ static void write_store(struct writing *x)
 
 	CHECK(now->fence >= stored->fence || stored->fence < 0);
 	CHECK(now->lease_change >= stored->lease_change);
-	if (e->must_note_time || now->audit != stored->audit || now->fence != stored->fence ||
-	    now->reservation != stored->reservation || now->lease_change != stored->lease_change)
+	if (e->must_note_time || e->audit_old_count > 0 || now->audit != stored->audit ||
+	    now->fence != stored->fence || now->reservation != stored->reservation ||
+	    now->lease_change != stored->lease_change)
 		send_all(x, STORE_CHANGE, LENGTH_OF(v), v, 1);
 }
 
