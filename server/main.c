@@ -400,6 +400,8 @@ static const char *state_of(const struct running *r)
 		return "writes are refused: store-damaged";
 	if (health.is_disk_full)
 		return "writes are refused: disk-full";
+	if (health.is_unreachable)
+		return "writes wait: store-unreachable";
 	if (health.is_store_busy)
 		return "writes wait: store-busy";
 	return health.is_writable ? "serving" : "writes are refused: store-failed";

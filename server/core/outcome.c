@@ -28,6 +28,8 @@ enum outcome outcome_of_fault(int fault)
 	case -ETIME:
 	case -EAGAIN:
 		return OUTCOME_STORE_BUSY;
+	case -ENOTCONN:
+		return OUTCOME_STORE_UNREACHABLE;
 	case -ECANCELED:
 		return OUTCOME_DRAINING;
 	case -EBADMSG:

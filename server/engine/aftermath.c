@@ -90,6 +90,7 @@ static enum outcome judge(struct lane *l, int fault, int count)
 		aftermath_log(LOG_ERROR, "out_of_memory", fault, count);
 		break;
 	case -EBUSY:
+	case -ENOTCONN: /* was told when the store could not be reached */
 		break;
 	case -ESTALE:
 		aftermath_log(LOG_CRIT, "db_file_moved", fault, count);
@@ -115,6 +116,19 @@ void aftermath_undo(struct group *g)
 	decider_take_back(&g->decider);
 }
 
+/*
+ * The process goes on where the store is a server: a group that comes later waits at the lane's row
+ * until the one whose COMMIT was lost is over, and looks for keys behind that.
+ */
+static const char *unknown_detail(const struct lane *l, enum outcome o)
+{
+	CHECK(l->writer != NULL);
+	if (o != OUTCOME_OUTCOME_UNKNOWN || lane_is_alone(l))
+		return NULL;
+	return "The link to the database was lost during the commit, and it has not answered "
+	       "since. Send the request again with the same Idempotency-Key: it takes effect once.";
+}
+
 static void answer_members(struct group *g, enum outcome o)
 {
 	CHECK(o != OUTCOME_DONE);
@@ -124,6 +138,7 @@ static void answer_members(struct group *g, enum outcome o)
 		w->answer = (struct answer){ .outcome = o,
 					     .status = outcome_row(o)->http_status,
 					     .is_unknown = o == OUTCOME_OUTCOME_UNKNOWN,
+					     .detail = unknown_detail(g->lane, o),
 					     .seq = g->lane->seq_committed };
 	}
 	delivery_finish(g->lane, &g->members, g->size.member_count);
@@ -132,7 +147,7 @@ static void answer_members(struct group *g, enum outcome o)
 /* How the service goes on behind a group that ended with `o`. */
 static void go_on_or_stop(struct lane *l, int fault, enum outcome o)
 {
-	bool is_hopeless = fault == -EREMOTEIO || fault == -ESTALE;
+	bool is_hopeless = (fault == -EREMOTEIO && lane_is_alone(l)) || fault == -ESTALE;
 
 	if (o == OUTCOME_STORE_FAILED) {
 		atomic_store(&l->published->is_failing, true);
@@ -151,11 +166,11 @@ enum outcome aftermath_fail(struct group *g, int fault)
 
 	CHECK(o != OUTCOME_DONE);
 	aftermath_undo(g);
-	if (fault != -EREMOTEIO)
+	if (fault != -EREMOTEIO || !lane_is_alone(l))
 		(void)l->writer->ops->abandon(l->writer, false);
 	l->aftermath.retry_not_before_ns = clock_monotonic_ns() + RETRY_MS * NS_PER_MS;
 	metric_add(METRIC_GROUPS_FAILED, 1);
-	if (o == OUTCOME_OUTCOME_UNKNOWN)
+	if (o == OUTCOME_OUTCOME_UNKNOWN && lane_is_alone(l))
 		key_book_keep_unknown(l->keys, &g->members);
 	answer_members(g, o);
 	go_on_or_stop(l, fault, o);

@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "base/crash.h"
 #include "base/fault.h"
+#include "base/pulse.h"
 #include "engine/aftermath.h"
 #include "engine/delivery.h"
 #include "engine/group_effects.h"
@@ -61,7 +62,8 @@ static void renew(struct group *g)
 	d->now_ms = store_time_now(l->locks->time);
 	d->now_ns = clock_monotonic_ns();
 	CHECK(g->is_taken_back == l->was_taken_back);
-	g->is_taken_back = g->is_crossed = false;
+	g->is_taken_back = false;
+	g->crossed_by = 0;
 	g->key_at = 0;
 	g->follows_taken_back = l->was_taken_back;
 	l->was_taken_back = false;
@@ -214,6 +216,9 @@ static int find(struct group *g, const struct list *works, int64_t wait_ms)
 	if (g->want.is_short)
 		return FAULT(-ENOMEM);
 	r = w->ops->lock(w, &g->want, wait_ms, &d->found);
+	/* Others may have come since it began, and refusals rest on what they did. */
+	if (d->found.newest_seq > d->seq_committed)
+		d->seq_committed = d->found.newest_seq;
 	return r < 0 ? r : decide_overdue(d);
 }
 
@@ -379,9 +384,10 @@ static int find_taken(struct group *g, struct list *taken, bool *ret_is_closed)
 	CHECK(g->slice > 0);
 	*ret_is_closed = !g->joins || work_of_link(taken->next)->is_atomic;
 	r = find(g, taken, may_wait ? RIVALS_WAIT_MS : 0);
-	if (r == -EBUSY && g->has_rivals) {
+	if (rivals_may_have_crossed(g, r)) {
 		rivals_put_all_back(g, taken);
-		g->is_crossed = *ret_is_closed = true;
+		g->crossed_by = r;
+		*ret_is_closed = true;
 		g->slice = 1; /* whoever wants it keeps nobody else */
 		return 0;
 	}
@@ -418,6 +424,27 @@ static int decide_ready(struct group *g)
 
 /* ---------------------------------------------------------------- end */
 
+/*
+ * A store that is a network away can say so once it is there again. 0: it was kept. -ENOTCONN: it
+ * was not, with the link over which it was sent.
+ */
+static int settle(struct group *g)
+{
+	struct store_writer *w = g->lane->writer;
+	int64_t until_ns = clock_monotonic_ns() + SETTLE_MS_MAX * NS_PER_MS;
+	bool is_kept = false;
+	int r;
+
+	CHECK(g->decider.has_writes || clock_note_is_wrong(&g->lane->clock));
+	do {
+		pulse_beat();
+		r = w->ops->settle(w, &is_kept);
+	} while (r == -EREMOTEIO && g->has_rivals && clock_monotonic_ns() < until_ns);
+	if (r < 0 || is_kept)
+		return r;
+	return g->has_rivals ? FAULT(-ENOTCONN) : FAULT(-EIO);
+}
+
 /* Only a group that is durable may be answered. */
 static int commit(struct group *g)
 {
@@ -426,13 +453,8 @@ static int commit(struct group *g)
 	int64_t seq;
 	int r = w->ops->commit(w, &is_durable);
 
-	if (r == -EREMOTEIO) {
-		bool is_kept = false;
-
-		r = w->ops->settle(w, &is_kept);
-		if (r == 0 && !is_kept)
-			r = FAULT(-EIO);
-	}
+	if (r == -EREMOTEIO)
+		r = settle(g);
 	return r == 0 && !is_durable ? w->ops->flush(w, &seq) : r;
 }
 
@@ -594,13 +616,14 @@ static int run_again(struct group *g)
 
 static bool may_run_again(const struct group *g, int fault, int tries)
 {
-	return fault == -EBUSY ? g->has_rivals && tries < RIVALS_TRIES_MAX
-			       : fault == -EBADMSG && has_culprit(&g->decider.effects);
+	if (rivals_may_have_crossed(g, fault))
+		return tries < (fault == -ENOTCONN ? LINK_TRIES_MAX : RIVALS_TRIES_MAX);
+	return fault == -EBADMSG && has_culprit(&g->decider.effects);
 }
 
 static int run_to_end(struct group *g)
 {
-	int r = g->is_crossed ? FAULT(-EBUSY) : end(g);
+	int r = g->crossed_by != 0 ? g->crossed_by : end(g);
 
 	for (int tries = 0; may_run_again(g, r, tries); tries++)
 		r = run_again(g);
@@ -619,7 +642,7 @@ void group_run(struct group *g)
 	g->has_lingered = false;
 	g->decider.left.count = 0;
 	r = store_turn_take(g->lane, &begun);
-	if (r == -EBUSY)
+	if (r == -EBUSY || r == -ENOTCONN)
 		return; /* the ready ones stay ready until their own time is up */
 	if (r == 0)
 		r = begin(g, &begun);

@@ -43,7 +43,7 @@ struct group {
 	int slice;              /* how many are taken at once, after a name was held: grows again */
 	bool has_rivals;        /* others may write while it is open: engine/rivals.h */
 	bool joins;             /* lock() may be called again in an open group */
-	bool is_crossed;        /* a rival held what it wants: it begins anew */
+	int crossed_by;         /* it begins anew: -EBUSY, a rival held what it wants; -ENOTCONN */
 	bool has_lingered;      /* for those who were answered just before: core/linger.h */
 	bool is_taken_back;     /* nothing of it is to be kept: its atomic part was refused */
 	bool follows_taken_back; /* and so was the one before it */

@@ -74,6 +74,12 @@ int lane_open(struct lane *l, uint64_t seed);
 
 void lane_close(struct lane *l);
 
+/* Is this process the only one that writes to the store at a time? */
+static inline bool lane_is_alone(const struct lane *l)
+{
+	return l->writer->ops->numbers_at_begin;
+}
+
 /* When the next reservation is to be booked: store time, UTC ms; INT64_MAX: there is none. */
 int64_t lane_overdue_ms(struct lane *l);
 

@@ -74,9 +74,9 @@ bool lock_manager_drain_is_over(struct lock_manager *m, int64_t now_ns)
 	return is_over;
 }
 
-void lock_manager_set_store_busy(struct lock_manager *m, bool is_busy)
+void lock_manager_set_store_keeps(struct lock_manager *m, enum outcome with)
 {
 	guard_lock(&m->guard);
-	m->is_store_busy = is_busy;
+	m->store_keeps_with = with;
 	guard_unlock(&m->guard);
 }

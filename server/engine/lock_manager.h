@@ -38,7 +38,7 @@ struct lock_manager {
 	bool is_writer_asleep;
 	int64_t arrived_count; /* works that came in since lock_manager_mark() */
 	int64_t awaited_count; /* for so many of them the writer sleeps; 0: until one is ready */
-	bool is_store_busy;
+	enum outcome store_keeps_with; /* DONE: the store keeps nobody waiting */
 	bool is_draining;
 	enum outcome closed_with; /* DONE: it is open; else what every new write is refused with */
 	int64_t drain_until_ns;
@@ -165,7 +165,7 @@ void lock_manager_send_back(struct lock_manager *m, struct refused *refused);
 /* Takes out every write that waits or is ready, answered with `o`. */
 void lock_manager_refuse_all(struct lock_manager *m, enum outcome o, struct refused *refused);
 
-/* Takes out ready writes whose waiters' time is up, answered STORE_BUSY. */
+/* Takes out ready writes whose waiters' time is up, answered as the store keeps them. */
 void lock_manager_refuse_late(struct lock_manager *m, int64_t now_ns, struct refused *refused);
 
 /*
@@ -183,4 +183,5 @@ bool lock_manager_drain_is_over(struct lock_manager *m, int64_t now_ns);
 const struct lease *lock_manager_lease_of(struct lock_manager *m, const uint64_t rows[],
 					  int row_count);
 
-void lock_manager_set_store_busy(struct lock_manager *m, bool is_busy);
+/* What those are refused with whose time is up meanwhile; DONE: it does not any more. */
+void lock_manager_set_store_keeps(struct lock_manager *m, enum outcome with);

@@ -105,8 +105,8 @@ struct lease *lock_explain_wait_locked(struct lock_manager *m, const struct work
 	CHECK(guard_is_mine(&m->guard));
 	CHECK(w->claim.state != CLAIM_GRANTED);
 	*ret = (struct answer){ .outcome = OUTCOME_ROW_BUSY };
-	if (m->is_store_busy) {
-		ret->outcome = OUTCOME_STORE_BUSY;
+	if (m->store_keeps_with != OUTCOME_DONE) {
+		ret->outcome = m->store_keeps_with;
 	} else if (w->claim.state == CLAIM_AT_GATE) {
 		ret->outcome = OUTCOME_ROW_LEASED;
 		held = lock_see_lease_locked(m, &w->claim, &ret->lease);

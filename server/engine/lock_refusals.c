@@ -105,13 +105,16 @@ void lock_manager_refuse_all(struct lock_manager *m, enum outcome o, struct refu
 static struct list *refuse_some_late_locked(struct lock_manager *m, struct list *at, int64_t now_ns,
 					    struct refused *refused)
 {
+	enum outcome o =
+		m->store_keeps_with != OUTCOME_DONE ? m->store_keeps_with : OUTCOME_STORE_BUSY;
+
 	CHECK(guard_is_mine(&m->guard));
 	for (int i = 0; i < READY_SLICE && at != &m->ready; i++) {
 		struct work *w = CONTAINER_OF(at, struct work, work_link);
 
 		at = at->next;
 		if (w->decide_by_ns <= now_ns)
-			refuse_locked(m, w, OUTCOME_STORE_BUSY, now_ns, refused);
+			refuse_locked(m, w, o, now_ns, refused);
 	}
 	return at;
 }

@@ -66,9 +66,11 @@ int outsiders_take_in(struct lane *l, const struct group_begun *begun, int64_t n
 	int r;
 
 	CHECK(begun->is_changed_by_others);
-	log_write(LOG_INFO, "external_write", "seq=%" PRId64 " was=%" PRId64, begun->newest_seq,
-		  l->seq_committed);
-	metric_add(METRIC_EXTERNAL_WRITES, 1);
+	if (lane_is_alone(l)) {
+		log_write(LOG_INFO, "external_write", "seq=%" PRId64 " was=%" PRId64,
+			  begun->newest_seq, l->seq_committed);
+		metric_add(METRIC_EXTERNAL_WRITES, 1);
+	}
 	r = delete_ended_leases(l, effects);
 	if (r < 0)
 		return r;
@@ -80,13 +82,19 @@ int outsiders_take_in(struct lane *l, const struct group_begun *begun, int64_t n
 	return hear(l, now_ms);
 }
 
+int outsiders_look_ms(const struct lane *l)
+{
+	CHECK(l->writer != NULL);
+	return lane_is_alone(l) ? OUTSIDERS_LOOK_MS : RIVALS_LOOK_MS;
+}
+
 bool outsiders_have_news(struct lane *l)
 {
 	int64_t now_ns = clock_monotonic_ns();
 	bool is_new = false;
 
 	CHECK(l->locks->leases.count >= 0);
-	if (now_ns - l->outsiders.looked_ns < OUTSIDERS_LOOK_MS * NS_PER_MS)
+	if (now_ns - l->outsiders.looked_ns < outsiders_look_ms(l) * NS_PER_MS)
 		return false;
 	l->outsiders.looked_ns = now_ns;
 	if (!feed_begin(&l->feed, now_ns) && l->locks->leases.count == 0)

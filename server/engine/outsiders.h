@@ -26,4 +26,11 @@ int outsiders_take_in(struct lane *l, const struct group_begun *begun, int64_t n
  */
 bool outsiders_have_news(struct lane *l);
 
-enum { OUTSIDERS_LOOK_MS = 250 };
+/*
+ * Hands are looked for less often than the other processes of a store that several write to: what
+ * those did is waited for.
+ */
+enum { OUTSIDERS_LOOK_MS = 250, RIVALS_LOOK_MS = 20 };
+
+/* How often it is looked. */
+int outsiders_look_ms(const struct lane *l);

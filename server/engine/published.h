@@ -14,7 +14,8 @@ struct published {
 	atomic_uint_fast64_t generation; /* grows with each commit, before its answers leave */
 	atomic_int_fast64_t wal_bytes;   /* of the store's log, when it was looked at last */
 	atomic_bool is_disk_full;
-	atomic_bool is_store_busy; /* another program holds the store right now */
-	atomic_bool is_failing;    /* the last group failed for another reason */
-	atomic_bool is_damaged;    /* the file is: whoever saw it has closed the lock manager */
+	atomic_bool is_store_busy;  /* another program holds the store right now */
+	atomic_bool is_unreachable; /* the store does not answer: it is a network away */
+	atomic_bool is_failing;     /* the last group failed for another reason */
+	atomic_bool is_damaged;     /* the file is: whoever saw it has closed the lock manager */
 };

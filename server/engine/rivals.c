@@ -1,9 +1,16 @@
 #include "engine/rivals.h"
 #include "base/clock.h"
+#include "base/fault.h"
 #include "engine/delivery.h"
 #include "engine/read_fault.h"
 #include "engine/replay.h"
 #include <string.h>
+
+bool rivals_may_have_crossed(const struct group *g, int fault)
+{
+	CHECK(fault <= 0);
+	return g->has_rivals && (fault == -EBUSY || fault == -ENOTCONN);
+}
 
 /* ---------------------------------------------------------------- keys */
 

@@ -17,11 +17,21 @@
 
 enum {
 	RIVALS_WAIT_MS = 20,   /* lock() waits for what others hold, while nobody waits for it */
+	LINK_TRIES_MAX = 3,    /* of a group whose store went away meanwhile */
+	SETTLE_MS_MAX = 10000, /* an unknown COMMIT is asked after for so long */
 	RIVALS_TRIES_MAX = 50, /* of a group with members, until they are refused STORE_BUSY */
 };
 
-/* Has the work's key been used, by whomever? Then w->answer says so; where that cannot be read,
- * that nobody knows. */
+/*
+ * Is the fault one after which the group can be decided again as it is: what it wants is held, or
+ * the link to the store was lost before anything was kept?
+ */
+bool rivals_may_have_crossed(const struct group *g, int fault);
+
+/*
+ * Has the work's key been used, by whomever? Then w->answer says so; where that cannot be read,
+ * that nobody knows.
+ */
 bool rivals_have_answered(struct group *g, struct work *w);
 
 /* Puts back those of them that want a row that is held. Were there any? */

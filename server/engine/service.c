@@ -320,6 +320,7 @@ void service_health(struct service *s, struct service_health *ret)
 
 	ret->is_disk_full = atomic_load(&s->published.is_disk_full);
 	ret->is_store_busy = atomic_load(&s->published.is_store_busy);
+	ret->is_unreachable = atomic_load(&s->published.is_unreachable);
 	ret->is_damaged = atomic_load(&s->published.is_damaged);
 	ret->is_writable =
 		!atomic_load(&s->published.is_failing) && !ret->is_disk_full && !ret->is_damaged;

@@ -191,6 +191,7 @@ struct service_health {
 	bool is_damaged;
 	bool is_disk_full;
 	bool is_store_busy;    /* another program holds the store right now */
+	bool is_unreachable;   /* the store does not answer */
 	int64_t seq;           /* newest published */
 	int64_t waiting_count; /* commands queued or at leases */
 	int64_t lease_count;

@@ -50,7 +50,7 @@ static int64_t next_look_ns(struct writer *w)
 {
 	struct lane *l = &w->lane;
 	int64_t at_ns = chores_due_ns(&w->chores);
-	int64_t look_ns = l->outsiders.looked_ns + OUTSIDERS_LOOK_MS * NS_PER_MS;
+	int64_t look_ns = l->outsiders.looked_ns + outsiders_look_ms(l) * NS_PER_MS;
 	int64_t due_ns;
 
 	CHECK(w->group.lane == l);

@@ -17,11 +17,14 @@ void handle_livez(struct exchange *x)
 /* ---------------------------------------------------------------- /readyz */
 
 /* What keeps writes from being carried out. The first that holds is the problem that they get. */
-enum obstacle { DRAINS, DISK_FULL, DAMAGED, FAILS, BUSY, OBSTACLES };
+enum obstacle { DRAINS, DISK_FULL, DAMAGED, FAILS, UNREACHABLE, BUSY, OBSTACLES };
 
 static const enum outcome obstacle_outcomes[OBSTACLES] = {
-	[DRAINS] = OUTCOME_DRAINING,       [DISK_FULL] = OUTCOME_DISK_FULL,
-	[DAMAGED] = OUTCOME_STORE_DAMAGED, [FAILS] = OUTCOME_STORE_FAILED,
+	[DRAINS] = OUTCOME_DRAINING,
+	[DISK_FULL] = OUTCOME_DISK_FULL,
+	[DAMAGED] = OUTCOME_STORE_DAMAGED,
+	[FAILS] = OUTCOME_STORE_FAILED,
+	[UNREACHABLE] = OUTCOME_STORE_UNREACHABLE,
 	[BUSY] = OUTCOME_STORE_BUSY,
 };
 
@@ -36,6 +39,7 @@ static struct obstacles obstacles_of(const struct service_health *h)
 		[DISK_FULL] = h->is_disk_full,
 		[DAMAGED] = h->is_damaged,
 		[FAILS] = !h->is_writable && !h->is_disk_full && !h->is_damaged,
+		[UNREACHABLE] = h->is_unreachable,
 		[BUSY] = h->is_store_busy,
 	} };
 }
@@ -115,8 +119,11 @@ void handle_readyz(struct exchange *x)
 static void measure_readiness(struct service *s)
 {
 	static const enum metric metrics[OBSTACLES] = {
-		[DRAINS] = METRIC_DRAINING,          [DISK_FULL] = METRIC_DISK_IS_FULL,
-		[DAMAGED] = METRIC_STORE_IS_DAMAGED, [FAILS] = METRIC_STORE_IS_FAILING,
+		[DRAINS] = METRIC_DRAINING,
+		[DISK_FULL] = METRIC_DISK_IS_FULL,
+		[DAMAGED] = METRIC_STORE_IS_DAMAGED,
+		[FAILS] = METRIC_STORE_IS_FAILING,
+		[UNREACHABLE] = METRIC_STORE_IS_UNREACHABLE,
 		[BUSY] = METRIC_STORE_IS_BUSY,
 	};
 	struct service_health h;

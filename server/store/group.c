@@ -214,6 +214,7 @@ static void found_empty(struct found *f)
 	f->held = NULL;
 	f->lease_count = f->key_count = f->held_count = 0;
 	f->has_more_overdue = false;
+	f->newest_seq = 0;
 	arena_init(&f->memory);
 }
 
@@ -245,6 +246,7 @@ void found_clear(struct found *f)
 	f->held = NULL;
 	f->lease_count = f->key_count = f->held_count = 0;
 	f->has_more_overdue = false;
+	f->newest_seq = 0;
 	arena_init(&f->memory);
 }
 

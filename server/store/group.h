@@ -173,7 +173,12 @@ enum { FOUND_BUCKETS = 1 << 10 };
 struct found {
 	struct row_set *rows; /* what is not in it makes no sense */
 	struct map reservations;
-	struct list overdue;   /* found_overdue.link: not yet taken out by whoever decides */
+	struct list overdue; /* found_overdue.link: not yet taken out by whoever decides */
+	/*
+	 * The newest of the ledger behind the newest lock(), of a store that others write to
+	 * meanwhile; 0: as the group began.
+	 */
+	int64_t newest_seq;
 	bool has_more_overdue; /* some row bears its group in overdue_group */
 	struct found_lease *leases;
 	size_t lease_count;

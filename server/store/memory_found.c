@@ -649,6 +649,7 @@ int memory_lock(struct store_writer *writer, const struct want *want, int64_t wa
 	if (r == 0) {
 		hold_back_leased(w, want, found);
 		r = read_all(w, want, found);
+		found->newest_seq = w->ops.numbers_at_begin ? 0 : w->m->newest_seq;
 	}
 	pthread_mutex_unlock(&w->m->mutex);
 	return r;
