@@ -81,6 +81,8 @@ static void refuse(struct exchange *x, int fault)
 	if (fault == -ENOSPC || fault == -EDQUOT || fault == -EFBIG)
 		reply_refuse(x, OUTCOME_DISK_FULL,
 			     "There is no room for the temporary file: --spool-dir.");
+	else if (fault == -ENOTSUP)
+		reply_refuse(x, OUTCOME_NO_BACKUP_HERE, NULL);
 	else
 		reply_fault(x, fault);
 }
