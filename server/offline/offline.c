@@ -3,6 +3,7 @@
 #include "offline/words.h"
 #include "ops/disguise.h"
 #include "store/offline.h"
+#include "store/postgres.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,15 +15,19 @@ static const struct verb {
 	const char *name;
 	int takes;
 	int (*run)(const struct offline_arguments *a);
+	int (*run_words)(char *argv[]); /* of TAKES_VERB: reads its words itself */
+	const char *instead;            /* what does it over PostgreSQL; NULL: the same */
 	const char *help;
 } verbs[] = {
-	{ "verify",  0,                         offline_verify_run,
+	{ "verify",  0,                         offline_verify_run, NULL, NULL,
 	  "usage: rowlockd verify --store FILE\n\n"
 	  "Checks a store that no server has: that the file is whole, that every reference in it leads\n"
 	  "somewhere, and that the books balance. It is only read. What the findings mean is in\n"
 	  "docs/operating.md.\n\n"
 	  "Exit codes: 0 all is well, 65 it is not, 75 a server has it.\n" },
-	{ "repair",  TAKES_TRUST | TAKES_APPLY, offline_repair_run,
+	{ "repair",  TAKES_TRUST | TAKES_APPLY, offline_repair_run, NULL,
+	  "repair is of files: over PostgreSQL a row is what its last movement says, and there are no two "
+	  "that could disagree. rowlockd verify looks, and a backup helps (docs/postgresql.md)",
 	  "usage: rowlockd repair --store FILE --trust ledger|level [--apply]\n\n"
 	  "Says how the rows of a store can be made to agree with their ledger again; with --apply does\n"
 	  "it, after copying the store to a file beside it.\n\n"
@@ -32,7 +37,8 @@ static const struct verb {
 	  "reserved becomes what the active reservations promise. The ledger is append-only: movements\n"
 	  "that are lost or contradict each other stay so, and are listed.\n\n"
 	  "Exit codes: 0 all is well (now), 65 it is not, 75 a server has it.\n" },
-	{ "repack",  TAKES_PAGE_SIZE,           offline_repack_run,
+	{ "repack",  TAKES_PAGE_SIZE,           offline_repack_run, NULL,
+	  "repack is of files: PostgreSQL cleans up by itself; VACUUM and REINDEX do by hand",
 	  "usage: rowlockd repack --store FILE [--page-size BYTES]\n\n"
 	  "Writes a store that no server has anew: without gaps, and with pages of another size, which\n"
 	  "a store otherwise keeps for ever. It is verified, copied to a file beside it, and the copy is\n"
@@ -41,7 +47,9 @@ static const struct verb {
 	  "  --page-size BYTES   a power of two from 1024 to 65536 [2048, as new stores have]\n\n"
 	  "Exit codes: 0 done, 65 the store is damaged, or its books do not balance (it is repacked all\n"
 	  "the same); 75 a server, or another program, has it, 73 there is no room.\n" },
-	{ "restore", TAKES_BACKUP,              offline_restore_run,
+	{ "restore", TAKES_BACKUP,              offline_restore_run, NULL,
+	  "restore is of files: pg_restore, or a base backup, brings a database back; then rowlockd epoch "
+	  "--new (docs/postgresql.md)",
 	  "usage: rowlockd restore BACKUP --store FILE [--keep-tokens]\n\n"
 	  "Puts a copy of BACKUP in the place of FILE, which is kept under another name. BACKUP is a store\n"
 	  "file: of GET /v1/backup, of the sqlite3 shell's .backup, or a copy of a closed one. The store\n"
@@ -50,7 +58,19 @@ static const struct verb {
 	  "                  it all tokens are void, and rowlockd token rotate gives one a new secret\n\n"
 	  "Exit codes: 0 done, 65 BACKUP is no store, is damaged, or is of a newer version; 75 a server, or\n"
 	  "another program, has FILE.\n" },
-	{ "token",   TAKES_VERB,                NULL,
+	{ "copy",    TAKES_VERB,                NULL, offline_copy_run, NULL,
+	  "usage: rowlockd copy FROM TO [--keep-epoch]\n\n"
+	  "Copies a store with its whole history, from a file to PostgreSQL or back: one of the two is\n"
+	  "a file, the other a URI, postgresql://HOST/DATABASE?schema=NAME. Nobody may serve FROM\n"
+	  "meanwhile, and TO must not be there, or be empty. Both are read again and compared, row by\n"
+	  "row, and verified, before TO can be served. FROM stays as it is.\n\n"
+	  "Killed on the way to PostgreSQL the same command goes on where it was, if FROM is as it was.\n\n"
+	  "  --keep-epoch   cursors of the change feed go on in the copy. Only where FROM is never opened\n"
+	  "                 again: else the same seq would be of two movements\n\n"
+	  "Exit codes: 0 done, 64 usage, 65 FROM is damaged or its books do not balance: nothing was\n"
+	  "copied; 69 the database cannot be reached, 73 there is something at TO, or no room; 75 a server\n"
+	  "has FROM or TO, 77 no permission.\n" },
+	{ "token",   TAKES_VERB,                NULL, offline_token_run, NULL,
 	  "usage: rowlockd token add NAME --role ROLE --store FILE [--expires TIME]\n"
 	  "                      [--location CODE]... [--from-file FILE]\n"
 	  "       rowlockd token list --store FILE\n"
@@ -122,6 +142,8 @@ static int arguments_read(const struct verb *c, char *argv[], struct offline_arg
 	}
 	if (ret->store == NULL || ret->store[0] == '\0')
 		return wrong(c, "", "--store FILE", " is missing");
+	if (postgres_is_uri(ret->store) && c->instead != NULL)
+		return wrong(c, "", c->instead, "");
 	if ((c->takes & TAKES_BACKUP) != 0 && ret->backup == NULL)
 		return wrong(c, "", "BACKUP", " is missing");
 	ret->page_bytes = size != NULL ? page_bytes_read(size) : repack_page_bytes();
@@ -146,7 +168,7 @@ static int verb_run(const struct verb *c, char *argv[])
 			return EX_OK;
 		}
 	if (c->takes == TAKES_VERB)
-		return offline_token_run(argv);
+		return c->run_words(argv);
 	code = arguments_read(c, argv, &arguments);
 	return code != EX_OK ? code : c->run(&arguments);
 }

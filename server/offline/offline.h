@@ -1,6 +1,6 @@
 /*
- * offline - rowlockd verify, repair, repack and restore: what is done to a store while no server
- * has it; and rowlockd token, which works beside a server, too.
+ * offline - rowlockd verify, repair, repack, restore and copy: what is done to a store while no
+ * server has it; and rowlockd token, which works beside a server, too.
  *
  *     if (offline_command(argc, argv, &code))
  *             return code;
@@ -33,5 +33,6 @@ int offline_repair_run(const struct offline_arguments *a);
 int offline_repack_run(const struct offline_arguments *a);
 int offline_restore_run(const struct offline_arguments *a);
 
-/* What stands behind `token`: offline/token.c. */
+/* What stands behind the verb is read by each itself. */
 int offline_token_run(char *argv[]);
+int offline_copy_run(char *argv[]);

@@ -5,6 +5,7 @@
 #include "offline/offline.h"
 #include "offline/words.h"
 #include "ops/disguise.h"
+#include "store/postgres.h"
 #include "store/tokens.h"
 #include <ctype.h>
 #include <errno.h>
@@ -127,6 +128,17 @@ static bool is_token(const char *name)
 	return token_read(name, strlen(name), &public_part, &secret);
 }
 
+/*
+ * Hands are called psql in the ledger of a store over PostgreSQL: no new token is, in any store,
+ * since it may go there. One that was made before goes on.
+ */
+static bool name_is_valid(const char *name, unsigned takes)
+{
+	if ((takes & TAKES_ROLE) != 0 && strcmp(name, "psql") == 0)
+		return false;
+	return token_name_is_valid(name, strlen(name));
+}
+
 static int role_take(struct token_arguments *a)
 {
 	a->terms.role = a->role != NULL ? role_by_text(a->role) : ROLES;
@@ -165,10 +177,10 @@ static int arguments_take(struct token_arguments *a, unsigned takes, char *argv[
 		return wrong(a, "the NAME of the token is missing", "");
 	if ((takes & TAKES_NAME) != 0 && is_token(a->terms.name))
 		return wrong(a, "this is a token, and not its name: ", a->terms.name);
-	if ((takes & TAKES_NAME) != 0 && !token_name_is_valid(a->terms.name, strlen(a->terms.name)))
+	if ((takes & TAKES_NAME) != 0 && !name_is_valid(a->terms.name, takes))
 		return wrong(a,
 			     "a name is 1 to 64 of A-Z a-z 0-9 . _ : -, first a letter or digit, "
-			     "and not local, sqlite3 or rowlock",
+			     "and not local, sqlite3, psql or rowlock",
 			     "");
 	code = (takes & TAKES_ROLE) != 0 ? role_take(a) : EX_OK;
 	return code == EX_OK ? times_take(a) : code;
@@ -431,13 +443,16 @@ static int run_on_store(const struct verb *v, struct token_arguments *a)
 {
 	struct store_open_result result;
 	struct tokens *t = NULL;
-	int code = become_owner(a->store);
+	bool is_file = !postgres_is_uri(a->store);
+	int code = is_file ? become_owner(a->store) : EX_OK;
 
+	if (!is_file)
+		offline_uri_warn("token", a->store);
 	if (code != EX_OK)
 		return code;
 	umask(umask(0) | 027); /* a store has hashes of tokens: it is nobody else's to read */
 	code = judge(a, tokens_open(a->store, v->run == add, &t, &result), &result);
-	if (code == EX_OK && (v->takes & TAKES_SECRET) != 0)
+	if (code == EX_OK && is_file && (v->takes & TAKES_SECRET) != 0)
 		close_to_others(a->store);
 	if (code == EX_OK)
 		code = v->run(t, a);

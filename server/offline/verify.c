@@ -3,8 +3,12 @@
 #include "base/utf8.h"
 #include "offline/offline.h"
 #include "offline/report.h"
+#include "offline/words.h"
+#include "store/postgres.h"
 #include <stdio.h>
 #include <string.h>
+
+enum { VERIFY_BUSY_MS = 2000 };
 
 struct offline *report_open(const char *command, const struct offline_options *o,
 			    int *ret_exit_code)
@@ -129,9 +133,47 @@ static int verify_file(struct offline *f, const char *path)
 	return code;
 }
 
+/* Beside front ends, if there are any: each step of it has a snapshot of its own. */
+static int verify_postgres(const char *uri)
+{
+	struct store_options options = {
+		.path = uri, .must_not_migrate = true, .must_exist = true, .busy_ms = VERIFY_BUSY_MS
+	};
+	struct store_open_result result;
+	struct store *store = NULL;
+	struct reader *reader = NULL;
+	struct verify *v = NULL;
+	int code, r;
+
+	offline_uri_warn("verify", uri);
+	if (postgres_open(&options, &store, &result) < 0) {
+		fprintf(stderr, "rowlockd verify: %s\n", result.message);
+		return store_exit_code(result.trouble);
+	}
+	printf("store         of PostgreSQL, schema %d\n", result.version);
+	r = store->ops->open_reader(store, &reader);
+	if (r == 0)
+		r = verify_run(reader, &v);
+	if (r == 0) {
+		report_findings(verify_result(v));
+		code = verify_result(v)->finding_count == 0 ? EX_OK : EX_DATAERR;
+	} else {
+		code = report_fault("verify", "the store", r);
+	}
+	verify_destroy(v);
+	if (reader != NULL)
+		reader->ops->close(reader);
+	store->ops->close(store);
+	return code;
+}
+
 int offline_verify_run(const struct offline_arguments *a)
 {
 	int code = EX_SOFTWARE;
+
+	if (postgres_is_uri(a->store))
+		return verify_postgres(a->store);
+
 	struct offline *f =
 		report_open("verify", &(struct offline_options){ .path = a->store }, &code);
 

@@ -1,5 +1,6 @@
 #include "offline/words.h"
 #include "base/check.h"
+#include "store/postgres.h"
 #include <pwd.h>
 #include <stdio.h>
 #include <string.h>
@@ -29,4 +30,17 @@ void offline_who(struct actor *ret)
 	*ret = actor_local;
 	if (who == NULL || !actor_set_user(ret, who->pw_name, strlen(who->pw_name)))
 		CHECK(actor_set_user(ret, number, strlen(number)));
+}
+
+void offline_uri_warn(const char *command, const char *uri)
+{
+	char hidden[POSTGRES_URI_BYTES];
+
+	if (!postgres_uri_has_password(uri))
+		return;
+	postgres_uri_hide(uri, hidden, sizeof(hidden));
+	fprintf(stderr,
+		"rowlockd %s: %s: a password on a command line is seen by everybody on the "
+		"machine: it belongs into the file that PGPASSFILE names\n",
+		command, hidden);
 }

@@ -9,6 +9,7 @@
 const char *const postgres_store_texts[] = {
 	[POSTGRES_READ_EPOCH] = "SELECT epoch FROM store",
 	[POSTGRES_READ_RELEASE] = "SELECT row_release FROM store",
+	[POSTGRES_IS_COPIED_TO] = "SELECT to_regclass('copy_under_way') IS NOT NULL",
 	[POSTGRES_HAS_ITEM] = "SELECT EXISTS (SELECT FROM item)",
 	[POSTGRES_LOAD_TIME] = "SELECT newest_at, clock_ahead_ms, "
 			       "coalesce((SELECT at FROM movement ORDER BY seq DESC LIMIT 1), 0), "

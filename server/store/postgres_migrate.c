@@ -246,6 +246,8 @@ int postgres_migrate(struct postgres_opening *o)
 	CHECK(o->result != NULL);
 	if (r < 0)
 		return r;
+	if (seen.version == 0 && o->options->must_exist)
+		return postgres_refuse(o, STORE_GONE, "there is no store in this schema");
 	if (seen.version > 0 && seen.version < POSTGRES_VERSION_NEWEST &&
 	    o->options->must_not_migrate)
 		return refuse_older(o, seen.version);

@@ -64,6 +64,23 @@ static int judge_row_release(struct postgres_opening *o)
 	return postgres_refuse(o, STORE_UNFIT, text);
 }
 
+/* The rows of a copy that is not over, whoever makes it, are no store. */
+static int judge_copy(struct postgres_opening *o)
+{
+	CLEANUP(postgres_clear) PGresult *result = NULL;
+	int r = postgres_run(o->store->link, POSTGRES_IS_COPIED_TO, 0, NULL, &result);
+
+	if (r < 0)
+		return postgres_refuse_fault(o, r, postgres_error_of(o->store->link));
+	CHECK(PQntuples(result) == 1);
+	if (!postgres_bool(result, 0, 0) || o->options->is_copied_to)
+		return 0;
+	return postgres_refuse(
+		o, STORE_IN_USE,
+		"a store is being copied to it, or was, and that did not end: the same "
+		"rowlockd copy again goes on with it, DROP SCHEMA gives it up");
+}
+
 static int open_steps(struct postgres_opening *o)
 {
 	int r = connect(o);
@@ -73,6 +90,8 @@ static int open_steps(struct postgres_opening *o)
 		r = judge_server(o);
 	if (r == 0)
 		r = postgres_migrate(o);
+	if (r == 0)
+		r = judge_copy(o);
 	if (r == 0)
 		r = judge_row_release(o);
 	if (r == 0 && o->options->front_end != NULL)

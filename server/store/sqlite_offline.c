@@ -2,14 +2,13 @@
 #include "base/clock.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
-
-enum { SLICE_ROWS = 100000 };
 
 /* ---------------------------------------------------------------- words */
 
@@ -63,6 +62,40 @@ bool offline_kept_name(char ret[OFFLINE_PATH_BYTES], const char *path, const cha
 	return offline_beside(ret, path, suffix);
 }
 
+int offline_place(const char *path, struct stat *ret_like, bool *ret_is_there,
+		  struct store_open_result *result)
+{
+	char folder[OFFLINE_PATH_BYTES];
+
+	*ret_is_there = stat(path, ret_like) == 0;
+	if (*ret_is_there)
+		return 0;
+	snprintf(folder, sizeof(folder), "%s", path);
+	if (stat(dirname(folder), ret_like) != 0)
+		return offline_refuse(result, STORE_UNREACHABLE, "%s: %s", folder, strerror(errno));
+	if (geteuid() != 0 && (ret_like->st_mode & S_ISGID) == 0)
+		ret_like->st_gid = getegid();
+	if (geteuid() != 0)
+		ret_like->st_uid = geteuid();
+	ret_like->st_mode = 0640;
+	return 0;
+}
+
+int offline_dress(const char *path, const struct stat *like)
+{
+	struct stat st;
+
+	CHECK(like != NULL);
+	if (stat(path, &st) != 0)
+		return FAULT(-errno);
+	if (st.st_uid != like->st_uid && chown(path, like->st_uid, like->st_gid) != 0 &&
+	    errno != EPERM)
+		return FAULT(-errno);
+	if (st.st_gid != like->st_gid && chown(path, (uid_t)-1, like->st_gid) != 0)
+		return FAULT(-errno);
+	return chmod(path, like->st_mode & 07777) == 0 ? 0 : FAULT(-errno);
+}
+
 /* ---------------------------------------------------------------- connections */
 
 /* file:...?immutable=1, with what has a meaning there escaped. */
@@ -113,24 +146,6 @@ static int copy_reserve(const char *to, struct store_open_result *result)
 	return 0;
 }
 
-/*
- * Only root may give a file away; who is not, but is in the store's group, makes one of his own
- * that the group may use as before.
- */
-static int copy_dress(const char *to, const struct stat *like)
-{
-	struct stat st;
-
-	if (stat(to, &st) != 0)
-		return FAULT(-errno);
-	if (st.st_uid != like->st_uid && chown(to, like->st_uid, like->st_gid) != 0 &&
-	    errno != EPERM)
-		return FAULT(-errno);
-	if (st.st_gid != like->st_gid && chown(to, (uid_t)-1, like->st_gid) != 0)
-		return FAULT(-errno);
-	return chmod(to, like->st_mode & 07777) == 0 ? 0 : FAULT(-errno);
-}
-
 static int copy_pages(struct sqlite_connection *from, const char *to,
 		      struct store_open_result *result)
 {
@@ -163,7 +178,7 @@ int offline_copy(struct sqlite_connection *from, const char *to, const struct st
 		return r;
 	r = copy_pages(from, to, result);
 	if (r == 0)
-		r = copy_dress(to, like);
+		r = offline_dress(to, like);
 	if (r == 0)
 		r = offline_flush(to);
 	if (r == 0)
@@ -312,22 +327,6 @@ int offline_check(struct offline *f, void (*see)(void *context, const char *line
 
 int offline_verify(struct offline *f, struct verify **ret)
 {
-	struct reader *reader = &f->reader.reader;
-	struct verify *v = verify_create(
-		&(struct verify_options){ .slice_rows = SLICE_ROWS, .rows_max = INT64_MAX });
-	int r = v != NULL ? 0 : FAULT(-ENOMEM);
-
 	CHECK(f->is_open);
-	while (r == 0 && !verify_is_over(v)) {
-		int64_t seq;
-
-		r = reader->ops->begin(reader, &seq);
-		if (r == 0)
-			r = verify_step(v, reader, seq);
-		reader->ops->end(reader);
-	}
-	if (r < 0)
-		v = verify_destroy(v);
-	*ret = v;
-	return r;
+	return verify_run(&f->reader.reader, ret);
 }

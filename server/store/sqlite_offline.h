@@ -46,6 +46,19 @@ int offline_look(const char *path, struct sqlite_connection *c, struct store_ope
 int offline_copy(struct sqlite_connection *from, const char *to, const struct stat *like,
 		 struct store_open_result *result);
 
+/*
+ * Whose, and of which mode, the store at `path` is; where there is none, whose it is to be: its
+ * folder's owner's, if we may give it away, or our own; and nobody else's to read, for it has
+ * hashes of tokens.
+ */
+int offline_place(const char *path, struct stat *ret_like, bool *ret_is_there,
+		  struct store_open_result *result);
+/*
+ * Gives a file the mode and the group of `like`, and the owner where one may give it away: only
+ * root may; who is not, but is in the store's group, makes one of his own that the group may use.
+ */
+int offline_dress(const char *path, const struct stat *like);
+
 /* Flushes a file, or the folder that a path lies in: a rename is kept only then. */
 int offline_flush(const char *path);
 int offline_flush_folder(const char *path);

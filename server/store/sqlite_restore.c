@@ -7,7 +7,6 @@
  * in one step, which no crash can come between.
  */
 #include "store/sqlite_offline.h"
-#include <libgen.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -294,32 +293,9 @@ static int put_in_place(struct restoring *s)
 	return 0;
 }
 
-/*
- * Where nothing was, the store is its folder's owner's, if we may give it away, or our own; and
- * nobody else's to read, for it has hashes of tokens.
- */
-static int look_at_place(struct restoring *s)
-{
-	char folder[OFFLINE_PATH_BYTES];
-
-	s->has_old = stat(s->options->path, &s->like) == 0;
-	if (s->has_old)
-		return 0;
-	snprintf(folder, sizeof(folder), "%s", s->options->path);
-	if (stat(dirname(folder), &s->like) != 0)
-		return offline_refuse(s->result, STORE_UNREACHABLE, "%s: %s", folder,
-				      strerror(errno));
-	if (geteuid() != 0 && (s->like.st_mode & S_ISGID) == 0)
-		s->like.st_gid = getegid();
-	if (geteuid() != 0)
-		s->like.st_uid = geteuid();
-	s->like.st_mode = 0640;
-	return 0;
-}
-
 static int restore_locked(struct restoring *s)
 {
-	int r = look_at_place(s);
+	int r = offline_place(s->options->path, &s->like, &s->has_old, s->result);
 
 	CHECK(s->copy[0] != '\0');
 	if (r < 0)

@@ -1,5 +1,6 @@
 /* sqlite_tokens - tokens, written beside a server: one transaction for each call. */
 #include "base/clock.h"
+#include "base/secret.h"
 #include "store/sqlite_offline.h"
 #include "store/tokens.h"
 #include <stdio.h>
@@ -7,7 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
-struct tokens {
+struct sqlite_tokens {
+	struct tokens tokens;
 	struct sqlite_connection connection;
 	char path[OFFLINE_PATH_BYTES];
 	int64_t busy_until_ns;
@@ -18,7 +20,7 @@ struct tokens {
 /* A server that writes all the time lets go of its lock for moments: one must be quick. */
 static int wait_for_lock(void *context, int tries)
 {
-	const struct tokens *t = context;
+	const struct sqlite_tokens *t = context;
 
 	(void)tries;
 	if (clock_monotonic_ns() > t->busy_until_ns)
@@ -27,7 +29,7 @@ static int wait_for_lock(void *context, int tries)
 	return 1;
 }
 
-static void begin_waiting(struct tokens *t)
+static void begin_waiting(struct sqlite_tokens *t)
 {
 	t->busy_until_ns = clock_monotonic_ns() + TOKENS_WAIT_MS * NS_PER_MS;
 }
@@ -45,7 +47,7 @@ static int make_or_migrate(const char *path, struct store_open_result *result)
 	return r;
 }
 
-static int connect_beside(struct tokens *t, struct store_open_result *result)
+static int connect_beside(struct sqlite_tokens *t, struct store_open_result *result)
 {
 	struct sqlite_connection *c = &t->connection;
 	int r = sqlite_connect(c, t->path, SQLITE_OPEN_READWRITE, NULL, 0);
@@ -70,7 +72,7 @@ static int connect_beside(struct tokens *t, struct store_open_result *result)
  * this moment; of a server that does not, *result says what is wrong. A version of 0 is one that is
  * not made yet.
  */
-static int try_open(struct tokens *t, bool may_create, struct store_open_result *result)
+static int try_open(struct sqlite_tokens *t, bool may_create, struct store_open_result *result)
 {
 	bool is_there = access(t->path, F_OK) == 0;
 	int version, r;
@@ -97,18 +99,31 @@ static int try_open(struct tokens *t, bool may_create, struct store_open_result 
 	return -EAGAIN;
 }
 
-int tokens_open(const char *path, bool may_create, struct tokens **ret,
-		struct store_open_result *result)
+static struct sqlite_tokens *of(struct tokens *tokens)
+{
+	return CONTAINER_OF(tokens, struct sqlite_tokens, tokens);
+}
+
+static void close_tokens(struct tokens *tokens)
+{
+	sqlite_disconnect(&of(tokens)->connection);
+	free(of(tokens));
+}
+
+static const struct tokens_ops ops;
+
+int sqlite_tokens_open(const char *path, bool may_create, struct tokens **ret,
+		       struct store_open_result *result)
 {
 	int64_t until_ns = clock_monotonic_ns() + TOKENS_WAIT_MS * NS_PER_MS;
-	struct tokens *t = calloc(1, sizeof(*t));
+	struct sqlite_tokens *t = calloc(1, sizeof(*t));
 	int r;
 
 	CHECK(path != NULL);
-	*result = (struct store_open_result){ 0 };
 	sqlite_prepare();
 	if (t == NULL)
 		return offline_refuse(result, STORE_UNREACHABLE, "out of memory");
+	t->tokens.ops = &ops;
 	if (!offline_beside(t->path, path, ""))
 		r = offline_refuse(result, STORE_UNREACHABLE, "the path is too long");
 	else
@@ -118,22 +133,57 @@ int tokens_open(const char *path, bool may_create, struct tokens **ret,
 	if (r == -EAGAIN && result->trouble == STORE_FINE)
 		(void)offline_refuse(result, STORE_LOCKED, "%.300s changes all the time", path);
 	if (r < 0) {
-		tokens_close(t);
+		close_tokens(&t->tokens);
 		return r;
 	}
-	*ret = t;
+	*ret = &t->tokens;
 	return 0;
 }
 
-void tokens_close(struct tokens *t)
-{
-	if (t == NULL)
-		return;
-	sqlite_disconnect(&t->connection);
-	free(t);
-}
-
 /* ---------------------------------------------------------------- statements */
+
+#define DETAIL_OF_TOKEN                                                                           \
+	"json_object('public', $3, 'role', role, 'locations', json((SELECT "                      \
+	"json_group_array(code) FROM (SELECT code FROM token_location WHERE token_id = token.id " \
+	"ORDER BY code))), 'expires', strftime('%Y-%m-%dT%H:%M:%SZ', expires_at / 1000, "         \
+	"'unixepoch'))"
+#define NOTE(action, detail)                                                             \
+	"INSERT INTO audit (at, actor, action, subject, detail) SELECT ms, $5, '" action \
+	"', name, " detail " FROM v_now, token WHERE token.id = $6"
+
+/* Written as PostgreSQL numbers them: to SQLite "?6" is the sixth, and "$6" a name. */
+static const char *const steps[] = {
+	[TOKEN_ID] = "SELECT id FROM token WHERE name = $1",
+	[TOKEN_COUNT] = "SELECT count(*) FROM token",
+	[TOKEN_IS_REVOKED] = "SELECT revoked_at IS NOT NULL FROM token WHERE id = $6",
+	[TOKEN_HAS_EXPIRED] = "SELECT coalesce(expires_at <= ms, 0) FROM token, v_now "
+			      "WHERE id = $6",
+	[TOKEN_IS_SAME] = "SELECT count(*) FROM token t JOIN token_secret s ON s.token_id = t.id, "
+			  "v_now WHERE t.id = $6 AND role = $2 AND revoked_at IS NULL "
+			  "AND (t.expires_at IS NULL OR t.expires_at > ms) "
+			  "AND (t.expires_at IS NULL) = ($7 = 0) AND public = $3 AND hash = $4 "
+			  "AND (s.expires_at IS NULL OR s.expires_at > ms)",
+	[TOKEN_LOCATIONS] = "SELECT count(*) FROM token_location WHERE token_id = $6",
+	[TOKEN_HAS_LOCATION] = "SELECT count(*) FROM token_location WHERE token_id = $6 "
+			       "AND code = $9",
+	[TOKEN_PUBLIC_USED] = "SELECT count(*) FROM token_secret WHERE public = $3",
+	[TOKEN_END_KEYS] = "UPDATE store SET session_key = $10 WHERE had_token = 0",
+	[TOKEN_ADD] = "INSERT INTO token (name, role, created_at, expires_at) SELECT $1, $2, ms, "
+		      "iif($7 > 0, ms + $7, NULL) FROM v_now RETURNING id",
+	[TOKEN_ADD_SECRET] = "INSERT INTO token_secret (public, token_id, hash, created_at) "
+			     "SELECT $3, $6, $4, ms FROM v_now",
+	[TOKEN_ADD_LOCATION] = "INSERT INTO token_location (token_id, code) VALUES ($6, $9)",
+	[TOKEN_SET_END] = "UPDATE token SET expires_at = ms + $7 FROM v_now WHERE id = $6",
+	[TOKEN_END_SECRETS] =
+		"UPDATE token_secret SET expires_at = ms + $8 FROM v_now "
+		"WHERE token_id = $6 AND (expires_at IS NULL OR expires_at > ms + $8)",
+	[TOKEN_REVOKE] = "UPDATE token SET revoked_at = ms FROM v_now WHERE id = $6",
+	[TOKEN_NOTE_ADD] = NOTE("token-add", DETAIL_OF_TOKEN),
+	[TOKEN_NOTE_ROTATE] = NOTE("token-rotate", DETAIL_OF_TOKEN),
+	[TOKEN_NOTE_REVOKE] = NOTE("token-revoke", "NULL"),
+	[TOKEN_VALID] = "SELECT count(*) FROM v_tokens WHERE state = 'valid'",
+};
+_Static_assert(LENGTH_OF(steps) == TOKEN_STEPS, "a statement for each");
 
 static void bind_integer(sqlite3_stmt *s, const char *name, int64_t value)
 {
@@ -151,36 +201,49 @@ static void bind_text(sqlite3_stmt *s, const char *name, const char *value)
 		sqlite_bind_text(s, index, value);
 }
 
-/* Each statement takes what it names. */
-static void bind_terms(sqlite3_stmt *s, const struct token_terms *terms, int64_t id)
+static void bind_bytes(sqlite3_stmt *s, const char *name, const void *bytes, int byte_count)
 {
-	int hash = sqlite3_bind_parameter_index(s, ":hash");
+	int index = sqlite3_bind_parameter_index(s, name);
 
-	CHECK(terms->name != NULL);
-	bind_text(s, ":name", terms->name);
-	bind_text(s, ":role", role_text(terms->role));
-	bind_text(s, ":public", terms->public_part);
-	bind_text(s, ":actor", terms->actor);
-	bind_integer(s, ":id", id);
-	bind_integer(s, ":expires_in", terms->expires_in_ms);
-	bind_integer(s, ":overlap", terms->overlap_ms);
-	if (hash > 0)
-		CHECK(sqlite3_bind_blob(s, hash, terms->hash, TOKEN_HASH_BYTES, SQLITE_STATIC) ==
+	if (index > 0)
+		CHECK(sqlite3_bind_blob(s, index, bytes, byte_count, SQLITE_TRANSIENT) ==
 		      SQLITE_OK);
 }
 
-/* Runs a statement; *ret, where it is asked for, is the integer that it yields, or 0. */
-static int run(struct tokens *t, const char *sql, const struct token_terms *terms, int64_t id,
-	       const char *code, int64_t *ret)
+/* Each statement takes what it names. */
+static void bind_terms(sqlite3_stmt *s, const struct token_terms *terms, int64_t id,
+		       const char *code)
 {
+	unsigned char random[SESSION_KEY_BYTES];
+
+	CHECK(terms->overlap_ms >= 0);
+	CHECK(terms->name != NULL);
+	secret_random(random, sizeof(random));
+	bind_text(s, "$1", terms->name);
+	bind_text(s, "$2", role_text(terms->role));
+	bind_text(s, "$3", terms->public_part);
+	bind_bytes(s, "$4", terms->hash, TOKEN_HASH_BYTES);
+	bind_text(s, "$5", terms->actor);
+	bind_integer(s, "$6", id);
+	bind_integer(s, "$7", terms->expires_in_ms);
+	bind_integer(s, "$8", terms->overlap_ms);
+	bind_text(s, "$9", code);
+	bind_bytes(s, "$10", random, sizeof(random));
+	secret_wipe(random, sizeof(random));
+}
+
+static int run(struct tokens *tokens, enum token_step which, const struct token_terms *terms,
+	       int64_t id, const char *code, int64_t *ret)
+{
+	struct sqlite_tokens *t = of(tokens);
 	sqlite3_stmt *s;
 	int r = 0, step;
 
-	CHECK(sql != NULL);
-	if (sqlite3_prepare_v2(t->connection.db, sql, -1, &s, NULL) != SQLITE_OK)
+	CHECK(steps[which] != NULL);
+	begin_waiting(t);
+	if (sqlite3_prepare_v2(t->connection.db, steps[which], -1, &s, NULL) != SQLITE_OK)
 		return sqlite_raise(&t->connection);
-	bind_terms(s, terms, id);
-	bind_text(s, ":code", code);
+	bind_terms(s, terms, id, code);
 	step = sqlite3_step(s);
 	if (step != SQLITE_ROW && step != SQLITE_DONE)
 		r = sqlite_raise(&t->connection);
@@ -191,249 +254,54 @@ static int run(struct tokens *t, const char *sql, const struct token_terms *term
 }
 
 /* Its row of the audit is written here: the guards, which see hands, leave it alone. */
-static int begin(struct tokens *t)
+static int begin(struct tokens *tokens)
 {
-	begin_waiting(t);
-	return sqlite_execute(&t->connection,
+	begin_waiting(of(tokens));
+	return sqlite_execute(&of(tokens)->connection,
 			      "BEGIN IMMEDIATE; UPDATE store SET noted_by_tool = 1");
 }
 
-/* Keeps what went well, and nothing of the rest. r: a refusal or a fault, which it returns. */
-static int end(struct tokens *t, int r, struct store_open_result *result)
+static int keep(struct tokens *tokens)
 {
-	if (r == TOKENS_DONE)
-		r = sqlite_execute(&t->connection, "UPDATE store SET noted_by_tool = 0; COMMIT");
-	if (r < 0)
-		(void)offline_explain(t->path, &t->connection, r, result);
-	if (!sqlite3_get_autocommit(t->connection.db))
-		(void)sqlite_execute(&t->connection, "ROLLBACK");
-	return r;
+	return sqlite_execute(&of(tokens)->connection,
+			      "UPDATE store SET noted_by_tool = 0; COMMIT");
 }
 
-#define DETAIL_OF_TOKEN                                                                       \
-	"json_object('public', :public, 'role', role, 'locations', json((SELECT "             \
-	"json_group_array(code) FROM (SELECT code FROM token_location WHERE token_id = t.id " \
-	"ORDER BY code))), 'expires', strftime('%Y-%m-%dT%H:%M:%SZ', expires_at / 1000, "     \
-	"'unixepoch'))"
-
-static int add_audit(struct tokens *t, const char *action, const struct token_terms *terms,
-		     int64_t id)
+static void undo(struct tokens *tokens)
 {
-	char sql[700];
-
-	CHECK(terms->actor != NULL);
-	snprintf(sql, sizeof(sql),
-		 "INSERT INTO audit (at, actor, action, subject, detail) "
-		 "SELECT ms, :actor, '%s', name, %s FROM v_now, token t WHERE t.id = :id",
-		 action, strcmp(action, "token-revoke") == 0 ? "NULL" : DETAIL_OF_TOKEN);
-	return run(t, sql, terms, id, NULL, NULL);
+	if (!sqlite3_get_autocommit(of(tokens)->connection.db))
+		(void)sqlite_execute(&of(tokens)->connection, "ROLLBACK");
 }
 
-static int add_secret(struct tokens *t, const struct token_terms *terms, int64_t id)
+static void explain(struct tokens *tokens, int r, struct store_open_result *result)
 {
-	return run(t,
-		   "INSERT INTO token_secret (public, token_id, hash, created_at) "
-		   "SELECT :public, :id, :hash, ms FROM v_now",
-		   terms, id, NULL, NULL);
-}
-
-static int is_public_used(struct tokens *t, const struct token_terms *terms)
-{
-	int64_t count = 0;
-	int r = run(t, "SELECT count(*) FROM token_secret WHERE public = :public", terms, 0, NULL,
-		    &count);
-
-	return r < 0 ? r : count > 0 ? TOKENS_PUBLIC_USED : TOKENS_DONE;
-}
-
-/* ---------------------------------------------------------------- adding */
-
-/* Of a name that is there: is it this token, with these terms? */
-static int judge_same(struct tokens *t, const struct token_terms *terms, int64_t id)
-{
-	int64_t is_same = 0, count = 0, there = 0;
-	int r = run(t,
-		    "SELECT count(*) FROM token t JOIN token_secret s ON s.token_id = t.id, v_now "
-		    "WHERE t.id = :id AND role = :role AND revoked_at IS NULL "
-		    "AND (t.expires_at IS NULL OR t.expires_at > ms) "
-		    "AND (t.expires_at IS NULL) = (:expires_in = 0) "
-		    "AND public = :public AND hash = :hash AND (s.expires_at IS NULL "
-		    "OR s.expires_at > ms)",
-		    terms, id, NULL, &is_same);
-
-	if (r == 0)
-		r = run(t, "SELECT count(*) FROM token_location WHERE token_id = :id", terms, id,
-			NULL, &count);
-	for (int i = 0; r == 0 && i < terms->location_count; i++) {
-		r = run(t,
-			"SELECT count(*) FROM token_location WHERE token_id = :id "
-			"AND code = :code",
-			terms, id, terms->locations[i].text, &there);
-		is_same = is_same && there == 1;
-	}
-	if (r < 0)
-		return r;
-	return is_same && count == terms->location_count ? TOKENS_UNCHANGED : TOKENS_NAME_USED;
-}
-
-/* Is there room, and is the name free? */
-static int judge_new(struct tokens *t, const struct token_terms *terms)
-{
-	int64_t id = 0, count = 0;
-	int r = run(t, "SELECT id FROM token WHERE name = :name", terms, 0, NULL, &id);
-
-	if (r == 0 && id != 0)
-		return judge_same(t, terms, id);
-	if (r == 0)
-		r = run(t, "SELECT count(*) FROM token", terms, 0, NULL, &count);
-	if (r < 0)
-		return r;
-	return count >= STORE_TOKENS_MAX ? TOKENS_TOO_MANY : is_public_used(t, terms);
-}
-
-/* While a store is open, copies of it are no secret: the key in them signs nothing from now on. */
-static int end_keys_of_open_store(struct tokens *t, const struct token_terms *terms)
-{
-	return run(t, "UPDATE store SET session_key = randomblob(32) WHERE had_token = 0", terms, 0,
-		   NULL, NULL);
-}
-
-int tokens_add(struct tokens *t, const struct token_terms *terms, struct store_open_result *result)
-{
-	int64_t id = 0;
-	int r = begin(t);
-
-	CHECK(terms->location_count <= TOKEN_LOCATIONS_MAX);
-	if (r == 0)
-		r = judge_new(t, terms);
-	if (r == TOKENS_DONE)
-		r = end_keys_of_open_store(t, terms);
-	if (r == TOKENS_DONE)
-		r = run(t,
-			"INSERT INTO token (name, role, created_at, expires_at) SELECT :name, "
-			":role, ms, iif(:expires_in > 0, ms + :expires_in, NULL) FROM v_now "
-			"RETURNING id",
-			terms, 0, NULL, &id);
-	if (r == TOKENS_DONE)
-		r = add_secret(t, terms, id);
-	for (int i = 0; r == TOKENS_DONE && i < terms->location_count; i++)
-		r = run(t, "INSERT INTO token_location (token_id, code) VALUES (:id, :code)", terms,
-			id, terms->locations[i].text, NULL);
-	if (r == TOKENS_DONE)
-		r = add_audit(t, "token-add", terms, id);
-	return end(t, r, result);
-}
-
-/* ---------------------------------------------------------------- ending */
-
-/* The token of this name, which is not revoked. */
-static int find(struct tokens *t, const struct token_terms *terms, int64_t *ret_id)
-{
-	int64_t is_revoked = 0;
-	int r = run(t, "SELECT id FROM token WHERE name = :name", terms, 0, NULL, ret_id);
-
-	if (r == 0 && *ret_id == 0)
-		return TOKENS_NO_SUCH;
-	if (r == 0)
-		r = run(t, "SELECT revoked_at IS NOT NULL FROM token WHERE id = :id", terms,
-			*ret_id, NULL, &is_revoked);
-	return r < 0 ? r : is_revoked ? TOKENS_WAS_REVOKED : TOKENS_DONE;
-}
-
-/* With its new end, where it is given one. */
-static int judge_end(struct tokens *t, const struct token_terms *terms, int64_t id)
-{
-	int64_t has_expired = 0;
-	int r = 0;
-
-	CHECK(id != 0);
-	if (terms->expires_in_ms > 0)
-		return run(t,
-			   "UPDATE token SET expires_at = ms + :expires_in FROM v_now "
-			   "WHERE id = :id",
-			   terms, id, NULL, NULL);
-	r = run(t, "SELECT coalesce(expires_at <= ms, 0) FROM token, v_now WHERE id = :id", terms,
-		id, NULL, &has_expired);
-	return r < 0 ? r : has_expired ? TOKENS_HAS_EXPIRED : TOKENS_DONE;
-}
-
-int tokens_rotate(struct tokens *t, const struct token_terms *terms,
-		  struct store_open_result *result)
-{
-	int64_t id = 0;
-	int r = begin(t);
-
-	CHECK(terms->overlap_ms >= 0);
-	if (r == 0)
-		r = find(t, terms, &id);
-	if (r == TOKENS_DONE)
-		r = is_public_used(t, terms);
-	if (r == TOKENS_DONE)
-		r = judge_end(t, terms, id);
-	if (r == TOKENS_DONE)
-		r = run(t,
-			"UPDATE token_secret SET expires_at = ms + :overlap FROM v_now "
-			"WHERE token_id = :id "
-			"AND (expires_at IS NULL OR expires_at > ms + :overlap)",
-			terms, id, NULL, NULL);
-	if (r == TOKENS_DONE)
-		r = add_secret(t, terms, id);
-	if (r == TOKENS_DONE)
-		r = add_audit(t, "token-rotate", terms, id);
-	return end(t, r, result);
-}
-
-int tokens_revoke(struct tokens *t, const struct token_terms *terms,
-		  struct store_open_result *result)
-{
-	int64_t id = 0;
-	int r = begin(t);
-
-	CHECK(terms->name != NULL);
-	if (r == 0)
-		r = find(t, terms, &id);
-	if (r == TOKENS_DONE)
-		r = run(t, "UPDATE token SET revoked_at = ms FROM v_now WHERE id = :id", terms, id,
-			NULL, NULL);
-	if (r == TOKENS_DONE)
-		r = add_audit(t, "token-revoke", terms, id);
-	return end(t, r, result);
+	CHECK(r < 0);
+	(void)offline_explain(of(tokens)->path, &of(tokens)->connection, r, result);
 }
 
 /* ---------------------------------------------------------------- looking */
-
-int64_t tokens_valid(struct tokens *t, struct store_open_result *result)
-{
-	int64_t count = 0;
-	int r;
-
-	CHECK(t->connection.db != NULL);
-	begin_waiting(t);
-	r = sqlite_integer(&t->connection, "SELECT count(*) FROM v_tokens WHERE state = 'valid'",
-			   &count);
-	return r < 0 ? end(t, r, result) : count;
-}
 
 static const char *column(sqlite3_stmt *s, int index)
 {
 	return (const char *)sqlite3_column_text(s, index);
 }
 
-int tokens_list(struct tokens *t, void (*see)(void *context, const struct token_line *line),
-		void *context, struct store_open_result *result)
+static int list(struct tokens *tokens, void (*see)(void *context, const struct token_line *line),
+		void *context)
 {
 	static const char sql[] =
 		"SELECT name, role, locations, state, created, expires, revoked, "
 		"(SELECT group_concat(public, ' ') FROM token_secret, v_now "
 		"WHERE token_id = v.id AND (expires_at IS NULL OR expires_at > ms)) "
 		"FROM v_tokens v ORDER BY name";
+	struct sqlite_tokens *t = of(tokens);
 	sqlite3_stmt *s;
 	int step;
 
 	CHECK(see != NULL);
 	begin_waiting(t);
 	if (sqlite3_prepare_v2(t->connection.db, sql, -1, &s, NULL) != SQLITE_OK)
-		return end(t, sqlite_raise(&t->connection), result);
+		return sqlite_raise(&t->connection);
 	while ((step = sqlite3_step(s)) == SQLITE_ROW)
 		see(context, &(struct token_line){ .name = column(s, 0),
 						   .role = column(s, 1),
@@ -446,5 +314,15 @@ int tokens_list(struct tokens *t, void (*see)(void *context, const struct token_
 	if (step != SQLITE_DONE)
 		(void)sqlite_raise(&t->connection);
 	sqlite3_finalize(s);
-	return step == SQLITE_DONE ? 0 : end(t, fault_latest()->error, result);
+	return step == SQLITE_DONE ? 0 : fault_latest()->error;
 }
+
+static const struct tokens_ops ops = {
+	.begin = begin,
+	.run = run,
+	.keep = keep,
+	.undo = undo,
+	.explain = explain,
+	.list = list,
+	.close = close_tokens,
+};

@@ -24,6 +24,7 @@ int store_exit_code(enum store_trouble trouble)
 	case STORE_UNFIT:
 		return EX_CONFIG;
 	case STORE_FULL:
+	case STORE_TAKEN:
 		return EX_CANTCREAT;
 	}
 	return EX_SOFTWARE;

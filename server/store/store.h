@@ -60,6 +60,7 @@ enum store_trouble {
 	STORE_LINKED,    /* it has several names, by each of which somebody may have it: exit 78 */
 	STORE_UNFIT,     /* of a server: the address, the database or a setting: exit 78 */
 	STORE_FULL,      /* there is no room to make it, or to open it: exit 73 */
+	STORE_TAKEN,     /* something is there already, where a store is to be made: exit 73 */
 	STORE_UNREACHABLE, /* exit 69 */
 };
 
@@ -96,6 +97,8 @@ struct store_options {
 	bool may_create_gone; /* --create: start empty although a lock file says a store was here */
 	int busy_ms;          /* begin() waits this long for another program's lock */
 	bool must_not_migrate;      /* --no-migrate: an older schema is STORE_OLDER */
+	bool must_exist;            /* of PostgreSQL: where there is none, STORE_GONE */
+	bool is_copied_to;          /* of PostgreSQL: by whoever fills it, as store/copy.h says */
 	bool migrates_without_copy; /* --migrate-without-copy */
 	/*
 	 * "commit" or "early", where somebody says so: of a store that has it as a property it must

@@ -17,7 +17,7 @@ enum phase {
 	OVER,
 };
 
-enum { ENTRIES_FIRST = 256, LINES_PER_RESERVATION = 8 };
+enum { ENTRIES_FIRST = 256, LINES_PER_RESERVATION = 8, RUN_SLICE_ROWS = 100000 };
 
 /* A row of the book. */
 struct entry {
@@ -721,4 +721,25 @@ struct verify_row verify_row(const struct verify *v, int64_t stock_id)
 
 	CHECK(v->phase > ROWS);
 	return e != NULL ? e->row : (struct verify_row){ .id = stock_id };
+}
+
+int verify_run(struct reader *reader, struct verify **ret)
+{
+	struct verify *v = verify_create(
+		&(struct verify_options){ .slice_rows = RUN_SLICE_ROWS, .rows_max = INT64_MAX });
+	int r = v != NULL ? 0 : FAULT(-ENOMEM);
+
+	CHECK(reader != NULL);
+	while (r == 0 && !verify_is_over(v)) {
+		int64_t seq;
+
+		r = reader->ops->begin(reader, &seq);
+		if (r == 0)
+			r = verify_step(v, reader, seq);
+		reader->ops->end(reader);
+	}
+	if (r < 0)
+		v = verify_destroy(v);
+	*ret = v;
+	return r;
 }

@@ -69,6 +69,12 @@ struct verify *verify_destroy(struct verify *v); /* NULL is fine; returns NULL *
 /* One slice, within the reader's snapshot of this seq. 0 or a fault: then it cannot go on. */
 int verify_step(struct verify *v, struct reader *reader, int64_t seq);
 
+/*
+ * Everything, to the end, in slices that a command has time for. *ret is the caller's to destroy. 0
+ * or a fault.
+ */
+int verify_run(struct reader *reader, struct verify **ret);
+
 bool verify_is_over(const struct verify *v);
 
 const struct verify_result *verify_result(const struct verify *v);
