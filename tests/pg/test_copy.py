@@ -248,12 +248,9 @@ def refusals_leave_everything_alone(rowlockd, database, folder):
     copy(rowlockd, source, uri)
     copy(rowlockd, source, uri, code=TAKEN, says="has rows already")
     copy(rowlockd, uri, source, code=TAKEN, says="is there already")
-    with database.session("refused") as session:
-        session.run("INSERT INTO front_end (id, name, address, version, started_at, seen_at,"
-                    " backend) SELECT 1, 'shop-1', '', '1', 0, ms + 60000, pg_backend_pid()"
-                    " FROM v_now")
+    with Daemon(rowlockd, uri, flags=["--front-end", "shop-1"]):
         copy(rowlockd, uri, folder / "b.db", code=BUSY, says="the front end shop-1 serves it")
-        session.run("DELETE FROM front_end")
+    with database.session("refused") as session:
         session.run("BEGIN; SELECT FROM store FOR UPDATE")
         copy(rowlockd, uri, folder / "b.db", code=BUSY, says="somebody writes to it")
         session.run("ROLLBACK")
