@@ -16,7 +16,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 OTHERS = {  # of programs that are typed in the documentation; and what stands for any flag
     "--no-install-recommends", "--no-install", "--install-only", "--dump-dom", "--flag",
 }
-OTHER_PROGRAMS = re.compile(r"\bsystem(?:ctl|d-analyze)\b|\bcurl\b|\btests/|\bmeson\b|<!DOCTYPE")
+OTHER_PROGRAMS = re.compile(r"\bpg_\w+|"
+                            r"\bsystem(?:ctl|d-analyze)\b|\bcurl\b|\btests/|\bmeson\b|<!DOCTYPE")
 FLAG = re.compile(r"(?<![\w-])--([a-z][a-z0-9]*(?:-[a-z0-9]+)*)(?![\w-]|\()")
 STRING = re.compile(r'"((?:[^"\\\n]|\\.)*)"')
 
@@ -28,8 +29,8 @@ def read(path):
 def daemon_flags():
     settings = re.findall(r'^SETTING_\w+\(\s*\w+,\s*"([a-z-]+)"', read("schema/settings.def"), re.M)
     more = {"help", "version", "print-config", "print-example"}
-    offline = re.findall(r'"--([a-z-]+)"',
-                         read("server/offline/offline.c") + read("server/offline/token.c"))
+    offline = [flag for path in (ROOT / "server/offline").glob("*.c")
+               for flag in re.findall(r'"--([a-z-]+)"', path.read_text())]
     assert len(settings) > 20 and len(offline) >= 3
     return set(settings) | more | set(offline)
 

@@ -48,8 +48,8 @@ static const struct verb {
 	  "Exit codes: 0 done, 65 the store is damaged, or its books do not balance (it is repacked all\n"
 	  "the same); 75 a server, or another program, has it, 73 there is no room.\n" },
 	{ "restore", TAKES_BACKUP,              offline_restore_run, NULL,
-	  "restore is of files: pg_restore, or a base backup, brings a database back; then rowlockd epoch "
-	  "--new (docs/postgresql.md)",
+	  "restore is of files: pg_restore, or a base backup, brings a database back "
+	  "(docs/postgresql.md)",
 	  "usage: rowlockd restore BACKUP --store FILE [--keep-tokens]\n\n"
 	  "Puts a copy of BACKUP in the place of FILE, which is kept under another name. BACKUP is a store\n"
 	  "file: of GET /v1/backup, of the sqlite3 shell's .backup, or a copy of a closed one. The store\n"
