@@ -48,9 +48,12 @@ RULES = (
 
 def check(path):
     with contextlib.closing(stores.open_sql(path)) as database:
-        if not stores.is_postgres():
-            found = database.execute("SELECT * FROM v_ledger_check").fetchall()
-        else:
-            found = [f"{sentence}: {row}" for sentence, query in RULES
-                     for row in database.execute(f"{query} LIMIT 5").fetchall()]
-    return "\n".join(map(str, found)) or None
+        if stores.is_postgres():
+            return check_shared(lambda query: database.execute(query).fetchall())
+        return "\n".join(map(str, database.execute("SELECT * FROM v_ledger_check"))) or None
+
+
+def check_shared(run):
+    """The same of a store over PostgreSQL; `run` is a function of a query, and returns its rows."""
+    return "\n".join(f"{sentence}: {row}" for sentence, query in RULES
+                     for row in run(f"{query} LIMIT 5")) or None

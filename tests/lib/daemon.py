@@ -62,6 +62,7 @@ class Daemon:
         self._spoke = threading.Event()
         self.process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL,
                                         stderr=subprocess.PIPE, text=True, errors="replace",
+                                        env=stores.environment(),
                                         pass_fds=self.pass_fds)
         self._listener = threading.Thread(target=self._listen, args=(self.process,), daemon=True)
         self._listener.start()

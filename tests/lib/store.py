@@ -34,6 +34,11 @@ def argument(path):
     return f"{os.environ[VARIABLE]}&schema={_schema(path)}"
 
 
+def environment():
+    """Of rowlockd, which warns of a variable that it does not know."""
+    return {name: value for name, value in os.environ.items() if name != VARIABLE}
+
+
 class _PostgresDatabase:
     """As much of sqlite3's connection as tests use."""
 
