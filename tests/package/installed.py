@@ -30,7 +30,7 @@ TERMINAL_S_MAX = 20
 WHAT = {
     "share/doc/rowlock/examples/rowlockd.conf", "share/doc/rowlock/examples/nginx.conf",
     "share/doc/rowlock/examples/prometheus.yml", "share/doc/rowlock/examples/rowlock.rules.yml",
-    "share/doc/rowlock/examples/dashboard.json",
+    "share/doc/rowlock/examples/dashboard.json", "share/rowlock/roles.sql",
     "bin/rowlock", "bin/rowlockd", "libexec/rowlock/backup", "lib/sysusers.d/rowlock.conf",
     "lib/tmpfiles.d/rowlock.conf", "lib/systemd/system/rowlock.service",
     "lib/systemd/system/rowlock-backup.service",
