@@ -175,6 +175,7 @@ int group_effects_write(struct group *g)
 	audit_age_ask(&l->audit_age, d->now_ms, &d->effects);
 	if (r == 0)
 		r = key_book_make_room(l->keys, (int)d->effects.keys.count);
+	d->effects.is_last = true;
 	if (r == 0)
 		r = l->writer->ops->write(l->writer, &d->effects);
 	if (r < 0)

@@ -340,7 +340,7 @@ void effects_clear(struct effects *e)
 	e->audit_old_ms = 0;
 	e->audit_old_count = e->audit_gone_count = 0;
 	e->must_note_time = false;
-	e->is_numbered = false;
+	e->is_last = e->is_numbered = false;
 	e->seq_shift = 0;
 	e->culprit = NULL;
 	e->culprit_overdue = 0;

@@ -313,6 +313,11 @@ struct effects {
 	int64_t newest_ms;
 	int64_t ahead_ms;
 
+	/*
+XX
+	 * became of that is what commit() says.
+	 */
+	bool is_last;
 	bool is_numbered;  /* number() was called; write() calls it otherwise */
 	int64_t seq_shift; /* number() has added it to every relative seq of movements and rows */
 	void *culprit;     /* of number(), write() with -EBADMSG: whose it was; NULL: nobody's */

@@ -800,13 +800,43 @@ static size_t statements_at_most(const struct effects *e)
 	       2 * (e->leases.count + e->reservations.count) + 8;
 }
 
+/*
+ * Can the group be kept with what it writes? What is only inserted is written or refused; where the
+ * number of rows decides, that is to be seen before.
+ */
+static bool may_commit(const struct effects *e)
+{
+	return e->is_last && e->items.count == 0 && e->locations.count == 0 &&
+	       e->leases.count == 0 && e->reservations.count == 0;
+}
+
+static int send_and_take(struct writing *x, bool commits)
+{
+	struct postgres_writer *w = x->w;
+	int r;
+
+	postgres_begin_trip(w->link);
+	r = send_effects(x);
+	if (r < 0)
+		return postgres_end_trip(w->link, r);
+	if (commits)
+		postgres_add_commit(w);
+	r = postgres_send(w->link, 0);
+	r = r < 0 ? r : take_all(x);
+	if (r == 0 && commits)
+		r = postgres_take_commit(w);
+	return postgres_end_trip(w->link, r);
+}
+
 int postgres_write(struct store_writer *writer, struct effects *effects)
 {
 	struct postgres_writer *w = postgres_writer_of(writer);
 	struct writing x = { .w = w, .effects = effects, .sent_most = statements_at_most(effects) };
 	int r = effects->is_numbered ? 0 : postgres_number(writer, effects);
+	bool commits = may_commit(effects);
 
 	CHECK(w->is_in_group);
+	CHECK(!w->is_kept);
 	CHECK(r < 0 || effects_are_sound(effects));
 	if (r < 0)
 		return r;
@@ -814,11 +844,8 @@ int postgres_write(struct store_writer *writer, struct effects *effects)
 	x.sent = arena_alloc(&w->memory, sizeof(x.sent[0]) * x.sent_most);
 	if (x.sent == NULL)
 		return FAULT(-ENOMEM);
-	postgres_begin_trip(w->link);
-	r = send_effects(&x);
-	if (r == 0)
-		r = postgres_send(w->link, 0);
-	r = r < 0 ? r : take_all(&x);
-	r = postgres_end_trip(w->link, r);
-	return postgres_group_fault(r);
+	r = send_and_take(&x, commits);
+	w->is_kept = r == 0 && commits;
+	w->is_unknown = r == -ENOTCONN && commits && postgres_was_sent(w->link);
+	return w->is_unknown ? 0 : postgres_group_fault(r); /* commit() says that nobody knows */
 }

@@ -10,6 +10,7 @@
  */
 #include "store/postgres_group.h"
 #include <stdlib.h>
+#include <string.h>
 
 /* Names into ids. The arrays are $1 and $2. */
 #define NAMED_ROWS                                                            \
@@ -297,6 +298,28 @@ int postgres_take_begin(struct postgres_writer *w, bool begins)
 		w->session = 0; /* somebody has taken the lane for a dead one's: once more */
 		return FAULT(-EBUSY);
 	}
+	return r;
+}
+
+void postgres_add_commit(struct postgres_writer *w)
+{
+	struct postgres_value v[] = { value_int(w->lane), value_int(++w->group),
+				      value_int(w->numbers.seq) };
+
+	CHECK(w->is_open);
+	CHECK(w->is_numbered);
+	postgres_add(w->link, LANE_MARK, LENGTH_OF(v), v);
+	postgres_add_text(w->link, "COMMIT");
+}
+
+int postgres_take_commit(struct postgres_writer *w)
+{
+	CLEANUP(postgres_clear) PGresult *ended = NULL;
+	int r = postgres_take(w->link, NULL);
+
+	r = r < 0 ? r : postgres_take(w->link, &ended);
+	if (r == 0 && strcmp(PQcmdStatus(ended), "COMMIT") != 0)
+		return FAULT(-EIO); /* somebody let it fail before */
 	return r;
 }
 

@@ -11,6 +11,9 @@
  *     all that is written                                            write()
  *     the mark in the lane's row, COMMIT                             commit()
  *
+ * The last two are one where nothing can come out that the server does not refuse by itself, as for
+ * all that is only inserted: postgres_write().
+ *
  * Locks come in one order: the lane, stock by id, reservations by id, items, locations, leases, the
  * store. A lock that cannot keep to it, in a group that has some already, waits for nobody: SKIP
  * LOCKED or NOWAIT. All ids are given under the store's lock, so that no two writers give the same
@@ -135,6 +138,7 @@ struct postgres_writer {
 	bool is_numbered; /* it has the store's lock */
 	bool has_written;
 	bool has_promised;   /* it changes reservations */
+	bool is_kept;        /* its COMMIT went with what it has written */
 	bool is_unknown;     /* its COMMIT was sent, and not answered */
 	struct row_set rows; /* of the open group */
 	int64_t *locked;     /* ids of stock, rising */
@@ -170,6 +174,10 @@ int postgres_take_begin(struct postgres_writer *w, bool begins);
 
 /* Where the store stands: as READ_HEAD and READ_LEASES say. */
 void postgres_note_head(struct postgres_writer *w, const PGresult *result);
+
+/* Queues the lane's mark and COMMIT; takes their results, behind which the group is kept. */
+void postgres_add_commit(struct postgres_writer *w);
+int postgres_take_commit(struct postgres_writer *w);
 
 /* The rows of stock that this group has locked. */
 bool postgres_has_locked(const struct postgres_writer *w, int64_t stock_id);

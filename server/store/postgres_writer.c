@@ -55,9 +55,9 @@ static int renew_lane(struct postgres_writer *w, int64_t *ret_last_group)
 static int attach(struct postgres_writer *w, int64_t deadline_ns)
 {
 	int64_t last_group = 0;
-	int r = postgres_reconnect(w->link, deadline_ns);
+	int r = w->is_unknown ? FAULT(-EREMOTEIO) : postgres_reconnect(w->link, deadline_ns);
 
-	CHECK(!w->is_unknown);
+	CHECK(!w->is_in_group);
 	if (r < 0 || w->session == postgres_session(w->link))
 		return r;
 	r = renew_lane(w, &last_group);
@@ -101,6 +101,7 @@ static void begin_group(struct postgres_writer *w)
 	row_set_clear(&w->rows);
 	w->is_in_group = true;
 	w->is_open = w->has_rows = w->is_numbered = w->has_written = w->has_promised = false;
+	w->is_kept = false;
 	w->locked_count = 0;
 	w->overdue_lines = 0;
 	w->begun = w->seen;
@@ -289,21 +290,15 @@ static void keep(struct postgres_writer *w)
 
 static int send_commit(struct postgres_writer *w)
 {
-	CLEANUP(postgres_clear) PGresult *ended = NULL;
-	struct postgres_value v[] = { value_int(w->lane), value_int(w->group),
-				      value_int(w->numbers.seq) };
 	int r;
 
-	CHECK(w->is_open);
+	CHECK(!w->is_kept);
 	postgres_begin_trip(w->link);
-	postgres_add(w->link, LANE_MARK, LENGTH_OF(v), v);
-	postgres_add_text(w->link, "COMMIT");
+	postgres_add_commit(w);
 	r = postgres_send(w->link, 0);
-	r = r < 0 ? r : postgres_take(w->link, NULL);
-	r = r < 0 ? r : postgres_take(w->link, &ended);
+	r = r < 0 ? r : postgres_take_commit(w);
 	r = postgres_end_trip(w->link, r);
-	if (r == 0 && strcmp(PQcmdStatus(ended), "COMMIT") != 0)
-		return FAULT(-EIO); /* somebody let it fail before */
+	w->is_unknown = r == -ENOTCONN && postgres_was_sent(w->link);
 	return r;
 }
 
@@ -314,17 +309,14 @@ static int commit(struct store_writer *writer, bool *ret_is_durable)
 
 	CHECK(w->is_in_group);
 	CHECK(list_is_empty(&w->rows.dirty));
-	if (w->has_written) {
-		w->group++;
+	if (w->has_written && !w->is_kept && !w->is_unknown) {
 		r = send_commit(w);
-	} else if (w->is_open) {
+	} else if (w->is_open && !w->has_written) {
 		r = postgres_rollback(w->link); /* there is nothing to keep */
 		r = r == -ENOTCONN ? 0 : r;
 	}
-	if (r == -ENOTCONN && postgres_was_sent(w->link)) {
-		w->is_unknown = true;
+	if (w->is_unknown)
 		return FAULT(-EREMOTEIO);
-	}
 	if (r < 0)
 		return postgres_group_fault(r);
 	keep(w);

@@ -375,7 +375,10 @@ int any_write(struct any_writer *w)
 int any_commit(struct any_writer *w)
 {
 	bool is_durable = false;
-	int r = any_write(w);
+	int r;
+
+	w->effects.is_last = true;
+	r = any_write(w);
 
 	if (r == 0)
 		r = w->writer->ops->commit(w->writer, &is_durable);
