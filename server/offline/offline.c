@@ -48,8 +48,8 @@ static const struct verb {
 	  "Exit codes: 0 done, 65 the store is damaged, or its books do not balance (it is repacked all\n"
 	  "the same); 75 a server, or another program, has it, 73 there is no room.\n" },
 	{ "restore", TAKES_BACKUP,              offline_restore_run, NULL,
-	  "restore is of files: pg_restore, or a base backup, brings a database back "
-	  "(docs/postgresql.md)",
+	  "restore is of files: pg_restore, or a base backup, brings a database back; then rowlockd epoch "
+	  "--new (docs/postgresql.md)",
 	  "usage: rowlockd restore BACKUP --store FILE [--keep-tokens]\n\n"
 	  "Puts a copy of BACKUP in the place of FILE, which is kept under another name. BACKUP is a store\n"
 	  "file: of GET /v1/backup, of the sqlite3 shell's .backup, or a copy of a closed one. The store\n"
@@ -70,6 +70,23 @@ static const struct verb {
 	  "Exit codes: 0 done, 64 usage, 65 FROM is damaged or its books do not balance: nothing was\n"
 	  "copied; 69 the database cannot be reached, 73 there is something at TO, or no room; 75 a server\n"
 	  "has FROM or TO, 77 no permission.\n" },
+	{ "epoch",   TAKES_VERB,                NULL, offline_epoch_run, NULL,
+	  "usage: rowlockd epoch --new --store STORE [--keep-tokens]\n\n"
+	  "Gives a store that no server has a new epoch, behind a recovery to a point in time, a dump that\n"
+	  "was restored, or a file that was copied back: its seqs will be given out again, for other\n"
+	  "movements. So cursors of the change feed that were given out before are refused, fences and\n"
+	  "numbers of reservations go on a million further, and sessions of the page end.\n\n"
+	  "  --keep-tokens   tokens that were revoked since that moment open the store again; without it\n"
+	  "                  all tokens are void, and rowlockd token rotate gives one a new secret\n\n"
+	  "Exit codes: 0 done, 64 usage, 65 it is no store, 69 the database cannot be reached, 75 a server\n"
+	  "has it, 77 no permission.\n" },
+	{ "store",   TAKES_VERB,                NULL, offline_store_run, NULL,
+	  "usage: rowlockd store show --store STORE\n"
+	  "       rowlockd store set row-release commit --store STORE\n\n"
+	  "What a store is: its kind, schema, epoch, newest seq, tokens; over PostgreSQL what its front\n"
+	  "ends agree on, and which are alive. `set` changes what they agree on, while none is.\n\n"
+	  "Exit codes: 0 done, 64 usage, 65 it is no store, 69 the database cannot be reached, 75 a server\n"
+	  "has it, 77 no permission.\n" },
 	{ "token",   TAKES_VERB,                NULL, offline_token_run, NULL,
 	  "usage: rowlockd token add NAME --role ROLE --store FILE [--expires TIME]\n"
 	  "                      [--location CODE]... [--from-file FILE]\n"

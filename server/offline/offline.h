@@ -1,6 +1,6 @@
 /*
- * offline - rowlockd verify, repair, repack, restore and copy: what is done to a store while no
- * server has it; and rowlockd token, which works beside a server, too.
+ * offline - rowlockd verify, repair, repack, restore, copy and epoch: what is done to a store while
+ * no server has it; and rowlockd token and store, which work beside a server, too.
  *
  *     if (offline_command(argc, argv, &code))
  *             return code;
@@ -36,3 +36,5 @@ int offline_restore_run(const struct offline_arguments *a);
 /* What stands behind the verb is read by each itself. */
 int offline_token_run(char *argv[]);
 int offline_copy_run(char *argv[]);
+int offline_epoch_run(char *argv[]);
+int offline_store_run(char *argv[]);
