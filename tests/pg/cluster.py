@@ -291,6 +291,15 @@ class Cluster:
                     return
         raise Trouble(f"{name} does not follow: {rows}")
 
+    def lose_standby(self, other):
+        """From now on it hears nothing: what is committed here is lost with this one."""
+        other.set("primary_conninfo", "")
+        with self.session(user="postgres") as session:
+            for _ in range(2000):
+                if session.value("SELECT count(*) FROM pg_stat_replication, pg_sleep(0.01)") == 0:
+                    return
+        raise Trouble("it follows on")
+
     # ------------------------------------------------------------------ what it counted
 
     def deadlocks(self):
@@ -317,6 +326,17 @@ class Standby(Cluster):
             self.primary.set("synchronous_standby_names", self.name)
         self.primary.wait_for_standby(self.name, "sync" if self.is_synchronous else "async")
         return self
+
+    def wait_for_lsn(self, primary):
+        """Until it has all that is committed there."""
+        with primary.session(user="postgres") as session:
+            lsn = session.value("SELECT pg_current_wal_lsn()")
+        with self.session(user="postgres") as session:
+            for _ in range(2000):
+                if session.value("SELECT pg_last_wal_replay_lsn() >= $1::pg_lsn"
+                                 " FROM pg_sleep(0.01)", lsn):
+                    return
+        raise Trouble("it does not follow")
 
     def promote(self):
         """It becomes the one that is written to; returns when it is."""

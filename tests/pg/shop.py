@@ -11,15 +11,17 @@ import signal
 import sys
 import tempfile
 import threading
+import time
 
 from cluster import Cluster, end_in_order, needs_postgres
 from history import History  # noqa: F401
-import books  # noqa: F401
+import books
 from daemon import Daemon
-from talk import Client
+from talk import Client, Closed, NoAnswer
 from tap import Tap
 
 CASE_S_MAX = 100
+ANSWERED_S_MAX = 40  # of a client that asks again and again
 SCHEMA = "shop"
 LOCATION = "WH1"
 
@@ -52,7 +54,8 @@ class Shop:
             shutil.rmtree(self.folder, ignore_errors=True)
 
     def add_front(self, start=True):
-        front = Daemon(self.rowlockd, self.uri(self.cluster), self.flags)
+        front = Daemon(self.rowlockd, self.uri(self.cluster),
+                       ["--front-end", f"front{len(self.fronts)}", *self.flags])
         front.folder = str(self.folder)
         self.fronts.append(front)
         return front.start() if start else front
@@ -71,6 +74,14 @@ class Shop:
             if units:
                 expect(adjust(client, sku, units), 201)
         client.close()
+
+    def check_books(self, cluster=None):
+        """`cluster`: that has taken the place of the first one."""
+        cluster = cluster or self.cluster
+        with cluster.session(SCHEMA) as session:
+            wrong = books.check_shared(session.run)
+            assert wrong is None, wrong
+        assert cluster.deadlocks() == 0
 
     def metric(self, number, name):
         client = self.client(number)
@@ -108,6 +119,118 @@ def together(count, work):
         thread.join()
     if troubles:
         raise troubles[0]
+
+
+class Load:
+    """Clients that take units, one at a time, each with a key that is its reference in the ledger,
+    too; whoever got no answer, or one that leaves open what happened, asks again with that key, at
+    whichever front end it is sent to. So in the end each key has one effect and one answer.
+
+        with Load(shop, 16, ["A-1"]) as load:    # until the end of this
+            load.wait(1, since, limit_s=10)      # somebody was answered by that front end
+        load.prove()
+    """
+
+    def __init__(self, shop, clients, skus):
+        self.shop, self.skus, self.is_over = shop, skus, False
+        self.fronts = [n % len(shop.fronts) for n in range(clients)]  # of each client
+        self.answers = {}   # key -> its movement's (seq, version)
+        self.when = [[] for _ in shop.fronts]  # was somebody answered by that front end
+        self.repeats = 0
+        self.news = threading.Condition()
+        self.troubles = []
+        self.threads = [threading.Thread(target=self._run, args=(number,), daemon=True)
+                        for number in range(clients)]
+
+    def left_to(self, front):
+        """All clients go to this one."""
+        self.fronts = [front] * len(self.fronts)
+
+    def _run(self, number):
+        try:
+            for n in range(1_000_000):
+                if self.is_over:
+                    return
+                self._take(number, f"k-{number}-{n}", self.skus[(number + n) % len(self.skus)])
+        except BaseException as trouble:
+            self.troubles.append(trouble)
+
+    def _take(self, number, key, sku):
+        deadline = time.monotonic() + ANSWERED_S_MAX
+        while True:
+            front = self.fronts[number]
+            movement = self._ask(front, key, sku)
+            if movement:
+                break
+            assert time.monotonic() < deadline, f"{key}: no answer within {ANSWERED_S_MAX} s"
+            self.repeats += 1
+            time.sleep(0.02)  # as a client that is told to come again
+        with self.news:
+            self.answers[key] = (movement["seq"], movement["version"])
+            self.when[front].append(time.monotonic())
+            self.news.notify_all()
+
+    def _ask(self, front, key, sku):
+        """Its movement, or None where what became of it is open, or was nothing."""
+        client = Client(self.shop.fronts[front].port)
+        try:
+            answer = client.post(f"/v1/stock/{sku}/{LOCATION}/adjust?wait=20",
+                                 {"delta": -1, "reference": key}, Idempotency_Key=key)
+        except (Closed, NoAnswer, OSError):
+            return None
+        finally:
+            client.close()
+        if answer.status in (423, 500, 503):
+            return None
+        return expect(answer, 201).json()["movement"]
+
+    def wait(self, front, since, limit_s):
+        """How long after that moment somebody was answered by that front end."""
+        def is_there():
+            return self.troubles or self.when[front] and self.when[front][-1] > since
+        with self.news:
+            assert self.news.wait_for(is_there, limit_s), \
+                f"nobody was answered within {limit_s} s\n{self.shop.fronts[front].last_words()}"
+        self.raise_trouble()
+        return next(at for at in self.when[front] if at > since) - since
+
+    def wait_for(self, condition, limit_s):
+        """Until the condition holds, of which there may be news with each answer."""
+        with self.news:
+            assert self.news.wait_for(lambda: self.troubles or condition(), limit_s), \
+                f"not within {limit_s} s"
+        self.raise_trouble()
+
+    def raise_trouble(self):
+        if self.troubles:
+            raise self.troubles[0]
+
+    def __enter__(self):
+        for thread in self.threads:
+            thread.start()
+        for front in set(self.fronts):
+            self.wait(front, 0, 10)
+        return self
+
+    def __exit__(self, kind, *_):
+        self.is_over = True
+        for thread in self.threads:
+            thread.join(ANSWERED_S_MAX)
+        if kind is None:
+            self.raise_trouble()
+
+    def prove(self, session=None):
+        """Every key has its effect, once, and the one that its client was told of."""
+        with session or self.shop.session() as session:
+            rows = session.run("SELECT reference, seq, version FROM movement"
+                               " WHERE reference IS NOT NULL")
+        ledger = {}
+        for key, seq, version in rows:
+            assert key not in ledger, f"{key} took effect twice: {ledger[key]}, {(seq, version)}"
+            ledger[key] = (seq, version)
+        for key, found in self.answers.items():
+            assert ledger.get(key) == found, f"{key}: {ledger.get(key)}, answered was {found}"
+        assert len(ledger) == len(self.answers), "somebody's change was never answered"
 
 
 def _too_long(*_):
