@@ -314,8 +314,8 @@ struct effects {
 	int64_t ahead_ms;
 
 	/*
-XX
-	 * became of that is what commit() says.
+	 * Nothing but commit() follows on write(): a store may keep the group with it, and commit()
+	 * says what became of that.
 	 */
 	bool is_last;
 	bool is_numbered;  /* number() was called; write() calls it otherwise */
