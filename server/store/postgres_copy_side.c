@@ -157,7 +157,7 @@ static int last_id(struct copy_side *side, const struct copy_table *t, int64_t *
 	char sql[200];
 
 	CHECK(t->never_again);
-	snprintf(sql, sizeof(sql), "SELECT coalesce(max(id), 0) FROM %s", t->name);
+	snprintf(sql, sizeof(sql), "SELECT next_%1$s() - 1", t->name);
 	return integer(of(side), sql, ret);
 }
 
@@ -708,24 +708,26 @@ static int prepare(struct copy_side *side, const char *source_mark, enum copy_be
 static int note(struct postgres_side *s, const struct copy_end *e, const char *last_audit)
 {
 	char seq[24];
-	const char *values[] = { e->epoch, e->actor, e->from, seq, last_audit };
+	const char *values[] = { e->epoch, last_audit, e->actor, e->from, seq };
 	CLEANUP(postgres_clear) PGresult *set = NULL;
 	CLEANUP(postgres_clear) PGresult *noted = NULL;
 
 	CHECK(e->actor != NULL);
 	snprintf(seq, sizeof(seq), "%lld", (long long)e->seq);
-	set = PQexecParams(s->connection, "UPDATE store SET epoch = coalesce($1, epoch)", 1, NULL,
-			   values, NULL, NULL, 0);
+	set = PQexecParams(s->connection,
+			   "UPDATE store SET epoch = coalesce($1, epoch), "
+			   "next_audit = greatest(next_audit, $2::bigint + 1)",
+			   2, NULL, values, NULL, NULL, 0);
 	if (PQresultStatus(set) != PGRES_COMMAND_OK)
 		return explain(s, set);
 	noted = PQexecParams(
 		s->connection,
 		"INSERT INTO audit (id, at, actor, action, detail) "
-		"SELECT greatest($4::bigint + 1, next_audit()), ms, $1, "
+		"SELECT next_audit(), ms, $1, "
 		"'copy', format('{\"from\":\"%s\",\"seq\":%s,\"epoch\":\"%s\"}', $2::text, "
 		"$3::bigint, epoch) "
 		"FROM store, v_now",
-		4, NULL, values + 1, NULL, NULL, 0);
+		3, NULL, values + 2, NULL, NULL, 0);
 	return PQresultStatus(noted) == PGRES_COMMAND_OK ? 0 : explain(s, noted);
 }
 

@@ -2,6 +2,7 @@
 """test_copy - rowlockd copy: a store from SQLite to PostgreSQL and back, with its whole history.
 
     test_copy.py ROWLOCKD
+    test_copy.py ROWLOCKD MOVEMENTS    # how long a store of so many takes, each way
 """
 import hashlib
 import pathlib
@@ -10,6 +11,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import time
 
 import cluster
 from cluster import Cluster
@@ -271,13 +273,19 @@ def what_no_database_takes_is_mended(rowlockd, database, folder):
     with sqlite3.connect(source) as store:
         store.execute("DROP TRIGGER movement_insert_texts")
         store.execute("DROP TRIGGER audit_insert_actor")
+        store.execute("UPDATE sqlite_sequence SET seq = 5000 WHERE name = 'audit'")
         store.execute("INSERT INTO audit (at, actor, action, subject) VALUES"
                       " (1, 'local', 'old', CAST(x'41ff0042' AS TEXT))")
     store.close()
     copy(rowlockd, source, uri, says=SAME)
     with database.session("mended") as session:
         assert session.value("SELECT subject FROM audit WHERE action = 'old'") == "A\ufffd\ufffdB"
+        ids = [row[0] for row in session.run("SELECT id FROM audit ORDER BY id")]
+        assert ids[-2:] == [5001, 5002], ids  # ids that were given do not come again
+        session.run("SET rowlock.service = on")
+        session.run("UPDATE store SET next_audit = 7000")
     copy(rowlockd, uri, back, says=SAME)
+    assert rows_of(back)["audit"][-1][0] == 7000, rows_of(back)["audit"][-1]
 
 
 CASES = (
@@ -290,8 +298,31 @@ CASES = (
 )
 
 
+def measure(rowlockd, count):
+    """On a database that flushes, with the settings that PostgreSQL comes with."""
+    settings = {"fsync": "on", "full_page_writes": "on", "shared_buffers": "128MB"}
+    with Cluster(rowlockd, options=settings) as database, \
+            tempfile.TemporaryDirectory(prefix="rowlock-copy-") as folder:
+        source, back = pathlib.Path(folder) / "a.db", pathlib.Path(folder) / "b.db"
+        uri = database.store_uri("many")
+        make_store(rowlockd, source)
+        add_movements(source, count)
+        for words in ((source, uri), (uri, back)):
+            begun = time.monotonic()
+            said = copy(rowlockd, *words)
+            print(f"{time.monotonic() - begun:.1f} s: {said.splitlines()[0]}", flush=True)
+        with database.session("many") as session:
+            size = session.value("SELECT sum(pg_total_relation_size(c.oid))::bigint FROM pg_class c"
+                                 " WHERE relkind = 'r' AND relnamespace = 'many'::regnamespace")
+        print(f"{source.stat().st_size >> 20} MiB the file, {size >> 20} MiB the tables, "
+              f"{back.stat().st_size >> 20} MiB the file that came back")
+    return 0
+
+
 def main():
     tap, rowlockd = Tap(), pathlib.Path(sys.argv[1]).resolve()
+    if len(sys.argv) > 2:
+        return measure(rowlockd, int(sys.argv[2]))
     reason = cluster.needs_postgres()
     if reason:
         tap.skip("rowlockd copy", reason)
