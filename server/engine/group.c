@@ -488,7 +488,12 @@ static void remember_keys(struct group *g, const struct list *works)
 
 		if (w->line_count > 0)
 			remember_keys(g, &w->lines);
-		if (w->key_id != 0)
+		/*
+		 * Where rivals have thrown the newest away, its number is given again: such a one
+		 * is found in the store.
+		 */
+		if (w->key_id != 0 &&
+		    (!g->has_rivals || w->key_id > key_book_newest(g->lane->keys)))
 			key_book_add(g->lane->keys, w->key_hash, w->key_id, g->decider.now_ms);
 	}
 }

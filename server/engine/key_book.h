@@ -146,6 +146,12 @@ void key_book_pass_id(struct key_book *b, int64_t newest);
  */
 int key_book_make_room(struct key_book *b, int count);
 
+/* The id of the one that was remembered last; 0: none was. The writer only, who alone adds. */
+static inline int64_t key_book_newest(const struct key_book *b)
+{
+	return b->newest;
+}
+
 /* Remembers a key of a committed group; there is room. Ids rise. */
 void key_book_add(struct key_book *b, uint64_t key_hash, int64_t id, int64_t at_ms);
 
