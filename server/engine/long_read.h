@@ -19,6 +19,11 @@ struct long_read {
 	 * -ECANCELED: the service drains).
 	 */
 	int (*run)(struct long_read *read, struct reader *reader, struct arena *arena);
+	/*
+	 * The stock row that run() asks for, as a point read: it is read with the beginning of the
+	 * snapshot. sku NULL: none, or nobody knows yet.
+	 */
+	struct stock_name row;
 	struct arena *arena;     /* the request's own, nobody else touches it meanwhile */
 	atomic_bool is_unwanted; /* nobody waits for it any more: a long run() looks now and then */
 	bool is_whole;           /* it is one of service_read_all() */

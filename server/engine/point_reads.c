@@ -144,11 +144,29 @@ static void send_home(struct list *done)
 	}
 }
 
+/* What is known of what they ask for: one trip is enough for all of that. */
+static void expect(struct reader *reader, struct list *taken,
+		   struct stock_name rows[POINT_READS_TOGETHER])
+{
+	size_t count = 0;
+
+	if (reader->ops->expect == NULL)
+		return;
+	LIST_EACH (it, taken) {
+		CHECK(count < POINT_READS_TOGETHER);
+		if (read_of(it)->row.sku != NULL)
+			rows[count++] = read_of(it)->row;
+	}
+	reader->ops->expect(reader, rows, count);
+}
+
 static void run_all(struct point_reads *p, struct reader *reader, struct list *taken)
 {
 	struct turn t = { .all = p, .reader = reader };
+	struct stock_name rows[POINT_READS_TOGETHER]; /* until its snapshot has ended */
 	int64_t taken_ns = clock_monotonic_ns();
 
+	expect(reader, taken, rows);
 	pulse_excuse(taken_ns + limit_ns + POINT_READ_GRACE_MS * NS_PER_MS);
 	LIST_EACH (it, taken) {
 		run_read(&t, read_of(it));

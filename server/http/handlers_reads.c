@@ -90,8 +90,11 @@ void handle_stock_show(struct exchange *x)
 		stock_show_locked(x);
 	else if (read != NULL && strcmp(read, "snapshot") != 0)
 		reply_wrong_parameter(x, "read", "is snapshot or locked.");
-	else if (make_room(x, sizeof(struct found_row)))
+	else if (make_room(x, sizeof(struct found_row))) {
+		x->long_read.row =
+			(struct stock_name){ call_of(x)->names[0], call_of(x)->names[1] };
 		read_point(x, read_row, show_row);
+	}
 }
 
 /* ---------------------------------------------------------------- catalogue */

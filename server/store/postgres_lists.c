@@ -241,7 +241,6 @@ int postgres_list_movements(struct reader *reader, const struct movement_query *
 	CHECK(movement_query_is_sound(q));
 	if (r == 0 && is_too_wide(result)) {
 		postgres_clear(&result);
-		result = NULL;
 		r = read_movements(reader, q, scan, a, &result);
 	}
 	if (r < 0)

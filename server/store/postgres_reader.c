@@ -33,21 +33,30 @@ static int read_location(struct reader *reader, const char *code, struct arena *
 	return PQntuples(result) > 0 ? postgres_read_location(result, 0, a, ret) : 0;
 }
 
+static int take_stock(const PGresult *result, int row, struct stock *ret, bool *ret_has_item,
+		      bool *ret_has_location)
+{
+	CHECK(row >= 0);
+	*ret_has_item = !postgres_is_null(result, row, STOCK_COLUMNS);
+	*ret_has_location = !postgres_is_null(result, row, STOCK_COLUMNS + 1);
+	*ret = postgres_read_stock(result, row, 0);
+	return stock_is_sound(ret) ? 0 : FAULT(-EBADMSG);
+}
+
 static int read_stock(struct reader *reader, const char *sku, const char *location,
 		      struct stock *ret, bool *ret_has_item, bool *ret_has_location)
 {
 	CLEANUP(postgres_clear) PGresult *result = NULL;
+	struct postgres_reader *r = postgres_reader_of(reader);
 	struct postgres_value values[] = { value_text(sku), value_text(location) };
-	int fault = postgres_read(reader, READ_STOCK, LENGTH_OF(values), values, &result);
+	int fault, row = postgres_expected(r, sku, location);
 
 	CHECK(sku != NULL);
 	CHECK(location != NULL);
-	if (fault < 0)
-		return fault;
-	*ret_has_item = !postgres_is_null(result, 0, STOCK_COLUMNS);
-	*ret_has_location = !postgres_is_null(result, 0, STOCK_COLUMNS + 1);
-	*ret = postgres_read_stock(result, 0, 0);
-	return stock_is_sound(ret) ? 0 : FAULT(-EBADMSG);
+	if (row >= 0)
+		return take_stock(r->stocks, row, ret, ret_has_item, ret_has_location);
+	fault = postgres_read(reader, READ_STOCK, LENGTH_OF(values), values, &result);
+	return fault < 0 ? fault : take_stock(result, 0, ret, ret_has_item, ret_has_location);
 }
 
 static int read_movement(struct reader *reader, int64_t seq, struct arena *a,
@@ -157,6 +166,7 @@ static void close_reader(struct reader *reader)
 
 static const struct reader_ops reader_ops = {
 	.audit = &postgres_audit_ops,
+	.expect = postgres_expect,
 	.begin = postgres_begin,
 	.end = postgres_end,
 	.item = read_item,

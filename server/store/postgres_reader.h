@@ -3,9 +3,10 @@
  * postgres_reader.c (life, point reads), postgres_lists.c (pages), postgres_audit.c (of a
  * verification), postgres_access.c (tokens); and postgres_reads.c, their statements.
  *
- * A snapshot is a transaction, REPEATABLE READ and READ ONLY. Its BEGIN and the newest seq are one
- * trip, each read is one more, and its COMMIT is sent but not waited for: what the server says to
- * it is taken with the next trip. So nothing of it is left open while nobody reads.
+ * A snapshot is a transaction, REPEATABLE READ and READ ONLY. Its BEGIN, the newest seq and the
+ * stock rows that are expected to be asked for are one trip, each other read is one more, and its
+ * COMMIT is sent but not waited for: what the server says to it is taken with the next trip. So
+ * nothing of it is left open while nobody reads.
  *
  * Level of a row is its newest movement; a row of `stock` without one was never stocked, and is not
  * shown. Reads never lock, and never write.
@@ -19,6 +20,7 @@ enum postgres_read {
 	READ_ITEM,
 	READ_LOCATION,
 	READ_STOCK,
+	READ_STOCKS,
 	READ_STOCK_SUM,
 	READ_STOCK_OF_ITEM,
 	READ_MOVEMENT,
@@ -61,6 +63,10 @@ struct postgres_reader {
 	struct reader reader;
 	struct postgres_link *link;
 	bool is_in_snapshot;
+	const struct stock_name *expected; /* of reader_ops.expect() */
+	size_t expected_count;
+	PGresult *stocks;   /* theirs, in their order, while there is a snapshot; NULL: none */
+	size_t stocks_next; /* most likely the next that is asked for */
 	bool is_ending;     /* a COMMIT is under way, whose answer is not taken yet */
 	int64_t newest_seq; /* of the snapshot */
 	int64_t page_ms;    /* a page that takes longer ends there */
@@ -76,6 +82,10 @@ struct postgres_reader *postgres_reader_of(struct reader *reader);
 int postgres_begin(struct reader *reader, int64_t *ret_seq);
 void postgres_end(struct reader *reader);
 void postgres_limit_time(struct reader *reader, int64_t at_ns, const atomic_int_fast64_t *or_at_ns);
+
+void postgres_expect(struct reader *reader, const struct stock_name names[], size_t count);
+/* The row of `stocks` that is of these names, with the columns of READ_STOCK; -1: none is. */
+int postgres_expected(struct postgres_reader *r, const char *sku, const char *location);
 
 /* One statement within the snapshot: a trip. 0 or a fault; the caller clears *ret. */
 int postgres_read(struct reader *reader, enum postgres_read statement, int param_count,

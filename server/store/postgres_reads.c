@@ -189,6 +189,13 @@ const char *const postgres_read_texts[POSTGRES_READ_COUNT] = {
 		"LEFT JOIN item i ON i.sku = $1 LEFT JOIN location l ON l.code = $2 "
 		"LEFT JOIN stock s ON s.item_id = i.id AND s.location_id = l.id "
 		"LEFT JOIN " POSTGRES_NEWEST("s.id", "") " ON true",
+	/* The same of many rows, in the order of their names. */
+	[READ_STOCKS] =
+		"SELECT " POSTGRES_STOCK_COLUMNS("s.id") ", i.id, l.id "
+		"FROM unnest($1::text[], $2::text[]) WITH ORDINALITY w (sku, code, number) "
+		"LEFT JOIN item i ON i.sku = w.sku LEFT JOIN location l ON l.code = w.code "
+		"LEFT JOIN stock s ON s.item_id = i.id AND s.location_id = l.id "
+		"LEFT JOIN " POSTGRES_NEWEST("s.id", "") " ON true ORDER BY w.number",
 	/* In two parts each: a thousand rows at their bounds are more than 64 bits. */
 	[READ_STOCK_SUM] =
 		"SELECT coalesce(sum(n.on_hand / 1000000), 0)::bigint, coalesce(sum(n.on_hand % 1000000), 0)::bigint, "

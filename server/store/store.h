@@ -498,8 +498,21 @@ struct audit_ops {
 		      void *context);
 };
 
+/* Of a stock row, which need not be there. */
+struct stock_name {
+	const char *sku;
+	const char *location;
+};
+
 struct reader_ops {
 	const struct audit_ops *audit;
+
+	/*
+	 * A hint: the snapshot that begins next will be asked for the stock of these rows. Where
+	 * the store is a network away they are read as it begins, in the same trip. The names must
+	 * last until that snapshot has ended. NULL: it makes no difference to this store.
+	 */
+	void (*expect)(struct reader *r, const struct stock_name names[], size_t count);
 
 	/* Begins a snapshot; ret_seq is the newest seq in it. One at a time. */
 	int (*begin)(struct reader *r, int64_t *ret_seq);

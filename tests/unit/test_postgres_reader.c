@@ -125,6 +125,53 @@ static void a_reader_cannot_write(void **state)
 	postgres_fixture_close(&f);
 }
 
+static void kill_reader(struct postgres_fixture *f)
+{
+	int pid = postgres_backend(postgres_reader_of(f->reader)->link);
+	char sql[200];
+
+	snprintf(sql, sizeof(sql), "SELECT pg_terminate_backend(%d, 5000)::integer", pid);
+	assert_int_equal(postgres_fixture_query(f, sql), 1);
+}
+
+/* What is expected is as it was when the snapshot began, and costs no further trip. */
+static void rows_that_are_expected_come_with_the_snapshot(void **state)
+{
+	static const struct stock_name names[] = {
+		{ "B", "WH1" }, { "A", "WH1" }, { "none", "WH1" }, { "A", "none" }, { "A", "WH1" }
+	};
+	struct postgres_fixture f;
+	struct stock stock;
+	bool has_item, has_location;
+
+	(void)state;
+	postgres_fixture_open(&f);
+	add_row(&f);
+	add_movements(&f, 7);
+	f.reader->ops->expect(f.reader, names, LENGTH_OF(names));
+	assert_int_equal(begin(&f), 7);
+	kill_reader(&f); /* whoever goes there again hears of it */
+	for (size_t i = 0; i < 2 * LENGTH_OF(names); i++) {
+		const struct stock_name *n = &names[i * 3 % LENGTH_OF(names)];
+
+		assert_int_equal(f.reader->ops->stock(f.reader, n->sku, n->location, &stock,
+						      &has_item, &has_location),
+				 0);
+		assert_int_equal(has_item, n->sku[0] != 'n');
+		assert_int_equal(has_location, n->location[0] != 'n');
+		assert_int_equal(stock.on_hand, n->sku[0] == 'A' && has_location ? 7 : 0);
+		assert_int_equal(stock.id, n->sku[0] == 'A' && has_location ? 1 : 0);
+	}
+	assert_int_equal(f.reader->ops->stock(f.reader, "A", "L", &stock, &has_item, &has_location),
+			 -ENOTCONN);
+	end(&f);
+	add_movements(&f, 1);
+	begin(&f); /* nothing is expected of this one */
+	assert_int_equal(level(&f), 8);
+	end(&f);
+	postgres_fixture_close(&f);
+}
+
 /* ---------------------------------------------------------------- pages */
 
 struct lists {
@@ -280,10 +327,18 @@ static void plans_that_were_made_early_stay_good(void **state)
 		enum postgres_read statement;
 		int param_count;
 	} pages[] = {
-		{ READ_SEQ, 0 },          { READ_STOCK, 2 },         { READ_PAST_LEVEL, 3 },
-		{ LIST_STOCK, 6 },        { LIST_MOVEMENTS_UP, 13 }, { LIST_MOVEMENTS_DOWN, 13 },
-		{ LIST_HISTORY, 13 },     { LIST_ITEMS, 5 },         { LIST_LOCATIONS, 5 },
-		{ LIST_RESERVATIONS, 7 }, { LIST_AUDIT_UP, 7 },
+		{ READ_SEQ, 0 },
+		{ READ_STOCK, 2 },
+		{ READ_STOCKS, 2 },
+		{ READ_PAST_LEVEL, 3 },
+		{ LIST_STOCK, 6 },
+		{ LIST_MOVEMENTS_UP, 13 },
+		{ LIST_MOVEMENTS_DOWN, 13 },
+		{ LIST_HISTORY, 13 },
+		{ LIST_ITEMS, 5 },
+		{ LIST_LOCATIONS, 5 },
+		{ LIST_RESERVATIONS, 7 },
+		{ LIST_AUDIT_UP, 7 },
 	};
 	struct postgres_fixture f;
 	struct postgres_link *link;
@@ -295,6 +350,7 @@ static void plans_that_were_made_early_stay_good(void **state)
 	postgres_fixture_open(&f);
 	link = postgres_reader_of(f.reader)->link;
 	arena_init(&a);
+	f.reader->ops->expect(f.reader, &(struct stock_name){ "B", "WH1" }, 1);
 	begin(&f);
 	level(&f);
 	read_lists(&f, &a, &lists);
@@ -324,15 +380,6 @@ static void plans_that_were_made_early_stay_good(void **state)
 }
 
 /* ---------------------------------------------------------------- what goes wrong */
-
-static void kill_reader(struct postgres_fixture *f)
-{
-	int pid = postgres_backend(postgres_reader_of(f->reader)->link);
-	char sql[200];
-
-	snprintf(sql, sizeof(sql), "SELECT pg_terminate_backend(%d, 5000)::integer", pid);
-	assert_int_equal(postgres_fixture_query(f, sql), 1);
-}
 
 static void a_link_that_is_lost_is_made_again(void **state)
 {
@@ -518,6 +565,7 @@ int main(void)
 		cmocka_unit_test(a_snapshot_shows_what_was_committed_before_it),
 		cmocka_unit_test(nothing_is_left_open_behind_a_snapshot),
 		cmocka_unit_test(a_reader_cannot_write),
+		cmocka_unit_test(rows_that_are_expected_come_with_the_snapshot),
 		cmocka_unit_test(a_page_ends_where_it_has_looked_at_enough),
 		cmocka_unit_test(the_history_of_an_item_at_very_many_locations),
 		cmocka_unit_test(plans_that_were_made_early_stay_good),
