@@ -17,7 +17,7 @@ from cluster import Cluster, end_in_order, needs_postgres
 from history import History  # noqa: F401
 import books
 from daemon import Daemon
-from talk import Client, Closed, NoAnswer
+from talk import Client, Closed, NoAnswer, wait_until  # noqa: F401
 from tap import Tap
 
 CASE_S_MAX = 100
