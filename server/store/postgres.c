@@ -127,6 +127,7 @@ static void close_store(struct store *store)
 
 	postgres_house_end(s);
 	postgres_disconnect(s->link);
+	CHECK(pthread_mutex_destroy(&s->witness.mutex) == 0);
 	free(s->conninfo);
 	free(s);
 }

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/secret.h"
 #include "store/postgres_link.h"
+#include "store/postgres_witness.h"
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -102,9 +103,12 @@ static void on_notice(void *context, const PGresult *result)
 	const char *function = PQresultErrorField(result, PG_DIAG_SOURCE_FUNCTION);
 
 	CHECK(l != NULL);
-	if (state != NULL && function != NULL && strcmp(state, "01000") == 0 &&
-	    strcmp(function, "SyncRepWaitForLSN") == 0)
-		l->kept_here_only++;
+	if (state == NULL || function == NULL || strcmp(state, "01000") != 0 ||
+	    strcmp(function, "SyncRepWaitForLSN") != 0)
+		return;
+	l->kept_here_only++;
+	if (l->store->tell != NULL)
+		l->store->tell(l->store->tell_context, STORE_KEPT_HERE, l->kept_here_only, 0);
 }
 
 /* ---------------------------------------------------------------- one host */
@@ -202,6 +206,8 @@ static int begin_session(struct postgres_link *l)
 		return postgres_give_up(l);
 	write_session(l, text, sizeof(text));
 	r = postgres_run_script(l, text);
+	if (r == 0 && l->role != POSTGRES_READS)
+		r = postgres_witness_judge(l->store, l);
 	if (r < 0 && l->connection != NULL)
 		(void)postgres_give_up(l);
 	return r;
@@ -393,7 +399,7 @@ int postgres_reconnect(struct postgres_link *l, int64_t deadline_ns)
 	CHECK(!l->is_away);
 	while (l->connection == NULL) {
 		r = connect_any(l);
-		if (r == 0 || clock_monotonic_ns() >= deadline_ns)
+		if (r == 0 || r == -ESTALE || clock_monotonic_ns() >= deadline_ns)
 			return r;
 		back_off(&ms, deadline_ns);
 	}

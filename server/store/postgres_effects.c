@@ -79,6 +79,9 @@ static void date(struct postgres_writer *w, struct effects *effects)
 		if (row->stock.updated_at_ms < w->numbers.at_ms)
 			row->stock.updated_at_ms = w->numbers.at_ms;
 	}
+	if (effects->movements.count > 0)
+		w->numbers.at_ms =
+			effects->movements.all[effects->movements.count - 1].movement->at_ms;
 }
 
 int postgres_number(struct store_writer *writer, struct effects *effects)

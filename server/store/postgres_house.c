@@ -3,7 +3,7 @@
 #include "store/postgres_link.h"
 #include "base/clock.h"
 #include "base/crash.h"
-#include "base/pulse.h"
+#include "store/postgres_witness.h"
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -179,6 +179,8 @@ static void see(struct postgres_house *h)
 	}
 	if (r == 0)
 		r = ask(h, SEE, LENGTH_OF(v), v, &seen);
+	if (r == 0)
+		r = postgres_witness_judge(h->store, h->link);
 	if (r == 0 && PQntuples(seen) == 0 && !atomic_exchange(&h->store->is_ousted, true))
 		tell(h, STORE_OUSTED, 0, 0);
 	atomic_store(&h->store->keeps_house,

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "store/postgres_house.h"
 #include "store/postgres_uri.h"
+#include "store/postgres_witness.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -81,6 +82,48 @@ static int judge_copy(struct postgres_opening *o)
 		"rowlockd copy again goes on with it, DROP SCHEMA gives it up");
 }
 
+/* What is seen from now on must stay. */
+static int begin_witness(struct postgres_opening *o)
+{
+	CLEANUP(postgres_clear) PGresult *epoch = NULL;
+	int r = postgres_run(o->store->link, POSTGRES_READ_EPOCH, 0, NULL, &epoch);
+
+	if (r < 0)
+		return postgres_refuse_fault(o, r, postgres_error_of(o->store->link));
+	CHECK(PQntuples(epoch) == 1);
+	postgres_witness_begin(o->store, postgres_peek_text(epoch, 0, 0));
+	return 0;
+}
+
+/* A standby that no commit waits for lacks something when it takes over. */
+static void warn_of_standbys(struct postgres_opening *o)
+{
+	static const char sql[] = "SELECT EXISTS (SELECT FROM pg_stat_replication) AND "
+				  "current_setting('synchronous_standby_names') = ''";
+	CLEANUP(postgres_clear) PGresult *seen = NULL;
+
+	CHECK(o->options->front_end != NULL);
+	if (o->options->tell != NULL && postgres_run_text(o->store->link, sql, &seen) == 0 &&
+	    postgres_bool(seen, 0, 0))
+		o->options->tell(o->options->tell_context, STORE_MAY_LOSE, 0, 0);
+}
+
+/* As one of those that serve the store. */
+static int enter(struct postgres_opening *o)
+{
+	int r = begin_witness(o);
+
+	if (r == 0)
+		r = postgres_house_enter(o, o->options->front_end);
+	CHECK(o->options->front_end != NULL);
+	if (r < 0)
+		return r;
+	warn_of_standbys(o);
+	return postgres_house_begin(o->store) < 0
+		       ? postgres_refuse(o, STORE_UNREACHABLE, "no thread can be had")
+		       : 0;
+}
+
 static int open_steps(struct postgres_opening *o)
 {
 	int r = connect(o);
@@ -94,11 +137,7 @@ static int open_steps(struct postgres_opening *o)
 		r = judge_copy(o);
 	if (r == 0)
 		r = judge_row_release(o);
-	if (r == 0 && o->options->front_end != NULL)
-		r = postgres_house_enter(o, o->options->front_end);
-	if (r == 0 && o->options->front_end != NULL && postgres_house_begin(o->store) < 0)
-		r = postgres_refuse(o, STORE_UNREACHABLE, "no thread can be had");
-	return r;
+	return r == 0 && o->options->front_end != NULL ? enter(o) : r;
 }
 
 /* ---------------------------------------------------------------- the store */
@@ -117,6 +156,7 @@ static struct postgres_store *make_store(const struct store_options *options,
 	}
 	s->store.ops = &postgres_store_ops;
 	s->busy_ms = options->busy_ms;
+	CHECK(pthread_mutex_init(&s->witness.mutex, NULL) == 0);
 	s->tell = options->tell;
 	s->tell_context = options->tell_context;
 	if (options->front_end != NULL)

@@ -7,6 +7,7 @@
 #include "store/group.h"
 #include "store/postgres.h"
 #include "store/postgres_connection.h"
+#include <pthread.h>
 
 enum { POSTGRES_NAME_BYTES = 65 };
 
@@ -17,6 +18,13 @@ enum {
 	POSTGRES_STATEMENT_MS = 10000, /* of a link that writes */
 	POSTGRES_LOCK_MS =
 		2000, /* lock_timeout of a link that writes, unless a group sets its own */
+};
+
+/* See store/postgres_witness.h. */
+struct postgres_witness {
+	pthread_mutex_t mutex;
+	char epoch[EPOCH_BYTES_MAX + 1]; /* "": there is nothing to lose yet */
+	int64_t seq, at_ms;              /* of the newest movement that is known to be durable */
 };
 
 struct postgres_house; /* store/postgres_house.h */
@@ -37,6 +45,7 @@ struct postgres_store {
 	atomic_bool is_ousted;        /* another process is this front end now: it stops */
 	atomic_bool keeps_house;    /* of all front ends that live it is the one that does chores */
 	struct postgres_link *link; /* of the opening thread, as whoever keeps house */
+	struct postgres_witness witness;
 	/* The newest seq that is known to be durable, by whichever link: never above the truth. */
 	atomic_int_fast64_t durable_seq;
 };

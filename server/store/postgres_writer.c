@@ -1,5 +1,6 @@
 /* postgres_writer - the life of a group over PostgreSQL, and what its lane knows of others. */
 #include "store/postgres_group.h"
+#include "store/postgres_witness.h"
 #include "base/clock.h"
 #include "base/hash.h"
 #include "store/records.h"
@@ -282,6 +283,7 @@ static void keep(struct postgres_writer *w)
 		if (w->seen.lease_change < w->numbers.lease_change)
 			w->seen.lease_change = w->numbers.lease_change;
 		durable_up_to(w->store, w->numbers.seq);
+		postgres_witness_note(w->store, w->numbers.seq, w->numbers.at_ms);
 	}
 	w->is_promised_stale = w->is_promised_stale || w->has_promised;
 	keep_handed(w);
@@ -435,10 +437,12 @@ static void promised(struct store_writer *writer, int64_t now_ms, struct promise
 
 /* ---------------------------------------------------------------- between groups */
 
-static int check(struct store_writer *w)
+static int check(struct store_writer *writer)
 {
-	(void)w;
-	return 0;
+	struct postgres_writer *w = postgres_writer_of(writer);
+
+	CHECK(w->store != NULL);
+	return atomic_load(&w->store->is_ousted) ? FAULT(-ESTALE) : 0;
 }
 
 static int64_t tend(struct store_writer *w, enum tending how, int64_t wait_ms)
