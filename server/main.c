@@ -781,8 +781,13 @@ static int64_t store_bytes(const struct config *c)
 
 static int open_service(const struct config *c, struct store *store, struct service **ret)
 {
+	/*
+	 * A database holds a group's rows until it is durable, whatever this process does with them:
+	 * what waits for such a row here goes into the same group, as long as that is open.
+	 */
+	bool releases_early = !store_kind_of(c)->is_file || strcmp(row_release, "early") == 0;
 	struct service_options options = { .store = store,
-					   .releases_rows_early = strcmp(row_release, "early") == 0,
+					   .releases_rows_early = releases_early,
 					   .slow_ns = c->slow_ms * NS_PER_MS,
 					   .keep_audit_ms =
 						   c->keep_audit_days * (int64_t)86400 * MS_PER_S,
