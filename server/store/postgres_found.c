@@ -20,7 +20,8 @@ enum {
 	ROW_ITEM = 1,
 	ROW_LOCATION = ROW_ITEM + 8,
 	ROW_STOCK = ROW_LOCATION + 6,
-	ROW_DUE = ROW_STOCK + 6
+	ROW_DUE = ROW_STOCK + 6,
+	ROW_LEASED
 };
 
 /* What is asked for in one call of lock(); all of it in the writer's memory. */
@@ -32,6 +33,8 @@ struct quest {
 	const struct row_ref **rows; /* that are not found yet */
 	const char **skus, **codes;  /* theirs */
 	size_t row_count;
+	const struct row_ref **respected; /* whose leases are not known by their rows */
+	size_t respected_count;
 	const char **names; /* of reservations that are not found yet */
 	size_t name_count;
 	const char **promised; /* of reservations whose rows are asked for */
@@ -108,6 +111,40 @@ static int ask_rows(struct quest *q)
 	return 0;
 }
 
+/* Rows come in the order of their names. */
+static bool is_asked(const struct quest *q, const struct row_ref *ref)
+{
+	size_t low = 0, high = q->row_count;
+
+	CHECK(ref != NULL);
+	while (low < high) {
+		size_t at = low + (high - low) / 2;
+		int order = strcmp(q->skus[at], ref->sku.text);
+
+		order = order != 0 ? order : strcmp(q->codes[at], ref->location.text);
+		if (order == 0)
+			return true;
+		low = order < 0 ? at + 1 : low;
+		high = order < 0 ? high : at;
+	}
+	return false;
+}
+
+/* What is read of a row says whether it is leased, too. */
+static int ask_respected(struct quest *q)
+{
+	const struct want_rows *all = &q->want->respected;
+
+	CHECK(q->respected_count == 0);
+	q->respected = get(q->w, all->count, sizeof(q->respected[0]));
+	if (q->respected == NULL)
+		return FAULT(-ENOMEM);
+	for (size_t i = 0; i < all->count; i++)
+		if (!is_asked(q, all->all[i]) && row_set_row(&q->w->rows, all->all[i]) == NULL)
+			q->respected[q->respected_count++] = all->all[i];
+	return 0;
+}
+
 static int ask_reservations(struct quest *q)
 {
 	size_t count = q->want->reservations.count;
@@ -157,6 +194,7 @@ static int ask(struct quest *q)
 	int r = ask_rows(q);
 
 	CHECK(q->want != NULL);
+	r = r < 0 ? r : ask_respected(q);
 	r = r < 0 ? r : ask_reservations(q);
 	return r < 0 ? r : ask_names(q);
 }
@@ -340,15 +378,15 @@ static int add_read_of_leases(struct quest *q)
 
 static int add_read_of_respected(struct quest *q)
 {
-	size_t count = q->want->respected.count;
+	size_t count = q->respected_count;
 	const char **skus = get(q->w, count, sizeof(skus[0]));
 	const char **codes = get(q->w, count, sizeof(codes[0]));
 
 	if (skus == NULL || codes == NULL)
 		return FAULT(-ENOMEM);
 	for (size_t i = 0; i < count; i++) {
-		skus[i] = q->want->respected.all[i]->sku.text;
-		codes[i] = q->want->respected.all[i]->location.text;
+		skus[i] = q->respected[i]->sku.text;
+		codes[i] = q->respected[i]->location.text;
 	}
 
 	struct postgres_value v[] = { texts(q, skus, count), texts(q, codes, count),
@@ -410,7 +448,7 @@ static int take_reads(struct quest *q, struct answers *a)
 		{ want->locations.count > 0, &a->locations },
 		{ want->statements.count > 0, &a->statements },
 		{ want->leases.count > 0, &a->leases },
-		{ want->respected.count > 0, &a->respected },
+		{ q->respected_count > 0, &a->respected },
 		{ want->keys.count > 0, &a->keys },
 		{ true, &a->head },
 	};
@@ -888,15 +926,57 @@ static int put_leases(struct quest *q, const PGresult *from)
 	return 0;
 }
 
-/* Leased, and the caller has not taken in all that happened to leases: it is to look again. */
+/* Has the caller not taken in all that happened to leases? Then one that it meets may be new. */
+static bool may_be_unknown(const struct quest *q, int64_t lease_change)
+{
+	CHECK(lease_change >= 0);
+	return !q->w->has_leases || lease_change != q->w->taken.lease_change;
+}
+
+/* Those that were read with their rows. lease_change: as it stood behind them. */
+static int note_leased(struct quest *q, const PGresult *from, int64_t lease_change)
+{
+	struct postgres_writer *w = q->w;
+	struct row_ref *leased;
+
+	CHECK(from != NULL);
+	if (!may_be_unknown(q, lease_change))
+		return 0;
+	leased = get(w, w->leased_count + q->row_count, sizeof(leased[0]));
+	if (leased == NULL)
+		return FAULT(-ENOMEM);
+	if (w->leased_count > 0)
+		memcpy(leased, w->leased, sizeof(leased[0]) * w->leased_count);
+	w->leased = leased;
+	for (size_t i = 0; i < q->row_count; i++)
+		if (postgres_bool(from, (int)i, ROW_LEASED))
+			leased[w->leased_count++] = *q->rows[i];
+	return 0;
+}
+
+static bool is_leased(const struct postgres_writer *w, const struct row_ref *ref)
+{
+	CHECK(ref != NULL);
+	for (size_t i = 0; i < w->leased_count; i++)
+		if (w->leased[i].key == ref->key &&
+		    strcmp(w->leased[i].sku.text, ref->sku.text) == 0 &&
+		    strcmp(w->leased[i].location.text, ref->location.text) == 0)
+			return true;
+	return false;
+}
+
+/* Leased by somebody whom the caller does not know of: it is to look again. */
 static void hold_back_leased(struct quest *q, const PGresult *from)
 {
-	for (int i = 0; i < PQntuples(from); i++) {
+	for (size_t i = 0; q->w->leased_count > 0 && i < q->want->respected.count; i++)
+		if (is_leased(q->w, q->want->respected.all[i]))
+			add_held(q, q->want->respected.all[i]);
+	for (int i = 0; from != NULL && i < PQntuples(from); i++) {
 		size_t n = (size_t)postgres_int(from, i, 0) - 1;
 
-		CHECK(n < q->want->respected.count);
-		if (!q->w->has_leases || postgres_int(from, i, 1) != q->w->taken.lease_change)
-			add_held(q, q->want->respected.all[n]);
+		CHECK(n < q->respected_count);
+		if (may_be_unknown(q, postgres_int(from, i, 1)))
+			add_held(q, q->respected[n]);
 	}
 }
 
@@ -1230,7 +1310,9 @@ static int put_all(struct quest *q, struct answers *a)
 		put_statements(q, a->statements);
 	if (r == 0 && a->leases != NULL)
 		r = put_leases(q, a->leases);
-	if (r == 0 && a->respected != NULL)
+	if (r == 0 && a->rows != NULL)
+		r = note_leased(q, a->rows, postgres_int(a->head, 0, 0));
+	if (r == 0)
 		hold_back_leased(q, a->respected);
 	return r == 0 && a->keys != NULL ? put_keys(q, a->keys) : r;
 }
@@ -1278,7 +1360,7 @@ static int begin_anew(struct quest *q)
 	CHECK(!w->has_written);
 	row_set_clear(&w->rows);
 	w->is_open = w->has_rows = false;
-	w->locked_count = w->overdue_lines = 0;
+	w->locked_count = w->overdue_lines = w->leased_count = 0;
 	postgres_forget_handed(w);
 	q->found->held_count = q->found->lease_count = q->found->key_count = 0;
 	q->found->has_more_overdue = false;
@@ -1341,6 +1423,17 @@ static int make_missing_here(struct quest *q)
 	return r;
 }
 
+/* What this group has locked and read already is all that is wanted: no trip. */
+static bool is_found(struct quest *q)
+{
+	const struct want *want = q->want;
+
+	return q->row_count + q->respected_count + q->name_count + q->promised_count +
+		       want->items.count + want->locations.count + want->leases.count +
+		       want->keys.count + want->statements.count + want->reservations.count ==
+	       0;
+}
+
 /* The first lock of a group: what it finds may be thrown away. */
 static int lock_first(struct quest *q, int64_t wait_ms)
 {
@@ -1401,6 +1494,8 @@ int postgres_lock(struct store_writer *writer, const struct want *want, int64_t 
 		return r;
 	if (!w->is_open) {
 		r = lock_first(&q, wait_ms);
+	} else if (is_found(&q)) {
+		hold_back_leased(&q, NULL);
 	} else {
 		q.skips = true;
 		r = attempt(&q, 0);

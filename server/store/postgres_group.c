@@ -103,14 +103,15 @@ const char *const postgres_writer_texts[POSTGRES_WRITER_STATEMENTS] = {
 	[READ_ROWS] =
 		"SELECT w.n, " ITEM_COLUMNS ", " LOCATION_COLUMNS ", " LEVEL_COLUMNS
 		", EXISTS (SELECT 1 FROM reservation_line e WHERE e.item_id = i.id "
-		"AND e.location_id = l.id AND e.open_until <= $3) "
+		"AND e.location_id = l.id AND e.open_until <= $3), EXISTS (SELECT 1 FROM "
+		"row_lock k WHERE k.item_id = i.id AND k.location_id = l.id AND k.expires_at > $3) "
 		"FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS w (sku, code, n) "
 		"LEFT JOIN item i ON i.sku = w.sku LEFT JOIN location l ON l.code = w.code "
 		"LEFT JOIN stock s ON s.item_id = i.id AND s.location_id = l.id " LAST_MOVEMENT
 		"ORDER BY w.n",
 	/* By names, or ids. */
 	[READ_ROWS_OF_RESERVATIONS] =
-		"SELECT 0, " ITEM_COLUMNS ", " LOCATION_COLUMNS ", " LEVEL_COLUMNS ", false "
+		"SELECT 0, " ITEM_COLUMNS ", " LOCATION_COLUMNS ", " LEVEL_COLUMNS ", false, false "
 		"FROM stock s JOIN item i ON i.id = s.item_id JOIN location l "
 		"ON l.id = s.location_id " LAST_MOVEMENT "WHERE s.id IN (" STOCK_OF_RESERVATIONS(
 			"$1") " UNION ALL SELECT d.id FROM "

@@ -151,6 +151,9 @@ struct postgres_writer {
 	int64_t lease_change_read; /* by news() */
 	bool has_taken;            /* at all */
 	bool has_leases;           /* those of `taken` */
+	/* Rows of the open group that are leased, as far as the caller may not know it. */
+	struct row_ref *leased;
+	size_t leased_count;
 	struct postgres_handed handed[POSTGRES_HANDED_MAX];
 	size_t handed_count;
 	size_t overdue_lines; /* handed out in this group */

@@ -104,7 +104,7 @@ static void begin_group(struct postgres_writer *w)
 	w->is_open = w->has_rows = w->is_numbered = w->has_written = w->has_promised = false;
 	w->is_kept = false;
 	w->locked_count = 0;
-	w->overdue_lines = 0;
+	w->overdue_lines = w->leased_count = 0;
 	w->begun = w->seen;
 	arena_fini(&w->memory);
 	arena_init(&w->memory);
