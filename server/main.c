@@ -782,8 +782,8 @@ static int64_t store_bytes(const struct config *c)
 static int open_service(const struct config *c, struct store *store, struct service **ret)
 {
 	/*
-	 * A database holds a group's rows until it is durable, whatever this process does with them:
-	 * what waits for such a row here goes into the same group, as long as that is open.
+	 * A database holds a group's rows until it is durable, whatever this process does with
+	 * them: what waits for such a row here goes into the same group, while that is open.
 	 */
 	bool releases_early = !store_kind_of(c)->is_file || strcmp(row_release, "early") == 0;
 	struct service_options options = { .store = store,

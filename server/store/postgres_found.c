@@ -933,7 +933,7 @@ static bool may_be_unknown(const struct quest *q, int64_t lease_change)
 	return !q->w->has_leases || lease_change != q->w->taken.lease_change;
 }
 
-/* Those that were read with their rows. lease_change: as it stood behind them. */
+/* Leases that were read with their rows. lease_change: as it stood behind them. */
 static int note_leased(struct quest *q, const PGresult *from, int64_t lease_change)
 {
 	struct postgres_writer *w = q->w;
