@@ -20,24 +20,54 @@ static uint64_t hash_of_key(const char *key, const struct actor *actor)
 }
 
 /* Does this record say what w's answer is? Also if it cannot be read: then nobody knows. */
-static bool has_replayed(struct intake *in, struct work *w, struct snapshot *snapshot,
-			 int64_t key_id)
+static bool has_replayed(struct intake *in, struct work *w, struct reader *reader, int64_t seq)
 {
 	enum replay replay = REPLAY_ANSWERED;
-	int r = replay_try(snapshot, w, key_id, &replay);
+	int r = replay_try(reader, seq, w, w->search.id, &replay);
 
-	CHECK(key_id > 0);
 	if (r < 0)
 		read_fault_note(in->published, in->locks, r, w->command.request_id);
 	return replay == REPLAY_ANSWERED;
 }
 
+/* The same in the loop's snapshot. */
+static bool has_replayed_here(struct intake *in, struct work *w, struct snapshot *snapshot)
+{
+	int r = snapshot_use(snapshot);
+
+	if (r == 0)
+		return has_replayed(in, w, snapshot->reader, snapshot->seq);
+	intake_look_up_fail(in, w, r);
+	return true;
+}
+
+/* Its claim is made, and of its key is known what was looked up before. */
+static enum submit enter(struct intake *in, struct work *w, struct waiter *waiter,
+			 struct snapshot *snapshot, int64_t wait_ms, int64_t now_ns)
+{
+	enum enter result;
+
+	while ((result = lock_manager_enter(in->locks, w, waiter, wait_ms, now_ns, &w->search)) ==
+	       ENTER_LOOK_UP) {
+		waiter->work = w;
+		if (!snapshot_is_here(snapshot))
+			return SUBMIT_LOOK_UP;
+		if (has_replayed_here(in, w, snapshot))
+			return SUBMIT_ANSWERED;
+	}
+	if (result == ENTER_ANSWERED) {
+		waiter->work = w;
+		return SUBMIT_ANSWERED;
+	}
+	if (waiter->work != w) /* it shares another one, and was never in itself */
+		work_release(w);
+	return SUBMIT_PENDING;
+}
+
 enum submit intake_submit(struct intake *in, struct work *w, struct waiter *waiter,
 			  struct snapshot *snapshot, int64_t wait_ms)
 {
-	struct key_search search = { 0 };
 	int64_t now_ns = clock_monotonic_ns();
-	enum enter result;
 
 	CHECK(in->keys != NULL);
 	CHECK(w->state == WORK_NEW);
@@ -53,21 +83,31 @@ enum submit intake_submit(struct intake *in, struct work *w, struct waiter *wait
 	w->decide_by_ns = now_ns + wait_ms * NS_PER_MS;
 	if (w->command.key != NULL)
 		w->key_hash = hash_of_key(w->command.key, w->command.actor);
+	return enter(in, w, waiter, snapshot, wait_ms, now_ns);
+}
 
-	while ((result = lock_manager_enter(in->locks, w, waiter, wait_ms, now_ns, &search)) ==
-	       ENTER_LOOK_UP) {
-		if (!has_replayed(in, w, snapshot, search.id))
-			continue;
-		waiter->work = w;
-		return SUBMIT_ANSWERED;
-	}
-	if (result == ENTER_ANSWERED) {
-		waiter->work = w;
-		return SUBMIT_ANSWERED;
-	}
-	if (waiter->work != w) /* it shares another one, and was never in itself */
-		work_release(w);
-	return SUBMIT_PENDING;
+void intake_look_up(struct intake *in, struct work *w, struct reader *reader, int64_t seq)
+{
+	CHECK(w->search.id > 0);
+	w->search.is_over = has_replayed(in, w, reader, seq);
+}
+
+void intake_look_up_fail(struct intake *in, struct work *w, int fault)
+{
+	replay_fail(w, fault);
+	w->search.is_over = true;
+	read_fault_note(in->published, in->locks, fault, w->command.request_id);
+}
+
+enum submit intake_submit_again(struct intake *in, struct waiter *waiter, struct snapshot *snapshot,
+				int64_t wait_ms)
+{
+	struct work *w = waiter->work;
+
+	CHECK(w->state == WORK_NEW);
+	CHECK(w->search.id > 0);
+	return w->search.is_over ? SUBMIT_ANSWERED
+				 : enter(in, w, waiter, snapshot, wait_ms, clock_monotonic_ns());
 }
 
 enum submit intake_submit_part(struct intake *in, struct work *part, const struct claim_set *claims,
@@ -92,25 +132,43 @@ enum submit intake_submit_part(struct intake *in, struct work *part, const struc
 		       : SUBMIT_PENDING;
 }
 
-bool intake_replay(struct intake *in, struct work *w, struct snapshot *snapshot,
-		   const char *next_key)
+/* What was used is compared: is it one that nobody knows of? */
+static bool is_unknown(struct intake *in, struct work *w)
 {
-	const struct actor *actor = w->command.actor;
-	struct key_search search = { 0 };
-
-	CHECK(w->command.key != NULL);
-	if (next_key != NULL)
-		search.expected_hash = hash_of_key(next_key, actor);
-	w->key_hash = hash_of_key(w->command.key, actor);
-	while (key_book_look_up(in->keys, w->key_hash, &search))
-		if (has_replayed(in, w, snapshot, search.id))
-			return true;
-
 	enum key_state state = key_book_ask_unknown(in->keys, w);
 
+	CHECK(w->command.key != NULL);
 	if (state != KEY_FREE)
 		key_book_refuse(w, state);
 	return state != KEY_FREE;
+}
+
+enum replayed intake_replay(struct intake *in, struct work *w, struct snapshot *snapshot,
+			    const char *next_key)
+{
+	const struct actor *actor = w->command.actor;
+
+	CHECK(w->command.key != NULL);
+	if (next_key != NULL)
+		w->search.expected_hash = hash_of_key(next_key, actor);
+	w->key_hash = hash_of_key(w->command.key, actor);
+	while (key_book_look_up(in->keys, w->key_hash, &w->search)) {
+		if (!snapshot_is_here(snapshot))
+			return REPLAYED_LATER;
+		if (has_replayed_here(in, w, snapshot))
+			return REPLAYED;
+	}
+	return is_unknown(in, w) ? REPLAYED : REPLAYED_NOTHING;
+}
+
+bool intake_replay_from(struct intake *in, struct work *w, struct reader *reader, int64_t seq)
+{
+	CHECK(w->search.id > 0);
+	do
+		if (has_replayed(in, w, reader, seq))
+			return true;
+	while (key_book_look_up(in->keys, w->key_hash, &w->search));
+	return is_unknown(in, w);
 }
 
 bool intake_withdraw(struct intake *in, struct waiter *waiter, struct arena *texts,

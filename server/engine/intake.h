@@ -7,7 +7,8 @@
  *
  * The question whether a key is in flight or used, and the entering of the queues, are one step
  * under the lock manager's guard (engine/key_book.h). What a record says is read without it, in the
- * caller's snapshot; then the step is done again, and tells of a record that came meanwhile.
+ * caller's snapshot, or on a thread that may wait; then the step is done again, and tells of a
+ * record that came meanwhile.
  *
  * Each function is what service.h says of the one with its name.
  *
@@ -31,8 +32,13 @@ enum submit intake_submit(struct intake *in, struct work *w, struct waiter *wait
 			  struct snapshot *snapshot, int64_t wait_ms);
 enum submit intake_submit_part(struct intake *in, struct work *part, const struct claim_set *claims,
 			       struct waiter *waiter, int64_t wait_ms);
-bool intake_replay(struct intake *in, struct work *w, struct snapshot *snapshot,
-		   const char *next_key);
+enum submit intake_submit_again(struct intake *in, struct waiter *waiter, struct snapshot *snapshot,
+				int64_t wait_ms);
+void intake_look_up(struct intake *in, struct work *w, struct reader *reader, int64_t seq);
+void intake_look_up_fail(struct intake *in, struct work *w, int fault);
+enum replayed intake_replay(struct intake *in, struct work *w, struct snapshot *snapshot,
+			    const char *next_key);
+bool intake_replay_from(struct intake *in, struct work *w, struct reader *reader, int64_t seq);
 bool intake_withdraw(struct intake *in, struct waiter *waiter, struct arena *texts,
 		     struct answer *ret_answer);
 enum recall intake_recall(struct intake *in, struct waiter *waiter);

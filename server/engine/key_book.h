@@ -83,14 +83,6 @@ void key_book_fini(struct key_book *b);
 
 /* ---------------------------------------------------------------- loops */
 
-/* How far a work has compared the records whose hash is that of its key. Starts all 0. */
-struct key_search {
-	int64_t newest; /* the newest such record when it began; a newer one starts it anew */
-	int64_t id;     /* the one to compare; it was another key if asked again */
-	/* Of the key that is asked for next, if that is known: key_map_expect(). 0: it is not. */
-	uint64_t expected_hash;
-};
-
 enum key_state {
 	KEY_FREE,      /* nobody has used it, as far as is remembered */
 	KEY_IN_FLIGHT, /* the same request is under way: ret_first */

@@ -431,17 +431,14 @@ static bool share(struct operation *o, char ret_id[OPERATION_ID_BYTES])
 	return true;
 }
 
-enum submit operation_submit(struct operation *o, struct work *w, struct snapshot *snapshot,
-			     struct operation_begun *ret)
+/* What became of its work. */
+static enum submit submitted(struct operation *o, enum submit submit, struct operation_begun *ret)
 {
-	struct operation_book *b = o->home->book;
-
-	CHECK(w->state == WORK_NEW);
-	CHECK(o->state == OPERATION_WAITING);
-	w->operation = o; /* nobody else has seen it yet */
-	if (intake_submit(b->intake, w, &o->waiter, snapshot, b->wait_ms) == SUBMIT_ANSWERED) {
+	if (submit == SUBMIT_LOOK_UP)
+		return submit;
+	if (submit == SUBMIT_ANSWERED) {
 		o->waiter.work->operation = NULL;
-		return SUBMIT_ANSWERED;
+		return submit;
 	}
 	ret->has_joined = o->waiter.has_joined;
 	ret->work = o->waiter.work;
@@ -452,6 +449,26 @@ enum submit operation_submit(struct operation *o, struct work *w, struct snapsho
 	o->home->count++;
 	list_push_back(&o->home->waiting, &o->home_link);
 	return SUBMIT_PENDING;
+}
+
+enum submit operation_submit(struct operation *o, struct work *w, struct snapshot *snapshot,
+			     struct operation_begun *ret)
+{
+	struct operation_book *b = o->home->book;
+
+	CHECK(w->state == WORK_NEW);
+	CHECK(o->state == OPERATION_WAITING);
+	w->operation = o; /* nobody else has seen it yet */
+	return submitted(o, intake_submit(b->intake, w, &o->waiter, snapshot, b->wait_ms), ret);
+}
+
+enum submit operation_submit_again(struct operation *o, struct snapshot *snapshot,
+				   struct operation_begun *ret)
+{
+	struct operation_book *b = o->home->book;
+
+	CHECK(o->waiter.work != NULL);
+	return submitted(o, intake_submit_again(b->intake, &o->waiter, snapshot, b->wait_ms), ret);
 }
 
 /* ---------------------------------------------------------------- asking */

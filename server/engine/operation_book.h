@@ -124,6 +124,10 @@ struct operation_begun {
 enum submit operation_submit(struct operation *o, struct work *w, struct snapshot *snapshot,
 			     struct operation_begun *ret);
 
+/* LOOK_UP: as service_submit_again(), after the key of o->waiter.work was looked up. */
+enum submit operation_submit_again(struct operation *o, struct snapshot *snapshot,
+				   struct operation_begun *ret);
+
 /* The operation was not submitted, or answered at once; it has no write any more. */
 void operation_discard(struct operation *o);
 

@@ -70,13 +70,11 @@ static int rebuild(struct reader *reader, struct work *w, const struct key_recor
 	return answer_is_sound(&w->command, a) ? 0 : FAULT(-EBADMSG);
 }
 
-/* The key may have been used, and what it did cannot be read. Returns the fault. */
-static int fail(struct work *w, int fault)
+void replay_fail(struct work *w, int fault)
 {
 	CHECK(fault < 0);
 	work_refuse(w, outcome_of_fault(fault));
 	w->answer.is_unknown = true;
-	return fault;
 }
 
 /*
@@ -89,7 +87,7 @@ static bool is_corrected_line(const struct key_record *k)
 	return k->outcome != OUTCOME_DONE && strchr(k->key, '#') != NULL;
 }
 
-/* In the snapshot of the reader, whose newest seq this is. */
+/* In the snapshot of the reader, whose newest seq this is. 0 or a fault. */
 static int compare(struct reader *reader, int64_t seq, struct work *w, int64_t key_id,
 		   enum replay *ret)
 {
@@ -98,7 +96,7 @@ static int compare(struct reader *reader, int64_t seq, struct work *w, int64_t k
 
 	CHECK(w->command.key != NULL);
 	if (r < 0)
-		return fail(w, r);
+		return r;
 	*ret = REPLAY_OTHER_KEY;
 	if (k.id == 0 || k.token_id != w->command.actor->token_id ||
 	    strcmp(k.key, w->command.key) != 0)
@@ -112,17 +110,19 @@ static int compare(struct reader *reader, int64_t seq, struct work *w, int64_t k
 		return 0;
 	}
 	r = rebuild(reader, w, &k);
-	if (r < 0)
-		return fail(w, r);
-	metric_add(METRIC_KEYS_REPLAYED, 1);
-	return 0;
+	if (r == 0)
+		metric_add(METRIC_KEYS_REPLAYED, 1);
+	return r;
 }
 
-int replay_try(struct snapshot *snapshot, struct work *w, int64_t key_id, enum replay *ret)
+int replay_try(struct reader *reader, int64_t seq, struct work *w, int64_t key_id, enum replay *ret)
 {
-	int r = snapshot_use(snapshot);
+	int r = compare(reader, seq, w, key_id, ret);
 
-	return r < 0 ? fail(w, r) : compare(snapshot->reader, snapshot->seq, w, key_id, ret);
+	CHECK(key_id > 0);
+	if (r < 0)
+		replay_fail(w, r);
+	return r;
 }
 
 int replay_now(struct reader *reader, struct work *w, int64_t key_id, enum replay *ret)
@@ -130,7 +130,10 @@ int replay_now(struct reader *reader, struct work *w, int64_t key_id, enum repla
 	int64_t seq;
 	int r = reader->ops->begin(reader, &seq);
 
-	r = r < 0 ? fail(w, r) : compare(reader, seq, w, key_id, ret);
+	if (r == 0)
+		r = replay_try(reader, seq, w, key_id, ret);
+	else
+		replay_fail(w, r);
 	reader->ops->end(reader);
 	return r;
 }

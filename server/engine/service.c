@@ -164,6 +164,25 @@ enum submit service_submit(struct service *s, struct work *w, struct waiter *wai
 	return intake_submit(&s->intake, w, waiter, snapshot, wait_ms);
 }
 
+void service_look_up(struct service *s, struct work *w, struct reader *reader, int64_t seq)
+{
+	CHECK(w->command.key != NULL);
+	intake_look_up(&s->intake, w, reader, seq);
+}
+
+void service_look_up_fail(struct service *s, struct work *w, int fault)
+{
+	CHECK(fault < 0);
+	intake_look_up_fail(&s->intake, w, fault);
+}
+
+enum submit service_submit_again(struct service *s, struct waiter *waiter,
+				 struct snapshot *snapshot, int64_t wait_ms)
+{
+	CHECK(waiter->work != NULL);
+	return intake_submit_again(&s->intake, waiter, snapshot, wait_ms);
+}
+
 enum submit service_submit_part(struct service *s, struct work *part,
 				const struct claim_set *claims, struct waiter *waiter,
 				int64_t wait_ms)
@@ -172,11 +191,17 @@ enum submit service_submit_part(struct service *s, struct work *part,
 	return intake_submit_part(&s->intake, part, claims, waiter, wait_ms);
 }
 
-bool service_replay(struct service *s, struct work *w, struct snapshot *snapshot,
-		    const char *next_key)
+enum replayed service_replay(struct service *s, struct work *w, struct snapshot *snapshot,
+			     const char *next_key)
 {
 	CHECK(w->command.key != NULL);
 	return intake_replay(&s->intake, w, snapshot, next_key);
+}
+
+bool service_replay_from(struct service *s, struct work *w, struct reader *reader, int64_t seq)
+{
+	CHECK(w->command.key != NULL);
+	return intake_replay_from(&s->intake, w, reader, seq);
 }
 
 int service_claim_count(struct service *s, struct work *line)

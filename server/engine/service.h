@@ -84,6 +84,16 @@ enum submit service_submit(struct service *s, struct work *w, struct waiter *wai
 			   struct snapshot *snapshot, int64_t wait_ms);
 
 /*
+ * SUBMIT_LOOK_UP: what is known of the key of `w` is compared with what the store says, on a thread
+ * whose `reader` shows the store up to `seq`; or the store could not be read, which is said on the
+ * loop. Nobody else touches the work meanwhile. Then it is submitted again, on the loop.
+ */
+void service_look_up(struct service *s, struct work *w, struct reader *reader, int64_t seq);
+void service_look_up_fail(struct service *s, struct work *w, int fault);
+enum submit service_submit_again(struct service *s, struct waiter *waiter,
+				 struct snapshot *snapshot, int64_t wait_ms);
+
+/*
  * The same for lines of a batch that are decided together, in order, each seeing the effects of
  * those before it: part->lines, writes that hold a command and, with a key, its hash. claims: of
  * each of them, by service_claim(); only read during the call. Keys are not looked up here: see
@@ -101,8 +111,14 @@ enum submit service_submit_part(struct service *s, struct work *part,
  * key_hash. The caller sees to it that nobody else uses the key meanwhile. next_key: what it is
  * likely to ask for next, which makes that faster; NULL: it does not know.
  */
-bool service_replay(struct service *s, struct work *w, struct snapshot *snapshot,
-		    const char *next_key);
+enum replayed service_replay(struct service *s, struct work *w, struct snapshot *snapshot,
+			     const char *next_key);
+
+/*
+ * REPLAYED_LATER, on a thread whose `reader` shows the store up to `seq`. Nobody else touches the
+ * work meanwhile. True: replayed.
+ */
+bool service_replay_from(struct service *s, struct work *w, struct reader *reader, int64_t seq);
 
 /* How many rows and names a line of a part claims: 1 to CLAIM_ROWS_MAX. */
 int service_claim_count(struct service *s, struct work *line);

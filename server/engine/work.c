@@ -150,6 +150,7 @@ struct work *work_create(void)
 	w->is_in_flight = false;
 	w->is_unknown = false;
 	w->is_recalled = w->is_overdue = false;
+	w->search = (struct key_search){ 0 };
 	w->operation = NULL;
 	list_init(&w->waiters);
 	w->waiter_count = 0;

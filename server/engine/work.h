@@ -55,6 +55,18 @@ struct work_cost {
 	int group_count; /* commands in its group */
 };
 
+/*
+ * How far a work has compared the records whose hash is that of its key (engine/key_book.h). Starts
+ * all 0.
+ */
+struct key_search {
+	int64_t newest; /* the newest such record when it began; a newer one starts it anew */
+	int64_t id;     /* the one to compare; it was another key if asked again */
+	/* Of the key that is asked for next, if that is known: key_map_expect(). 0: it is not. */
+	uint64_t expected_hash;
+	bool is_over; /* the record was the key's, or cannot be read: the work has its answer */
+};
+
 struct work {
 	struct command command; /* texts in `arena`, or constants */
 	enum work_state state;
@@ -71,7 +83,8 @@ struct work {
 	int waiter_count;
 	struct answer answer;
 	struct work_cost cost;
-	uint64_t key_hash;    /* with a key */
+	uint64_t key_hash; /* with a key, as is the next one */
+	struct key_search search;
 	int64_t decide_by_ns; /* when the last of its waiters stops waiting for a decision */
 	/* Whom it waited for when it came: a request or a lease; "": nobody. */
 	char blocked_by[ID_BYTES_MAX + 1];

@@ -152,11 +152,12 @@ static enum feed_take take_from_ring(struct changes *c, struct feed *feed)
 	return found;
 }
 
-/* The snapshot comes first: what it has and the ring has not, others wrote a moment ago. */
+/* How far the store is comes first: what it has and the ring has not, others wrote a moment ago. */
 static void go_on(struct exchange *x)
 {
 	struct changes *c = changes_of(x);
-	int r = snapshot_use(x->snapshot);
+	int64_t newest;
+	int r = read_newest_known(x, &newest);
 
 	if (r < 0) {
 		fail(x, r);
@@ -167,7 +168,7 @@ static void go_on(struct exchange *x)
 
 	if (c->row_count > 0) {
 		answer(x);
-	} else if (found == FEED_BEHIND || c->follower.after < x->snapshot->seq) {
+	} else if (found == FEED_BEHIND || c->follower.after < newest) {
 		read_ledger(x);
 	} else if (clock_monotonic_ns() >= c->until_ns || exchange_is_hurried(x)) {
 		answer(x);
@@ -188,7 +189,7 @@ static bool wrong(struct exchange *x, const char *name, const char *what)
 static bool read_after(struct exchange *x, int64_t when_absent, int64_t *ret)
 {
 	const char *text = call_parameter(x, "after");
-	int64_t newest = x->snapshot->seq;
+	int64_t newest = x->long_read.seq;
 
 	*ret = when_absent;
 	if (text != NULL && strcmp(text, "latest") == 0)
@@ -217,9 +218,9 @@ static bool read_last_event(struct exchange *x, int64_t *ret)
 						    .detail = "Last-Event-ID is a seq." });
 		return false;
 	}
-	if (*ret <= x->snapshot->seq)
+	if (*ret <= x->long_read.seq)
 		return true;
-	reply_cursor_lost(x, x->snapshot->seq);
+	reply_cursor_lost(x, x->long_read.seq);
 	return false;
 }
 
@@ -264,7 +265,7 @@ static void open_stream(struct exchange *x)
 		      "is for one answer; a stream goes on.");
 		return;
 	}
-	if (!read_filter(x, &filter) || !read_after(x, x->snapshot->seq, &after) ||
+	if (!read_filter(x, &filter) || !read_after(x, x->long_read.seq, &after) ||
 	    !read_last_event(x, &after))
 		return;
 	if (x->method == HTTP_HEAD)
@@ -304,20 +305,24 @@ static bool epoch_is_ours(struct exchange *x)
 	exchange_header_add(x, "Stock-Epoch", service_epoch(x->service));
 	if (epoch == NULL || strcmp(epoch, service_epoch(x->service)) == 0)
 		return true;
-	reply_cursor_lost(x, x->snapshot->seq);
+	reply_cursor_lost(x, x->long_read.seq);
 	return false;
 }
 
-void handle_change_list(struct exchange *x)
+/* How far the store has come is known. */
+static void begin(struct exchange *x)
 {
-	int r = snapshot_use(x->snapshot);
-
-	if (r < 0)
-		reply_fault(x, r);
+	if (x->long_read.result < 0)
+		reply_fault(x, x->long_read.result);
 	else if (!epoch_is_ours(x))
 		return;
 	else if (stream_is_wanted(x))
 		open_stream(x);
 	else
 		poll(x);
+}
+
+void handle_change_list(struct exchange *x)
+{
+	read_newest(x, begin);
 }

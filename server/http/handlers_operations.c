@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/fault.h"
 #include "waiting/operation.h"
+#include "waiting/read.h"
 #include "http/handlers.h"
 #include "http/reply.h"
 #include "wire/problems.h"
@@ -132,6 +133,50 @@ static void answer_at_once(struct exchange *x, struct operation *o)
 	work_release(w);
 }
 
+/* On a thread that may wait for the store. */
+static int look_up(struct long_read *read, struct reader *reader, struct arena *unused)
+{
+	struct exchange *x = exchange_of_parcel(&read->parcel);
+
+	(void)unused;
+	service_look_up(x->service, wait_of(x)->beginning->waiter.work, reader, read->seq);
+	return 0;
+}
+
+static void submitted(struct exchange *x, enum submit submit);
+
+static void looked_up(struct exchange *x)
+{
+	struct operation_wait *wait = wait_of(x);
+
+	if (x->long_read.result < 0) {
+		fault_adopt(&x->long_read.fault);
+		service_look_up_fail(x->service, wait->beginning->waiter.work, x->long_read.result);
+	}
+	submitted(x, operation_submit_again(wait->beginning, x->snapshot, &wait->begun));
+}
+
+static void submitted(struct exchange *x, enum submit submit)
+{
+	struct operation_wait *wait = wait_of(x);
+
+	switch (submit) {
+	case SUBMIT_LOOK_UP:
+		read_point(x, look_up, looked_up);
+		return;
+	case SUBMIT_ANSWERED:
+		answer_at_once(x, wait->beginning);
+		return;
+	case SUBMIT_PENDING:
+		break;
+	}
+	wait->poll.id = wait->begun.id;
+	if (wait->wait_ms == 0 ||
+	    !operation_wait(x, wait, clock_monotonic_ns() + wait->wait_ms * NS_PER_MS, answer,
+			    accept))
+		accept(x);
+}
+
 void write_submit_async(struct exchange *x, struct work *w, int64_t wait_ms)
 {
 	struct operation_wait *wait = begin(x);
@@ -148,14 +193,9 @@ void write_submit_async(struct exchange *x, struct work *w, int64_t wait_ms)
 		work_release(w);
 		return;
 	}
-	if (operation_submit(o, w, x->snapshot, &wait->begun) == SUBMIT_ANSWERED) {
-		answer_at_once(x, o);
-		return;
-	}
-	wait->poll.id = wait->begun.id;
-	if (wait_ms == 0 ||
-	    !operation_wait(x, wait, clock_monotonic_ns() + wait_ms * NS_PER_MS, answer, accept))
-		accept(x);
+	wait->beginning = o;
+	wait->wait_ms = wait_ms;
+	submitted(x, operation_submit(o, w, x->snapshot, &wait->begun));
 }
 
 /* ---------------------------------------------------------------- asking */

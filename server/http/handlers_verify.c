@@ -143,33 +143,21 @@ static void go_on(struct exchange *x)
 
 /* ---------------------------------------------------------------- the call */
 
-/* False: answered. */
+/* ?since; 0 where it is absent. False: it is no seq. */
 static bool read_since(struct exchange *x, int64_t *ret)
 {
 	const char *text = call_parameter(x, "since");
-	int r;
 
 	*ret = 0;
-	if (text == NULL)
-		return true;
-	if (!integer_read(text, ret) || *ret < 0) {
-		reply_wrong_parameter(x, "since", "is a seq.");
-		return false;
-	}
-	r = snapshot_use(x->snapshot);
-	if (r < 0)
-		reply_fault(x, r);
-	else if (*ret > x->snapshot->seq)
-		reply_cursor_lost(x, x->snapshot->seq);
-	return r == 0 && *ret <= x->snapshot->seq;
+	return text == NULL || (integer_read(text, ret) && *ret >= 0);
 }
 
-void handle_verify(struct exchange *x)
+static void begin(struct exchange *x)
 {
 	struct verify_options o = { .slice_rows = VERIFY_SLICE_ROWS, .rows_max = VERIFY_ROWS_MAX };
+	bool is_seq = read_since(x, &o.since_seq);
 
-	if (!read_since(x, &o.since_seq))
-		return;
+	CHECK(is_seq);
 
 	struct verification *v = arena_alloc(&x->arena, sizeof(*v));
 
@@ -190,4 +178,31 @@ void handle_verify(struct exchange *x)
 	}
 	end(x);
 	reply_refuse(x, OUTCOME_OUT_OF_MEMORY, NULL);
+}
+
+/* How far the store has come is known. */
+static void begin_since(struct exchange *x)
+{
+	int64_t since, newest = x->long_read.seq;
+	bool is_seq = read_since(x, &since);
+
+	CHECK(is_seq);
+	if (x->long_read.result < 0)
+		reply_fault(x, x->long_read.result);
+	else if (since > newest)
+		reply_cursor_lost(x, newest);
+	else
+		begin(x);
+}
+
+void handle_verify(struct exchange *x)
+{
+	int64_t since;
+
+	if (!read_since(x, &since))
+		reply_wrong_parameter(x, "since", "is a seq.");
+	else if (since > 0)
+		read_newest(x, begin_since);
+	else
+		begin(x);
 }

@@ -92,20 +92,33 @@ static void begin_past(struct exchange *x, struct work *w)
 	work_release(w);
 }
 
-static void begin_rows(struct exchange *x, struct work *w)
+/* The rows of the reservation are known, or that there is none. */
+static void submit_with_rows(struct exchange *x)
 {
-	bool is_known = false;
-	int r = read_ahead_rows(x->snapshot, w, &is_known);
+	struct work *w = call_of(x)->own;
 
-	if (r == 0 && (is_known || !read_ahead_needs_reservation(&w->command))) {
+	if (x->long_read.result == 0 &&
+	    (w->command.more_rows != NULL || !read_ahead_needs_reservation(&w->command))) {
 		submit(x, w);
 		return;
 	}
-	if (r < 0)
-		reply_fault(x, r);
+	if (x->long_read.result < 0)
+		reply_fault(x, x->long_read.result);
 	else
 		reply_refuse(x, OUTCOME_UNKNOWN_RESERVATION, NULL);
 	work_release(w);
+}
+
+static int read_rows(struct long_read *read, struct reader *reader, struct arena *unused)
+{
+	(void)unused;
+	return read_ahead_rows(reader, call_of(exchange_of_parcel(&read->parcel))->own);
+}
+
+static void begin_rows(struct exchange *x, struct work *w)
+{
+	call_of(x)->own = w;
+	read_point(x, read_rows, submit_with_rows);
 }
 
 /* What must be known of the store before the command may queue; NULL: nothing. Takes `w` over. */

@@ -1,6 +1,7 @@
 #include "http/min_seq.h"
 #include "base/clock.h"
 #include "http/reply.h"
+#include "waiting/read.h"
 #include "waiting/seq.h"
 
 /* One read that waits. In its exchange's arena. */
@@ -15,18 +16,21 @@ static struct min_seq *min_seq_of(struct exchange *x)
 }
 
 /*
- * Has the store come there? A snapshot that is open may be older than what was published while this
- * turn of the loop went on, or than what somebody has just written by hand. 1, 0 or a fault.
+ * Has the store come there, as far as can be told at once? Where it is here a snapshot that is open
+ * may be older than what was published while this turn of the loop went on, or than what somebody
+ * has just written by hand. 1, 0 or a fault.
  */
 static int look(struct exchange *x, int64_t seq)
 {
-	int r = snapshot_use(x->snapshot);
+	int64_t newest;
+	int r = read_newest_known(x, &newest);
 
-	if (r == 0 && x->snapshot->seq < seq) {
+	if (r == 0 && newest < seq && snapshot_is_here(x->snapshot)) {
 		snapshot_rest(x->snapshot);
-		r = snapshot_use(x->snapshot);
+		r = read_newest_known(x, &newest);
 	}
-	return r < 0 ? r : x->snapshot->seq >= seq;
+	x->long_read.seq = newest;
+	return r < 0 ? r : newest >= seq;
 }
 
 /*
@@ -45,22 +49,37 @@ static void finish(struct exchange *x, struct min_seq *m, int reached)
 	else if (exchange_is_hurried(x))
 		reply_refuse(x, OUTCOME_DRAINING, NULL);
 	else
-		reply_behind(x, m->wait.seq, x->snapshot->seq);
+		reply_behind(x, m->wait.seq, x->long_read.seq);
+}
+
+/* What a thread that may wait has found, of a store that is not here. */
+static int reached_by_read(const struct exchange *x, int64_t seq)
+{
+	return x->long_read.result < 0 ? x->long_read.result : x->long_read.seq >= seq;
+}
+
+static void looked_last(struct exchange *x)
+{
+	struct min_seq *m = min_seq_of(x);
+
+	finish(x, m, reached_by_read(x, m->wait.seq));
 }
 
 static void expire(struct exchange *x)
 {
 	struct min_seq *m = min_seq_of(x);
+	int reached = look(x, m->wait.seq);
 
-	finish(x, m, look(x, m->wait.seq));
+	if (reached == 0 && !snapshot_is_here(x->snapshot))
+		read_newest(x, looked_last);
+	else
+		finish(x, m, reached);
 }
 
 static void resume(struct exchange *x);
 
-static void go_on(struct exchange *x, struct min_seq *m)
+static void go_on(struct exchange *x, struct min_seq *m, int reached)
 {
-	int reached = look(x, m->wait.seq);
-
 	if (reached != 0 || exchange_is_hurried(x) || clock_monotonic_ns() >= m->until_ns)
 		finish(x, m, reached);
 	else
@@ -69,7 +88,17 @@ static void go_on(struct exchange *x, struct min_seq *m)
 
 static void resume(struct exchange *x)
 {
-	go_on(x, min_seq_of(x));
+	struct min_seq *m = min_seq_of(x);
+
+	go_on(x, m, look(x, m->wait.seq));
+}
+
+/* Others may have written what this front end has not heard of yet. */
+static void looked_first(struct exchange *x)
+{
+	struct min_seq *m = min_seq_of(x);
+
+	go_on(x, m, reached_by_read(x, m->wait.seq));
 }
 
 /* Begun first, then the look: what comes behind the look rings. */
@@ -83,7 +112,11 @@ static void wait_for(struct exchange *x, int64_t seq, int64_t until_ns)
 	}
 	m->until_ns = until_ns;
 	seq_wait_begin(&m->wait, x, seq);
-	go_on(x, m);
+	x->waiting.own = &m->wait;
+	if (snapshot_is_here(x->snapshot))
+		go_on(x, m, look(x, seq));
+	else
+		read_newest(x, looked_first);
 }
 
 void min_seq_run(struct exchange *x)

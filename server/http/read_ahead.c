@@ -20,21 +20,17 @@ bool read_ahead_needs_reservation(const struct command *c)
 	       (command_traits(c->kind)->touches & TOUCHES_SUPERSEDED) == 0;
 }
 
-int read_ahead_rows(struct snapshot *snapshot, struct work *w, bool *ret_is_known)
+int read_ahead_rows(struct reader *reader, struct work *w)
 {
 	struct command *c = &w->command;
 	const char *name = read_ahead_reservation(c);
 	struct reservation found;
-	int r = snapshot_use(snapshot);
+	int r;
 
 	CHECK(name != NULL);
-	if (r == 0)
-		r = snapshot->reader->ops->reservation(snapshot->reader, name, &w->arena, &found);
-	if (r < 0)
+	r = reader->ops->reservation(reader, name, &w->arena, &found);
+	if (r < 0 || found.id == 0)
 		return r;
-	*ret_is_known = found.id != 0;
-	if (found.id == 0)
-		return 0;
 	c->more_rows = arena_alloc(&w->arena, sizeof(c->more_rows[0]) * (size_t)found.line_count);
 	if (c->more_rows == NULL)
 		return FAULT(-ENOMEM);

@@ -3,7 +3,8 @@
  * while it is looked up: the rows that a reservation has promised, and the past of a count. Both
  * are history and cannot change: reading them early is as good as reading them under the lock.
  *
- * Threads: the loop's, but read_ahead_past(), which is the reader's.
+ * Threads: the loop's; what takes a reader is for whose that is, and nobody else touches the work
+ * meanwhile.
  */
 #pragma once
 #include "engine/service.h"
@@ -13,10 +14,10 @@
 const char *read_ahead_reservation(const struct command *c);
 
 /*
- * Its rows, into command.more_rows, so that resolving it claims them. *ret_is_known: it is there.
- * 0 or a fault.
+ * Its rows, into command.more_rows, so that resolving it claims them; they stay NULL where it is
+ * not there. 0 or a fault.
  */
-int read_ahead_rows(struct snapshot *snapshot, struct work *w, bool *ret_is_known);
+int read_ahead_rows(struct reader *reader, struct work *w);
 
 /*
  * A reservation that is not there: is there nothing to be done without it? One to supersede that is

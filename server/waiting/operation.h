@@ -19,6 +19,9 @@ struct operation_wait {
 	struct operation_poll poll;
 	struct operation_home *home;
 	struct operation_begun begun; /* by this request; work NULL: by another one */
+	/* While the key of its write is looked up: the operation to be, and how long to wait. */
+	struct operation *beginning;
+	int64_t wait_ms;
 	exchange_continue *done;
 	exchange_continue *late;
 };

@@ -64,6 +64,32 @@ void read_point(struct exchange *x, read_run *run, exchange_continue *finish)
 	}
 }
 
+static int read_nothing(struct long_read *read, struct reader *reader, struct arena *arena)
+{
+	(void)read, (void)reader, (void)arena;
+	return 0;
+}
+
+void read_newest(struct exchange *x, exchange_continue *finish)
+{
+	read_point(x, read_nothing, finish);
+}
+
+int read_newest_known(struct exchange *x, int64_t *ret_seq)
+{
+	int64_t published, read = x->long_read.seq;
+	int r;
+
+	if (snapshot_is_here(x->snapshot)) {
+		r = snapshot_use(x->snapshot);
+		*ret_seq = x->snapshot->seq;
+		return r;
+	}
+	published = service_seq(x->service);
+	*ret_seq = published > read ? published : read;
+	return 0;
+}
+
 bool read_wait_whole(struct exchange *x, read_run *run, exchange_continue *resume)
 {
 	if (!service_read_all(x->service, prepare(x, run)))

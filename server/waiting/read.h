@@ -29,6 +29,15 @@ bool read_wait(struct exchange *x, read_run *run, exchange_continue *resume);
 /* finish() is called in any case, at once or later: x->long_read says what came of it. */
 void read_point(struct exchange *x, read_run *run, exchange_continue *finish);
 
+/* Nothing but how far the store has come: x->long_read.seq. */
+void read_newest(struct exchange *x, exchange_continue *finish);
+
+/*
+ * How far it has come as far as can be told at once: by the loop's snapshot, or by what was
+ * published and the latest read of this exchange. 0 or a fault.
+ */
+int read_newest_known(struct exchange *x, int64_t *ret_seq);
+
 /* The same for a whole export or backup: service_read_all(). */
 bool read_wait_whole(struct exchange *x, read_run *run, exchange_continue *resume);
 

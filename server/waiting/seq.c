@@ -35,6 +35,7 @@ static void expire(struct exchange *x)
 {
 	struct seq_wait *w = x->waiting.own;
 
+	list_remove(&w->link); /* it may have to look once more, and is not in line for that */
 	w->late(x);
 }
 

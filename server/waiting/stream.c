@@ -206,12 +206,12 @@ static enum feed_take take_from_ring(struct stream *t)
 
 /* ---------------------------------------------------------------- its turn */
 
-/* The snapshot comes first: what it has and the ring has not, others wrote a moment ago. */
+/* How far the store is comes first: what it has and the ring has not, others wrote a moment ago. */
 static void send_news(struct stream *t)
 {
 	struct subscriber *s = &t->follower;
-	int r = snapshot_use(s->x->snapshot);
-	int64_t newest = s->x->snapshot->seq;
+	int64_t newest;
+	int r = read_newest_known(s->x, &newest);
 	enum feed_take found;
 
 	t->moved_ns = s->due_ns - pause_ns; /* from now on it has something to take */

@@ -13,7 +13,7 @@ static void read_arrive(struct parcel *p);
 static void batch_free(struct batch *b)
 {
 	CHECK(b->part == NULL);
-	CHECK(b->counting == NULL);
+	CHECK(list_is_empty(&b->reading));
 	if (!batch_place_give_back(b))
 		return; /* somebody has just asked for it: settle() comes back */
 	batch_lines_destroy(&b->waiting);
@@ -37,6 +37,8 @@ static void batch_init(struct batch *b, struct exchange *x)
 	list_init(&b->waiting);
 	list_init(&b->under_way);
 	list_init(&b->decided);
+	list_init(&b->asking);
+	list_init(&b->reading);
 	b->x = x;
 	b->settle = settle;
 	b->service = x->service;
@@ -92,7 +94,7 @@ struct batch *batch_open(struct exchange *x, const struct batch_options *options
 
 bool batch_is_over(const struct batch *b)
 {
-	return b->is_ended && b->part == NULL && b->counting == NULL &&
+	return b->is_ended && b->part == NULL && list_is_empty(&b->reading) &&
 	       (list_is_empty(&b->waiting) || batch_has_ended_early(b));
 }
 
@@ -117,7 +119,8 @@ static bool is_full(const struct batch *b)
 	if (batch_has_ended_early(b) || list_is_empty(&b->waiting))
 		return false;
 	last = CONTAINER_OF(b->waiting.prev, struct batch_line, link);
-	if (b->counting != NULL)
+	/* One history at a time: each may take as long as a list. */
+	if (!list_is_empty(&b->reading) || (last->asks & ASKS_PAST) != 0)
 		return true;
 	return !b->options.is_atomic && (last->state == LINE_NEEDS_ROWS || holds_a_part(b));
 }
@@ -152,14 +155,11 @@ static void settle(struct batch *b)
 static void read_arrive(struct parcel *p)
 {
 	struct batch *b = CONTAINER_OF(p, struct batch, read.parcel);
-	struct batch_line *line = b->counting;
 
 	detached_end(&b->read_work);
-	b->counting = NULL;
+	batch_lines_take(b);
 	if (batch_has_ended_early(b))
 		batch_discard_waiting(b);
-	else
-		batch_line_take_past(b, line);
 	settle(b);
 }
 

@@ -38,11 +38,20 @@ struct batch_options {
 };
 
 enum batch_line_state {
-	LINE_READY,      /* to be decided */
-	LINE_ANSWERED,   /* by a replay: write->answer */
-	LINE_REFUSED,    /* for what it says: error */
-	LINE_NEEDS_ROWS, /* of a reservation that a line before it may be making */
-	LINE_NEEDS_PAST, /* of a count: the ledger is being read */
+	LINE_READY,       /* to be decided */
+	LINE_ANSWERED,    /* by a replay: write->answer */
+	LINE_REFUSED,     /* for what it says: error */
+	LINE_NEEDS_ROWS,  /* of a reservation that a line before it may be making */
+	LINE_NEEDS_STORE, /* a thread that may wait reads for it; see asks */
+	LINE_READING,     /* and does so now: the line is that thread's */
+};
+
+/* What a line wants to know of the store, a set. */
+enum batch_ask {
+	ASKS_KEY = 1,       /* was it carried out before? */
+	ASKS_ROWS = 2,      /* of the reservation that it names, if that is there */
+	ASKS_ROWS_LAST = 4, /* the same where everything before it is durable */
+	ASKS_PAST = 8,      /* of a count */
 };
 
 /* Lies in its write's arena. */
@@ -55,6 +64,12 @@ struct batch_line {
 	size_t byte_count;
 	int claim_count;
 	const struct message_error *error;
+
+	unsigned asks;         /* batch_ask */
+	struct list read_link; /* in batch.asking, then in batch.reading */
+	int fault;             /* of its reads, as it was met */
+	struct fault met;
+	bool is_replayed; /* the store says so */
 };
 
 /* One of BATCHES_MAX: batch_places.c. */
@@ -109,8 +124,9 @@ struct batch {
 	struct detached part_work;
 	struct part_size part_size;
 
-	/* The reading of a count's past. */
-	struct batch_line *counting; /* NULL: none */
+	/* What a thread reads for its lines, or is to read next. */
+	struct list asking;  /* batch_line.read_link: NEEDS_STORE, in order */
+	struct list reading; /* the same: READING, and that thread's */
 	struct long_read read;
 	struct detached read_work;
 
@@ -190,7 +206,7 @@ void batch_refuse_whole(struct batch *b, enum outcome o, const char *detail);
 /* Of an atomic one: do its waiting lines fit into one part? False: it was refused. */
 bool batch_keeps_atomic_bounds(struct batch *b);
 
-/* The lines that wait are let go. The one whose history is being read is another thread's still. */
+/* The lines that wait are let go. Lines that are READING are another thread's still. */
 void batch_discard_waiting(struct batch *b);
 void batch_lines_destroy(struct list *lines);
 
@@ -246,11 +262,27 @@ struct batch_line *batch_line_create(struct batch *b, const char *text, size_t b
 /* NULL is fine. Returns NULL. */
 struct batch_line *batch_line_destroy(struct batch_line *line);
 
-/* Everything before it is durable: the reservation that it names is there now, or is not. */
+/*
+ * Everything before it is durable: the reservation that it names is there now, or is not. It may
+ * have to be asked for, where the store is a network away.
+ */
 void batch_line_find_rows(struct batch *b, struct batch_line *line);
 
-/* b->read has come back for it. */
-void batch_line_take_past(struct batch *b, struct batch_line *line);
+/*
+ * What it asks is read, on a reader thread, and taken, on the loop: it is READY, ANSWERED, REFUSED
+ * or NEEDS_ROWS then; or it is refused since nobody can read for it.
+ */
+void batch_line_read_asked(struct batch *b, struct batch_line *line, struct reader *reader);
+void batch_line_take_asked(struct batch *b, struct batch_line *line);
+void batch_line_leave_asked(struct batch_line *line);
 
 /* Can it be told what became of it, once nothing of it is to be decided? Of ours: we CHECK it. */
 bool batch_line_is_sound(const struct batch_line *line);
+
+/* ---------------------------------------------------------------- reads (batch_reads.c) */
+
+/* Reads for those that ask, unless it does so already, or nobody asks. */
+void batch_lines_read(struct batch *b);
+
+/* b->read has come back for all that are READING. */
+void batch_lines_take(struct batch *b);

@@ -12,6 +12,7 @@ struct batch_line *batch_line_destroy(struct batch_line *line)
 	if (line == NULL)
 		return NULL;
 	list_remove(&line->link);
+	list_remove(&line->read_link);
 	list_remove(&line->work->work_link);
 	work_release(line->work);
 	return NULL;
@@ -50,73 +51,110 @@ static void count_claims(struct batch *b, struct batch_line *line)
 	line->claim_count = service_claim_count(b->service, line->work);
 }
 
-/* False: it is not there (yet). */
-static bool find_rows(struct batch *b, struct batch_line *line)
+/* The rows that it claims beside its own are known, or that there are none of them (yet). */
+static void take_rows(struct batch_line *line, bool is_last)
 {
-	bool is_known;
-	int r = read_ahead_rows(b->snapshot, line->work, &is_known);
+	line->state = LINE_READY;
+	if (line->work->command.more_rows != NULL)
+		return;
+	if (!is_last)
+		line->state = LINE_NEEDS_ROWS;
+	else if (read_ahead_needs_reservation(&line->work->command))
+		line_refuse(line, OUTCOME_UNKNOWN_RESERVATION, "/reservation", NULL);
+}
 
-	if (r < 0) {
-		refuse_fault(b, line, r);
-		return true;
+static void ask(struct batch *b, struct batch_line *line, unsigned asks)
+{
+	line->asks |= asks;
+	line->state = LINE_NEEDS_STORE;
+	if (!list_is_linked(&line->read_link))
+		list_push_back(&b->asking, &line->read_link);
+}
+
+/* Here, or by a thread that may wait. */
+static void find_rows(struct batch *b, struct batch_line *line, bool is_last)
+{
+	int r;
+
+	if (!snapshot_is_here(b->snapshot)) {
+		ask(b, line, is_last ? ASKS_ROWS_LAST : ASKS_ROWS);
+		return;
 	}
-	if (is_known)
-		line->state = LINE_READY;
-	return is_known;
+	r = snapshot_use(b->snapshot);
+	if (r == 0)
+		r = read_ahead_rows(b->snapshot->reader, line->work);
+	if (r < 0)
+		refuse_fault(b, line, r);
+	else
+		take_rows(line, is_last);
 }
 
 void batch_line_find_rows(struct batch *b, struct batch_line *line)
 {
 	CHECK(line->state == LINE_NEEDS_ROWS);
-	if (!find_rows(b, line)) {
-		line->state = LINE_READY;
-		if (read_ahead_needs_reservation(&line->work->command))
-			line_refuse(line, OUTCOME_UNKNOWN_RESERVATION, "/reservation", NULL);
-	}
+	find_rows(b, line, true);
 	count_claims(b, line);
 }
 
-/* ---------------------------------------------------------------- the past of counts */
-
-static struct batch *batch_of_read(struct long_read *read)
+/* On the reader thread: all that the line asks, in the order in which it would be asked here. */
+static int read_asked(struct batch *b, struct batch_line *line, struct reader *reader)
 {
-	return CONTAINER_OF(read, struct batch, read);
+	struct work *w = line->work;
+	int r = 0;
+
+	if ((line->asks & ASKS_KEY) != 0)
+		line->is_replayed = service_replay_from(b->service, w, reader, b->read.seq);
+	if (line->is_replayed)
+		return 0;
+	if ((line->asks & (ASKS_ROWS | ASKS_ROWS_LAST)) != 0)
+		r = read_ahead_rows(reader, w);
+	if (r == 0 && (line->asks & ASKS_PAST) != 0)
+		r = read_ahead_past(reader, &w->command);
+	return r;
 }
 
-/* On the reader thread. */
-static int read_past(struct long_read *read, struct reader *reader, struct arena *arena)
+void batch_line_read_asked(struct batch *b, struct batch_line *line, struct reader *reader)
 {
-	(void)arena;
-	return read_ahead_past(reader, &batch_of_read(read)->counting->work->command);
+	line->fault = read_asked(b, line, reader);
+	if (line->fault < 0)
+		line->met = *fault_latest();
 }
 
-static void begin_past(struct batch *b, struct batch_line *line)
-{
-	CHECK(b->counting == NULL);
-	b->counting = line;
-	b->read.run = read_past;
-	b->read.is_patient = true;
-	b->read.arena = &line->work->arena;
-	line->state = LINE_NEEDS_PAST;
-	if (service_read(b->service, &b->read)) {
-		detached_begin(b->detached, &b->read_work, NULL, INT64_MAX);
-		return;
-	}
-	b->counting = NULL;
-	line_refuse(line, OUTCOME_STORE_BUSY, "", "Too many histories are being read at once.");
-}
-
-void batch_line_take_past(struct batch *b, struct batch_line *line)
+static void take_asked(struct batch *b, struct batch_line *line, unsigned asked)
 {
 	struct message_error e;
 
 	line->state = LINE_READY;
-	if (b->read.result < 0) {
-		fault_adopt(&b->read.fault);
-		refuse_fault(b, line, b->read.result);
-	} else if (!read_ahead_judge_past(&line->work->command, b->read.seq, &e)) {
+	if (line->is_replayed) {
+		line->state = LINE_ANSWERED;
+	} else if ((asked & ASKS_PAST) != 0 &&
+		   !read_ahead_judge_past(&line->work->command, b->read.seq, &e)) {
 		line_refuse(line, e.outcome, e.pointer, e.detail);
+	} else if ((asked & (ASKS_ROWS | ASKS_ROWS_LAST)) != 0) {
+		take_rows(line, (asked & ASKS_ROWS_LAST) != 0);
+		count_claims(b, line);
 	}
+}
+
+void batch_line_take_asked(struct batch *b, struct batch_line *line)
+{
+	bool has_begun = b->read.result == 0;
+	int fault = has_begun ? line->fault : b->read.result;
+	unsigned asked = line->asks;
+
+	line->asks = 0;
+	if (fault == 0) {
+		take_asked(b, line, asked);
+		return;
+	}
+	fault_adopt(has_begun ? &line->met : &b->read.fault);
+	refuse_fault(b, line, fault);
+}
+
+void batch_line_leave_asked(struct batch_line *line)
+{
+	line->asks = 0;
+	line_refuse(line, OUTCOME_STORE_BUSY, "", "Too many histories are being read at once.");
 }
 
 /* ---------------------------------------------------------------- all of them */
@@ -156,10 +194,12 @@ static bool set_key(struct batch *b, struct batch_line *line)
 }
 
 /* Was the line carried out before? The next line's key comes into the cache meanwhile. */
-static bool has_replayed(struct batch *b, struct batch_line *line)
+static enum replayed replay(struct batch *b, struct batch_line *line)
 {
 	char next[LINE_KEY_BYTES_MAX + 1];
 
+	if (line->work->command.key == NULL)
+		return REPLAYED_NOTHING;
 	key_of_line(b, line->number + 1, next);
 	return service_replay(b->service, line->work, b->snapshot, next);
 }
@@ -186,6 +226,7 @@ static void refuse_role(struct batch_line *line, enum role role)
 static void prepare(struct batch *b, struct batch_line *line)
 {
 	struct command *c = &line->work->command;
+	enum replayed replayed;
 
 	c->request_id = b->request_id;
 	set_leases(b, c);
@@ -206,17 +247,20 @@ static void prepare(struct batch *b, struct batch_line *line)
 		line_refuse(line, OUTCOME_OUT_OF_MEMORY, "", NULL);
 		return;
 	}
-	if (c->key != NULL && has_replayed(b, line)) {
+	replayed = replay(b, line);
+	if (replayed == REPLAYED) {
 		line->state = LINE_ANSWERED;
 		return;
 	}
 	CHECK(command_is_sound(c));
 	line->state = LINE_READY;
-	if (read_ahead_reservation(c) != NULL && !find_rows(b, line))
-		line->state = LINE_NEEDS_ROWS;
+	if (read_ahead_reservation(c) != NULL)
+		find_rows(b, line, false);
 	count_claims(b, line);
+	if (replayed == REPLAYED_LATER)
+		ask(b, line, ASKS_KEY);
 	if (read_ahead_has_past(c))
-		begin_past(b, line);
+		ask(b, line, ASKS_PAST);
 }
 
 struct batch_line *batch_line_create(struct batch *b, const char *text, size_t byte_count)
@@ -234,6 +278,7 @@ struct batch_line *batch_line_create(struct batch *b, const char *text, size_t b
 				     .number = b->line_number,
 				     .byte_count = byte_count };
 	list_init(&line->link);
+	list_init(&line->read_link);
 	if (byte_count > BATCH_LINE_BYTES_MAX)
 		line_refuse(line, OUTCOME_MALFORMED_JSON, "", "The line is longer than 64 KiB.");
 	else if (!batch_line_read(text, byte_count, &w->arena, &w->command, &line->id, &e))

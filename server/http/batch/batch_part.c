@@ -52,7 +52,8 @@ static bool ends_batch(const struct batch_line *line)
 
 static bool must_wait(const struct batch_line *line)
 {
-	return line->state == LINE_NEEDS_ROWS || line->state == LINE_NEEDS_PAST;
+	return line->state == LINE_NEEDS_ROWS || line->state == LINE_NEEDS_STORE ||
+	       line->state == LINE_READING;
 }
 
 /* The next lines go under way, those that need a decision as a part. False: memory is short. */
@@ -318,12 +319,23 @@ static struct batch_line *atomic_find_unfit(struct batch *b)
 	LIST_EACH (it, &b->waiting) {
 		struct batch_line *line = CONTAINER_OF(it, struct batch_line, link);
 
-		if (line->state == LINE_NEEDS_ROWS)
-			find_rows(b, line);
 		if (line->state != LINE_READY && !has_taken_effect(line))
 			return line;
 	}
 	return NULL;
+}
+
+/* False: they are being asked for. */
+static bool atomic_finds_rows(struct batch *b)
+{
+	LIST_EACH (it, &b->waiting) {
+		struct batch_line *line = CONTAINER_OF(it, struct batch_line, link);
+
+		if (line->state == LINE_NEEDS_ROWS)
+			find_rows(b, line);
+	}
+	batch_lines_read(b);
+	return list_is_empty(&b->reading);
 }
 
 /* Are all of its lines there, and fit to be tried in one part? */
@@ -331,7 +343,7 @@ static bool atomic_is_whole(struct batch *b)
 {
 	struct batch_line *unfit;
 
-	if (!b->is_ended || b->counting != NULL)
+	if (!b->is_ended || !list_is_empty(&b->reading))
 		return false;
 	if (atomic_is_torn(b)) {
 		batch_refuse_whole(b, OUTCOME_KEY_REUSED,
@@ -339,6 +351,8 @@ static bool atomic_is_whole(struct batch *b)
 				   "lines, and not all: an atomic one cannot add to them.");
 		return false;
 	}
+	if (!atomic_finds_rows(b))
+		return false;
 	unfit = atomic_find_unfit(b);
 	if (unfit != NULL) {
 		struct answer a = answer_of_line(unfit);
@@ -396,6 +410,7 @@ static void stop_without_results(struct batch *b)
 
 void batch_go_on(struct batch *b)
 {
+	batch_lines_read(b);
 	while (!detached_is_under_way(&b->part_work) && !batch_has_ended_early(b) &&
 	       !list_is_empty(&b->waiting)) {
 		struct batch_line *first = first_of(&b->waiting);
@@ -406,10 +421,11 @@ void batch_go_on(struct batch *b)
 		}
 		if (b->options.is_atomic && !atomic_is_whole(b))
 			return;
-		if (first->state == LINE_NEEDS_PAST)
-			return;
 		if (first->state == LINE_NEEDS_ROWS)
 			find_rows(b, first);
+		batch_lines_read(b);
+		if (must_wait(first))
+			return;
 		if (ends_batch(first)) {
 			const struct answer why = answer_of_line(first);
 

@@ -20,7 +20,7 @@ void batch_discard_waiting(struct batch *b)
 	LIST_EACH_SAFE (it, &b->waiting) {
 		struct batch_line *line = CONTAINER_OF(it, struct batch_line, link);
 
-		if (line != b->counting)
+		if (line->state != LINE_READING)
 			batch_line_destroy(line);
 	}
 }
