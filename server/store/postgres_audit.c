@@ -161,19 +161,34 @@ static int see_ids(const PGresult *result, int (*see)(void *context, int64_t id)
 	return r;
 }
 
+static int last_reservation(struct reader *reader, int64_t *ret)
+{
+	CLEANUP(postgres_clear) PGresult *result = NULL;
+	int r = postgres_read(reader, AUDIT_LAST_RESERVATION, 0, NULL, &result);
+
+	if (r == 0)
+		*ret = postgres_int(result, 0, 0);
+	return r;
+}
+
 static int active_reservations(struct reader *reader, int (*see)(void *context, int64_t id),
 			       void *context, int64_t *ret_last_id)
 {
-	CLEANUP(postgres_clear) PGresult *result = NULL;
-	CLEANUP(postgres_clear) PGresult *last = NULL;
-	int r = postgres_read(reader, AUDIT_ACTIVE, 0, NULL, &result);
+	int64_t after_id = INT64_MIN;
+	int count = WALK_ROWS, r = last_reservation(reader, ret_last_id);
 
-	if (r == 0)
-		r = postgres_read(reader, AUDIT_LAST_RESERVATION, 0, NULL, &last);
-	if (r < 0)
-		return r;
-	*ret_last_id = postgres_int(last, 0, 0);
-	return see_ids(result, see, context);
+	CHECK(see != NULL);
+	while (r == 0 && count == WALK_ROWS) {
+		CLEANUP(postgres_clear) PGresult *result = NULL;
+
+		r = read_slice(reader, AUDIT_ACTIVE, after_id, WALK_ROWS, &result);
+		count = r == 0 ? PQntuples(result) : 0;
+		if (count > 0)
+			after_id = postgres_int(result, count - 1, 0);
+		if (r == 0)
+			r = see_ids(result, see, context);
+	}
+	return r;
 }
 
 /* An active reservation without lines yields one row without a quantity. */

@@ -263,7 +263,7 @@ const char *const postgres_read_texts[POSTGRES_READ_COUNT] = {
 	[AUDIT_ROW_NAMES] =
 		"SELECT i.sku, l.code FROM stock s JOIN item i ON i.id = s.item_id "
 		"JOIN location l ON l.id = s.location_id WHERE s.id = $1",
-	[AUDIT_ACTIVE] = "SELECT id FROM reservation WHERE state = 'active' ORDER BY id",
+	[AUDIT_ACTIVE] = "SELECT id FROM reservation WHERE state = 'active' AND id > $1 ORDER BY id LIMIT $2",
 	/* The largest integer says "not yet" to those who ask. */
 	[AUDIT_LAST_RESERVATION] =
 		"SELECT least(coalesce((SELECT id FROM reservation ORDER BY id DESC LIMIT 1), 0), 9223372036854775806)",

@@ -364,12 +364,38 @@ static void others_write_much_between_two_steps(void **state)
 	postgres_fixture_close(&f);
 }
 
+/* As many as are read at once, and two more; each has its line, and its row promises them all. */
+static void very_many_reservations_are_summed_up(void **state)
+{
+	struct postgres_fixture f;
+	struct verify *v;
+
+	(void)state;
+	postgres_fixture_open(&f);
+	postgres_fixture_run(&f, no_rules);
+	postgres_fixture_run(&f, books);
+	postgres_fixture_run(
+		&f, "INSERT INTO reservation (id, name, state, created_at, expires_at) "
+		    "SELECT g, 'r_' || g, 'active', 9, 99 FROM generate_series(2, 10002) g;"
+		    "INSERT INTO reservation_line (reservation_id, n, item_id, location_id, "
+		    "quantity, open_until) SELECT g, 0, 1, 1, 1, 99 FROM generate_series(2, 10002) "
+		    "g; UPDATE movement SET reserved = 10003, reserved_delta = 10003 WHERE seq = "
+		    "5; UPDATE "
+		    "item SET backorder_limit = 20000");
+	v = verified(&f, 0, 20000);
+	assert_int_equal(verify_result(v)->checked.reservations, 10002);
+	assert_int_equal(verify_result(v)->finding_count, 0);
+	verify_destroy(v);
+	postgres_fixture_close(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_damage_is_found_and_nothing_else),
 		cmocka_unit_test(it_says_what_it_has_looked_at),
 		cmocka_unit_test(others_write_much_between_two_steps),
+		cmocka_unit_test(very_many_reservations_are_summed_up),
 	};
 
 	if (!postgres_fixture_is_there())
