@@ -35,9 +35,10 @@ MAY_SEE = {
     "server/edge": {"base", "core", "wire", "ops", "engine", "exchange", "edge", "schema"},
     "server/http": {"base", "core", "wire", "ops", "engine", "lab", "exchange", "waiting", "http",
                     "schema"},
-    # The laboratory runs inside of the command line, too: of the engine it sees lab.h only.
+    # The laboratory runs inside of the command line, too: of the engine it sees lab.h only. Of the
+    # store it sees what an address is.
     "server/offline": {"base", "core", "ops", "store", "offline", "schema"},
-    "client": {"base", "core", "wire", "lab", "client", "schema"},
+    "client": {"base", "core", "wire", "store", "lab", "client", "schema"},
 }
 LAYERS = set().union(*MAY_SEE.values())
 

@@ -338,3 +338,78 @@ void postgres_uri_fini(struct postgres_uri *u)
 	free(u->conninfo);
 	u->conninfo = NULL;
 }
+
+/* ---------------------------------------------------------------- for a command line */
+
+static void add_argument(struct text *t, const PQconninfoOption *o)
+{
+	CHECK(o->val != NULL);
+	if (t->byte_count > 0)
+		text_add_char(t, ' ');
+	text_add(t, o->keyword);
+	text_add(t, "='");
+	for (const char *c = o->val; *c != '\0'; c++) {
+		if (*c == '\'' || *c == '\\')
+			text_add_char(t, '\\');
+		text_add_char(t, *c);
+	}
+	text_add_char(t, '\'');
+}
+
+/* libpq marks what is shown as stars. */
+static bool is_hidden(const PQconninfoOption *o)
+{
+	CHECK(o->dispchar != NULL);
+	return strchr(o->dispchar, '*') != NULL;
+}
+
+static int write_arguments(const PQconninfoOption *o, struct text *t, const char **ret_password)
+{
+	CHECK(o != NULL);
+	for (; o->keyword != NULL; o++) {
+		if (o->val == NULL || o->val[0] == '\0')
+			continue;
+		if (strcmp(o->keyword, "password") == 0)
+			*ret_password = o->val;
+		else if (is_hidden(o))
+			return -ENOTSUP;
+		else
+			add_argument(t, o);
+	}
+	return 0;
+}
+
+static int keep_arguments(struct text *t, const char *password, char **ret_conninfo,
+			  char **ret_password)
+{
+	char *copy = password != NULL ? strdup(password) : NULL;
+	char *conninfo = text_take(t);
+
+	CHECK(ret_conninfo != NULL);
+	if (conninfo == NULL || (password != NULL && copy == NULL)) {
+		free(copy);
+		free(conninfo);
+		return -ENOMEM;
+	}
+	*ret_conninfo = conninfo;
+	*ret_password = copy;
+	return 0;
+}
+
+int postgres_uri_arguments(const struct postgres_uri *u, char **ret_conninfo, char **ret_password)
+{
+	PQconninfoOption *options = PQconninfoParse(u->conninfo, NULL);
+	const char *password = NULL;
+	struct text t;
+	int r;
+
+	if (options == NULL)
+		return -ENOMEM; /* postgres_uri_split() has found nothing wrong with it */
+	text_init(&t);
+	r = write_arguments(options, &t, &password);
+	if (r == 0)
+		r = keep_arguments(&t, password, ret_conninfo, ret_password);
+	text_fini(&t);
+	PQconninfoFree(options);
+	return r;
+}

@@ -1,5 +1,7 @@
 #include "store/postgres_uri.h"
 #include "unit.h"
+#include <errno.h>
+#include <stdlib.h>
 
 /* clang-format off */
 static const struct {
@@ -108,6 +110,56 @@ static void our_parameter_is_taken_off(void **state)
 	}
 }
 
+static const struct {
+	const char *uri, *arguments,
+		*password; /* arguments NULL: it has a secret of another kind */
+} called[] = {
+	{ "postgresql://h/d?schema=a", "host='h' dbname='d'", NULL },
+	{ "postgresql://u:w%40rd@h:1,i:2/d?sslmode=require",
+	  "user='u' dbname='d' host='h,i' port='1,2' sslmode='require'", "w@rd" },
+	{ "postgresql:///d?host=/run/a&password=word", "dbname='d' host='/run/a'", "word" },
+	{ "postgresql://o%27b%5C@h/d", "user='o\\'b\\\\' dbname='d' host='h'", NULL },
+	{ "postgresql://", "", NULL },
+	{ "postgresql://u:word@h/d?sslpassword=word", NULL, NULL },
+};
+
+/* In whatever order libpq has them. */
+static bool has_all(const char *found, const char *wanted)
+{
+	char copy[200], *place = NULL;
+
+	snprintf(copy, sizeof(copy), "%s", wanted);
+	for (char *word = strtok_r(copy, " ", &place); word != NULL;
+	     word = strtok_r(NULL, " ", &place))
+		if (strstr(found, word) == NULL)
+			return false;
+	return strlen(found) == strlen(wanted);
+}
+
+static void what_a_program_is_called_with_has_no_secret(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < LENGTH_OF(called); i++) {
+		char *arguments = NULL, *password = NULL;
+		struct postgres_uri u;
+		int r;
+
+		assert_int_equal(postgres_uri_split(called[i].uri, &u), 0);
+		r = postgres_uri_arguments(&u, &arguments, &password);
+		ROW_EXPECT(called[i].uri, r == (called[i].arguments != NULL ? 0 : -ENOTSUP));
+		if (r == 0) {
+			ROW_EXPECT(called[i].uri, has_all(arguments, called[i].arguments));
+			ROW_EXPECT(called[i].uri,
+				   (password == NULL) == (called[i].password == NULL));
+			ROW_EXPECT(called[i].uri,
+				   password == NULL || strcmp(password, called[i].password) == 0);
+		}
+		free(arguments);
+		free(password);
+		postgres_uri_fini(&u);
+	}
+}
+
 static void one_that_is_too_long_is_refused(void **state)
 {
 	static char uri[POSTGRES_URI_BYTES + 1];
@@ -127,6 +179,7 @@ int main(void)
 		cmocka_unit_test(passwords_are_hidden_and_nothing_else),
 		cmocka_unit_test(what_is_cut_has_no_secret),
 		cmocka_unit_test(our_parameter_is_taken_off),
+		cmocka_unit_test(what_a_program_is_called_with_has_no_secret),
 		cmocka_unit_test(one_that_is_too_long_is_refused),
 	};
 
