@@ -775,6 +775,13 @@ static bool is_refusal(int r)
 	return r == -EBADMSG || r == -EUCLEAN;
 }
 
+/* Somebody has stocked meanwhile what is deleted here: it is to be decided again. */
+static bool is_in_use(struct writing *x, int r)
+{
+	CHECK(r <= 0);
+	return r == -EBADMSG && strcmp(postgres_error_of(x->w->link)->state, "23503") == 0;
+}
+
 static int take_all(struct writing *x)
 {
 	int r = 0;
@@ -785,6 +792,8 @@ static int take_all(struct writing *x)
 		const struct sent *s = &x->sent[i];
 
 		r = postgres_take(x->w->link, &result);
+		if (is_in_use(x, r))
+			r = FAULT(-EBUSY);
 		if (r == 0)
 			r = judge(s, atoi(PQcmdTuples(result)));
 		if (is_refusal(r) && s->has_owner) {

@@ -97,9 +97,11 @@ const char *const postgres_writer_texts[POSTGRES_WRITER_STATEMENTS] = {
 			     "ORDER BY id FOR UPDATE",
 	[RESERVATION_LOCK_DUE] = "SELECT id FROM reservation WHERE id = ANY($1::bigint[]) "
 				 "ORDER BY id FOR UPDATE SKIP LOCKED",
-	[ITEM_LOCK] = "SELECT id FROM item WHERE sku = ANY($1::text[]) ORDER BY id FOR UPDATE",
-	[LOCATION_LOCK] =
-		"SELECT id FROM location WHERE code = ANY($1::text[]) ORDER BY id FOR UPDATE",
+	/* Not against a reference, which whoever has the store's lock makes without a wait. */
+	[ITEM_LOCK] = "SELECT id FROM item WHERE sku = ANY($1::text[]) ORDER BY id "
+		      "FOR NO KEY UPDATE",
+	[LOCATION_LOCK] = "SELECT id FROM location WHERE code = ANY($1::text[]) ORDER BY id "
+			  "FOR NO KEY UPDATE",
 	[READ_ROWS] =
 		"SELECT w.n, " ITEM_COLUMNS ", " LOCATION_COLUMNS ", " LEVEL_COLUMNS
 		", EXISTS (SELECT 1 FROM reservation_line e WHERE e.item_id = i.id "
@@ -405,6 +407,30 @@ void postgres_forget_handed(struct postgres_writer *w)
 			w->handed[kept++] = w->handed[i];
 	w->is_promised_stale = w->is_promised_stale || kept < w->handed_count;
 	w->handed_count = kept;
+}
+
+static void forget_old_handed(struct postgres_writer *w, int64_t now_ms)
+{
+	size_t kept = 0;
+
+	CHECK(w->handed_count <= POSTGRES_HANDED_MAX);
+	for (size_t i = 0; i < w->handed_count; i++)
+		if (w->handed[i].is_of_group || w->handed[i].until_ms > now_ms)
+			w->handed[kept++] = w->handed[i];
+	w->handed_count = kept;
+}
+
+/* What was handed out and left alone is not to be looked for. */
+struct postgres_value postgres_handed_ids(struct postgres_writer *w, int64_t now_ms)
+{
+	int64_t *ids = arena_alloc(&w->memory, sizeof(ids[0]) * (w->handed_count + 1));
+
+	if (ids == NULL)
+		return (struct postgres_value){ .length = POSTGRES_VALUE_SHORT };
+	forget_old_handed(w, now_ms);
+	for (size_t i = 0; i < w->handed_count; i++)
+		ids[i] = w->handed[i].id;
+	return value_int_array(&w->memory, ids, w->handed_count);
 }
 
 /* ---------------------------------------------------------------- numbers */

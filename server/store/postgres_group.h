@@ -192,6 +192,8 @@ bool postgres_was_handed(struct postgres_writer *w, int64_t id, int64_t expires_
 			 int64_t now_ms);
 int postgres_note_handed(struct postgres_writer *w, int64_t id, int64_t expires_at_ms,
 			 int64_t until_ms);
+/* Their ids: not to be looked for. */
+struct postgres_value postgres_handed_ids(struct postgres_writer *w, int64_t now_ms);
 /* What the open group was handed out counts as not handed out. */
 void postgres_forget_handed(struct postgres_writer *w);
 

@@ -238,17 +238,6 @@ static void keep_handed(struct postgres_writer *w)
 		w->handed[i].is_of_group = false;
 }
 
-static void forget_old_handed(struct postgres_writer *w, int64_t now_ms)
-{
-	size_t kept = 0;
-
-	CHECK(w->handed_count <= POSTGRES_HANDED_MAX);
-	for (size_t i = 0; i < w->handed_count; i++)
-		if (w->handed[i].is_of_group || w->handed[i].until_ms > now_ms)
-			w->handed[kept++] = w->handed[i];
-	w->handed_count = kept;
-}
-
 /* ---------------------------------------------------------------- ending */
 
 static void end_group(struct postgres_writer *w)
@@ -378,24 +367,11 @@ static int flush(struct store_writer *writer, int64_t *ret_seq)
 
 /* ---------------------------------------------------------------- what is promised */
 
-/* What was handed out and left alone is not to be looked for. */
-static struct postgres_value handed_ids(struct postgres_writer *w, int64_t now_ms)
-{
-	int64_t *ids = arena_alloc(&w->memory, sizeof(ids[0]) * (w->handed_count + 1));
-
-	if (ids == NULL)
-		return (struct postgres_value){ .length = POSTGRES_VALUE_SHORT };
-	forget_old_handed(w, now_ms);
-	for (size_t i = 0; i < w->handed_count; i++)
-		ids[i] = w->handed[i].id;
-	return value_int_array(&w->memory, ids, w->handed_count);
-}
-
 static int read_promised(struct postgres_writer *w, int64_t now_ms, bool counts_all)
 {
 	CLEANUP(postgres_clear) PGresult *all = NULL;
 	CLEANUP(postgres_clear) PGresult *due = NULL;
-	struct postgres_value v[] = { value_int(now_ms), handed_ids(w, now_ms) };
+	struct postgres_value v[] = { value_int(now_ms), postgres_handed_ids(w, now_ms) };
 	int r;
 
 	postgres_begin_trip(w->link);
