@@ -68,6 +68,8 @@ def after_failover(rowlockd, lost, written_since):
         with standby.session(SCHEMA) as session:
             assert epoch_of(session) != old
         with front_ends(rowlockd, uri, 1) as (_, [client]):
+            expect(client.get(f"/v1/changes?after={kept}&epoch={old}"), 410)
+            expect(client.get(f"/v1/changes?after={kept}"), 200)
             seq = adjusted(client, NEAR, 1)
             assert seq == kept + written_since + 1, seq
             expect(client.get(f"/v1/stock/{NEAR}/WH1"), 200)
