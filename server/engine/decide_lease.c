@@ -71,6 +71,17 @@ static int see_rows(struct decider *d, struct work *w, const struct row_ref rows
 	return 0;
 }
 
+/* Where others take leases, too, the book may be behind. */
+static bool id_is_taken(const struct decider *d, const char *id)
+{
+	const struct found_lease *f;
+
+	if (d->leases_are_told)
+		return lease_book_by_id(&d->locks->leases, id) != NULL;
+	f = found_lease_of(&d->found, id, 0);
+	return f != NULL && !f->is_over;
+}
+
 /* Why the lease cannot be taken, or DONE. */
 static int may_take(struct decider *d, struct work *w, const struct row_ref rows[], int row_count,
 		    enum outcome *ret)
@@ -86,7 +97,7 @@ static int may_take(struct decider *d, struct work *w, const struct row_ref rows
 		*ret = OUTCOME_ROW_LEASED;
 		return show_other(d, w, other);
 	}
-	if (lease_book_by_id(&d->locks->leases, w->command.lease_id) != NULL)
+	if (id_is_taken(d, w->command.lease_id))
 		*ret = OUTCOME_LEASE_EXISTS; /* nobody in this group: a take claims its id */
 	else if (d->locks->leases.count + d->leases_taken >= LEASES_MAX)
 		*ret = OUTCOME_TOO_MANY_LEASES;
@@ -156,7 +167,11 @@ static struct lease *find_lease(struct decider *d, struct work *w, enum outcome 
 	const struct command *c = &w->command;
 	struct lease *l = lease_book_by_id(&d->locks->leases, c->lease_id);
 
-	*ret = OUTCOME_UNKNOWN_LEASE;
+	/* A fence is judged when it comes, where nobody else can have given it out just now. */
+	enum outcome none = !d->leases_are_told && c->fence_count > 0 ? OUTCOME_STALE_FENCE
+								      : OUTCOME_UNKNOWN_LEASE;
+
+	*ret = none;
 	if (l == NULL || lease_has_ended(l, d->now_ms))
 		return NULL;
 	*ret = OUTCOME_STALE_FENCE;
@@ -166,8 +181,8 @@ static struct lease *find_lease(struct decider *d, struct work *w, enum outcome 
 		if (l == NULL || lease_has_ended(l, d->now_ms) || strcmp(l->id, c->lease_id) != 0)
 			return NULL;
 	}
-	*ret = OUTCOME_UNKNOWN_LEASE;
-	if (!d->leases_are_told && !found_has_lease(&d->found, l->id, l->gate.fence))
+	*ret = none;
+	if (!d->leases_are_told && found_lease_of(&d->found, l->id, l->gate.fence) == NULL)
 		return NULL; /* the store has the last word */
 	*ret = OUTCOME_LEASE_NOT_YOURS;
 	if (!lease_is_for(l, c->actor))

@@ -622,12 +622,13 @@ static int decide_by_kind(struct decider *d, struct work *w)
 
 int decide_reservation(struct decider *d, struct work *w)
 {
+	enum outcome fences = decider_judge_fences(d, &w->command);
 	int r = 0;
 
-	if (decider_fences_are_current(d, &w->command))
+	if (fences == OUTCOME_DONE)
 		r = decide_by_kind(d, w);
 	else
-		decider_refuse(w, OUTCOME_STALE_FENCE);
+		decider_refuse(w, fences);
 	/* What it has read may have been written by this group: it waits for the group's flush. */
 	w->rests_on_group = d->has_writes;
 	return r;

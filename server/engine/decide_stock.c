@@ -30,6 +30,7 @@ static int book(struct decider *d, struct work *w, struct found_row *const rows[
 
 int decide_stock(struct decider *d, struct work *w)
 {
+	enum outcome fences;
 	struct command *c = &w->command;
 	struct found_row *found[COMMAND_MOVEMENTS_MAX];
 	struct rules_row rows[COMMAND_MOVEMENTS_MAX];
@@ -51,8 +52,9 @@ int decide_stock(struct decider *d, struct work *w)
 		decider_show_row(row, &rows[i]);
 		rows[i].stated_seq = stated_seq;
 	}
-	if (!decider_fences_are_current(d, c)) {
-		decider_refuse(w, OUTCOME_STALE_FENCE);
+	fences = decider_judge_fences(d, c);
+	if (fences != OUTCOME_DONE) {
+		decider_refuse(w, fences);
 		return 0;
 	}
 	rules_decide(c, rows, &clock, &w->answer);

@@ -103,16 +103,25 @@ int decider_move(struct decider *d, struct movement *m, struct found_row *row,
 	return 0;
 }
 
-bool decider_fences_are_current(const struct decider *d, const struct command *c)
+static bool is_in_store(const struct decider *d, const struct lease *l)
+{
+	CHECK(l->gate.fence > 0);
+	return d->leases_are_told || found_lease_of(&d->found, l->id, l->gate.fence) != NULL;
+}
+
+enum outcome decider_judge_fences(const struct decider *d, const struct command *c)
 {
 	for (int i = 0; i < c->fence_count; i++) {
 		const struct lease *l = lease_book_by_fence(&d->locks->leases, c->fences[i]);
 
 		if (l == NULL || lease_has_ended(l, d->now_ms) ||
-		    strcmp(l->id, c->fence_ids[i]) != 0)
-			return false;
+		    strcmp(l->id, c->fence_ids[i]) != 0 || !is_in_store(d, l))
+			return OUTCOME_STALE_FENCE;
+		/* Of one that was not known when the command came this was not asked yet. */
+		if (!d->leases_are_told && !lease_is_for(l, c->actor))
+			return OUTCOME_LEASE_NOT_YOURS;
 	}
-	return true;
+	return OUTCOME_DONE;
 }
 
 void decider_note_damage(struct decider *d, const char *event, const char *name)

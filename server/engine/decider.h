@@ -73,8 +73,12 @@ bool decider_row_is_open(const struct decider *d, const struct found_row *row);
 int decider_move(struct decider *d, struct movement *m, struct found_row *row,
 		 const struct stock *before, struct stock *after);
 
-/* A lease may end between the claim and the decision: then its fence is stale. */
-bool decider_fences_are_current(const struct decider *d, const struct command *c);
+/*
+ * A lease may end between the claim and the decision: then its fence is stale. Where others take
+ * and release leases, too, the store has the last word. DONE: all of them are of leases that are
+ * held, and that the actor may use.
+ */
+enum outcome decider_judge_fences(const struct decider *d, const struct command *c);
 
 /*
  * Logs, at most once a second, that `name` (a request, a reservation) met a record without sense.

@@ -212,7 +212,7 @@ static int find(struct group *g, const struct list *works, int64_t wait_ms)
 	g->want.now_ms = d->now_ms;
 	g->want.group = d->group;
 	LIST_EACH (it, works)
-		wanted_by(&g->want, work_of_link(it), &of, &g->lane->locks->leases);
+		wanted_by(&g->want, work_of_link(it), &of);
 	if (g->want.is_short)
 		return FAULT(-ENOMEM);
 	r = w->ops->lock(w, &g->want, wait_ms, &d->found);
@@ -392,7 +392,7 @@ static int find_taken(struct group *g, struct list *taken, bool *ret_is_closed)
 		return 0;
 	}
 	g->slice = g->slice < GROUP_COMMANDS_MAX ? 2 * g->slice : g->slice;
-	if (r == 0 && g->decider.found.held_count > 0 && rivals_put_held_back(g, taken))
+	if (r == 0 && g->has_rivals && rivals_put_back(g, taken))
 		*ret_is_closed = true;
 	if (r == 0 && g->decider.found.has_more_overdue && put_overdue_back(g, taken))
 		*ret_is_closed = true;
@@ -505,6 +505,7 @@ static void publish(struct group *g)
 	struct decider *d = &g->decider;
 	struct promised promised;
 	bool has_movements = d->seq > d->seq_committed;
+	int64_t seq_before = d->seq_committed;
 
 	CHECK(d->seq >= d->seq_committed);
 	CHECK(l->seq_committed <= d->seq_committed); /* others may have come before its numbers */
@@ -520,7 +521,9 @@ static void publish(struct group *g)
 	atomic_store(&l->published->seq, d->seq);
 	atomic_fetch_add(&l->published->generation, 1);
 	l->seq_committed = d->seq_committed = d->seq;
-	feed_publish(&l->feed, d->seq);
+	l->outsiders.is_feed_behind = seq_before != l->feed.head_seq;
+	if (!l->outsiders.is_feed_behind)
+		feed_publish(&l->feed, d->seq);
 	remember_keys(g, &g->members);
 	lock_manager_let_leases_go(&l->ended_leases);
 	audit_inbox_forget(&l->audits);
@@ -556,6 +559,8 @@ static int end(struct group *g)
 	}
 	if (r == 0)
 		delivery_finish(g->lane, &g->members, g->size.member_count);
+	if (g->lane->outsiders.is_feed_behind)
+		outsiders_fill_feed(g->lane);
 	return r;
 }
 

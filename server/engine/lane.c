@@ -74,6 +74,7 @@ int lane_open(struct lane *l, uint64_t seed)
 	if (r < 0)
 		return r;
 	l->seed = seed;
+	l->locks->has_rivals = !l->writer->ops->leases_are_told;
 	list_init(&l->ended_leases);
 	audit_inbox_init(&l->audits);
 	l->outsiders.looked_ns = clock_monotonic_ns();

@@ -35,6 +35,7 @@ struct outsiders {
 	struct reader *reader; /* of what they wrote, for the feed */
 	int64_t looked_ns;     /* when it was looked for that */
 	bool is_busy_logged;
+	bool is_feed_behind; /* a group was kept behind movements that it lacks */
 };
 
 struct lane {

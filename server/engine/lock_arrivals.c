@@ -26,13 +26,18 @@ static enum enter join_locked(struct work *first, struct work *w, struct waiter 
 	return ENTER_PENDING;
 }
 
-/* Every fence it brings must be of a lease that is held, and that its actor may use. DONE: so. */
+/*
+ * Every fence it brings must be of a lease that is held, and that its actor may use. DONE: so, or
+ * it may be one that another process has just given out, which the writer looks for.
+ */
 static enum outcome judge_fences_locked(const struct lock_manager *m, const struct command *c)
 {
 	CHECK(guard_is_mine(&m->guard));
 	for (int i = 0; i < c->fence_count; i++) {
 		const struct lease *l = lease_book_by_fence(&m->leases, c->fences[i]);
 
+		if (l == NULL && m->has_rivals)
+			continue;
 		if (l == NULL || strcmp(l->id, c->fence_ids[i]) != 0)
 			return OUTCOME_STALE_FENCE;
 		if (!lease_is_for(l, c->actor))

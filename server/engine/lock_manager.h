@@ -42,7 +42,8 @@ struct lock_manager {
 	bool is_draining;
 	enum outcome closed_with; /* DONE: it is open; else what every new write is refused with */
 	int64_t drain_until_ns;
-	bool must_look; /* it was closed: the writer refuses whoever waits */
+	bool must_look;  /* it was closed: the writer refuses whoever waits */
+	bool has_rivals; /* others take leases of this store, too; fixed once it is open */
 	bool must_stop;
 };
 

@@ -5,29 +5,59 @@
 #include "ops/metrics.h"
 #include <inttypes.h>
 
-/* What they wrote up to `seq` goes into the feed; more than a page is left to the ledger. */
-static void feed_others(struct lane *l, int64_t seq)
+/* One page of what follows `after`. Returns the last seq that it had, or `after` at the end. */
+static int64_t feed_page(struct lane *l, int64_t after, int64_t seq)
 {
 	struct movement_query q = { .since_ms = INT64_MIN,
 				    .until_ms = INT64_MAX,
-				    .after_seq = l->seq_committed,
+				    .after_seq = after,
 				    .limit = PAGE_ROWS_MAX };
 	struct reader *reader = l->outsiders.reader;
 	struct page page = { 0 };
 	struct arena texts;
+
+	CHECK(after <= seq);
+	arena_init(&texts);
+	if (reader->ops->list_movements(reader, &q, &texts, &page) == 0)
+		for (size_t i = 0; i < page.count && after < seq; i++) {
+			feed_add(&l->feed, &page.movements[i].sku, &page.movements[i].location,
+				 &page.movements[i].movement);
+			after = page.movements[i].movement.seq;
+		}
+	arena_fini(&texts);
+	return after;
+}
+
+/*
+ * What they wrote up to `seq` goes into the feed, and no more: the snapshot may be of a later time.
+ * What is more than the feed keeps is left to the ledger.
+ */
+static void feed_others(struct lane *l, int64_t seq)
+{
+	struct reader *reader = l->outsiders.reader;
+	int64_t after = l->feed.head_seq, before = -1;
 	int64_t newest;
 
 	CHECK(reader != NULL);
-	arena_init(&texts);
-	if (reader->ops->begin(reader, &newest) == 0 &&
-	    reader->ops->list_movements(reader, &q, &texts, &page) == 0)
-		for (size_t i = 0; i < page.count; i++)
-			feed_add(&l->feed, &page.movements[i].sku, &page.movements[i].location,
-				 &page.movements[i].movement);
+	if (reader->ops->begin(reader, &newest) == 0 && seq - after <= FEED_MOVEMENTS_MAX)
+		while (after < seq && after != before) {
+			before = after;
+			after = feed_page(l, before, seq);
+		}
 	reader->ops->end(reader);
 	feed_publish(&l->feed, seq);
 	feed_ring(&l->feed);
-	arena_fini(&texts);
+}
+
+void outsiders_fill_feed(struct lane *l)
+{
+	CHECK(l->outsiders.is_feed_behind);
+	l->outsiders.is_feed_behind = false;
+	feed_discard(&l->feed);
+	if (feed_begin(&l->feed, clock_monotonic_ns()))
+		feed_others(l, l->seq_committed);
+	else
+		feed_publish(&l->feed, l->seq_committed);
 }
 
 /* What has ended here must not be read again from the store. */
@@ -78,6 +108,8 @@ int outsiders_take_in(struct lane *l, const struct group_begun *begun, int64_t n
 	atomic_fetch_add(&l->published->generation, 1);
 	if (has_followers)
 		feed_others(l, begun->newest_seq);
+	else
+		feed_publish(&l->feed, begun->newest_seq);
 	l->seq_committed = begun->newest_seq;
 	return hear(l, now_ms);
 }
@@ -97,7 +129,7 @@ bool outsiders_have_news(struct lane *l)
 	if (now_ns - l->outsiders.looked_ns < outsiders_look_ms(l) * NS_PER_MS)
 		return false;
 	l->outsiders.looked_ns = now_ns;
-	if (!feed_begin(&l->feed, now_ns) && l->locks->leases.count == 0)
-		return false;
+	if (!feed_begin(&l->feed, now_ns) && l->locks->leases.count == 0 && lane_is_alone(l))
+		return false; /* there is nobody to be told */
 	return l->writer->ops->has_news(l->writer, &is_new) == 0 && is_new;
 }

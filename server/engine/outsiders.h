@@ -20,9 +20,16 @@ int outsiders_take_in(struct lane *l, const struct group_begun *begun, int64_t n
 		      bool has_followers, struct effects *effects);
 
 /*
+ * A group was kept, and others have written between what the feed had and that: all of it is read
+ * for the feed. Behind the group's answers.
+ */
+void outsiders_fill_feed(struct lane *l);
+
+/*
  * Was something written by hand that somebody should be told of though nothing comes in: those who
- * follow the feed, and those who wait at a lease that was deleted? Takes no lock, and looks at most
- * once in OUTSIDERS_LOOK_MS.
+ * follow the feed, and those who wait at a lease that was deleted? Of what the other processes of a
+ * store write somebody always should: whoever comes next may have been told of it there. Takes no
+ * lock, and looks at most once in outsiders_look_ms().
  */
 bool outsiders_have_news(struct lane *l);
 

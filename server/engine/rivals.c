@@ -125,20 +125,62 @@ void rivals_put_all_back(struct group *g, struct list *taken)
 	CHECK(list_is_empty(taken));
 }
 
-bool rivals_put_held_back(struct group *g, struct list *taken)
+/* Does it name a lease that the store has, and the book has not? */
+static bool command_is_ahead(const struct group *g, const struct command *c)
 {
 	const struct found *f = &g->decider.found;
-	struct list held;
+	const struct lease_book *b = &g->lane->locks->leases;
+	const struct found_lease *l;
+
+	for (int i = 0; i < c->fence_count; i++)
+		if (lease_book_by_fence(b, c->fences[i]) == NULL &&
+		    (l = found_lease_of(f, c->fence_ids[i], c->fences[i])) != NULL && !l->is_over)
+			return true;
+	if (c->fence_count > 0 || (command_traits(c->kind)->touches & TOUCHES_LEASE) == 0)
+		return false;
+	l = found_lease_of(f, c->lease_id, 0);
+	return l != NULL && !l->is_over && lease_book_by_fence(b, l->fence) == NULL;
+}
+
+static bool work_is_ahead(const struct group *g, const struct work *w)
+{
+	CHECK(w->state == WORK_DECIDED);
+	if (w->is_recalled || g->decider.found.lease_count == 0 ||
+	    w->ahead_count >= RIVALS_AHEAD_MAX)
+		return false;
+	LIST_EACH (it, &w->lines)
+		if (command_is_ahead(g, &work_of_link(it)->command))
+			return true;
+	return w->line_count == 0 && command_is_ahead(g, &w->command);
+}
+
+/*
+ * Whose rows are held comes again until its own time is up. Who only waits for news of a lease has
+ * them with the next group, and waits at that lease then, or is told of it.
+ */
+bool rivals_put_back(struct group *g, struct list *taken)
+{
+	const struct found *f = &g->decider.found;
+	struct list held, ahead;
 	bool has_any;
 
 	list_init(&held);
+	list_init(&ahead);
 	LIST_EACH_SAFE (it, taken) {
-		if (work_is_held(f, work_of_link(it))) {
-			list_remove(it);
-			list_push_back(&held, it);
-		}
+		struct work *w = work_of_link(it);
+		bool is_one_held = f->held_count > 0 && work_is_held(f, w);
+		bool is_ahead = is_one_held ? f->leases_are_news : work_is_ahead(g, w);
+
+		if (!is_one_held && !is_ahead)
+			continue;
+		w->ahead_count += is_ahead;
+		list_remove(it);
+		list_push_back(is_ahead ? &ahead : &held, it);
 	}
-	has_any = !list_is_empty(&held);
-	rivals_put_all_back(g, &held);
+	has_any = !list_is_empty(&held) || !list_is_empty(&ahead);
+	if (!list_is_empty(&held))
+		rivals_put_all_back(g, &held);
+	if (!list_is_empty(&ahead))
+		lock_manager_put_back(g->lane->locks, &ahead);
 	return has_any;
 }

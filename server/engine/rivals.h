@@ -4,6 +4,7 @@
  *
  *     lock ──> found.keys   used: the work gets the first answer again, or KEY_REUSED
  *          ──> found.held   its works are put back, all others go on
+ *          ──> found.leases one that is not in the book: the same, and the next group reads news
  *          ──> -EBUSY       a name is held: all that were taken are put back, and members of the
  *                           group are decided again
  *
@@ -20,6 +21,8 @@ enum {
 	LINK_TRIES_MAX = 3,    /* of a group whose store went away meanwhile */
 	SETTLE_MS_MAX = 10000, /* an unknown COMMIT is asked after for so long */
 	RIVALS_TRIES_MAX = 50, /* of a group with members, until they are refused STORE_BUSY */
+	/* One waits so often for news of a lease; somebody may have typed one that no news tell. */
+	RIVALS_AHEAD_MAX = 8,
 };
 
 /*
@@ -34,8 +37,11 @@ bool rivals_may_have_crossed(const struct group *g, int fault);
  */
 bool rivals_have_answered(struct group *g, struct work *w);
 
-/* Puts back those of them that want a row that is held. Were there any? */
-bool rivals_put_held_back(struct group *g, struct list *taken);
+/*
+ * Puts back those of them that want a row that is held, and those that name a lease of which the
+ * next group hears. Were there any?
+ */
+bool rivals_put_back(struct group *g, struct list *taken);
 
 /* Puts all of them back. */
 void rivals_put_all_back(struct group *g, struct list *taken);

@@ -40,21 +40,16 @@ static void want_names(struct want *want, const struct command *c, unsigned touc
 								    .needs_rows = true });
 }
 
-static void want_its_lease(struct want *want, const struct command *c,
-			   const struct lease_book *leases)
+/* The id that it takes, if it has one; or what it renews or releases, as its fence says or not. */
+static void want_its_lease(struct want *want, const struct command *c)
 {
-	const struct lease *l = lease_book_by_id(leases, c->lease_id);
+	bool says_fence = c->kind != COMMAND_LEASE_TAKE && c->fence_count > 0;
 
-	if (c->kind == COMMAND_LEASE_TAKE)
-		return;
-	if (c->fence_count > 0)
-		want_lease(want, (struct wanted_lease){ .id = c->lease_id, .fence = c->fences[0] });
-	else if (l != NULL)
-		want_lease(want,
-			   (struct wanted_lease){ .id = c->lease_id, .fence = l->gate.fence });
+	if (c->lease_id[0] != '\0' && !says_fence)
+		want_lease(want, (struct wanted_lease){ .id = c->lease_id });
 }
 
-static void want_leases(struct want *want, const struct command *c, const struct lease_book *leases)
+static void want_leases(struct want *want, const struct command *c)
 {
 	const struct command_traits *t = command_traits(c->kind);
 
@@ -63,11 +58,14 @@ static void want_leases(struct want *want, const struct command *c, const struct
 	if (t->respects & TOUCHES_PROMISED)
 		want_respected(want, c->more_rows, c->more_row_count);
 	if (t->touches & TOUCHES_LEASE)
-		want_its_lease(want, c, leases);
+		want_its_lease(want, c);
+	for (int i = 0; i < c->fence_count; i++)
+		want_lease(want,
+			   (struct wanted_lease){ .id = c->fence_ids[i], .fence = c->fences[i] });
 }
 
 static void wanted_by_command(struct want *want, const struct command *c,
-			      const struct wanted_of_store *of, const struct lease_book *leases)
+			      const struct wanted_of_store *of)
 {
 	unsigned touches = command_traits(c->kind)->touches;
 
@@ -82,19 +80,18 @@ static void wanted_by_command(struct want *want, const struct command *c,
 		want_statement(want, (struct wanted_statement){ .row = &c->rows[0],
 								.seen_seq = c->past.seen_seq });
 	if (!of->leases_are_told)
-		want_leases(want, c, leases);
+		want_leases(want, c);
 	if (!of->keys_are_told && c->key != NULL)
 		want_key(want, (struct wanted_key){ c->key, c->actor->token_id });
 }
 
-void wanted_by(struct want *want, const struct work *w, const struct wanted_of_store *of,
-	       const struct lease_book *leases)
+void wanted_by(struct want *want, const struct work *w, const struct wanted_of_store *of)
 {
 	if (w->is_recalled)
 		return;
 	CHECK((w->line_count == 0) == list_is_empty(&w->lines));
 	if (w->line_count == 0)
-		wanted_by_command(want, &w->command, of, leases);
+		wanted_by_command(want, &w->command, of);
 	LIST_EACH (it, &w->lines)
-		wanted_by_command(want, &work_of_link(it)->command, of, leases);
+		wanted_by_command(want, &work_of_link(it)->command, of);
 }

@@ -18,5 +18,4 @@ struct wanted_of_store {
 };
 
 /* Adds what the work wants, or all of its lines; nothing for one that was recalled. */
-void wanted_by(struct want *want, const struct work *w, const struct wanted_of_store *of,
-	       const struct lease_book *leases);
+void wanted_by(struct want *want, const struct work *w, const struct wanted_of_store *of);

@@ -162,6 +162,7 @@ struct work *work_create(void)
 	w->blocked_by[0] = '\0';
 	w->is_decided = w->meets_damage = w->changes_lease = false;
 	w->lease = NULL;
+	w->ahead_count = 0;
 	w->key_id = 0;
 	atomic_init(&w->holder_count, 1);
 	list_init(&w->lines);

@@ -103,6 +103,7 @@ struct work {
 	bool is_decided;     /* it has been, in this group or in one that was abandoned */
 	bool meets_damage;   /* the store will not take what it does: it is to be refused */
 	bool changes_lease;  /* it takes, renews or releases one */
+	int ahead_count;     /* how often it was put back for news of a lease: engine/rivals.h */
 	int64_t key_id;      /* of the record of its key; 0: none was made */
 	struct lease *lease; /* which one; one that it takes is there when that has its number */
 

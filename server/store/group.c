@@ -213,7 +213,7 @@ static void found_empty(struct found *f)
 	f->keys = NULL;
 	f->held = NULL;
 	f->lease_count = f->key_count = f->held_count = 0;
-	f->has_more_overdue = false;
+	f->has_more_overdue = f->leases_are_news = false;
 	f->newest_seq = 0;
 	arena_init(&f->memory);
 }
@@ -245,7 +245,7 @@ void found_clear(struct found *f)
 	f->keys = NULL;
 	f->held = NULL;
 	f->lease_count = f->key_count = f->held_count = 0;
-	f->has_more_overdue = false;
+	f->has_more_overdue = f->leases_are_news = false;
 	f->newest_seq = 0;
 	arena_init(&f->memory);
 }
@@ -281,14 +281,14 @@ struct found_reservation *found_add_reservation(struct found *f, const char *nam
 	return r;
 }
 
-bool found_has_lease(const struct found *f, const char *id, int64_t fence)
+const struct found_lease *found_lease_of(const struct found *f, const char *id, int64_t fence)
 {
 	CHECK(id != NULL);
 	for (size_t i = 0; i < f->lease_count; i++)
-		if (f->leases[i].is_there && f->leases[i].fence == fence &&
+		if (f->leases[i].is_there && (fence == 0 || f->leases[i].fence == fence) &&
 		    strcmp(f->leases[i].id, id) == 0)
-			return true;
-	return false;
+			return &f->leases[i];
+	return NULL;
 }
 
 /* ---------------------------------------------------------------- effects */

@@ -79,7 +79,7 @@ struct wanted_key {
 
 struct wanted_lease {
 	const char *id;
-	int64_t fence; /* 0: any */
+	int64_t fence; /* 0: any; of several the newest */
 };
 
 /*
@@ -159,8 +159,9 @@ struct found_overdue {
 
 struct found_lease {
 	const char *id;
-	int64_t fence;
+	int64_t fence; /* that was wanted, or for any the one that there is */
 	bool is_there;
+	bool is_over; /* it ended before want.now_ms, and nobody has deleted it yet */
 };
 
 struct found_key {
@@ -186,7 +187,8 @@ struct found {
 	size_t key_count;
 	const struct row_ref **held; /* wanted rows that somebody outside holds: not locked */
 	size_t held_count;
-	struct arena memory; /* of all but the rows; whoever decides may take from it, too */
+	bool leases_are_news; /* some of them leased: begin() and news() of the next group say it */
+	struct arena memory;  /* of all but the rows; whoever decides may take from it, too */
 	struct map_node *buckets[FOUND_BUCKETS];
 };
 
@@ -199,8 +201,8 @@ void found_clear(struct found *f);
 struct found_reservation *found_reservation_of(const struct found *f, const char *name);
 /* A place for it, added. NULL: memory is short. The name must last as long as the group. */
 struct found_reservation *found_add_reservation(struct found *f, const char *name);
-/* As far as it was asked for. */
-bool found_has_lease(const struct found *f, const char *id, int64_t fence);
+/* As far as it was asked for; fence 0: any. NULL: it is not there. */
+const struct found_lease *found_lease_of(const struct found *f, const char *id, int64_t fence);
 
 /* ------------------------------------------------------------------ effects */
 
@@ -239,7 +241,11 @@ struct lease_effect {
 	 * somebody has typed has now.
 	 */
 	int64_t fence;
-	const char *id; /* of a MAKE; "": "l_" and the fence, put into made_id by number() */
+	/*
+	 * Of a MAKE; "": "l_" and the fence, put into made_id by number(). Where several write, and
+	 * another one has taken it since lock() found that nobody had it, write() says -EBUSY.
+	 */
+	const char *id;
 	char made_id[ID_BYTES_MAX + 1];
 	const char *purpose;
 	int64_t token_id;  /* of a MAKE, as is the next one: whose it is */

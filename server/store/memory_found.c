@@ -239,8 +239,10 @@ static void hold_back_leased(struct memory_writer *w, const struct want *want, s
 				? NULL
 				: memory_lease_of(w->m, &v, item->id, location->id, want->now_ms);
 
-		if (lease != NULL && lease->author != w && lease->since > w->commit_taken)
+		if (lease != NULL && lease->author != w && lease->since > w->commit_taken) {
 			add_held(found, ref);
+			found->leases_are_news = true;
+		}
 	}
 }
 
@@ -549,6 +551,21 @@ static void read_statement(struct memory_writer *w, const struct wanted_statemen
 		row->stated_seq = seq;
 }
 
+/* Is the row one of the lease? Of several of any fence the newest counts. */
+static void note_lease(struct found_lease *f, const struct wanted_lease *wanted,
+		       const struct memory_version *version, int64_t now_ms)
+{
+	CHECK(version->kind == MEMORY_LEASE_ROW);
+	if (strcmp(version->lease.row.lease_id, wanted->id) != 0 ||
+	    (wanted->fence != 0 && version->id != wanted->fence) ||
+	    (f->is_there && version->id < f->fence))
+		return;
+	f->is_over = version->lease.row.expires_at_ms <= now_ms &&
+		     (!f->is_there || f->fence != version->id || f->is_over);
+	f->is_there = true;
+	f->fence = version->id;
+}
+
 static int read_leases(struct memory_writer *w, const struct want *want, struct found *found)
 {
 	size_t count = found->lease_count + want->leases.count;
@@ -567,13 +584,8 @@ static int read_leases(struct memory_writer *w, const struct want *want, struct 
 
 		*f = (struct found_lease){ .id = wanted->id, .fence = wanted->fence };
 		for (size_t at = 0;
-		     !f->is_there &&
 		     (version = memory_next(w->m, &v, MEMORY_LEASE_ROW, &at)) != NULL;)
-			if (strcmp(version->lease.row.lease_id, wanted->id) == 0 &&
-			    (wanted->fence == 0 || version->id == wanted->fence)) {
-				f->is_there = true;
-				f->fence = version->id;
-			}
+			note_lease(f, wanted, version, want->now_ms);
 	}
 	return 0;
 }

@@ -339,11 +339,28 @@ static int make_lease_row(struct memory_writer *w, const struct lease_effect *e,
 	return is_short ? FAULT(-ENOMEM) : 0;
 }
 
+/* Has another writer taken the id since this group began, on whatever rows? */
+static bool was_taken_meanwhile(struct memory_writer *w, const struct lease_effect *e)
+{
+	struct memory_view v = memory_view_of(w);
+	const struct memory_version *version;
+
+	CHECK(e->change == CHANGE_MAKE);
+	for (size_t at = 0; (version = memory_next(w->m, &v, MEMORY_LEASE_ROW, &at)) != NULL;)
+		if (strcmp(version->lease.row.lease_id, e->id) == 0 && version->made_by == NULL &&
+		    version->since > w->commit_begun &&
+		    version->lease.row.expires_at_ms > e->taken_at_ms)
+			return true;
+	return false;
+}
+
 static int make_lease(struct memory_writer *w, const struct lease_effect *e)
 {
 	int r = 0;
 
 	CHECK(e->fence > 0);
+	if (e->id[0] != '\0' && was_taken_meanwhile(w, e))
+		return FAULT(-EBUSY);
 	for (int i = 0; r == 0 && i < e->row_count; i++) {
 		const struct found_row *row = row_set_row(&w->rows, &e->rows[i]);
 

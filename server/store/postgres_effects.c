@@ -270,6 +270,16 @@ static void write_catalogue(struct writing *x)
 
 /* ---------------------------------------------------------------- leases */
 
+/* Whoever took the id on other rows since lock() looked for it was quicker. */
+static void find_id(struct writing *x, const struct lease_effect *e)
+{
+	struct postgres_value v[] = { value_text(e->id), value_int(e->taken_at_ms) };
+
+	CHECK(e->change == CHANGE_MAKE);
+	send_as(x, LEASE_FIND, LENGTH_OF(v), v,
+		(struct sent){ .owner = e->owner, .expected = 0, .if_other = -EBUSY });
+}
+
 /* One of a lease that has ended makes room; of one that has not, the row is leased. */
 static int make_lease(struct writing *x, const struct lease_effect *e)
 {
@@ -304,6 +314,8 @@ static int make_lease(struct writing *x, const struct lease_effect *e)
 				      value_text(e->actor) };
 
 	x->w->numbers.row_lock += e->row_count;
+	if (e->id[0] != '\0')
+		find_id(x, e);
 	send_as(x, LEASE_DELETE_ENDED, LENGTH_OF(ended), ended,
 		(struct sent){ .owner = e->owner, .has_owner = true, .expected = -1 });
 	send_as(x, LEASE_MAKE, LENGTH_OF(v), v,
@@ -330,7 +342,9 @@ static int write_lease(struct writing *x, const struct lease_effect *e)
 		return 0;
 	case CHANGE_DELETE:
 		sent.expected = -1;
-		send_as(x, LEASE_DELETE, 1, v, sent);
+		if (e->owner != NULL || e->expires_at_ms == 0)
+			v[1] = value_int(INT64_MAX);
+		send_as(x, LEASE_DELETE, 2, v, sent);
 		return 0;
 	}
 	check_failed(__FILE__, __LINE__, "a lease is made, renewed or deleted");

@@ -895,6 +895,17 @@ static void put_statements(struct quest *q, const PGresult *from)
 	}
 }
 
+/* A row of it. Of several leases the newest counts; it is over when all of its rows are. */
+static void note_lease(struct found_lease *f, int64_t fence, bool is_over)
+{
+	CHECK(f->id != NULL);
+	if (f->is_there && fence < f->fence)
+		return;
+	f->is_over = is_over && (!f->is_there || f->fence != fence || f->is_over);
+	f->is_there = true;
+	f->fence = fence;
+}
+
 static int put_leases(struct quest *q, const PGresult *from)
 {
 	struct found *found = q->found;
@@ -912,15 +923,13 @@ static int put_leases(struct quest *q, const PGresult *from)
 		struct found_lease *f = &leases[found->lease_count++];
 
 		*f = (struct found_lease){ .id = wanted->id, .fence = wanted->fence };
-		for (int k = 0; !f->is_there && k < PQntuples(from); k++) {
+		for (int k = 0; k < PQntuples(from); k++) {
 			const char *id = postgres_peek_text(from, k, 0);
 			int64_t fence = postgres_int(from, k, 1);
 
 			if (id != NULL && strcmp(id, wanted->id) == 0 &&
-			    (wanted->fence == 0 || wanted->fence == fence)) {
-				f->is_there = true;
-				f->fence = fence;
-			}
+			    (wanted->fence == 0 || wanted->fence == fence))
+				note_lease(f, fence, postgres_int(from, k, 2) <= q->now_ms);
 		}
 	}
 	return 0;
@@ -965,18 +974,24 @@ static bool is_leased(const struct postgres_writer *w, const struct row_ref *ref
 	return false;
 }
 
+static void hold_leased(struct quest *q, const struct row_ref *ref)
+{
+	add_held(q, ref);
+	q->found->leases_are_news = true;
+}
+
 /* Leased by somebody whom the caller does not know of: it is to look again. */
 static void hold_back_leased(struct quest *q, const PGresult *from)
 {
 	for (size_t i = 0; q->w->leased_count > 0 && i < q->want->respected.count; i++)
 		if (is_leased(q->w, q->want->respected.all[i]))
-			add_held(q, q->want->respected.all[i]);
+			hold_leased(q, q->want->respected.all[i]);
 	for (int i = 0; from != NULL && i < PQntuples(from); i++) {
 		size_t n = (size_t)postgres_int(from, i, 0) - 1;
 
 		CHECK(n < q->respected_count);
 		if (may_be_unknown(q, postgres_int(from, i, 1)))
-			add_held(q, q->respected[n]);
+			hold_leased(q, q->respected[n]);
 	}
 }
 
@@ -1362,7 +1377,7 @@ static int begin_anew(struct quest *q)
 	w->locked_count = w->overdue_lines = w->leased_count = 0;
 	postgres_forget_handed(w);
 	q->found->held_count = q->found->lease_count = q->found->key_count = 0;
-	q->found->has_more_overdue = false;
+	q->found->has_more_overdue = q->found->leases_are_news = false;
 	list_init(&q->found->overdue);
 	if (q->found->reservations.count > 0)
 		map_init(&q->found->reservations, q->found->buckets, FOUND_BUCKETS);

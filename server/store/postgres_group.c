@@ -151,8 +151,8 @@ const char *const postgres_writer_texts[POSTGRES_WRITER_STATEMENTS] = {
 		"unnest($1::text[], $2::text[], $3::bigint[]) WITH ORDINALITY AS "
 		"w (sku, code, seen, n) JOIN item i ON i.sku = w.sku JOIN location l "
 		"ON l.code = w.code JOIN stock s ON s.item_id = i.id AND s.location_id = l.id",
-	[READ_WANTED_LEASES] = "SELECT lease, fence FROM row_lock WHERE lease = ANY($1::text[]) "
-			       "ORDER BY id FOR UPDATE",
+	[READ_WANTED_LEASES] = "SELECT lease, fence, expires_at FROM row_lock "
+			       "WHERE lease = ANY($1::text[]) ORDER BY id FOR UPDATE",
 	[READ_RESPECTED] = "SELECT w.n, c.lease_change FROM store c CROSS JOIN " NAMED_ROWS
 			   "JOIN row_lock k ON k.item_id = i.id AND k.location_id = l.id "
 			   "WHERE c.id = 1 AND k.expires_at > $3",
@@ -204,13 +204,14 @@ const char *const postgres_writer_texts[POSTGRES_WRITER_STATEMENTS] = {
 	[LEASE_DELETE_ENDED] = "DELETE FROM row_lock k USING unnest($1::bigint[], $2::bigint[]) AS "
 			       "w (item_id, location_id) WHERE k.item_id = w.item_id "
 			       "AND k.location_id = w.location_id AND k.expires_at <= $3",
+	[LEASE_FIND] = "SELECT 1 FROM row_lock WHERE lease = $1 AND expires_at > $2 LIMIT 1",
 	[LEASE_MAKE] = "INSERT INTO row_lock (id, lease, fence, item_id, location_id, purpose, "
 		       "taken_at, expires_at, token_id, actor) SELECT $1 + w.n, $2, $3, "
 		       "w.item_id, w.location_id, $6, $7, $8, $9, $10 FROM "
 		       "unnest($4::bigint[], $5::bigint[]) WITH ORDINALITY AS "
 		       "w (item_id, location_id, n) ON CONFLICT (item_id, location_id) DO NOTHING",
 	[LEASE_RENEW] = "UPDATE row_lock SET expires_at = $2 WHERE fence = $1",
-	[LEASE_DELETE] = "DELETE FROM row_lock WHERE fence = $1",
+	[LEASE_DELETE] = "DELETE FROM row_lock WHERE fence = $1 AND expires_at <= $2",
 	[RESERVATION_ADD] = "INSERT INTO reservation (id, name, state, owner, reference, "
 			    "created_at, expires_at, resolved_at) "
 			    "VALUES ($1, $2, 'active', $3, $4, $5, $6, NULL)",

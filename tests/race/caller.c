@@ -90,7 +90,7 @@ static struct work *write_of_order(const struct order *o)
 	w->command.request_id = "race";
 	w->command.actor = &actor_local;
 	w->command.purpose = "race";
-	w->command.lease_id = "";
+	w->command.lease_id = o->lease_id != NULL ? copied(w, o->lease_id) : "";
 	if (o->fence != 0)
 		bring_fence(w, o->fence);
 	if (o->key != NULL) {

@@ -26,7 +26,8 @@ struct order {
 	int64_t quantity;
 	int64_t wait_ms;
 	int64_t ttl_ms;
-	int64_t fence; /* of lease l_FENCE: comes with it, renews or releases it */
+	int64_t fence;        /* of lease l_FENCE: comes with it, renews or releases it */
+	const char *lease_id; /* of one that is taken or released without its fence */
 	const char *key;
 };
 

@@ -154,7 +154,7 @@ static void find(void)
 	place.want.now_ms = d->now_ms;
 	place.want.group = d->group;
 	for (int i = 0; i < place.work_count; i++)
-		wanted_by(&place.want, place.works[i], &of, &place.locks.leases);
+		wanted_by(&place.want, place.works[i], &of);
 	assert_false(place.want.is_short);
 	want_sort(&place.want);
 	assert_int_equal(place.writer->ops->lock(place.writer, &place.want, 0, &d->found), 0);

@@ -7,8 +7,10 @@
 #include "../race/caller.h"
 #include "any_store.h"
 #include "engine/claims.h"
+#include "base/clock.h"
 #include "base/hash.h"
 #include "claimed_part.h"
+#include "engine/feed.h"
 #include "store/sqlite.h"
 #include "store/verify.h"
 #include "moved_clock.h"
@@ -18,6 +20,7 @@
 #include <ctype.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -332,6 +335,8 @@ static void blank_times(char *text)
 
 static void write_answer(struct text *t, const struct work *w, const struct answer *a)
 {
+	/* A fence is refused when it comes, or else by what the store says then, at a seq. */
+	bool has_seq = a->outcome != OUTCOME_STALE_FENCE;
 	struct text body;
 
 	text_init(&body);
@@ -339,7 +344,7 @@ static void write_answer(struct text *t, const struct work *w, const struct answ
 	if (body.data != NULL)
 		blank_times(body.data);
 	text_add_format(t, "%s %d seq %lld%s %s\n", outcome_row(a->outcome)->code, a->status,
-			(long long)a->seq, a->is_replayed ? " replayed" : "",
+			(long long)(has_seq ? a->seq : 0), a->is_replayed ? " replayed" : "",
 			body.data != NULL ? body.data : "");
 	text_fini(&body);
 	if (w->command.kind == COMMAND_LEASE_TAKE && a->outcome == OUTCOME_DONE)
@@ -638,6 +643,274 @@ static void what_is_held_keeps_nobody_else(void **state)
 	house_close(&h);
 }
 
+/* ---------------------------------------------------------------- two fronts hear of each other */
+
+enum { HEARD_MS_MAX = 200 };
+
+static bool has_rivals(const struct any_kind *kind)
+{
+	return !kind->is_sqlite && !kind->memory.has_one_writer;
+}
+
+/* Two fronts, A and B, and somebody at each. */
+struct both {
+	struct house h;
+	struct caller a, b;
+};
+
+static void both_open(struct both *o, const struct any_kind *kind)
+{
+	house_open(&o->h, kind);
+	stock_up(&o->h, 2, UNITS);
+	open_front(&o->h);
+	caller_open(&o->a, o->h.fronts[0]);
+	caller_open(&o->b, o->h.fronts[1]);
+}
+
+static void both_close(struct both *o)
+{
+	caller_close(&o->a);
+	caller_close(&o->b);
+	house_close(&o->h);
+}
+
+static int64_t newest_seq(const struct house *h)
+{
+	int64_t a = service_seq(h->fronts[0]), b = service_seq(h->fronts[1]);
+
+	return a > b ? a : b;
+}
+
+/* Reads what follows `after` as a subscriber does, until `last` has come. */
+static void follow(struct feed *f, struct mailbox *box, int64_t after, int64_t last)
+{
+	int64_t until_ns = clock_monotonic_ns() + HEARD_MS_MAX * NS_PER_MS;
+	struct feed_stretch *b;
+
+	while (after < last) {
+		struct pollfd bell = { .fd = box->event_fd, .events = POLLIN };
+		struct list parcels;
+		enum feed_take taken;
+
+		while ((taken = feed_take(f, after, &b)) == FEED_TAKEN) {
+			assert_true(b->movements[0].movement.seq <= after + 1);
+			after = feed_stretch_last(b);
+			feed_stretch_release(b);
+		}
+		assert_int_equal(taken, FEED_AT_HEAD); /* what is not there comes by itself */
+		if (after >= last)
+			break;
+		assert_true(clock_monotonic_ns() < until_ns);
+		assert_true(poll(&bell, 1, HEARD_MS_MAX) >= 0);
+		list_init(&parcels);
+		mailbox_take(box, &parcels);
+	}
+}
+
+/* Who follows one front has what the other writes, in order, whether this one writes or not. */
+static void each_tells_what_the_other_writes(void **state)
+{
+	struct mailbox box;
+	struct feed_listener listener = { .home = &box, .is_for_movements = true };
+	struct feed *feed;
+	struct both o;
+	int64_t seq;
+
+	if (!has_rivals(*state))
+		return;
+	both_open(&o, *state);
+	feed = service_feed(o.h.fronts[1]);
+	assert_int_equal(mailbox_init(&box), 0);
+	seq = service_seq(o.h.fronts[1]);
+	feed_listen(feed, &listener);
+	assert_int_equal(ask(&o.b, 0, PATIENT_MS), OUTCOME_DONE); /* it collects from now on */
+	for (int i = 0; i < 10; i++) {
+		assert_int_equal(ask(&o.a, 0, PATIENT_MS), OUTCOME_DONE);
+		if (i > 5)
+			assert_int_equal(ask(&o.b, 1, PATIENT_MS), OUTCOME_DONE);
+		if (i % 3 == 0)
+			follow(feed, &box, seq, newest_seq(&o.h));
+	}
+	follow(feed, &box, seq, newest_seq(&o.h));
+	feed_unlisten(feed, &listener);
+	mailbox_fini(&box);
+	both_close(&o);
+}
+
+/* Nobody follows, and nobody writes at B: it knows the newest seq nevertheless. */
+static void a_seq_of_one_is_there_at_the_other(void **state)
+{
+	struct both o;
+
+	if (!has_rivals(*state))
+		return;
+	both_open(&o, *state);
+	for (int i = 0; i < 5; i++) {
+		int64_t until_ns = clock_monotonic_ns() + HEARD_MS_MAX * NS_PER_MS;
+
+		assert_int_equal(ask(&o.a, 0, PATIENT_MS), OUTCOME_DONE);
+		while (service_seq(o.h.fronts[1]) < service_seq(o.h.fronts[0])) {
+			assert_true(clock_monotonic_ns() < until_ns);
+			sched_yield();
+		}
+	}
+	both_close(&o);
+}
+
+/* ---------------------------------------------------------------- leases of two fronts */
+
+static const struct answer *take(struct caller *c, int row)
+{
+	struct order order = {
+		.kind = COMMAND_LEASE_TAKE, .row = row, .wait_ms = PATIENT_MS, .ttl_ms = 600000
+	};
+
+	return caller_ask(c, &order);
+}
+
+static enum outcome with_fence(struct caller *c, enum command_kind kind, int row, int64_t fence)
+{
+	struct order order = { .kind = kind,
+			       .row = row,
+			       .quantity = -1,
+			       .fence = fence,
+			       .wait_ms = PATIENT_MS,
+			       .ttl_ms = 600000 };
+
+	return caller_ask(c, &order)->outcome;
+}
+
+/* What A gives out is good at B at once, and what A takes back is not. */
+static void a_fence_is_worth_the_same_at_both(void **state)
+{
+	struct both o;
+
+	if (!has_rivals(*state))
+		return;
+	both_open(&o, *state);
+	for (int i = 0; i < 20; i++) {
+		int64_t fence = take(&o.a, 0)->lease.fence;
+
+		assert_true(fence > 0);
+		assert_int_equal(ask(&o.b, 0, 50), OUTCOME_ROW_LEASED);
+		assert_int_equal(with_fence(&o.b, COMMAND_ADJUST, 0, fence), OUTCOME_DONE);
+		assert_int_equal(with_fence(&o.b, COMMAND_LEASE_RENEW, 0, fence), OUTCOME_DONE);
+		assert_int_equal(with_fence(&o.a, COMMAND_ADJUST, 0, fence), OUTCOME_DONE);
+		assert_int_equal(with_fence(i % 2 ? &o.a : &o.b, COMMAND_LEASE_RELEASE, 0, fence),
+				 OUTCOME_DONE);
+		assert_int_equal(with_fence(&o.a, COMMAND_ADJUST, 0, fence), OUTCOME_STALE_FENCE);
+		assert_int_equal(with_fence(&o.b, COMMAND_ADJUST, 0, fence), OUTCOME_STALE_FENCE);
+		assert_int_equal(with_fence(&o.b, COMMAND_LEASE_RENEW, 0, fence),
+				 OUTCOME_STALE_FENCE);
+		assert_int_equal(ask(&o.b, 0, PATIENT_MS), OUTCOME_DONE);
+	}
+	both_close(&o);
+}
+
+/* It is closed at B as soon as it is taken at A, and B's waiter comes in soon after the release. */
+static void who_waits_at_b_is_woken_by_a(void **state)
+{
+	struct order order = {
+		.kind = COMMAND_ADJUST, .row = 0, .quantity = -1, .wait_ms = PATIENT_MS
+	};
+	struct both o;
+
+	if (!has_rivals(*state))
+		return;
+	both_open(&o, *state);
+	for (int i = 0; i < 10; i++) {
+		int64_t fence = take(&o.a, 0)->lease.fence, released_ns;
+
+		caller_send(&o.b, &order);
+		assert_int_equal(with_fence(&o.a, COMMAND_ADJUST, 0, fence), OUTCOME_DONE);
+		assert_null(o.b.answer);
+		released_ns = clock_monotonic_ns();
+		assert_int_equal(with_fence(&o.a, COMMAND_LEASE_RELEASE, 0, fence), OUTCOME_DONE);
+		assert_int_equal(caller_answer(&o.b)->outcome, OUTCOME_DONE);
+		assert_true(clock_monotonic_ns() - released_ns < HEARD_MS_MAX * NS_PER_MS);
+	}
+	both_close(&o);
+}
+
+/* Of those who want it at once one has it, whoever asks where; the other waits, or hears so. */
+struct rush {
+	struct service *front;
+	const char *id;
+	int row;
+	atomic_int *started;
+	enum outcome outcome;
+	int64_t fence;
+};
+
+static void *rush_in(void *context)
+{
+	struct rush *r = context;
+	struct order order = { .kind = COMMAND_LEASE_TAKE,
+			       .row = r->row,
+			       .lease_id = r->id,
+			       .wait_ms = 100,
+			       .ttl_ms = 600000 };
+	const struct answer *a;
+	struct caller c;
+
+	caller_open(&c, r->front);
+	atomic_fetch_add(r->started, 1);
+	while (atomic_load(r->started) < 2)
+		sched_yield();
+	a = caller_ask(&c, &order);
+	r->outcome = a->outcome;
+	r->fence = a->outcome == OUTCOME_DONE ? a->lease.fence : 0;
+	caller_close(&c);
+	return NULL;
+}
+
+static void rush(struct both *o, const char *id, int other_row, enum outcome loss)
+{
+	for (int i = 0; i < 20; i++) {
+		atomic_int started = 0;
+		struct rush both[2] = { { o->h.fronts[0], id, 0, &started, 0, 0 },
+					{ o->h.fronts[1], id, other_row, &started, 0, 0 } };
+		struct order order = { .kind = COMMAND_LEASE_RELEASE,
+				       .lease_id = id,
+				       .wait_ms = PATIENT_MS };
+		pthread_t threads[2];
+		int winner;
+
+		for (int k = 0; k < 2; k++)
+			assert_int_equal(pthread_create(&threads[k], NULL, rush_in, &both[k]), 0);
+		for (int k = 0; k < 2; k++)
+			assert_int_equal(pthread_join(threads[k], NULL), 0);
+		winner = both[0].outcome == OUTCOME_DONE ? 0 : 1;
+		assert_int_equal(both[winner].outcome, OUTCOME_DONE);
+		assert_int_equal(both[1 - winner].outcome, loss);
+		if (id == NULL)
+			order.fence = both[winner].fence;
+		assert_int_equal(caller_ask(i % 2 ? &o->a : &o->b, &order)->outcome, OUTCOME_DONE);
+	}
+}
+
+static void one_of_two_has_the_row(void **state)
+{
+	struct both o;
+
+	if (!has_rivals(*state))
+		return;
+	both_open(&o, *state);
+	rush(&o, NULL, 0, OUTCOME_ROW_LEASED);
+	both_close(&o);
+}
+
+static void one_of_two_has_the_id(void **state)
+{
+	struct both o;
+
+	if (!has_rivals(*state))
+		return;
+	both_open(&o, *state);
+	rush(&o, "mine", 1, OUTCOME_LEASE_EXISTS);
+	both_close(&o);
+}
+
 /* ---------------------------------------------------------------- all of it */
 
 #define CASE(name, kind)                                \
@@ -658,6 +931,12 @@ int main(void)
 			CASE(two_fronts_sell_one_row_out, kind),
 			CASE(two_fronts_sell_several_rows, kind),
 			CASE(what_is_held_keeps_nobody_else, kind),
+			CASE(each_tells_what_the_other_writes, kind),
+			CASE(a_seq_of_one_is_there_at_the_other, kind),
+			CASE(a_fence_is_worth_the_same_at_both, kind),
+			CASE(who_waits_at_b_is_woken_by_a, kind),
+			CASE(one_of_two_has_the_row, kind),
+			CASE(one_of_two_has_the_id, kind),
 		};
 
 		failed += cmocka_run_group_tests_name(kind->name, tests, NULL, NULL);
