@@ -155,8 +155,8 @@ static bool work_is_ahead(const struct group *g, const struct work *w)
 }
 
 /*
- * Whose rows are held comes again until its own time is up. Who only waits for news of a lease has
- * them with the next group, and waits at that lease then, or is told of it.
+ * A work whose rows are held comes again until its own time is up. One that only waits for news of
+ * a lease has them with the next group, and waits at that lease then, or is told of it.
  */
 bool rivals_put_back(struct group *g, struct list *taken)
 {

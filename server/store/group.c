@@ -281,6 +281,12 @@ struct found_reservation *found_add_reservation(struct found *f, const char *nam
 	return r;
 }
 
+const char *found_keep_text(struct found *f, const char *text)
+{
+	CHECK(text != NULL);
+	return arena_copy(&f->memory, text, strlen(text));
+}
+
 const struct found_lease *found_lease_of(const struct found *f, const char *id, int64_t fence)
 {
 	CHECK(id != NULL);

@@ -197,6 +197,12 @@ void found_fini(struct found *f);
 /* For the next group. */
 void found_clear(struct found *f);
 
+/*
+ * A text of a want that `found` names: its command may be answered, and be gone, before the group
+ * is. NULL: memory is short.
+ */
+const char *found_keep_text(struct found *f, const char *text);
+
 /* NULL: it was not asked for. Its rows are in found.rows. */
 struct found_reservation *found_reservation_of(const struct found *f, const char *name);
 /* A place for it, added. NULL: memory is short. The name must last as long as the group. */

@@ -582,7 +582,10 @@ static int read_leases(struct memory_writer *w, const struct want *want, struct 
 		const struct memory_version *version;
 		struct found_lease *f = &leases[found->lease_count++];
 
-		*f = (struct found_lease){ .id = wanted->id, .fence = wanted->fence };
+		*f = (struct found_lease){ .id = found_keep_text(found, wanted->id),
+					   .fence = wanted->fence };
+		if (f->id == NULL)
+			return FAULT(-ENOMEM);
 		for (size_t at = 0;
 		     (version = memory_next(w->m, &v, MEMORY_LEASE_ROW, &at)) != NULL;)
 			note_lease(f, wanted, version, want->now_ms);
@@ -606,7 +609,10 @@ static int read_keys(struct memory_writer *w, const struct want *want, struct fo
 		struct found_key *k = &keys[found->key_count++];
 
 		*k = (struct found_key){ .key = *wanted };
-		if (version != NULL)
+		k->key.key = found_keep_text(found, wanted->key);
+		if (k->key.key == NULL)
+			r = FAULT(-ENOMEM);
+		else if (version != NULL)
 			r = memory_copy_key(&version->key, &found->memory, &k->record);
 	}
 	if (r == 0)

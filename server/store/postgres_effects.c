@@ -270,7 +270,7 @@ static void write_catalogue(struct writing *x)
 
 /* ---------------------------------------------------------------- leases */
 
-/* Whoever took the id on other rows since lock() looked for it was quicker. */
+/* Another writer may have taken the id on other rows since lock() looked for it. */
 static void find_id(struct writing *x, const struct lease_effect *e)
 {
 	struct postgres_value v[] = { value_text(e->id), value_int(e->taken_at_ms) };

@@ -922,7 +922,10 @@ static int put_leases(struct quest *q, const PGresult *from)
 		const struct wanted_lease *wanted = &q->want->leases.all[i];
 		struct found_lease *f = &leases[found->lease_count++];
 
-		*f = (struct found_lease){ .id = wanted->id, .fence = wanted->fence };
+		*f = (struct found_lease){ .id = found_keep_text(found, wanted->id),
+					   .fence = wanted->fence };
+		if (f->id == NULL)
+			return FAULT(-ENOMEM);
 		for (int k = 0; k < PQntuples(from); k++) {
 			const char *id = postgres_peek_text(from, k, 0);
 			int64_t fence = postgres_int(from, k, 1);
@@ -1021,8 +1024,13 @@ static int put_keys(struct quest *q, const PGresult *from)
 
 	if (r == 0 && first > 0)
 		memcpy(keys, found->keys, sizeof(keys[0]) * first);
-	for (size_t i = 0; r == 0 && i < q->want->keys.count; i++)
-		keys[first + i] = (struct found_key){ .key = q->want->keys.all[i] };
+	for (size_t i = 0; r == 0 && i < q->want->keys.count; i++) {
+		struct found_key *k = &keys[first + i];
+
+		*k = (struct found_key){ .key = q->want->keys.all[i] };
+		k->key.key = found_keep_text(found, k->key.key);
+		r = k->key.key == NULL ? FAULT(-ENOMEM) : 0;
+	}
 	for (int i = 0; r == 0 && i < PQntuples(from); i++) {
 		size_t n = (size_t)postgres_int(from, i, 0) - 1;
 		struct found_key *k = &keys[first + n];
@@ -1031,10 +1039,9 @@ static int put_keys(struct quest *q, const PGresult *from)
 		CHECK(n < q->want->keys.count);
 		record->token_id = k->key.token_id;
 		record->key_hash = key_hash_of(k->key.key, strlen(k->key.key), k->key.token_id);
-		record->key = arena_copy(&found->memory, k->key.key, strlen(k->key.key));
+		record->key = k->key.key;
 		/* One that makes no sense is used all the same: whoever replays it sees that. */
-		r = record->key == NULL ? FAULT(-ENOMEM)
-					: read_key(from, i, &found->memory, record);
+		r = read_key(from, i, &found->memory, record);
 	}
 	if (r == 0) {
 		found->keys = keys;
