@@ -164,9 +164,8 @@ static void tell(const struct postgres_house *h, enum store_event event, int64_t
 		h->store->tell(h->store->tell_context, event, a, b);
 }
 
-static void see(struct postgres_house *h)
+static int see_to_row(struct postgres_house *h, PGresult **ret)
 {
-	CLEANUP(postgres_clear) PGresult *seen = NULL;
 	struct postgres_value v[] = { value_int(h->store->front_end_id), value_int(h->started_at),
 				      value_int(FRONT_END_DEAD_MS) };
 	int r = 0;
@@ -178,9 +177,20 @@ static void see(struct postgres_house *h)
 			r = postgres_run_text(h->link, "SET synchronous_commit = off", NULL);
 	}
 	if (r == 0)
-		r = ask(h, SEE, LENGTH_OF(v), v, &seen);
-	if (r == 0)
-		r = postgres_witness_judge(h->store, h->link);
+		r = ask(h, SEE, LENGTH_OF(v), v, ret);
+	return r < 0 ? r : postgres_witness_judge(h->store, h->link);
+}
+
+static void see(struct postgres_house *h)
+{
+	CLEANUP(postgres_clear) PGresult *seen = NULL;
+	int r;
+
+	/* A server that hangs keeps nobody from stopping. */
+	postgres_limit(h->link, clock_monotonic_ns() + TRIP_MS * NS_PER_MS, NULL);
+	r = see_to_row(h, &seen);
+	postgres_limit(h->link, 0, NULL);
+	CHECK(r <= 0);
 	if (r == 0 && PQntuples(seen) == 0 && !atomic_exchange(&h->store->is_ousted, true))
 		tell(h, STORE_OUSTED, 0, 0);
 	atomic_store(&h->store->keeps_house,
