@@ -149,6 +149,9 @@ def a_new_epoch_ends_what_was_of_the_old_one(rowlockd, database, _folder):
         assert status(client, text) == 401
         text = run(rowlockd, "token", "rotate", "till", "--store", uri).strip()
         wait_until(lambda: status(client, text) == 200, "its new secret opens the store")
+        answer = client.get(f"/v1/changes?after=0&epoch={before[0]}",
+                            Authorization=f"Bearer {text}")
+        assert answer.status == 410 and answer.json()["code"] == "cursor-lost", answer
         client.close()
     with database.session("epoch") as session:
         noted = session.run("SELECT actor, detail FROM audit WHERE action = 'epoch-new'")
