@@ -42,6 +42,7 @@ STATEMENTS = (
 )
 ANSWERS = (
     (r"\bsqlite3\b", "psql"),
+    (r"archived = 1\b", "archived = true"),
     # A ledger that takes a while takes it sooner.
     (r"\b200000([01])\b", r"30000\1"),
 )
