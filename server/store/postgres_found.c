@@ -776,8 +776,10 @@ static int put_reservations(struct quest *q, const struct answers *a)
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < q->name_count; i++) {
-		struct found_reservation *of;
+		struct found_reservation *of = found_reservation_of(q->found, q->names[i]);
 
+		if (of != NULL)
+			continue; /* works of one group may name the same one */
 		r = put_reservation(q, q->names[i], a, place_of_name(a->reservations, q->names[i]),
 				    &of);
 	}
