@@ -215,6 +215,8 @@ static int find(struct group *g, const struct list *works, int64_t wait_ms)
 		wanted_by(&g->want, work_of_link(it), &of);
 	if (g->want.is_short)
 		return FAULT(-ENOMEM);
+	if (g->has_rivals)
+		want_sort(&g->want); /* they lock in the same order */
 	r = w->ops->lock(w, &g->want, wait_ms, &d->found);
 	/* Others may have come since it began, and refusals rest on what they did. */
 	if (d->found.newest_seq > d->seq_committed)
