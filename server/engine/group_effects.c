@@ -76,6 +76,7 @@ static int add_key(struct group *g, struct work *w)
 	*record = (struct key_record){
 		.id = g->has_rivals ? 0 : key_book_give_id(g->lane->keys),
 		.token_id = w->command.actor->token_id,
+		.replaces = w->key_found,
 		.key = w->command.key,
 		.key_hash = w->key_hash,
 		.fingerprint = w->command.fingerprint,

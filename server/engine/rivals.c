@@ -51,6 +51,7 @@ bool rivals_have_answered(struct group *g, struct work *w)
 	if (w->command.key == NULL || w->is_recalled)
 		return false;
 	k = find_key(g, &(struct wanted_key){ w->command.key, w->command.actor->token_id });
+	w->key_found = k != NULL ? k->record.id : 0;
 	if (k == NULL || !is_remembered(g, &k->record))
 		return false;
 	if (w->is_decided)

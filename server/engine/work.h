@@ -105,6 +105,7 @@ struct work {
 	bool changes_lease;  /* it takes, renews or releases one */
 	int ahead_count;     /* how often it was put back for news of a lease: engine/rivals.h */
 	int64_t key_id;      /* of the record of its key; 0: none was made */
+	int64_t key_found;   /* of the one that a shared store has of it already; 0: it has none */
 	struct lease *lease; /* which one; one that it takes is there when that has its number */
 
 	struct access_grip *grip; /* it is held as long as the work; NULL: none */

@@ -614,6 +614,28 @@ static int write_movements(struct writing *x)
 
 enum { KEY_INTS = 8, KEY_TEXTS = 3 };
 
+/* There is one of each key: what is used anew goes first. */
+static int replace_keys(struct writing *x)
+{
+	const struct effect_keys *keys = &x->effects->keys;
+	int64_t *ids = ints(x, keys->count);
+	size_t count = 0;
+
+	CHECK(keys->count > 0);
+	if (ids == NULL)
+		return FAULT(-ENOMEM);
+	for (size_t i = 0; i < keys->count; i++)
+		if (keys->all[i].replaces != 0)
+			ids[count++] = keys->all[i].replaces;
+	if (count == 0)
+		return 0;
+
+	struct postgres_value v[] = { value_int_array(&x->w->memory, ids, count) };
+
+	send_as(x, KEY_REPLACE, LENGTH_OF(v), v, (struct sent){ .expected = -1 });
+	return 0;
+}
+
 static int add_keys(struct writing *x)
 {
 	size_t count = x->effects->keys.count;
@@ -621,6 +643,7 @@ static int add_keys(struct writing *x)
 	const char **texts[KEY_TEXTS];
 	int64_t *all[KEY_INTS];
 	bool is_short = false;
+	int r;
 
 	for (int c = 0; c < KEY_INTS; c++)
 		is_short = (all[c] = ints(x, count)) == NULL || is_short;
@@ -661,8 +684,10 @@ static int add_keys(struct writing *x)
 		value_int_array(m, all[7], count)
 	};
 
-	send_all(x, KEY_ADD, LENGTH_OF(v), v, count);
-	return 0;
+	r = replace_keys(x);
+	if (r == 0)
+		send_all(x, KEY_ADD, LENGTH_OF(v), v, count);
+	return r;
 }
 
 enum { AUDIT_TEXTS = 5 };
@@ -823,7 +848,7 @@ static int take_all(struct writing *x)
 static size_t statements_at_most(const struct effects *e)
 {
 	return 3 * (e->items.count + e->locations.count) +
-	       2 * (e->leases.count + e->reservations.count) + 8;
+	       2 * (e->leases.count + e->reservations.count) + 9;
 }
 
 /*

@@ -243,6 +243,7 @@ const char *const postgres_writer_texts[POSTGRES_WRITER_STATEMENTS] = {
 		    "unnest($1::bigint[], $2::bigint[], $3::text[], $4::bigint[], $5::bigint[], "
 		    "$6::text[], $7::bigint[], $8::bigint[], $9::bigint[], $10::text[], "
 		    "$11::bigint[])",
+	[KEY_REPLACE] = "DELETE FROM idempotency WHERE id = ANY ($1::bigint[])",
 	[KEY_DELETE] = "DELETE FROM idempotency WHERE id IN (SELECT id FROM idempotency "
 		       "WHERE id <= $1 ORDER BY id LIMIT $2)",
 	[AUDIT_ADD] = "INSERT INTO audit (id, at, actor, action, subject, detail, request_id) "

@@ -171,6 +171,11 @@ struct key_record {
 	int64_t id; /* rising with arrival, 1 to KEY_ID_MAX; given by the engine, or by write()
 		       where keys_are_told is false: 0 until then */
 	int64_t token_id; /* whose it is; 0: of nobody, as without tokens */
+	/*
+	 * Of the record of the same key whose place it takes, as found.keys has it; 0: there is
+	 * none. A store that knows keys by itself may keep one of each.
+	 */
+	int64_t replaces;
 	const char *key;
 	uint64_t key_hash; /* key_hash_of() */
 	uint64_t fingerprint;
