@@ -234,7 +234,7 @@ class Player:
 
     def send(self, who, lines):
         connection = self.connection(who)
-        request, data = build_request(lines, self.server.port, self.names)
+        request, data = build_request(lines, connection.port or self.server.port, self.names)
         self.requests[who].append(request)
         connection.send(data, request[0])
 

@@ -53,6 +53,7 @@ class Connection:
 
     def __init__(self, port):
         self.buffer = b""
+        self.port = port if isinstance(port, int) else None
         self.methods = []  # of requests whose answer has not been read
         if isinstance(port, str):
             self.socket = socket.socket(socket.AF_UNIX)
@@ -165,6 +166,11 @@ class Turns:
         self.connections = [None] * len(self.ports)
         self.next = 0
         self.asked = []  # connections, of which an answer is to come
+
+    @property
+    def port(self):
+        """Of the server that is asked next."""
+        return self.ports[self.next]
 
     def send(self, data, method=None):
         turn, self.next = self.next, (self.next + 1) % len(self.ports)
