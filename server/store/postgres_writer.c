@@ -52,11 +52,14 @@ static int renew_lane(struct postgres_writer *w, int64_t *ret_last_group)
 	return 0;
 }
 
-/* Connected, with a lane. Where a COMMIT is not settled nothing else is done. */
+/*
+ * is over when the lane is renewed; what it kept is news then, as what others did.
+ * is over when the lane is renewed; what it has kept is news then, as what others did.
+ */
 static int attach(struct postgres_writer *w, int64_t deadline_ns)
 {
 	int64_t last_group = 0;
-	int r = w->is_unknown ? FAULT(-EREMOTEIO) : postgres_reconnect(w->link, deadline_ns);
+	int r = postgres_reconnect(w->link, deadline_ns);
 
 	CHECK(!w->is_in_group);
 	if (r < 0 || w->session == postgres_session(w->link))
@@ -67,8 +70,11 @@ static int attach(struct postgres_writer *w, int64_t deadline_ns)
 		r = make_lane(w);
 		r = r < 0 ? r : renew_lane(w, &last_group);
 	}
-	if (r == 0)
+	if (r == 0) {
 		w->group = last_group;
+		w->is_promised_stale = w->is_promised_stale || w->is_unknown;
+		w->is_unknown = false;
+	}
 	return r;
 }
 
@@ -319,7 +325,6 @@ static int abandon(struct store_writer *writer, bool had_nothing)
 {
 	struct postgres_writer *w = postgres_writer_of(writer);
 
-	CHECK(!w->is_unknown || w->is_in_group);
 	if (!w->is_in_group)
 		return 0;
 	if (w->is_open)
