@@ -53,8 +53,8 @@ static int renew_lane(struct postgres_writer *w, int64_t *ret_last_group)
 }
 
 /*
- * is over when the lane is renewed; what it kept is news then, as what others did.
- * is over when the lane is renewed; what it has kept is news then, as what others did.
+ * Connected, with a lane. A COMMIT that nobody could settle in time, so that its group was given
+ * up, is over when the lane is renewed; what it has kept is news then, as what others did.
  */
 static int attach(struct postgres_writer *w, int64_t deadline_ns)
 {
