@@ -608,15 +608,18 @@ static int leave_culprit_out(struct group *g)
  * The store would not take what one of them does: as if that had not come. Where there is no such
  * one a rival was in the way. 0 or a fault.
  */
-static int run_again(struct group *g)
+static int run_again(struct group *g, int tries)
 {
 	struct lane *l = g->lane;
 	struct group_begun begun;
 	int r = has_culprit(&g->decider.effects) ? leave_culprit_out(g) : 0;
 
 	aftermath_undo(g);
+	pulse_beat();
 	if (r == 0)
 		r = l->writer->ops->abandon(l->writer, false);
+	if (r == 0 && g->has_rivals && tries >= RIVALS_TRIES_AT_ONCE && rivals_refuse_late(g))
+		return 0; /* nobody waits for it any more */
 	if (r == 0)
 		r = store_turn_take(l, &begun);
 	if (r == 0)
@@ -638,7 +641,7 @@ static int run_to_end(struct group *g)
 	int r = g->crossed_by != 0 ? g->crossed_by : end(g);
 
 	for (int tries = 0; may_run_again(g, r, tries); tries++)
-		r = run_again(g);
+		r = run_again(g, tries);
 	return r;
 }
 

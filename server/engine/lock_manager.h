@@ -108,6 +108,13 @@ int lock_manager_take(struct lock_manager *m, int limit, bool is_first, struct l
 /* What was taken and not decided after all is ready again, behind those that are; empties taken. */
 void lock_manager_put_back(struct lock_manager *m, struct list *taken);
 
+/*
+ * Of those that are decided, and whose group was not kept: moves those whose waiters have no time
+ * left to `late`, or all of them.
+ */
+void lock_manager_take_late(struct lock_manager *m, struct list *decided, bool takes_all,
+			    struct list *late);
+
 /* The same of those whose waiters still have time; the others are moved to `late`, DECIDED. */
 void lock_manager_put_back_in_time(struct lock_manager *m, struct list *taken, struct list *late);
 

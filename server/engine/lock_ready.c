@@ -132,6 +132,25 @@ void lock_manager_put_back(struct lock_manager *m, struct list *taken)
 	guard_unlock(&m->guard);
 }
 
+void lock_manager_take_late(struct lock_manager *m, struct list *decided, bool takes_all,
+			    struct list *late)
+{
+	int64_t now_ns;
+
+	CHECK(list_is_empty(late));
+	guard_lock(&m->guard);
+	now_ns = clock_monotonic_ns();
+	LIST_EACH_SAFE (it, decided) {
+		const struct work *w = CONTAINER_OF(it, struct work, work_link);
+
+		if (!takes_all && w->decide_by_ns > now_ns && !w->is_overdue)
+			continue;
+		list_remove(it);
+		list_push_back(late, it);
+	}
+	guard_unlock(&m->guard);
+}
+
 void lock_manager_put_back_in_time(struct lock_manager *m, struct list *taken, struct list *late)
 {
 	struct list in_time;

@@ -116,6 +116,28 @@ static void refuse_late(struct group *g, struct list *late)
 		delivery_finish(g->lane, late, 1);
 }
 
+bool rivals_refuse_late(struct group *g)
+{
+	struct lane *l = g->lane;
+	bool is_over = lock_manager_drain_is_over(l->locks, clock_monotonic_ns());
+	enum outcome o = is_over ? OUTCOME_DRAINING : OUTCOME_STORE_BUSY;
+	struct list late;
+
+	CHECK(g->has_rivals);
+	list_init(&late);
+	lock_manager_take_late(l->locks, &g->members, is_over, &late);
+	LIST_EACH (it, &late) {
+		struct work *w = work_of_link(it);
+
+		w->answer = (struct answer){ .outcome = o,
+					     .status = outcome_row(o)->http_status,
+					     .seq = l->seq_committed };
+	}
+	if (!list_is_empty(&late))
+		delivery_finish(l, &late, 1);
+	return list_is_empty(&g->members);
+}
+
 void rivals_put_all_back(struct group *g, struct list *taken)
 {
 	struct list late;

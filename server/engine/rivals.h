@@ -20,7 +20,9 @@ enum {
 	RIVALS_WAIT_MS = 20,   /* lock() waits for what others hold, while nobody waits for it */
 	LINK_TRIES_MAX = 3,    /* of a group whose store went away meanwhile */
 	SETTLE_MS_MAX = 10000, /* an unknown COMMIT is asked after for so long */
-	RIVALS_TRIES_MAX = 50, /* of a group with members, until they are refused STORE_BUSY */
+	/* Of a group that a rival was in the way of, also for who does not wait. */
+	RIVALS_TRIES_AT_ONCE = 3,
+	RIVALS_TRIES_MAX = 100, /* of a group with members, until they are refused STORE_BUSY */
 	/* One waits so often for news of a lease; somebody may have typed one that no news tell. */
 	RIVALS_AHEAD_MAX = 8,
 };
@@ -42,6 +44,12 @@ bool rivals_have_answered(struct group *g, struct work *w);
  * next group hears. Were there any?
  */
 bool rivals_put_back(struct group *g, struct list *taken);
+
+/*
+ * The group was abandoned, and is about to be decided again: members whose own time is up, or whose
+ * service is over, are told that nothing was done. Is nobody left?
+ */
+bool rivals_refuse_late(struct group *g);
 
 /* Puts all of them back. */
 void rivals_put_all_back(struct group *g, struct list *taken);

@@ -16,8 +16,11 @@ enum {
 	POSTGRES_CONNECT_MS = 3000,    /* for each host that the URI names */
 	POSTGRES_RECONNECT_MS = 10000, /* until whoever waits for a reconnection hears of it */
 	POSTGRES_STATEMENT_MS = 10000, /* of a link that writes */
-	POSTGRES_LOCK_MS =
-		2000, /* lock_timeout of a link that writes, unless a group sets its own */
+	/*
+	 * lock_timeout of a link that writes, unless a group sets its own: how long it takes until
+	 * those hear of it who wait no longer for a store that somebody holds.
+	 */
+	POSTGRES_LOCK_MS = 500,
 };
 
 /* See store/postgres_witness.h. */
