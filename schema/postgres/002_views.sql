@@ -256,8 +256,9 @@ BEGIN
 	-- An edit that changes nothing and says nothing writes nothing; words are never thrown away.
 	IF new_on_hand <> before OR coalesce(new_reason, new_note) IS NOT NULL THEN
 		INSERT INTO hand_edit (stock_id, n, on_hand, reason, note)
-		VALUES (stock, (SELECT coalesce(max(n), 0) + 1 FROM hand_edit), new_on_hand,
-			nullif(lower(new_reason), 'edit'), new_note);
+		SELECT stock, coalesce(max(n), 0) + 1, new_on_hand, nullif(lower(new_reason), 'edit'),
+			new_note
+		FROM hand_edit;
 	END IF;
 END $$;
 
@@ -265,11 +266,14 @@ END $$;
 CREATE FUNCTION hand_edit_write() RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
 	was text := current_setting('rowlock.service', true);
+	now_ms bigint;
 BEGIN
 	IF NOT EXISTS (SELECT 1 FROM hand_edit) THEN
 		RETURN;
 	END IF;
 	PERFORM 1 FROM store FOR UPDATE;
+	-- Not in the statement below: a cell of Citus takes no clock there.
+	now_ms := (SELECT ms FROM v_now);
 	PERFORM set_config('rowlock.service', 'on', true);
 	INSERT INTO movement (seq, stock_id, kind, on_hand_delta, reserved_delta, on_hand, reserved,
 		version, reason, oversubscribed, low_stock, at, prev_seq, actor, note)
@@ -277,9 +281,8 @@ BEGIN
 		e.on_hand - coalesce(v.on_hand, 0), 0, e.on_hand, coalesce(v.reserved, 0),
 		coalesce(v.version, 0) + 1, e.reason, e.on_hand < coalesce(v.reserved, 0),
 		coalesce(e.on_hand - coalesce(v.reserved, 0) <= i.reorder_point, false),
-		greatest(now.ms, last.at), coalesce(v.seq, 0), 'psql', e.note
-	FROM v_now now
-	CROSS JOIN hand_edit e
+		greatest(now_ms, last.at), coalesce(v.seq, 0), 'psql', e.note
+	FROM hand_edit e
 	JOIN stock s ON s.id = e.stock_id
 	JOIN item i ON i.id = s.item_id
 	LEFT JOIN v_level v ON v.stock_id = s.id

@@ -47,9 +47,10 @@ enum {
 #define SESSION_TOOLS "SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0;"
 
 /*
- * A commit that was answered is on the disk, whatever the database or the role say otherwise. A
- * server notices a client that is gone also while it waits for a lock. Who we are is for the guards
- * (schema/postgres/002_views.sql), which are for people.
+ * A commit that was answered is on the disk, whatever the database or the role say otherwise. Where
+ * the store is a cell of Citus the plan depends on which node has it, which a generic plan does not
+ * know (docs/cells.md). A server notices a client that is gone also while it waits for a lock. Who
+ * we are is for the guards (schema/postgres/002_views.sql), which are for people.
  */
 #define SESSION_ALL                                                                   \
 	"SET rowlock.service = on;"                                                   \
@@ -58,7 +59,9 @@ enum {
 	"standard_conforming_strings = on;"                                           \
 	"SET client_connection_check_interval = '500ms';"                             \
 	"SELECT set_config('synchronous_commit', 'on', false)"                        \
-	" WHERE current_setting('synchronous_commit') = 'off';"
+	" WHERE current_setting('synchronous_commit') = 'off';"                       \
+	"SELECT set_config('plan_cache_mode', 'auto', false)"                         \
+	" WHERE EXISTS (SELECT FROM pg_extension WHERE extname = 'citus');"
 
 static const char *const sessions[] = {
 	[POSTGRES_WRITES] = SESSION_WRITES SESSION_ALL,

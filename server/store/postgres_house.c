@@ -9,36 +9,45 @@
 #include <stdlib.h>
 
 enum {
-	ENTER,
 	LOOK,
+	IS_THERE,
+	ENTER,
 	SEE,
+	IS_FIRST,
 	LEAVE,
 	TEXTS,
 };
 
-#define NOW "(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
+/*
+ * When the statement came in. clock_timestamp() is volatile, and what is volatile cannot stand in
+ * an UPDATE where the store is a cell (docs/cells.md); nor can a subquery stand in an INSERT there,
+ * nor anything that is not immutable behind RETURNING or in what is done on a conflict.
+ */
+#define NOW "(extract(epoch FROM statement_timestamp()) * 1000)::bigint"
 
-/* A role that may not see the other's session sees that it is there. */
 static const char *const texts[] = {
+	[LOOK] = "SELECT seen_at, address, " NOW " - seen_at, backend FROM front_end "
+		 "WHERE name = $1",
+	/* A role that may not see the other's session sees that it is there. */
+	[IS_THERE] = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE pid = $1)",
+	/* $5: whose session is known to be gone. */
 	[ENTER] =
 		"INSERT INTO front_end AS f (name, address, version, started_at, seen_at, backend) "
 		"VALUES ($1, $2, $3, " NOW ", " NOW ", pg_backend_pid()) "
 		"ON CONFLICT (name) DO UPDATE SET address = excluded.address,"
 		" version = excluded.version, started_at = greatest(excluded.started_at,"
 		" f.started_at + 1), seen_at = excluded.seen_at, backend = excluded.backend "
-		"WHERE f.seen_at < " NOW " - $4 OR NOT EXISTS "
-		"(SELECT FROM pg_stat_activity a WHERE a.pid = f.backend) "
+		"WHERE f.seen_at < excluded.seen_at - $4 OR f.backend = $5 "
 		"RETURNING id, started_at",
-	[LOOK] = "SELECT seen_at, address, " NOW " - seen_at FROM front_end WHERE name = $1",
 	[SEE] = "UPDATE front_end SET seen_at = " NOW ", backend = pg_backend_pid() "
-		"WHERE id = $1 AND started_at = $2 "
-		"RETURNING NOT EXISTS (SELECT FROM front_end o "
-		"WHERE o.id < $1 AND o.seen_at >= " NOW " - $3)",
+		"WHERE id = $1 AND started_at = $2 RETURNING id",
+	[IS_FIRST] = "SELECT NOT EXISTS (SELECT FROM front_end WHERE id < $1 AND "
+		     "seen_at >= " NOW " - $2)",
 	[LEAVE] = "DELETE FROM front_end WHERE id = $1 AND started_at = $2",
 };
 _Static_assert(LENGTH_OF(texts) == TEXTS, "a text for each");
 
-enum { LOOK_AGAIN_MS = 250, TRIP_MS = 2000 };
+enum { LOOK_AGAIN_MS = 250, TRIP_MS = 2000, NO_BACKEND = -1 };
 
 struct postgres_house {
 	struct postgres_store *store;
@@ -99,28 +108,61 @@ static int refuse_name(struct postgres_opening *o, const struct store_front_end 
 	return postgres_refuse(o, STORE_IN_USE, text);
 }
 
+/* Who has the name now; *ret_gone: his session, where it has ended. */
+static int look(struct postgres_house *h, const char *name, PGresult **ret_seen, int64_t *ret_gone)
+{
+	CLEANUP(postgres_clear) PGresult *there = NULL;
+	struct postgres_value v = value_text(name);
+	int r = ask(h, LOOK, 1, &v, ret_seen);
+	int64_t backend;
+
+	CHECK(name != NULL);
+	*ret_gone = NO_BACKEND;
+	if (r < 0 || PQntuples(*ret_seen) == 0)
+		return r;
+	backend = postgres_int(*ret_seen, 0, 3);
+	v = value_int(backend);
+	r = ask(h, IS_THERE, 1, &v, &there);
+	if (r == 0 && !postgres_bool(there, 0, 0))
+		*ret_gone = backend;
+	return r;
+}
+
+/* 1: the name is ours; 0: somebody has it, and may live; or a fault. */
+static int take_name(struct postgres_opening *o, struct postgres_house *h,
+		     const struct store_front_end *f, int64_t gone)
+{
+	struct postgres_value v[] = { value_text(f->name), value_text(f->address),
+				      value_text(f->version), value_int(FRONT_END_DEAD_MS),
+				      value_int(gone) };
+	CLEANUP(postgres_clear) PGresult *entered = NULL;
+	int r = ask(h, ENTER, LENGTH_OF(v), v, &entered);
+
+	CHECK(f->name != NULL);
+	if (r < 0 || PQntuples(entered) == 0)
+		return r;
+	o->store->front_end_id = postgres_int(entered, 0, 0);
+	h->started_at = postgres_int(entered, 0, 1);
+	return 1;
+}
+
 /* One that lives is seen again within a second; one that does not is dead after the wait. */
 static int enter(struct postgres_opening *o, struct postgres_house *h,
 		 const struct store_front_end *f)
 {
-	struct postgres_value v[] = { value_text(f->name), value_text(f->address),
-				      value_text(f->version), value_int(FRONT_END_DEAD_MS) };
 	int64_t first_seen_at = 0;
 
 	CHECK(h->link != NULL);
 	for (;;) {
-		CLEANUP(postgres_clear) PGresult *entered = NULL;
 		CLEANUP(postgres_clear) PGresult *seen = NULL;
 		struct timespec pause = { .tv_nsec = LOOK_AGAIN_MS * NS_PER_MS };
-		int r = ask(h, ENTER, LENGTH_OF(v), v, &entered);
+		int64_t gone;
+		int r = look(h, f->name, &seen, &gone);
 
-		if (r == 0 && PQntuples(entered) == 1) {
-			o->store->front_end_id = postgres_int(entered, 0, 0);
-			h->started_at = postgres_int(entered, 0, 1);
-			return 0;
-		}
 		if (r == 0)
-			r = ask(h, LOOK, 1, v, &seen);
+			r = take_name(o, h, f, gone);
+		if (r == 1)
+			return 0;
 		if (r < 0)
 			return postgres_refuse_fault(o, r, postgres_error_of(h->link));
 		if (PQntuples(seen) == 1 && first_seen_at != 0 &&
@@ -164,10 +206,28 @@ static void tell(const struct postgres_house *h, enum store_event event, int64_t
 		h->store->tell(h->store->tell_context, event, a, b);
 }
 
-static int see_to_row(struct postgres_house *h, PGresult **ret)
+/* That we live, and whether of all that do we are the first. One trip. */
+static int say_and_ask(struct postgres_house *h, PGresult **ret_seen, PGresult **ret_first)
 {
-	struct postgres_value v[] = { value_int(h->store->front_end_id), value_int(h->started_at),
-				      value_int(FRONT_END_DEAD_MS) };
+	struct postgres_value self[] = { value_int(h->store->front_end_id),
+					 value_int(h->started_at) };
+	struct postgres_value before[] = { self[0], value_int(FRONT_END_DEAD_MS) };
+	int r;
+
+	CHECK(h->started_at > 0);
+	postgres_begin_trip(h->link);
+	postgres_add(h->link, SEE, LENGTH_OF(self), self);
+	postgres_add(h->link, IS_FIRST, LENGTH_OF(before), before);
+	r = postgres_send(h->link, clock_monotonic_ns() + TRIP_MS * NS_PER_MS);
+	if (r == 0)
+		r = postgres_take(h->link, ret_seen);
+	if (r == 0)
+		r = postgres_take(h->link, ret_first);
+	return postgres_end_trip(h->link, r);
+}
+
+static int see_to_row(struct postgres_house *h, PGresult **ret_seen, PGresult **ret_first)
+{
 	int r = 0;
 
 	CHECK(h->started_at > 0);
@@ -177,24 +237,25 @@ static int see_to_row(struct postgres_house *h, PGresult **ret)
 			r = postgres_run_text(h->link, "SET synchronous_commit = off", NULL);
 	}
 	if (r == 0)
-		r = ask(h, SEE, LENGTH_OF(v), v, ret);
+		r = say_and_ask(h, ret_seen, ret_first);
 	return r < 0 ? r : postgres_witness_judge(h->store, h->link);
 }
 
 static void see(struct postgres_house *h)
 {
 	CLEANUP(postgres_clear) PGresult *seen = NULL;
+	CLEANUP(postgres_clear) PGresult *first = NULL;
 	int r;
 
 	/* A server that hangs keeps nobody from stopping. */
 	postgres_limit(h->link, clock_monotonic_ns() + TRIP_MS * NS_PER_MS, NULL);
-	r = see_to_row(h, &seen);
+	r = see_to_row(h, &seen, &first);
 	postgres_limit(h->link, 0, NULL);
 	CHECK(r <= 0);
 	if (r == 0 && PQntuples(seen) == 0 && !atomic_exchange(&h->store->is_ousted, true))
 		tell(h, STORE_OUSTED, 0, 0);
 	atomic_store(&h->store->keeps_house,
-		     r == 0 && PQntuples(seen) == 1 && postgres_bool(seen, 0, 0));
+		     r == 0 && PQntuples(seen) == 1 && postgres_bool(first, 0, 0));
 }
 
 /* False: it is over. */

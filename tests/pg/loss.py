@@ -47,6 +47,7 @@ def after_failover(rowlockd, lost, written_since):
             kept = adjusted(clients[0], NEAR, 3)
             with primary.session(SCHEMA) as session:
                 old = epoch_of(session)
+            standby.wait_for_lsn(primary)
             standby.crash()  # from now on it receives nothing
             assert adjusted(clients[0], NEAR, lost) == kept + lost
             primary.crash()
