@@ -55,6 +55,7 @@ void config_show_help(void)
 	printf("rowlockd %s - an inventory service that never sells a unit twice\n\n"
 	       "usage: rowlockd [--flag value | --flag=value]...\n"
 	       "       rowlockd verify|repair|repack|restore ...    a store that no server has\n"
+	       "       rowlockd copy|epoch|store ...                to a database and back\n"
 	       "       rowlockd token ...                           who may do what\n\n",
 	       ROWLOCK_VERSION);
 	for (const struct setting *s = settings; s < settings + SETTINGS; s++)
