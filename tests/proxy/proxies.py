@@ -68,12 +68,14 @@ class Proxy:
     """One in the foreground. `site` is what its recipe became, `command` how it is run."""
 
     ADDRESS = (r"127\.0\.0\.1:8080", "127.0.0.1:{server_port}")
+    NAMES = [HOST]  # of its certificate
 
     def __init__(self, folder, recipe, server_port):
         self.folder, self.port = pathlib.Path(folder), free_port()
         self.certificate, self.key = self.folder / "host.pem", self.folder / "host.key"
         subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1",
-                        "-subj", f"/CN={HOST}", "-addext", f"subjectAltName=DNS:{HOST}",
+                        "-subj", f"/CN={HOST}", "-addext",
+                        f"subjectAltName={','.join(f'DNS:{name}' for name in self.NAMES)}",
                         "-keyout", self.key, "-out", self.certificate],
                        check=True, capture_output=True)
         for old, new in (self.ADDRESS, *self.CHANGES):
