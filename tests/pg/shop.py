@@ -17,9 +17,11 @@ from cluster import Cluster, end_in_order, needs_postgres
 from history import History  # noqa: F401
 import books
 from daemon import Daemon
+from exceptions import Exceptions
 from talk import Client, Closed, NoAnswer, wait_until  # noqa: F401
 from tap import Tap
 
+HERE = pathlib.Path(__file__).resolve().parent
 CASE_S_MAX = 100
 ANSWERED_S_MAX = 40  # of a client that asks again and again
 SCHEMA = "shop"
@@ -237,9 +239,18 @@ def _too_long(*_):
     raise AssertionError(f"not over within {CASE_S_MAX} s")
 
 
+class _Case(Tap):
+    """Keeps what came of one case."""
+
+    def report(self, sentence, trouble=None):
+        self.trouble = trouble
+
+
 def run_cases(cases):
-    """Each case: a sentence and a function of rowlockd."""
-    rowlockd, tap = pathlib.Path(sys.argv[1]).resolve(), Tap()
+    """Each case: a sentence and a function of rowlockd. What cannot pass yet stands in
+    not_yet.txt."""
+    rowlockd, tap, case = pathlib.Path(sys.argv[1]).resolve(), Tap(), _Case()
+    listed = Exceptions(HERE / "not_yet.txt", pathlib.Path(sys.argv[0]).name)
     wanted = sys.argv[2:]
     reason = needs_postgres()
     end_in_order()
@@ -251,6 +262,10 @@ def run_cases(cases):
             tap.skip(sentence, reason)
             continue
         signal.alarm(CASE_S_MAX)
-        tap.run(sentence, function, rowlockd)
+        case.run(sentence, function, rowlockd)
         signal.alarm(0)
+        if case.trouble is None and listed.find(sentence) is not None:
+            tap.report(sentence, "this is listed in not_yet.txt, and passes")
+        else:
+            listed.report(tap, sentence, case.trouble)
     sys.exit(tap.end())
