@@ -65,6 +65,49 @@ static int judge_row_release(struct postgres_opening *o)
 	return postgres_refuse(o, STORE_UNFIT, text);
 }
 
+/* Of one row with one boolean. */
+static int ask(struct postgres_opening *o, const char *sql, bool *ret)
+{
+	CLEANUP(postgres_clear) PGresult *result = NULL;
+	int r = postgres_run_text(o->store->link, sql, &result);
+
+	CHECK(sql != NULL);
+	if (r < 0)
+		return postgres_refuse_fault(o, r, postgres_error_of(o->store->link));
+	*ret = postgres_bool(result, 0, 0);
+	return 0;
+}
+
+/*
+ * Rows that pass on before their commit is on the disk rest on a flush of the log by the server
+ * that was asked. In a cell of Citus they may be another one's, whose log that is not.
+ */
+static int judge_cell(struct postgres_opening *o)
+{
+	static const char has_citus[] =
+		"SELECT EXISTS (SELECT FROM pg_extension WHERE extname = 'citus')";
+	static const char is_elsewhere[] = "SELECT EXISTS (SELECT FROM pg_dist_shard WHERE "
+					   "logicalrelid = 'movement'::regclass) "
+					   "AND NOT EXISTS (SELECT FROM pg_dist_shard s "
+					   "JOIN pg_dist_placement p ON p.shardid = s.shardid "
+					   "JOIN pg_dist_local_group g ON g.groupid = p.groupid "
+					   "WHERE s.logicalrelid = 'movement'::regclass)";
+	bool is_there = false;
+	int r = 0;
+
+	CHECK(o->store->link != NULL);
+	if (strcmp(o->result->row_release, "early") == 0)
+		r = ask(o, has_citus, &is_there);
+	if (r == 0 && is_there)
+		r = ask(o, is_elsewhere, &is_there);
+	if (r < 0 || !is_there)
+		return r;
+	return postgres_refuse(
+		o, STORE_UNFIT,
+		"this store is of 'early', and a cell that lies on another node: name that node "
+		"in the address, or type: rowlockd store set row-release commit");
+}
+
 /* The rows of a copy that is not over, whoever makes it, are no store. */
 static int judge_copy(struct postgres_opening *o)
 {
@@ -137,6 +180,8 @@ static int open_steps(struct postgres_opening *o)
 		r = judge_copy(o);
 	if (r == 0)
 		r = judge_row_release(o);
+	if (r == 0 && o->options->front_end != NULL)
+		r = judge_cell(o);
 	return r == 0 && o->options->front_end != NULL ? enter(o) : r;
 }
 

@@ -24,6 +24,7 @@ import cluster
 from cluster import Cluster
 from shop import Daemon, Shop, Tap, wait_until
 from talk import Client
+from test_opening import refuses
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "proxy"))
@@ -75,6 +76,45 @@ def plans_are_made_for_the_engine(rowlockd):
             shop.fronts[0].restart()
             found = plans_of(shop)
             assert found == {("writes", plans), ("reads", plans)}, (found, shop.cluster.lines[-5:])
+
+
+# What Citus notes of where a table is: here, the node of group 7.
+CATALOGUE = ["SET allow_system_table_mods = on",
+             "CREATE TABLE pg_catalog.pg_dist_local_group (groupid integer)",
+             "CREATE TABLE pg_catalog.pg_dist_shard (shardid bigint, logicalrelid regclass)",
+             "CREATE TABLE pg_catalog.pg_dist_placement (shardid bigint, groupid integer)",
+             "GRANT SELECT ON pg_dist_local_group, pg_dist_shard, pg_dist_placement TO PUBLIC",
+             "INSERT INTO pg_dist_local_group VALUES (7)"]
+OTHER_NODE = "name that node in the address"
+
+
+def early_is_of_the_cells_own_node(rowlockd):
+    """Whatever else is there, a store of `commit` is served, and so is one whose rows are here."""
+    with Cluster(rowlockd) as database:
+        uri = database.store_uri("cell")
+        with Daemon(rowlockd, uri):
+            pass
+        with database.session("cell", user="postgres") as session:
+            session.run("SET rowlock.service = on")
+            for statement in CATALOGUE:
+                session.run(statement)
+            for has_citus in (False, True):
+                if has_citus:
+                    session.run(FAKE)
+                for release in ("commit", "early"):
+                    session.run("UPDATE store SET row_release = $1", release)
+                    for groups in ([], [7], [8], [8, 7]):  # [] is of a schema that was not placed
+                        session.run("DELETE FROM pg_dist_shard")
+                        session.run("DELETE FROM pg_dist_placement")
+                        if groups:
+                            session.run("INSERT INTO pg_dist_shard VALUES (1, 'movement')")
+                        for group in groups:
+                            session.run("INSERT INTO pg_dist_placement VALUES (1, $1)", group)
+                        if has_citus and release == "early" and groups == [8]:
+                            refuses(rowlockd, uri, 78, OTHER_NODE)
+                        else:
+                            with Daemon(rowlockd, uri):
+                                pass
 
 
 # ---------------------------------------------------------------- two cells and their router
@@ -329,6 +369,8 @@ def main(rowlockd, rowlock):
     rowlockd = pathlib.Path(rowlockd).resolve()
     tap.run("in a cell of Citus no plan is made without what it is for",
             plans_are_made_for_the_engine, rowlockd)
+    tap.run("rows that pass on early are those of the node that is asked",
+            early_is_of_the_cells_own_node, rowlockd)
     if shutil.which("nginx") is None or shutil.which("openssl") is None:
         for sentence, _ in CASES:
             tap.skip(sentence, "no nginx here: tests/run --all installs it")
