@@ -49,6 +49,16 @@ static const struct column movement_columns[] = {
 	{ "NOTE",      "note",          false },
 };
 
+static const struct column front_end_columns[] = {
+	{ "FRONT_END",  "name",       false },
+	{ "ADDRESS",    "address",    false },
+	{ "VERSION",    "version",    false },
+	{ "STARTED_AT", "started_at", false },
+	{ "SEEN_AT",    "seen_at",    false },
+	{ "ALIVE",      "alive",      false },
+	{ "SELF",       "self",       false },
+};
+
 static const struct column audit_columns[] = {
 	{ "ID",         "id",         true  },
 	{ "AT",         "at",         false },
@@ -211,6 +221,8 @@ const struct listing show_leases = LISTING(lease, add_lease, "s:id i:fence a:row
 const struct listing show_reservations =
 	LISTING(reservation, add_reservation, "s:id s:state a:lines");
 const struct listing show_locks = LISTING(lock, add_lock, "s:sku s:location a:waiters");
+const struct listing show_front_ends =
+	LISTING(front_end, add_fields, "s:name s:version b:alive b:self");
 #undef LISTING
 
 const char show_change_shape[] = "o:movement o:stock";

@@ -26,6 +26,7 @@ extern const struct listing show_audit;
 extern const struct listing show_leases;
 extern const struct listing show_locks;
 extern const struct listing show_reservations;
+extern const struct listing show_front_ends;
 
 /* An empty table with the listing's columns. */
 void show_table(struct table *t, const struct listing *listing);

@@ -1,8 +1,9 @@
-/* status: does the server live, is it ready, and what does it do. */
+/* status: does the server live, is it ready, what does it do, and who else serves its store. */
 #include "base/check.h"
 #include "client/command.h"
 #include "client/metric.h"
 #include "client/session.h"
+#include "client/shape.h"
 #include "client/show.h"
 #include "client/memory.h"
 #include <stdlib.h>
@@ -106,12 +107,47 @@ static enum exit_code metrics_add(struct session *s, json_t *status)
 	return EXIT_DONE;
 }
 
-static void status_print(const struct session *s, json_t *status)
+/* The front ends, if this server lists them: an older one does not. NULL: it does not say. */
+static json_t *front_ends_ask(struct session *s)
+{
+	struct response response;
+	json_t *all = NULL;
+
+	if (path_ask(s, "/v1/front-ends", &response) != EXIT_DONE)
+		return NULL;
+	json_t *data = json_object_get(response.json, "data");
+
+	if (response.status == 200 && shape_fits_all(data, show_front_ends.shape))
+		all = json_incref(data);
+	response_fini(&response);
+	return all;
+}
+
+static void front_ends_print(const json_t *all)
+{
+	struct table t;
+	size_t i;
+	json_t *row;
+
+	show_table(&t, &show_front_ends);
+	json_array_foreach (all, i, row)
+		show_front_ends.add_row(&t, row, &show_front_ends);
+	table_print(&t, stdout);
+	table_fini(&t);
+}
+
+static void status_print(const struct session *s, json_t *status, json_t *front_ends)
 {
 	if (!s->is_json) {
 		show_fields(status);
+		if (json_array_size(front_ends) > 0) {
+			puts("");
+			front_ends_print(front_ends);
+		}
 		return;
 	}
+	if (front_ends != NULL)
+		json_put(status, "front_ends", json_incref(front_ends));
 	char *line = json_line(status);
 	puts(line);
 	free(line);
@@ -129,8 +165,12 @@ enum exit_code verb_status(struct session *s)
 		ready = probe_add(s, status, "/readyz", "ready");
 	if (live != EXIT_UNREACHABLE && ready != EXIT_UNREACHABLE)
 		metrics_add(s, status);
-	if (live != EXIT_UNREACHABLE)
-		status_print(s, status);
+	if (live != EXIT_UNREACHABLE) {
+		json_t *front_ends = ready != EXIT_UNREACHABLE ? front_ends_ask(s) : NULL;
+
+		status_print(s, status, front_ends);
+		json_decref(front_ends);
+	}
 	json_decref(status);
 	return live != EXIT_DONE ? live : ready;
 }

@@ -195,6 +195,9 @@ static void on_store_event(void *context, enum store_event event, int64_t a, int
 			  "what was answered is on the primary alone\"",
 			  a);
 		break;
+	case STORE_SERVED:
+		metric_set(METRIC_FRONT_ENDS, a);
+		break;
 	case STORE_MAY_LOSE:
 		log_write(LOG_WARN, "async_replica",
 			  "hint=\"no commit waits for a standby: one that takes over may lack what "
@@ -277,6 +280,8 @@ static int open_store(const struct config *c, const struct listeners *listeners,
 					 .progress_ms = MS_PER_S };
 	struct store_open_result result = { 0 };
 
+	front_end_be(options.front_end->name, options.front_end->address);
+	metric_set(METRIC_FRONT_ENDS, 1);
 	if (kind->open(&options, ret, &result) < 0) {
 		log_write(LOG_CRIT, "store_refused", "message=\"%s\"", result.message);
 		return store_exit_code(result.trouble);

@@ -1,4 +1,5 @@
 #include "ops/front_end.h"
+#include "base/clock.h"
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
@@ -69,4 +70,18 @@ void front_end_make_address(int port, char ret[FRONT_END_ADDRESS_BYTES])
 
 	host_name(host);
 	snprintf(ret, FRONT_END_ADDRESS_BYTES, "http://%s:%d", host, port);
+}
+
+static struct front_end self;
+
+void front_end_be(const char *name, const char *address)
+{
+	snprintf(self.name, sizeof(self.name), "%s", name);
+	snprintf(self.address, sizeof(self.address), "%s", address);
+	self.started_at_ms = clock_utc_ms();
+}
+
+const struct front_end *front_end_self(void)
+{
+	return &self;
 }

@@ -42,6 +42,7 @@ static const char *const texts[] = {
 	[SEE] = "UPDATE front_end SET seen_at = " NOW ", backend = pg_backend_pid() "
 		"WHERE id = $1 AND started_at = $2 RETURNING id",
 	[IS_FIRST] = "SELECT NOT EXISTS (SELECT FROM front_end WHERE id < $1 AND "
+		     "seen_at >= " NOW " - $2), (SELECT count(*) FROM front_end WHERE "
 		     "seen_at >= " NOW " - $2)",
 	[LEAVE] = "DELETE FROM front_end WHERE id = $1 AND started_at = $2",
 };
@@ -254,6 +255,8 @@ static void see(struct postgres_house *h)
 	CHECK(r <= 0);
 	if (r == 0 && PQntuples(seen) == 0 && !atomic_exchange(&h->store->is_ousted, true))
 		tell(h, STORE_OUSTED, 0, 0);
+	if (r == 0 && PQntuples(seen) == 1)
+		tell(h, STORE_SERVED, postgres_int(first, 0, 1), 0);
 	atomic_store(&h->store->keeps_house,
 		     r == 0 && PQntuples(seen) == 1 && postgres_bool(first, 0, 0));
 }

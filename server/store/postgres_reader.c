@@ -1,5 +1,6 @@
 /* postgres_reader - links that only read, and point reads in their snapshots. */
 #include "store/postgres_reader.h"
+#include "store/postgres_house.h"
 #include "store/records.h"
 #include <stdlib.h>
 #include <string.h>
@@ -145,6 +146,42 @@ static int read_reservation(struct reader *reader, const char *name, struct aren
 	return PQntuples(result) > 0 ? postgres_read_reservation(result, &row, a, ret) : 0;
 }
 
+static int take_front_end(const PGresult *result, int row, struct arena *a,
+			  struct front_end_view *ret)
+{
+	int fault = postgres_text(result, row, 0, a, &ret->name);
+
+	CHECK(row >= 0);
+	if (fault == 0)
+		fault = postgres_text(result, row, 1, a, &ret->address);
+	if (fault == 0)
+		fault = postgres_text(result, row, 2, a, &ret->version);
+	ret->started_at_ms = postgres_int(result, row, 3);
+	ret->seen_at_ms = postgres_int(result, row, 4);
+	ret->is_alive = postgres_bool(result, row, 5);
+	return fault;
+}
+
+static int read_front_ends(struct reader *reader, struct arena *a, struct front_end_view **ret,
+			   size_t *ret_count)
+{
+	CLEANUP(postgres_clear) PGresult *result = NULL;
+	struct postgres_value values[] = { value_int(FRONT_END_DEAD_MS),
+					   value_int(FRONT_ENDS_SHOWN) };
+	int fault = postgres_read(reader, READ_FRONT_ENDS, LENGTH_OF(values), values, &result);
+
+	CHECK(ret != NULL);
+	if (fault < 0)
+		return fault;
+	*ret_count = (size_t)PQntuples(result);
+	*ret = arena_alloc(a, *ret_count * sizeof((*ret)[0]));
+	if (*ret == NULL)
+		return FAULT(-ENOMEM);
+	for (size_t i = 0; fault == 0 && i < *ret_count; i++)
+		fault = take_front_end(result, (int)i, a, &(*ret)[i]);
+	return fault;
+}
+
 /* ---------------------------------------------------------------- life */
 
 /* The database's own tools copy it. */
@@ -176,6 +213,7 @@ static const struct reader_ops reader_ops = {
 	.movement = read_movement,
 	.past_level = read_past_level,
 	.reservation = read_reservation,
+	.front_ends = read_front_ends,
 	.access_version = postgres_access_version,
 	.access = postgres_access,
 	.list_reservations = postgres_list_reservations,

@@ -303,6 +303,9 @@ const char *const postgres_read_texts[POSTGRES_READ_COUNT] = {
 		"SELECT 3, 'session_key' FROM store WHERE length(session_key) <> 32 UNION ALL "
 		"SELECT 3, 'had_token' FROM store WHERE NOT had_token "
 		"AND EXISTS (SELECT 1 FROM token UNION ALL SELECT 1 FROM token_secret)",
+	[READ_FRONT_ENDS] =
+		"SELECT name, address, version, started_at, seen_at, seen_at >= (extract(epoch FROM "
+		"statement_timestamp()) * 1000)::bigint - $1 AS alive FROM front_end ORDER BY alive DESC, name LIMIT $2",
 	[READ_ACCESS_VERSION] = "SELECT access_version FROM store",
 	[READ_ACCESS] = "SELECT access_version, had_token, session_key FROM store",
 	[READ_TOKENS] = "SELECT id, name, role, created_at, expires_at, revoked_at FROM token ORDER BY id",

@@ -83,6 +83,7 @@ enum store_event {
 	STORE_NEW_EPOCH,    /* somebody has begun another epoch: this process must start anew */
 	STORE_KEPT_HERE,    /* `a` commits were answered that no standby has */
 	STORE_MAY_LOSE,     /* it has standbys, and none that a commit waits for */
+	STORE_SERVED,       /* `a` front ends live, this one among them; said every second */
 };
 
 /* Of a store that several processes may serve: who this one is. */
@@ -220,6 +221,18 @@ struct movement_view {
 	struct code sku;
 	struct code location;
 	struct movement movement;
+};
+
+enum { FRONT_ENDS_SHOWN = 1000 };
+
+/* One of the processes that serve a store. Times are of the store's clock, UTC ms. */
+struct front_end_view {
+	const char *name;
+	const char *address; /* "": others cannot reach it, or were not told where */
+	const char *version;
+	int64_t started_at_ms;
+	int64_t seen_at_ms;
+	bool is_alive; /* it was seen lately enough */
 };
 
 /* ------------------------------------------------------------------ access */
@@ -566,6 +579,13 @@ struct reader_ops {
 			      struct page *ret);
 	int (*list_reservations)(struct reader *r, const struct reservation_query *q,
 				 struct arena *a, struct page *ret);
+
+	/*
+	 * Who serves the store, the living first, then by name; at most FRONT_ENDS_SHOWN. NULL:
+	 * this store has one process at a time.
+	 */
+	int (*front_ends)(struct reader *r, struct arena *a, struct front_end_view **ret,
+			  size_t *ret_count);
 
 	/*
 	 * Writes the whole store, as the snapshot shows it, into the empty file at `path`: a store

@@ -340,6 +340,8 @@ def play_catalogue(p):
     p.ask("/v1/items/{sku}", 204, "DELETE", "/v1/items/B-1")
     p.ask("/v1/items/{sku}", 400, "PUT", "/v1/items/A-1", {"name": 1})
     p.ask("/v1/items", 200, "GET", "/v1/items?q=mug&limit=1")
+    p.ask("/v1/front-ends", 200, "GET", "/v1/front-ends")
+    p.ask("/v1/front-ends", 400, "GET", "/v1/front-ends?limit=1")
     p.ask("/v1/verify", 200, "GET", "/v1/verify")
     p.ask("/v1/verify", 410, "GET", "/v1/verify?since=99")
     p.ask("/v1/verify", 400, "GET", "/v1/verify?since=-1")

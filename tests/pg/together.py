@@ -162,6 +162,40 @@ def first_starts(rowlockd):
                     daemon.__exit__(AssertionError)
 
 
+def front_ends(client, **living):
+    """By name; None as soon as who lives is not as said."""
+    listed = expect(client.get("/v1/front-ends"), 200).json()
+    assert listed["next"] is None
+    found = {row["name"]: row for row in listed["data"]}
+    return found if {name: row["alive"] for name, row in found.items()} == living else None
+
+
+def who_serves_the_store(rowlockd):
+    """Each lists both, and which of them it is; one that was killed stays, dead, and one that is
+    stopped goes."""
+    with Shop(rowlockd, 2) as shop:
+        client, other = shop.client(0), shop.client(1)
+        for number, asked in enumerate((client, other)):
+            found = front_ends(asked, front0=True, front1=True)
+            assert [found[f"front{n}"]["self"] for n in range(2)] == [number == 0, number == 1]
+            for n in range(2):
+                assert found[f"front{n}"]["address"] == f"http://127.0.0.1:{shop.fronts[n].port}"
+                assert found[f"front{n}"]["started_at"] <= found[f"front{n}"]["seen_at"]
+        seen_at = front_ends(client, front0=True, front1=True)["front1"]["seen_at"]
+        wait_until(lambda: front_ends(client, front0=True, front1=True)["front1"]["seen_at"]
+                   > seen_at, "it is seen again")
+        wait_until(lambda: shop.metric(0, "rowlock_front_ends") == 2, "two are counted")
+        other.close()
+        shop.fronts[1].kill()
+        wait_until(lambda: front_ends(client, front0=True, front1=False), "it is dead")
+        wait_until(lambda: shop.metric(0, "rowlock_front_ends") == 1, "one is counted")
+        shop.fronts[1].start()
+        wait_until(lambda: front_ends(client, front0=True, front1=True), "it is back")
+        shop.fronts[1].stop()
+        assert front_ends(client, front0=True)
+        client.close()
+
+
 run_cases([
     ("a lease at one, a waiter at the other: woken within 200 ms, and the fence is stale there",
      a_lease_and_a_waiter),
@@ -170,4 +204,5 @@ run_cases([
     ("a reservation runs out while it is committed at the other: one of both",
      expiry_against_commit),
     ("eight first starts at once, five times", first_starts),
+    ("each lists who serves the store, alive or not", who_serves_the_store),
 ])
