@@ -59,7 +59,7 @@ struct any_store {
 	struct reader *reader;
 };
 
-enum { ANY_SEED = 42 };
+enum { ANY_SEED = 42, ANY_TRIES = 100 };
 #define ANY_NOW_MS INT64_C(1700000000000)
 
 void any_store_open(struct any_store *s, const struct any_kind *kind);
@@ -96,6 +96,8 @@ struct key_record *any_key(struct any_writer *w, int64_t id, const char *key, in
 int any_write(struct any_writer *w);
 /* write and commit */
 int any_commit(struct any_writer *w);
+/* What became of a commit that said -EREMOTEIO: 0, kept; -ENOTCONN, not: the group is over. */
+int any_settle(struct any_writer *w);
 void any_abandon(struct any_writer *w);
 
 /* In a snapshot of its own. */

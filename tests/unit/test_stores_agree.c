@@ -8,6 +8,7 @@
 #include "any_store.h"
 #include "base/hash.h"
 #include "base/text.h"
+#include "store/postgres_group.h"
 #include "store/verify.h"
 #include "unit.h"
 #include <stdlib.h>
@@ -49,6 +50,8 @@ struct player {
 	int name_count;
 	int64_t key_last;
 	struct text shown;
+	struct player *before; /* as of the begin of its group */
+	int cuts_left;         /* of this group, over PostgreSQL: 2, one before its lock, too */
 };
 
 /* ---------------------------------------------------------------- a group */
@@ -270,20 +273,51 @@ static void learn_numbers(struct player *p)
 	}
 }
 
-/* Both players know the same before and after, whether the group is kept or not. */
-static void play_group(struct player *p)
+/* As of before the group, which has not been kept. */
+static void forget_group(struct player *p, const struct player *before)
 {
-	struct any_writer *w = &p->s.w;
-	int count = roll(&p->dice, 8), end = roll(&p->dice, 6);
-	struct player *before = malloc(sizeof(*before));
+	memcpy(p->leases, before->leases, sizeof(p->leases));
+	p->lease_count = before->lease_count;
+	p->name_count = before->name_count;
+	p->key_last = before->key_last;
+}
 
-	assert_non_null(before);
-	w->now_ms += roll(&p->dice, 3000);
+/* Now and then the server ends the session of the writer, in a group or at its begin. */
+static void cut(struct player *p)
+{
+	struct postgres_writer *w;
+	CLEANUP(postgres_clear) PGresult *cut = NULL;
+	char sql[100];
+	PGconn *other;
+
+	if (!p->s.kind->is_postgres || p->cuts_left == 0)
+		return;
+	p->cuts_left--;
+	w = postgres_writer_of(p->s.w.writer);
+	other = PQconnectdb(getenv("ROWLOCK_TEST_POSTGRES"));
+	assert_int_equal(PQstatus(other), CONNECTION_OK);
+	snprintf(sql, sizeof(sql), "SELECT pg_terminate_backend(%d, 5000)",
+		 postgres_backend(w->link));
+	cut = PQexec(other, sql);
+	assert_int_equal(PQresultStatus(cut), PGRES_TUPLES_OK);
+	PQfinish(other);
+}
+
+/* -ENOTCONN: nothing was done, and the group is over. */
+static int try_group(struct player *p, int count, int end)
+{
+	const struct player *const before = p->before;
+	struct any_writer *w = &p->s.w;
+	int r;
+
 	any_begin(w);
 	want_everything(p);
-	assert_int_equal(any_lock(w, 0), 0);
-	assert_int_equal(w->writer->ops->sweep(w->writer, w->now_ms, &w->found), 0);
-	*before = *p;
+	if (p->cuts_left == 2)
+		cut(p);
+	r = any_lock(w, 0);
+	r = r < 0 ? r : w->writer->ops->sweep(w->writer, w->now_ms, &w->found);
+	if (r < 0)
+		return r;
 	expire(p);
 	for (int i = 0; i < count; i++)
 		act(p);
@@ -291,19 +325,43 @@ static void play_group(struct player *p)
 		w->effects.forget_to = p->key_last - 3;
 		w->effects.forget_count = 1 + roll(&p->dice, 3);
 	}
-	if (end > 0) {
-		assert_int_equal(any_commit(w), 0);
-		learn_numbers(p);
-	} else {
+	if (end == 0) {
 		if (roll(&p->dice, 2) == 0 && w->writer->ops->numbers_at_begin)
 			assert_int_equal(any_write(w), 0);
 		any_abandon(w);
-		memcpy(p->leases, before->leases, sizeof(p->leases));
-		p->lease_count = before->lease_count;
-		p->name_count = before->name_count;
-		p->key_last = before->key_last;
+		forget_group(p, before);
+		return 0;
 	}
-	free(before);
+	cut(p);
+	r = any_commit(w);
+	r = r == -EREMOTEIO ? any_settle(w) : r;
+	if (r == 0)
+		learn_numbers(p);
+	return r;
+}
+
+/*
+ * Both players know the same before and after, whether the group is kept or not. A store that is a
+ * network away may end a group that idles, as when this process gets no time: it is begun again.
+ */
+static void play_group(struct player *p)
+{
+	int count = roll(&p->dice, 8), end = roll(&p->dice, 6), tries = 0, r;
+
+	p->s.w.now_ms += roll(&p->dice, 3000);
+	p->before = malloc(sizeof(*p));
+	assert_non_null(p->before);
+	*p->before = *p;
+	while ((r = try_group(p, count, end)) == -ENOTCONN && ++tries < ANY_TRIES) {
+		any_abandon(&p->s.w);
+		forget_group(p, p->before);
+		p->dice = p->before->dice;
+		text_fini(&p->shown);
+		text_init(&p->shown);
+	}
+	assert_int_equal(r, 0);
+	free(p->before);
+	p->before = NULL;
 }
 
 /* ---------------------------------------------------------------- what is shown */
@@ -507,6 +565,7 @@ static void play(const struct any_kind *kind, uint64_t seed)
 	for (int group = 0; group < GROUPS; group++) {
 		for (int i = 0; i < 2; i++) {
 			text_init(&players[i].shown);
+			players[i].cuts_left = group % 30 < 3 ? group % 30 : 0;
 			play_group(&players[i]);
 			show(&players[i]);
 		}
