@@ -16,6 +16,7 @@ CREATE TABLE store (
 	next_fence       bigint  NOT NULL DEFAULT 1 CHECK (next_fence >= 1),
 	next_reservation bigint  NOT NULL DEFAULT 1 CHECK (next_reservation >= 1),
 	next_audit       bigint  NOT NULL DEFAULT 1, -- at least: kept when old rows go, as ids are given once
+	next_key         bigint  NOT NULL DEFAULT 1, -- of idempotency: at least, in the same way
 	lease_change     bigint  NOT NULL DEFAULT 0, -- grows with each change of row_lock
 	access_version   bigint  NOT NULL DEFAULT 1, -- grows with each change of tokens
 	had_token        boolean NOT NULL DEFAULT false,
@@ -246,7 +247,7 @@ END;
 CREATE FUNCTION next_idempotency() RETURNS bigint LANGUAGE sql VOLATILE
 BEGIN ATOMIC
 	SELECT FROM store WHERE id = 1 FOR UPDATE;
-	SELECT coalesce(max(id), 0) + 1 FROM idempotency;
+	SELECT greatest(next_key, (SELECT coalesce(max(id), 0) + 1 FROM idempotency)) FROM store WHERE id = 1;
 END;
 CREATE FUNCTION next_token() RETURNS bigint LANGUAGE sql VOLATILE
 BEGIN ATOMIC

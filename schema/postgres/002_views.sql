@@ -482,6 +482,20 @@ CREATE TRIGGER idempotency_renumber_by_hand BEFORE UPDATE OF id ON idempotency
 FOR EACH STATEMENT WHEN (current_setting('rowlock.service', true) IS DISTINCT FROM 'on')
 EXECUTE FUNCTION refuse('the service knows keys by their id: it never changes');
 
+-- Whoever deletes the newest takes no id back. Before the rows are locked: the store is locked first.
+CREATE FUNCTION idempotency_keep_next() RETURNS trigger LANGUAGE plpgsql
+SECURITY DEFINER SET search_path FROM CURRENT AS $$
+DECLARE
+	next bigint := next_idempotency();
+BEGIN
+	UPDATE store SET next_key = next WHERE id = 1;
+	RETURN NULL;
+END $$;
+
+CREATE TRIGGER idempotency_delete_by_hand BEFORE DELETE OR TRUNCATE ON idempotency
+FOR EACH STATEMENT WHEN (current_setting('rowlock.service', true) IS DISTINCT FROM 'on')
+EXECUTE FUNCTION idempotency_keep_next();
+
 CREATE TRIGGER front_end_by_hand BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON front_end
 FOR EACH STATEMENT WHEN (current_setting('rowlock.service', true) IS DISTINCT FROM 'on')
 EXECUTE FUNCTION refuse('front ends are kept by the service: one that has ended goes by itself');
@@ -527,6 +541,8 @@ BEGIN
 		RAISE 'next_fence and next_reservation: at most 2^61, or the service has none left to give';
 	ELSIF (NEW.newest_at, NEW.clock_ahead_ms) IS DISTINCT FROM (OLD.newest_at, OLD.clock_ahead_ms) THEN
 		RAISE 'newest_at and clock_ahead_ms are kept by the service: nothing that has ended may come back';
+	ELSIF NEW.next_key < OLD.next_key THEN
+		RAISE 'next_key only grows: the service knows keys by their id';
 	ELSIF NEW.lease_change < OLD.lease_change THEN
 		RAISE 'lease_change only grows: the service would miss an edit';
 	ELSIF NEW.access_version < OLD.access_version OR NEW.had_token < OLD.had_token THEN

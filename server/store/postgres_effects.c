@@ -760,13 +760,14 @@ static void write_store(struct writing *x)
 		value_int(e->must_note_time ? e->newest_ms : 0),
 		value_int_or_null(e->must_note_time ? e->ahead_ms : POSTGRES_NULL_INT),
 		value_int(now->audit + 1),
+		value_int(now->key + 1),
 	};
 
 	CHECK(now->fence >= stored->fence || stored->fence < 0);
 	CHECK(now->lease_change >= stored->lease_change);
-	if (e->must_note_time || e->audit_old_count > 0 || now->audit != stored->audit ||
-	    now->fence != stored->fence || now->reservation != stored->reservation ||
-	    now->lease_change != stored->lease_change)
+	if (e->must_note_time || e->audit_old_count > 0 || e->forget_count > 0 ||
+	    now->audit != stored->audit || now->fence != stored->fence ||
+	    now->reservation != stored->reservation || now->lease_change != stored->lease_change)
 		send_all(x, STORE_CHANGE, LENGTH_OF(v), v, 1);
 }
 

@@ -168,8 +168,8 @@ const char *const postgres_writer_texts[POSTGRES_WRITER_STATEMENTS] = {
 			    "AND expires_at <= $1 AND id <> ALL($2::bigint[]) "
 			    "ORDER BY expires_at, id LIMIT $3",
 
-	[STORE_LOCK] = "SELECT next_fence, next_reservation, lease_change, next_audit FROM store "
-		       "WHERE id = 1 FOR UPDATE",
+	[STORE_LOCK] = "SELECT next_fence, next_reservation, lease_change, next_audit, "
+		       "next_key FROM store WHERE id = 1 FOR UPDATE",
 	[READ_NUMBERS] =
 		"SELECT coalesce((SELECT seq FROM movement ORDER BY seq DESC LIMIT 1), 0), "
 		"coalesce((SELECT at FROM movement ORDER BY seq DESC LIMIT 1), 0), "
@@ -255,8 +255,8 @@ const char *const postgres_writer_texts[POSTGRES_WRITER_STATEMENTS] = {
 			 "ORDER BY id LIMIT $2) o WHERE at < $1)",
 	[STORE_CHANGE] = "UPDATE store SET next_fence = $1, next_reservation = $2, "
 			 "lease_change = $3, newest_at = greatest(newest_at, $4), "
-			 "clock_ahead_ms = coalesce($5, clock_ahead_ms), next_audit = $6 "
-			 "WHERE id = 1",
+			 "clock_ahead_ms = coalesce($5, clock_ahead_ms), next_audit = $6, "
+			 "next_key = $7 WHERE id = 1",
 };
 
 /* ---------------------------------------------------------------- the transaction */
@@ -462,6 +462,8 @@ static int read_numbers(struct postgres_writer *w, const PGresult *store, const 
 		n->fence = postgres_int(newest, 0, 8);
 	if (n->audit < postgres_int(store, 0, 3) - 1)
 		n->audit = postgres_int(store, 0, 3) - 1;
+	if (n->key < postgres_int(store, 0, 4) - 1)
+		n->key = postgres_int(store, 0, 4) - 1;
 	if (n->reservation >= FENCE_MAX || n->reservation < postgres_int(newest, 0, 9))
 		n->reservation = postgres_int(newest, 0, 9);
 	return n->seq >= SEQ_RELATIVE ? FAULT(-EUCLEAN) : 0;

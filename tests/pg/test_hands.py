@@ -264,6 +264,8 @@ EDITS = [
      "SELECT name, attributes, reorder_point FROM item WHERE id = 1", [("", '{"a":1,"a":2}', 9)]),
     ("a key may be forgotten", "DELETE FROM idempotency WHERE key = 'k'",
      "SELECT count(*) FROM idempotency", [(0,)]),
+    ("and its number does not come again", "DELETE FROM idempotency WHERE key = 'k'",
+     "SELECT next_key, next_idempotency() FROM store", [(2, 2)]),
     ("a fence grows", "UPDATE store SET next_fence = 4", "SELECT next_fence FROM store", [(4,)]),
     ("a limit is changed for another in one statement each",
      "INSERT INTO token_location VALUES (1, 'WH3'); DELETE FROM token_location WHERE code <> 'WH3'",
@@ -362,6 +364,8 @@ REFUSALS = [
     ("a key that nobody has sent", "INSERT INTO idempotency (key, fingerprint, status, outcome,"
      " stock_seq, first_seq, movement_count, at) VALUES ('l', 1, 201, 'done', 1, 1, 1, 1)",
      "keys are remembered by the service"),
+    ("a number of a key that goes back", "UPDATE store SET next_key = 5; "
+     "UPDATE store SET next_key = 4", "next_key only grows"),
     ("another number of a key", "UPDATE idempotency SET id = id + 1", "it never changes"),
     ("a second store", "INSERT INTO store (id, epoch, schema_version, session_key, created_at)"
      f" VALUES (2, 'x', 1, {HASH}, 1)", "store has one row, id 1"),

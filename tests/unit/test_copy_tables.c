@@ -18,7 +18,7 @@ static const struct {
 	{ "stock", "'on_hand', 'reserved', 'version', 'seq', 'updated_at'", NULL },
 	{ "store", "'id', 'epoch', 'clock_ahead_ms', 'lease_edits', 'noted_by_tool'",
 	  "'id', 'epoch', 'clock_ahead_ms', 'schema_version', 'lease_change', 'row_release', "
-	  "'next_audit'" },
+	  "'next_audit', 'next_key'" },
 };
 
 static const char tables_of_postgres[] = "'front_end', 'lane', 'hand_edit'";

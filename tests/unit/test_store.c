@@ -974,6 +974,29 @@ static void old_keys_are_forgotten_in_slices(struct any_store *s)
 	assert_int_equal(seen.last_id, 4);
 }
 
+/* Whoever has seen an id may ask by it once more: it must not name another key then. */
+static void ids_of_keys_do_not_come_again(struct any_store *s)
+{
+	struct any_writer *w = &s->w;
+	struct key_record *k;
+
+	if (w->writer->ops->keys_are_told)
+		return; /* ids are the caller's there */
+	add_keys(w);
+	any_begin_with(w, "A WH1", NULL);
+	w->effects.forget_to = 100;
+	w->effects.forget_count = 100;
+	assert_int_equal(any_commit(w), 0);
+	assert_int_equal(w->effects.forgotten_count, 4);
+	any_store_reopen(s);
+	for (int64_t id = 5; id <= 6; id++) {
+		any_begin_with(w, "A WH1", NULL);
+		k = any_key(w, 0, id == 5 ? "k5" : "k6", 9000);
+		assert_int_equal(any_commit(w), 0);
+		assert_int_equal(k->id, id);
+	}
+}
+
 /* ---------------------------------------------------------------- pages */
 
 /* Items P00 to P24 at WH1 with so many units, and three reservations. */
@@ -1493,6 +1516,7 @@ static const struct {
 	PROMISE(a_key_is_found_as_it_was_written),
 	PROMISE(keys_of_the_same_text_are_one_of_each_token),
 	PROMISE(old_keys_are_forgotten_in_slices),
+	PROMISE(ids_of_keys_do_not_come_again),
 	PROMISE(movements_are_found_by_who_and_why),
 	PROMISE(lists_come_page_by_page),
 	PROMISE(an_item_is_summed_up_over_its_rows),
