@@ -283,7 +283,7 @@ static bool number_of(const char *bytes, int byte_count, int64_t *ret)
 		memcpy(&n32, bytes, sizeof(n32));
 		*ret = (int32_t)be32toh(n32);
 	} else if (byte_count == 1) {
-		*ret = bytes[0];
+		*ret = (unsigned char)bytes[0]; /* a boolean */
 	} else {
 		return false;
 	}

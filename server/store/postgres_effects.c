@@ -835,7 +835,7 @@ static int take_all(struct writing *x)
 		if (is_in_use(x, r))
 			r = FAULT(-EBUSY);
 		if (r == 0)
-			r = judge(s, atoi(PQcmdTuples(result)));
+			r = judge(s, postgres_changed(result));
 		if (is_refusal(r) && s->has_owner) {
 			x->effects->culprit = s->owner;
 			x->effects->culprit_overdue = s->overdue;

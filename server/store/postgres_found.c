@@ -1442,7 +1442,7 @@ static int make_missing_here(struct quest *q)
 	if (r == 0)
 		r = postgres_group_fault(postgres_run(w->link, STOCK_MAKE, LENGTH_OF(v), v, &made));
 	if (r == 0)
-		w->numbers.stock += atoi(PQcmdTuples(made));
+		w->numbers.stock += postgres_changed(made);
 	return r;
 }
 

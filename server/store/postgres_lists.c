@@ -46,12 +46,11 @@ static struct postgres_value page_ms_of(struct reader *reader)
 	return value_int(postgres_reader_of(reader)->page_ms);
 }
 
-/* INT64_MIN: any. */
+/* INT64_MIN: any, as POSTGRES_NULL_INT is. */
 static struct postgres_value value_since(int64_t ms)
 {
 	return value_int_or_null(ms);
 }
-_Static_assert(POSTGRES_NULL_INT == INT64_MIN, "which is any time, too");
 
 /* INT64_MAX: any. */
 static struct postgres_value value_until(int64_t ms)

@@ -3,6 +3,8 @@
 #include "base/check.h"
 #include "base/fault.h"
 #include <endian.h>
+#include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Dimensions, flags, type, length, lower bound: what array_recv() reads ahead of the elements. */
@@ -254,4 +256,12 @@ void postgres_clear(PGresult **result)
 {
 	PQclear(*result);
 	*result = NULL;
+}
+
+int postgres_changed(const PGresult *result)
+{
+	long count = strtol(PQcmdTuples((PGresult *)result), NULL, 10);
+
+	CHECK(count >= 0);
+	return count > INT_MAX ? INT_MAX : (int)count;
 }

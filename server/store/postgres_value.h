@@ -81,3 +81,6 @@ const void *postgres_bytes(const PGresult *result, int row, int column, size_t *
 
 /* For CLEANUP(): of a result; NULL is fine. */
 void postgres_clear(PGresult **result);
+
+/* How many rows the statement has made, changed or deleted; 0: it is none that does. */
+int postgres_changed(const PGresult *result);

@@ -365,9 +365,9 @@ static int put_last_ids(struct sqlite_side *s, const struct copy_end *e)
 		if (!copy_tables[i].never_again)
 			continue;
 		snprintf(sql, sizeof(sql),
-			 "DELETE FROM sqlite_sequence WHERE name = '%1$s'; "
-			 "INSERT INTO sqlite_sequence (name, seq) VALUES ('%1$s', %2$lld)",
-			 copy_tables[i].name, (long long)e->last_ids[i]);
+			 "DELETE FROM sqlite_sequence WHERE name = '%s'; "
+			 "INSERT INTO sqlite_sequence (name, seq) VALUES ('%s', %lld)",
+			 copy_tables[i].name, copy_tables[i].name, (long long)e->last_ids[i]);
 		r = execute(s, sql);
 	}
 	return r;
