@@ -1,9 +1,11 @@
 #include "lab/courses.h"
+#include "lab/front_ends.h"
 #include "lab/till.h"
 
 enum {
 	PLENTY = 1000000000, /* units that no race sells out */
 	LIMITED_ROWS = 20000,
+	SHELF_UNITS = 50000, /* bounds what a store in memory keeps of a race */
 	TRANSFER_ROWS = 2,
 	TRANSFER_UNITS_MAX = 3,
 };
@@ -41,6 +43,21 @@ static int settle_levels(struct race *race, struct lab_result *result)
 		      "SELECT on_hand FROM stock ORDER BY id", audit_row, &a);
 
 	CHECK(IMPLIES(r == 0, a.row == race->course->row_count));
+	return r;
+}
+
+/* A store of two front ends has no file that could be asked. */
+static int settle_front_ends(struct race *race, struct lab_result *result)
+{
+	struct audit a = { .race = race, .result = result };
+	int64_t level;
+	int r;
+
+	if (!race->way->has_front_ends)
+		return settle_levels(race, result);
+	r = front_ends_level(race, &level);
+	if (r == 0)
+		audit_row(&a, level);
 	return r;
 }
 
@@ -107,6 +124,13 @@ static bool next_hot_row(struct racer *r, struct wish *ret)
 	(void)r;
 	wish_for_one(ret, PART_UPDATE, 0);
 	return true;
+}
+
+/* Until as many units were sold as there are; who comes later is to be refused. */
+static bool next_of_shelf(struct racer *r, struct wish *ret)
+{
+	wish_for_one(ret, PART_UPDATE, 0);
+	return -atomic_load(&r->race->told[0]) < r->race->course->units;
 }
 
 static bool next_transfer(struct racer *r, struct wish *ret)
@@ -191,3 +215,6 @@ const struct course course_read = { .row_count = 1,
 				    .next = next_read,
 				    .after = after_read,
 				    .settle = settle_levels };
+const struct course course_two_front_ends = {
+	.row_count = 1, .units = SHELF_UNITS, .next = next_of_shelf, .settle = settle_front_ends
+};

@@ -8,4 +8,4 @@
 #include "lab/race.h"
 
 extern const struct course course_last_unit, course_hot_row, course_transfer, course_double_submit,
-	course_count, course_read;
+	course_count, course_read, course_two_front_ends;

@@ -66,7 +66,7 @@ int desk_service_open(struct race *race)
 		return r;
 	r = fill(service.store, race->course);
 	if (r == 0)
-		r = service_open(&service, &race->service);
+		r = service_open(&service, &race->services[0]);
 	if (r < 0)
 		service.store->ops->close(service.store);
 	return r;
@@ -74,13 +74,13 @@ int desk_service_open(struct race *race)
 
 void desk_service_close(struct race *race)
 {
-	service_close(race->service);
-	race->service = NULL;
+	service_close(race->services[0]);
+	race->services[0] = NULL;
 }
 
 /* ---------------------------------------------------------------- life */
 
-int desk_open(struct race *race, struct desk **ret)
+int desk_open(struct race *race, struct service *service, struct desk **ret)
 {
 	struct desk *d = calloc(1, sizeof(*d));
 	int r;
@@ -88,7 +88,7 @@ int desk_open(struct race *race, struct desk **ret)
 	if (d == NULL)
 		return FAULT(-ENOMEM);
 	d->race = race;
-	d->service = race->service;
+	d->service = service;
 	r = mailbox_init(&d->box);
 	if (r == 0)
 		r = service_open_snapshot(d->service, &d->snapshot);
@@ -163,6 +163,20 @@ static bool name_order(struct work *w, const struct desk_request *q)
 	return c->reference != NULL;
 }
 
+/* The item, or the location of a row, where they are put. */
+static void describe(struct work *w, const struct desk_request *q)
+{
+	struct command *c = &w->command;
+	char code[16];
+	int bytes = snprintf(code, sizeof(code), "L-%d", q->row);
+
+	CHECK(code_set(&c->item.sku, "LAB", 3));
+	CHECK(code_set(&c->location.code, code, (size_t)bytes));
+	c->item.name = "Thing";
+	c->item.unit = "piece";
+	c->location.name = "Shelf";
+}
+
 /* NULL: memory is short. */
 static struct work *make_write(const struct desk_request *q)
 {
@@ -185,7 +199,9 @@ static struct work *make_write(const struct desk_request *q)
 		is_made = name_lease(w, q->fence);
 	if (q->order != 0)
 		is_made = is_made && name_order(w, q);
-	if (q->kind != COMMAND_LEASE_RELEASE)
+	if (q->kind == COMMAND_ITEM_PUT || q->kind == COMMAND_LOCATION_PUT)
+		describe(w, q);
+	else if (q->kind != COMMAND_LEASE_RELEASE)
 		is_made = is_made && name_rows(w, q);
 	return is_made ? w : work_release(w);
 }

@@ -17,7 +17,8 @@
 int desk_service_open(struct race *race);
 void desk_service_close(struct race *race); /* harmless when there is none */
 
-int desk_open(struct race *race, struct desk **ret);
+/* At this engine. 0 or a fault. */
+int desk_open(struct race *race, struct service *service, struct desk **ret);
 void desk_close(struct desk *d); /* NULL is fine */
 
 /* What is 0 is left out. */

@@ -8,7 +8,8 @@
  *
  * A scenario is what the clients want; a strategy is one way to carry it out, right or wrong. Each
  * race has real threads, a database of its own in a temporary folder, and commits that are durable
- * (WAL, synchronous=FULL) whatever the strategy. The folder is gone when lab_run() returns, and
+ * (WAL, synchronous=FULL) whatever the strategy, but for the one whose store is in memory
+ * (front_ends.h). The folder is gone when lab_run() returns, and
  * the next run or server removes one whose process was killed (ops/leftover.h).
  *
  * Nothing is staged: what goes wrong in the wrong ways is what the clients were told against what

@@ -6,7 +6,8 @@
  *     after(): what it came to      <────────── DONE, REFUSED, DEADLOCK
  *     settle(): what the clients were told, against what the database holds
  *
- * A way works either at tills (plain SQLite, till.h) or at desks (the service's engine, desk.h).
+ * A way works either at tills (plain SQLite, till.h) or at desks (the service's engine, desk.h);
+ * desks may be those of two engines over one store (front_ends.h).
  * Here is what tills, desks, ways and courses know of the race; race_run.h lets it be run.
  *
  * Threads: each racer is one. What is in the race itself is set before they start, or atomic.
@@ -19,10 +20,14 @@
 #include <semaphore.h>
 
 struct desk;
+struct memory;
 struct race;
 struct row_locks;
 struct service;
 struct till;
+
+/* In scenarios of several front ends, client i is at front end i % LAB_FRONT_ENDS. */
+enum { LAB_FRONT_ENDS = 2 };
 
 enum verdict {
 	VERDICT_DONE,
@@ -38,7 +43,7 @@ enum race_part { PART_UPDATE, PART_COUNT, PART_READ };
 struct wish {
 	enum race_part part;
 	int change_count;
-	struct change {
+	struct wished_change {
 		int row;
 		int64_t delta;
 	} changes[2];
@@ -67,6 +72,7 @@ struct racer {
 struct way {
 	bool is_at_desk;
 	bool has_row_locks;
+	bool has_front_ends; /* at desks: two engines over one store (front_ends.h) */
 	enum verdict (*update)(struct racer *r, const struct wish *w);
 	enum verdict (*count)(struct racer *r, const struct wish *w); /* NULL: nobody does */
 	enum verdict (*read)(struct racer *r, const struct wish *w);
@@ -98,10 +104,11 @@ struct race {
 	atomic_int_fast64_t *told;
 	atomic_int_fast64_t on_sale[LAB_CLIENTS_MAX]; /* the course's own */
 
-	pthread_mutex_t till_turn; /* of all tills: till.h */
-	sem_t door;                /* of strategy_semaphore.c */
-	struct row_locks *locks;   /* of ways that have row locks */
-	struct service *service;   /* of ways at desks */
+	pthread_mutex_t till_turn;                /* of all tills: till.h */
+	sem_t door;                               /* of strategy_semaphore.c */
+	struct row_locks *locks;                  /* of ways that have row locks */
+	struct service *services[LAB_FRONT_ENDS]; /* of ways at desks: the first, or both */
+	struct memory *memory;                    /* the store of ways that have front ends */
 	struct racer racers[LAB_CLIENTS_MAX];
 	pthread_mutex_t start; /* held until all of them are there */
 };
@@ -142,4 +149,4 @@ void racer_think_long(struct racer *r, int times);
 /* The ways, a file each: strategy_none.c and so on. */
 extern const struct way way_none, way_semaphore, way_row, way_row_naive, way_optimistic,
 	way_atomic_sql, way_row_group, way_no_key, way_key, way_set, way_as_of_seq, way_lease,
-	way_locked, way_snapshot;
+	way_locked, way_snapshot, way_own_locks, way_front_ends;

@@ -3,6 +3,7 @@
 #include "base/crash.h"
 #include "base/fault.h"
 #include "lab/desk.h"
+#include "lab/front_ends.h"
 #include "lab/row_locks.h"
 #include "lab/till.h"
 #include "ops/metrics.h"
@@ -92,7 +93,10 @@ static int racer_open(struct race *race, int index)
 	struct racer *r = &race->racers[index];
 
 	racer_init(r, race, index);
-	return race->way->is_at_desk ? desk_open(race, &r->desk) : till_open(race, &r->till);
+	if (!race->way->is_at_desk)
+		return till_open(race, &r->till);
+	index = race->way->has_front_ends ? index % LAB_FRONT_ENDS : 0;
+	return desk_open(race, race->services[index], &r->desk);
 }
 
 static void racers_close(struct race *race)
@@ -105,17 +109,35 @@ static void racers_close(struct race *race)
 	}
 }
 
+static int prepare_store(struct race *race)
+{
+	if (race->way->has_front_ends)
+		return front_ends_open(race);
+	if (race->way->is_at_desk)
+		return desk_service_open(race);
+	return shop_create(race->path, race->course->row_count, race->course->units);
+}
+
+/* A mutex for each row, or one for each front end where they have their own. */
+static int prepare_locks(struct race *race)
+{
+	int row_count = race->course->row_count;
+
+	if (!race->way->has_row_locks)
+		return 0;
+	return row_locks_create(row_count < LAB_FRONT_ENDS ? LAB_FRONT_ENDS : row_count,
+				&race->locks);
+}
+
 static int prepare(struct race *race)
 {
-	int r = race->way->is_at_desk
-			? desk_service_open(race)
-			: shop_create(race->path, race->course->row_count, race->course->units);
+	int r = prepare_store(race);
 
 	race->told = calloc((size_t)race->course->row_count, sizeof(race->told[0]));
 	if (r == 0 && race->told == NULL)
 		r = FAULT(-ENOMEM);
-	if (r == 0 && race->way->has_row_locks)
-		r = row_locks_create(race->course->row_count, &race->locks);
+	if (r == 0)
+		r = prepare_locks(race);
 	for (int i = 0; r == 0 && i < race->terms->clients; i++)
 		r = racer_open(race, i);
 	return r;
@@ -125,6 +147,7 @@ static void clear_away(struct race *race)
 {
 	racers_close(race);
 	desk_service_close(race);
+	front_ends_close(race);
 	row_locks_destroy(race->locks);
 	race->locks = NULL;
 }
@@ -244,6 +267,7 @@ int race_run(struct race *race, int64_t race_ms, struct lab_watch *watch, int pi
 	CHECK(sem_destroy(&race->door) == 0);
 	CHECK(pthread_mutex_destroy(&race->till_turn) == 0);
 	CHECK(pthread_mutex_destroy(&race->start) == 0);
+	front_ends_forget(race);
 	free(race->told);
 	race->told = NULL;
 	return r;

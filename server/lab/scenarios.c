@@ -53,6 +53,16 @@ static const struct lab_strategy of_reads[] = {
 	  .text = "reads see what was committed last, and wait for nobody" },
 };
 
+static const struct lab_strategy of_front_ends[] = {
+	WRONG("naive", way_none, "SELECT, think, UPDATE to what is left: no lock at all"),
+	WRONG("own-locks", way_own_locks,
+	      "a mutex in each front end, of which the other one knows "
+	      "nothing"),
+	RIGHT("front-ends", way_front_ends,
+	      "two of the service's engines over one shared store, "
+	      "in memory: compare the harm, not the rate"),
+};
+
 #define STRATEGIES(list) .strategy_count = LENGTH_OF(list), .strategies = (list)
 
 const struct lab_scenario lab_scenarios[] = {
@@ -92,6 +102,13 @@ const struct lab_scenario lab_scenarios[] = {
 	  .counted = "how long a read takes",
 	  STRATEGIES(of_reads),
 	  .course = &course_read },
+	{ .name = "two-front-ends",
+	  .title = "Two front ends that sell the same row",
+	  .text = "Half of the clients are at one front end, half at another; both sell from one "
+		  "row.",
+	  .counted = "sales that are missing from the level",
+	  STRATEGIES(of_front_ends),
+	  .course = &course_two_front_ends },
 };
 
 const int lab_scenario_count = LENGTH_OF(lab_scenarios);

@@ -9,7 +9,7 @@
 
 static enum verdict atomic_sql_update(struct racer *r, const struct wish *w)
 {
-	const struct change *c = &w->changes[0];
+	const struct wished_change *c = &w->changes[0];
 
 	racer_think(r); /* about everything but the level, which it never sees */
 	till_begin(r->till);

@@ -10,7 +10,7 @@
 
 static enum verdict no_key_update(struct racer *r, const struct wish *w)
 {
-	const struct change *c = &w->changes[0];
+	const struct wished_change *c = &w->changes[0];
 
 	if (till_has_order(r->till, w->order))
 		return VERDICT_REFUSED;

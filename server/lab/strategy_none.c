@@ -10,7 +10,7 @@
 
 static enum verdict none_update(struct racer *r, const struct wish *w)
 {
-	const struct change *c = &w->changes[0];
+	const struct wished_change *c = &w->changes[0];
 	int64_t level = till_level(r->till, c->row);
 
 	if (level + c->delta < 0)

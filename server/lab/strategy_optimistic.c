@@ -8,7 +8,7 @@
 #include "lab/till.h"
 
 /* False: somebody was faster, and nothing was done. */
-static bool write_if_unchanged(struct till *t, const struct change *c, int64_t level,
+static bool write_if_unchanged(struct till *t, const struct wished_change *c, int64_t level,
 			       int64_t version)
 {
 	bool is_written;
@@ -26,7 +26,7 @@ static bool write_if_unchanged(struct till *t, const struct change *c, int64_t l
 
 static enum verdict optimistic_update(struct racer *r, const struct wish *w)
 {
-	const struct change *c = &w->changes[0];
+	const struct wished_change *c = &w->changes[0];
 
 	while (!race_is_over(r->race)) {
 		int64_t version = 0;

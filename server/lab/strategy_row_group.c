@@ -11,7 +11,7 @@
 
 static enum verdict row_group_update(struct racer *r, const struct wish *w)
 {
-	const struct change *first = &w->changes[0], *second = &w->changes[1];
+	const struct wished_change *first = &w->changes[0], *second = &w->changes[1];
 	struct desk_request sale = { .kind = COMMAND_ADJUST,
 				     .row = first->row,
 				     .quantity = first->delta };

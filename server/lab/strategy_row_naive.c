@@ -10,8 +10,8 @@
 #include "lab/row_locks.h"
 #include "lab/till.h"
 
-static enum verdict move(struct racer *r, const struct change *from, const struct change *to,
-			 int64_t from_level)
+static enum verdict move(struct racer *r, const struct wished_change *from,
+			 const struct wished_change *to, int64_t from_level)
 {
 	int64_t to_level = till_level(r->till, to->row);
 
@@ -26,7 +26,7 @@ static enum verdict move(struct racer *r, const struct change *from, const struc
 
 static enum verdict look_and_move(struct racer *r, const struct wish *w)
 {
-	const struct change *from = &w->changes[0], *to = &w->changes[1];
+	const struct wished_change *from = &w->changes[0], *to = &w->changes[1];
 	int64_t from_level = till_level(r->till, from->row);
 	enum verdict v;
 

@@ -16,7 +16,7 @@ static void enter(struct race *race)
 	race_queue_leave(race);
 }
 
-static enum verdict look_and_write(struct racer *r, const struct change *c)
+static enum verdict look_and_write(struct racer *r, const struct wished_change *c)
 {
 	int64_t level = till_level(r->till, c->row);
 

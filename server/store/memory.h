@@ -10,10 +10,11 @@
  *     reader->ops->close(reader);
  *     memory_destroy(m);
  *
- * For tests and simulators: simple, and so that one can see that it is right, rather than fast.
- * What it says is what SQLite has to say (tests/unit/test_stores_agree.c). It has no durability: a
- * group that is kept is kept until memory_destroy(). copy() of a reader is -ENOTSUP: there is no
- * file of it. Nothing in it is ever damaged.
+ * For tests, simulators and the laboratory (lab/front_ends.h): simple, and so that one can see
+ * that it is right, rather than fast. What it says is what SQLite has to say
+ * (tests/unit/test_stores_agree.c). It has no durability: a group that is kept is kept until
+ * memory_destroy(). copy() of a reader is -ENOTSUP: there is no file of it. Nothing in it is
+ * ever damaged.
  *
  * How: every record is kept in all of its versions. A version says from which commit it holds and
  * until which, or whose open group has made or ended it; so a snapshot is the number of a commit.

@@ -17,6 +17,9 @@
  */
 enum { RACE_MS = 150, RACE_MS_MAX = RACE_MS << 6 };
 
+/* What is on the shelf of two front ends: lab/courses.c. */
+enum { SHELF_UNITS = 50000 };
+
 static int round_count;
 static char folder[64];
 
@@ -158,6 +161,30 @@ static void reads_are_read(void **state)
 		assert_true(o.results[i].reads > 0);
 }
 
+static void front_ends_with_locks_of_their_own_lose_updates(void **state)
+{
+	(void)state;
+	hold_scenario("two-front-ends");
+}
+
+/* Without think time the shelf is empty long before the race would end. */
+static void two_front_ends_sell_each_unit_of_a_shelf_once(void **state)
+{
+	struct lab_plan plan = { .terms = lab_terms_default, .race_ms = 60000, .folder = folder };
+	static struct outcome_list o;
+	struct lab_watch watch = { .finished = keep, .context = &o };
+	char complaint[LAB_COMPLAINT_BYTES];
+
+	(void)state;
+	plan.terms.think_us = 0;
+	assert_true(lab_plan_pick(&plan, "two-front-ends", "front-ends", complaint));
+	assert_int_equal(lab_run(&plan, &watch), 0);
+	assert_int_equal(o.count, 1);
+	assert_int_equal(o.results[0].committed, SHELF_UNITS);
+	assert_int_equal(lab_result_harm(&o.results[0]), 0);
+	assert_true(is_folder_empty());
+}
+
 /* ---------------------------------------------------------------- stopping */
 
 /* Stops the race that it watches as soon as it has begun. */
@@ -221,6 +248,8 @@ int main(int argc, char *argv[])
 		cmocka_unit_test(an_order_sent_twice_counts_twice_without_a_key),
 		cmocka_unit_test(a_count_overwrites_sales_unless_it_says_as_of_when),
 		cmocka_unit_test(reads_are_read),
+		cmocka_unit_test(front_ends_with_locks_of_their_own_lose_updates),
+		cmocka_unit_test(two_front_ends_sell_each_unit_of_a_shelf_once),
 		cmocka_unit_test(a_race_that_is_stopped_leaves_nothing),
 		cmocka_unit_test(a_folder_that_is_not_there_is_a_fault),
 	};

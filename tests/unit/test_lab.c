@@ -14,10 +14,11 @@ static const struct pick_row {
 	int count; /* 0: refused */
 	const char *complaint;
 } pick_rows[] = {
-	{ "all there is", NULL, NULL, 22, "" },
+	{ "all there is", NULL, NULL, 25, "" },
 	{ "one scenario", "hot-row", NULL, 6, "" },
 	{ "two of them", "hot-row,transfer-abba", NULL, 9, "" },
 	{ "a strategy wherever it is", NULL, "row-group", 3, "" },
+	{ "of two front ends", "two-front-ends", "own-locks,front-ends", 2, "" },
 	{ "both", "hot-row,last-unit", "none,row", 4, "" },
 	{ "no such scenario", "hot", NULL, 0, "there is no scenario 'hot'" },
 	{ "an empty word", "hot-row,", NULL, 0, "there is no scenario ''" },
