@@ -64,7 +64,6 @@ static void renew(struct group *g)
 	CHECK(g->is_taken_back == l->was_taken_back);
 	g->is_taken_back = false;
 	g->crossed_by = 0;
-	g->key_at = 0;
 	g->follows_taken_back = l->was_taken_back;
 	l->was_taken_back = false;
 	date(g);

@@ -39,7 +39,6 @@ struct group {
 	struct want want;       /* of those that are decided next */
 	struct list members;    /* work.work_link: wait for the flush */
 	int work_count;         /* of them */
-	size_t key_at;          /* in found.keys: where the next one is, most likely */
 	int slice;              /* how many are taken at once, after a name was held: grows again */
 	bool has_rivals;        /* others may write while it is open: engine/rivals.h */
 	bool joins;             /* lock() may be called again in an open group */

@@ -22,24 +22,6 @@ static bool is_remembered(const struct group *g, const struct key_record *k)
 	       g->decider.now_ms - k->at_ms <= (int64_t)KEY_AGE_H_MAX * 3600 * MS_PER_S;
 }
 
-/* Keys are asked for in the order in which works are decided, which most stores keep. */
-static const struct found_key *find_key(struct group *g, const struct wanted_key *key)
-{
-	const struct found *f = &g->decider.found;
-
-	CHECK(key->key != NULL);
-	for (size_t i = 0; i < f->key_count; i++) {
-		size_t at = (g->key_at + i) % f->key_count;
-
-		if (f->keys[at].key.token_id != key->token_id ||
-		    strcmp(f->keys[at].key.key, key->key) != 0)
-			continue;
-		g->key_at = at + 1;
-		return &f->keys[at];
-	}
-	return NULL;
-}
-
 bool rivals_have_answered(struct group *g, struct work *w)
 {
 	enum replay replay = REPLAY_ANSWERED;
@@ -50,7 +32,8 @@ bool rivals_have_answered(struct group *g, struct work *w)
 	CHECK(w->line_count == 0);
 	if (w->command.key == NULL || w->is_recalled)
 		return false;
-	k = find_key(g, &(struct wanted_key){ w->command.key, w->command.actor->token_id });
+	k = found_key_of(&g->decider.found,
+			 &(struct wanted_key){ w->command.key, w->command.actor->token_id });
 	w->key_found = k != NULL ? k->record.id : 0;
 	if (k == NULL || !is_remembered(g, &k->record))
 		return false;

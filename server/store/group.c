@@ -1,5 +1,6 @@
 #include "store/group.h"
 #include "base/hash.h"
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -285,6 +286,17 @@ const char *found_keep_text(struct found *f, const char *text)
 {
 	CHECK(text != NULL);
 	return arena_copy(&f->memory, text, strlen(text));
+}
+
+/* A found_key begins with the wanted one. */
+const struct found_key *found_key_of(const struct found *f, const struct wanted_key *key)
+{
+	_Static_assert(offsetof(struct found_key, key) == 0, "by_key() compares it as it stands");
+
+	CHECK(key->key != NULL);
+	if (f->key_count == 0)
+		return NULL;
+	return bsearch(key, f->keys, f->key_count, sizeof(f->keys[0]), by_key);
 }
 
 const struct found_lease *found_lease_of(const struct found *f, const char *id, int64_t fence)

@@ -183,6 +183,7 @@ struct found {
 	bool has_more_overdue; /* some row bears its group in overdue_group */
 	struct found_lease *leases;
 	size_t lease_count;
+	/* Of the last lock() that wanted any: one of each, in the order of want.keys. */
 	struct found_key *keys;
 	size_t key_count;
 	const struct row_ref **held; /* wanted rows that somebody outside holds: not locked */
@@ -207,6 +208,11 @@ const char *found_keep_text(struct found *f, const char *text);
 struct found_reservation *found_reservation_of(const struct found *f, const char *name);
 /* A place for it, added. NULL: memory is short. The name must last as long as the group. */
 struct found_reservation *found_add_reservation(struct found *f, const char *name);
+/*
+ * Of a want that was sorted. NULL: the last lock() that wanted any did not want it. O(log n): each
+ * of thousands of keyed commands of a group asks for its own.
+ */
+const struct found_key *found_key_of(const struct found *f, const struct wanted_key *key);
 /* As far as it was asked for; fence 0: any. NULL: it is not there. */
 const struct found_lease *found_lease_of(const struct found *f, const char *id, int64_t fence);
 

@@ -595,18 +595,16 @@ static int read_leases(struct memory_writer *w, const struct want *want, struct 
 
 static int read_keys(struct memory_writer *w, const struct want *want, struct found *found)
 {
-	size_t count = found->key_count + want->keys.count;
+	size_t count = want->keys.count;
 	struct found_key *keys = arena_alloc(&found->memory, sizeof(keys[0]) * (count + 1));
 	struct memory_view v = memory_view_of(w);
 	int r = keys == NULL ? FAULT(-ENOMEM) : 0;
 
-	if (r == 0 && found->key_count > 0)
-		memcpy(keys, found->keys, sizeof(keys[0]) * found->key_count);
-	for (size_t i = 0; r == 0 && i < want->keys.count; i++) {
+	for (size_t i = 0; r == 0 && i < count; i++) {
 		const struct wanted_key *wanted = &want->keys.all[i];
 		const struct memory_version *version =
 			memory_key(w->m, &v, wanted->token_id, wanted->key);
-		struct found_key *k = &keys[found->key_count++];
+		struct found_key *k = &keys[i];
 
 		*k = (struct found_key){ .key = *wanted };
 		k->key.key = found_keep_text(found, wanted->key);
@@ -615,8 +613,10 @@ static int read_keys(struct memory_writer *w, const struct want *want, struct fo
 		else if (version != NULL)
 			r = memory_copy_key(&version->key, &found->memory, &k->record);
 	}
-	if (r == 0)
+	if (r == 0) {
 		found->keys = keys;
+		found->key_count = count;
+	}
 	return r;
 }
 
@@ -645,7 +645,8 @@ static int read_all(struct memory_writer *w, const struct want *want, struct fou
 		read_statement(w, &want->statements.all[i]);
 	if (r == 0)
 		r = read_leases(w, want, found);
-	return r == 0 && !w->ops.keys_are_told ? read_keys(w, want, found) : r;
+	return r == 0 && !w->ops.keys_are_told && want->keys.count > 0 ? read_keys(w, want, found)
+								       : r;
 }
 
 int memory_lock(struct store_writer *writer, const struct want *want, int64_t wait_ms,

@@ -1020,14 +1020,12 @@ static int read_key(const PGresult *from, int n, struct arena *a, struct key_rec
 static int put_keys(struct quest *q, const PGresult *from)
 {
 	struct found *found = q->found;
-	size_t first = found->key_count, count = first + q->want->keys.count;
+	size_t count = q->want->keys.count;
 	struct found_key *keys = arena_alloc(&found->memory, sizeof(keys[0]) * (count + 1));
 	int r = keys == NULL ? FAULT(-ENOMEM) : 0;
 
-	if (r == 0 && first > 0)
-		memcpy(keys, found->keys, sizeof(keys[0]) * first);
-	for (size_t i = 0; r == 0 && i < q->want->keys.count; i++) {
-		struct found_key *k = &keys[first + i];
+	for (size_t i = 0; r == 0 && i < count; i++) {
+		struct found_key *k = &keys[i];
 
 		*k = (struct found_key){ .key = q->want->keys.all[i] };
 		k->key.key = found_keep_text(found, k->key.key);
@@ -1035,10 +1033,10 @@ static int put_keys(struct quest *q, const PGresult *from)
 	}
 	for (int i = 0; r == 0 && i < PQntuples(from); i++) {
 		size_t n = (size_t)postgres_int(from, i, 0) - 1;
-		struct found_key *k = &keys[first + n];
+		struct found_key *k = &keys[n];
 		struct key_record *record = &k->record;
 
-		CHECK(n < q->want->keys.count);
+		CHECK(n < count);
 		record->token_id = k->key.token_id;
 		record->key_hash = key_hash_of(k->key.key, strlen(k->key.key), k->key.token_id);
 		record->key = k->key.key;

@@ -914,6 +914,49 @@ static void a_key_is_found_as_it_was_written(struct any_store *s)
 	any_abandon(&s->w);
 }
 
+enum { KEYS_WANTED = 9 };
+
+/* In any order they are wanted in, by text and by token; only what was wanted last is there. */
+static void wanted_keys_are_found_by_their_order(struct any_store *s)
+{
+	struct any_writer *w = &s->w;
+	char texts[KEYS_WANTED][4];
+
+	if (w->writer->ops->keys_are_told)
+		return;
+	any_begin_with(w, "A WH1", NULL);
+	for (int i = 0; i < KEYS_WANTED; i += 2) {
+		(void)snprintf(texts[i], sizeof(texts[i]), "n%d", i);
+		any_key(w, i / 2 + 1, texts[i], 1000);
+	}
+	assert_int_equal(any_commit(w), 0);
+	any_begin(w);
+	if (w->writer->ops->joins_groups) {
+		want_key(&w->want, (struct wanted_key){ .key = "early" });
+		assert_int_equal(any_lock(w, 0), 0);
+	}
+	for (int i = KEYS_WANTED - 1; i >= 0; i--) {
+		(void)snprintf(texts[i], sizeof(texts[i]), "n%d", i);
+		want_key(&w->want, (struct wanted_key){ .key = texts[i], .token_id = i % 2 });
+		want_key(&w->want, (struct wanted_key){ .key = texts[i], .token_id = 7 });
+	}
+	assert_int_equal(any_lock(w, 0), 0);
+	for (int i = 0; i < KEYS_WANTED; i++) {
+		struct wanted_key key = { .key = texts[i], .token_id = i % 2 };
+		const struct found_key *k = found_key_of(&w->found, &key);
+
+		assert_non_null(k);
+		assert_string_equal(k->key.key, texts[i]);
+		assert_true((k->record.id != 0) == (i % 2 == 0));
+		key.token_id = 7;
+		assert_int_equal(found_key_of(&w->found, &key)->record.id, 0);
+		key.token_id = 8;
+		assert_null(found_key_of(&w->found, &key));
+	}
+	assert_null(found_key_of(&w->found, &(struct wanted_key){ .key = "early" }));
+	any_abandon(w);
+}
+
 /* Each token has its own, and one that has none has another. */
 static void keys_of_the_same_text_are_one_of_each_token(struct any_store *s)
 {
@@ -1515,6 +1558,7 @@ static const struct {
 	PROMISE(keys_are_kept_in_order_of_arrival),
 	PROMISE(a_key_is_found_as_it_was_written),
 	PROMISE(keys_of_the_same_text_are_one_of_each_token),
+	PROMISE(wanted_keys_are_found_by_their_order),
 	PROMISE(old_keys_are_forgotten_in_slices),
 	PROMISE(ids_of_keys_do_not_come_again),
 	PROMISE(movements_are_found_by_who_and_why),
