@@ -520,7 +520,7 @@ def main():
         if arguments.rowlockd is None and needs_daemon(path):
             tap.skip(path.name, "needs --rowlockd")
             continue
-        listed = Exceptions(arguments.exceptions, path.name)
+        listed = Exceptions(arguments.exceptions, path.resolve())
         listed.report(tap, path.name, hold(path, arguments, listed))
         for sentence in listed.unused():
             tap.report(f"{path.name}: {sentence}", "listed as an exception, and did not happen")

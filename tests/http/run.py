@@ -407,7 +407,7 @@ def main():
     arguments = parser.parse_args()
     tap = Tap()
     for path in arguments.file or sorted(HERE.glob("*.txt")):
-        listed = Exceptions(arguments.exceptions, path.name)
+        listed = Exceptions(arguments.exceptions, path.resolve())
         try:
             play_file(path, arguments, listed, tap)
         except (AssertionError, script.BadScript) as trouble:

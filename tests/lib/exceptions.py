@@ -1,7 +1,7 @@
 """exceptions - cases that cannot pass here, each with its reason; and that they really cannot.
 
     store_busy.txt | * | a file is locked by another program: a database has rows     # a whole file
-    lab.txt | what SQLite would do | ...           # the case whose sentence begins like this
+    cli/lab.txt | what SQLite would do | ...   # of two of one name; the case that begins like this
 
 A case that is listed and passes is a failure, and so is a line of which nothing came true: a list
 that nobody has to keep would soon hide what is broken.
@@ -9,15 +9,15 @@ that nobody has to keep would soon hide what is broken.
 
 
 class Exceptions:
-    def __init__(self, table, name):
-        """Those of the file `name`; table None: there are none."""
+    def __init__(self, table, path):
+        """Those of the file, by its name or with its folder; table None: there are none."""
         self.reasons, self.happened = {}, set()
         for number, line in enumerate(table.read_text().splitlines() if table else (), 1):
             if not line.strip() or line.startswith("#"):
                 continue
             cells = [cell.strip() for cell in line.split(" | ")]
             assert len(cells) == 3 and all(cells), f"{table}:{number}: three cells are wanted"
-            if cells[0] == name:
+            if cells[0] in (path.name, f"{path.parent.name}/{path.name}"):
                 self.reasons[cells[1]] = cells[2]
 
     def find(self, sentence):

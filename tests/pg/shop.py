@@ -250,7 +250,7 @@ def run_cases(cases):
     """Each case: a sentence and a function of rowlockd. What cannot pass yet stands in
     not_yet.txt."""
     rowlockd, tap, case = pathlib.Path(sys.argv[1]).resolve(), Tap(), _Case()
-    listed = Exceptions(HERE / "not_yet.txt", pathlib.Path(sys.argv[0]).name)
+    listed = Exceptions(HERE / "not_yet.txt", pathlib.Path(sys.argv[0]).resolve())
     wanted = sys.argv[2:]
     reason = needs_postgres()
     end_in_order()
