@@ -16,7 +16,12 @@
 #define NAMED_ROWS                                                            \
 	"unnest($1::text[], $2::text[]) WITH ORDINALITY AS w (sku, code, n) " \
 	"JOIN item i ON i.sku = w.sku JOIN location l ON l.code = w.code "
-#define NAMED_STOCK NAMED_ROWS "JOIN stock s ON s.item_id = i.id AND s.location_id = l.id "
+/* By subqueries: a plan that was made before the first ANALYZE would join stock by its location,
+ * and read all of that for each row. */
+#define NAMED_STOCK                                                                        \
+	"unnest($1::text[], $2::text[]) WITH ORDINALITY AS w (sku, code, n) JOIN stock s " \
+	"ON s.item_id = (SELECT i.id FROM item i WHERE i.sku = w.sku) "                    \
+	"AND s.location_id = (SELECT l.id FROM location l WHERE l.code = w.code) "
 
 #define ITEM_COLUMNS                                                               \
 	"i.id, i.sku, i.backorder_limit, i.reorder_point, i.archived, i.version, " \

@@ -205,7 +205,7 @@ def statements_are_found(statements):
         assert name in files, (name, files)
     texts = [statement.text for statement in statements]
     assert any("INSERT INTO movement (seq" in text and "$18" in text for text in texts)
-    assert any("JOIN location l ON l.code = w.code" in text and "FOR UPDATE OF s" in text
+    assert any("FROM location l WHERE l.code = w.code" in text and "FOR UPDATE OF s" in text
                for text in texts), "macros are not in their places"
     assert len(texts) > 300, len(texts)
 
