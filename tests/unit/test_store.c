@@ -1526,6 +1526,94 @@ static void two_writers_sell_no_unit_twice(struct any_store *s)
 
 /* ---------------------------------------------------------------- all of them */
 
+/* ---------------------------------------------------------------- groups of many */
+
+enum { MANY = 60 };
+
+/* "n-1", "n-2" and so on, that outlive each group. */
+static const char *name_of(int i)
+{
+	static char names[MANY][8];
+
+	snprintf(names[i], sizeof(names[i]), "n-%d", i + 1);
+	return names[i];
+}
+
+static void put_or_delete_many(struct any_writer *w, bool deletes)
+{
+	any_begin(w);
+	for (int i = 0; i < MANY; i++)
+		want_item(&w->want,
+			  (struct wanted_name){ .name = name_of(i), .needs_use = deletes });
+	assert_int_equal(any_lock(w, 0), 0);
+	for (int i = 0; i < MANY; i++)
+		if (deletes)
+			delete_item(w, name_of(i));
+		else
+			any_put_item(w, name_of(i), NULL);
+	assert_int_equal(any_commit(w), 0);
+}
+
+static void lease_many(struct any_writer *w)
+{
+	any_begin(w);
+	for (int i = 0; i < MANY; i++)
+		want_row(&w->want, any_row(w, name_of(i), "WH1"));
+	assert_int_equal(any_lock(w, 0), 0);
+	for (int i = 0; i < MANY; i++)
+		any_lease(w, name_of(i), w->now_ms + 9000, name_of(i), "WH1");
+	assert_int_equal(any_commit(w), 0);
+}
+
+/* Fences 1 to MANY. */
+static void change_many_leases(struct any_writer *w, enum change change)
+{
+	any_begin_with(w, "A WH1", NULL);
+	for (int i = 0; i < MANY; i++)
+		*effects_add_lease(&w->effects) =
+			(struct lease_effect){ .change = change,
+					       .fence = i + 1,
+					       .id = "",
+					       .expires_at_ms = w->now_ms + 20000,
+					       .owner = w };
+	assert_int_equal(any_commit(w), 0);
+}
+
+static void reserve_many(struct any_writer *w)
+{
+	any_begin_with(w, "A WH1", "B WH1", NULL);
+	any_adjust(w, "A", "WH1", 3 * MANY);
+	any_adjust(w, "B", "WH1", 4 * MANY);
+	for (int i = 0; i < MANY; i++) {
+		any_reserve(w, name_of(i), w->now_ms + 9000);
+		any_key(w, i + 1, name_of(i), w->now_ms);
+	}
+	assert_int_equal(any_commit(w), 0);
+}
+
+/* Each kind of effect, so often that a count of statements or of room that is too small shows. */
+static void a_group_may_do_much_of_one_kind(struct any_store *s)
+{
+	struct any_writer *w = &s->w;
+	struct promised promised;
+	struct news news;
+	struct arena a;
+
+	arena_init(&a);
+	put_or_delete_many(w, false);
+	lease_many(w);
+	change_many_leases(w, CHANGE_UPDATE);
+	read_leases(s, &a, &news);
+	assert_int_equal(news.lease_count, MANY);
+	change_many_leases(w, CHANGE_DELETE);
+	reserve_many(w);
+	w->writer->ops->promised(w->writer, w->now_ms, &promised);
+	assert_int_equal(promised.count, MANY);
+	put_or_delete_many(w, true);
+	arena_fini(&a);
+	expect_books_balance(s);
+}
+
 static const struct {
 	const char *name;
 	promise keep;
@@ -1570,6 +1658,7 @@ static const struct {
 	PROMISE(names_of_others_are_busy),
 	PROMISE(another_writers_group_is_news),
 	PROMISE(two_writers_sell_no_unit_twice),
+	PROMISE(a_group_may_do_much_of_one_kind),
 #undef PROMISE
 };
 
