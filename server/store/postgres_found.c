@@ -274,6 +274,11 @@ static int take_locks(struct quest *q, struct answers *a)
 
 /* ---------------------------------------------------------------- asking */
 
+/*
+ * Each statement sees what is committed when it begins. So rows come last: of a reservation that
+ * somebody makes in between, rows are seen where it is itself, and since they are not locked here
+ * the group is begun again.
+ */
 static void add_reads_of_reservations(struct quest *q, const int64_t ids[], size_t id_count)
 {
 	struct postgres_link *link = q->w->link;
@@ -282,12 +287,12 @@ static void add_reads_of_reservations(struct quest *q, const int64_t ids[], size
 	struct postgres_value of[] = { texts(q, q->promised, q->promised_count), v[1] };
 
 	CHECK(id_count == 0 || ids != NULL);
-	if (q->promised_count + id_count > 0)
-		postgres_add(link, READ_ROWS_OF_RESERVATIONS, 2, of);
 	if (q->name_count + id_count > 0) {
 		postgres_add(link, READ_RESERVATIONS, 2, v);
 		postgres_add(link, READ_LINES, 2, v);
 	}
+	if (q->promised_count + id_count > 0)
+		postgres_add(link, READ_ROWS_OF_RESERVATIONS, 2, of);
 }
 
 static int take_reads_of_reservations(struct quest *q, size_t id_count, struct answers *a)
@@ -296,12 +301,12 @@ static int take_reads_of_reservations(struct quest *q, size_t id_count, struct a
 	int r = 0;
 
 	CHECK(a->reservations == NULL);
-	if (q->promised_count + id_count > 0)
-		r = postgres_take(link, &a->rows_of);
-	if (r == 0 && q->name_count + id_count > 0)
+	if (q->name_count + id_count > 0)
 		r = postgres_take(link, &a->reservations);
 	if (r == 0 && q->name_count + id_count > 0)
 		r = postgres_take(link, &a->lines);
+	if (r == 0 && q->promised_count + id_count > 0)
+		r = postgres_take(link, &a->rows_of);
 	return r;
 }
 
@@ -478,19 +483,20 @@ static int make_room_for_held(struct found *found, const struct want *want)
 	return 0;
 }
 
-/* Not to be decided on in this group: what was read of it is not to be seen either. */
+/*
+ * A command that names it is not decided on in this group. Where the row is locked all the same,
+ * for it is leased, or an overdue reservation of it is somebody else's, it stays found: a
+ * reservation that has a line of it is given back by its own right.
+ */
 static void add_held(struct quest *q, const struct row_ref *ref)
 {
 	struct found *found = q->found;
-	struct found_row *row = row_set_row(&q->w->rows, ref);
 
 	CHECK(ref != NULL);
 	for (size_t i = 0; i < found->held_count; i++)
 		if (found->held[i] == ref)
 			return;
 	found->held[found->held_count++] = ref;
-	if (row != NULL && !list_is_linked(&row->dirty_link))
-		row_set_remove_row(&q->w->rows, row);
 }
 
 /* ---------------------------------------------------------------- rows and names */

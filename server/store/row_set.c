@@ -288,12 +288,6 @@ void row_set_add_row(struct row_set *s, struct found_row *row, uint64_t key)
 	s->spare_row = NULL;
 }
 
-void row_set_remove_row(struct row_set *s, struct found_row *row)
-{
-	CHECK(!list_is_linked(&row->dirty_link));
-	map_remove(&s->rows, &row->node);
-}
-
 void row_set_add_item(struct row_set *s, struct found_item *item)
 {
 	const char *sku = item->item.sku.text;

@@ -148,8 +148,6 @@ struct found_row *row_set_new_row(struct row_set *s, const struct row_ref *ref);
 struct found_item *row_set_new_item(struct row_set *s, const char *sku);
 struct found_location *row_set_new_location(struct row_set *s, const char *code);
 void row_set_add_row(struct row_set *s, struct found_row *row, uint64_t key);
-/* One that is added, and not changed, is as if it had not been asked for. */
-void row_set_remove_row(struct row_set *s, struct found_row *row);
 void row_set_add_item(struct row_set *s, struct found_item *item);
 void row_set_add_location(struct row_set *s, struct found_location *location);
 

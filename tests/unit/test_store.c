@@ -1526,6 +1526,42 @@ static void two_writers_sell_no_unit_twice(struct any_store *s)
 
 /* ---------------------------------------------------------------- all of them */
 
+/* A lease of another writer, not yet known here, is in the way of who respects it, and of nobody
+ * else: a reservation's units come back all the same. */
+static void a_leased_row_is_there_for_its_reservations(struct any_store *s)
+{
+	struct any_writer *w = &s->w, other;
+	const struct found_reservation *of;
+	struct reservation released;
+	struct promised promised;
+
+	if (s->kind->is_sqlite)
+		return; /* it has one writer, which knows all leases */
+	stock_up(w);
+	reserve_committed(w, "cart", w->now_ms + 9000);
+	any_writer_open(s, &other);
+	any_begin_with(&other, "A WH1", NULL);
+	any_lease(&other, "l", w->now_ms + 9000, "A", "WH1");
+	assert_int_equal(any_commit(&other), 0);
+	any_begin(w);
+	want_row(&w->want, any_row(w, "A", "WH1"));
+	want_respect(&w->want, any_row(w, "A", "WH1"));
+	want_reservation(&w->want,
+			 (struct wanted_reservation){ .name = "cart", .needs_rows = true });
+	assert_int_equal(any_lock(w, 0), 0);
+	assert_true(w->found.held_count > 0);
+	assert_non_null(row_set_row(w->found.rows, any_row(w, "A", "WH1")));
+	of = found_reservation_of(&w->found, "cart");
+	assert_true(of->is_there);
+	released = of->reservation;
+	any_resolve(w, &released, RESERVATION_RELEASED);
+	assert_int_equal(any_commit(w), 0);
+	w->writer->ops->promised(w->writer, w->now_ms, &promised);
+	assert_int_equal(promised.count, 0);
+	any_writer_close(&other);
+	expect_books_balance(s);
+}
+
 /* ---------------------------------------------------------------- groups of many */
 
 enum { MANY = 60 };
@@ -1658,6 +1694,7 @@ static const struct {
 	PROMISE(names_of_others_are_busy),
 	PROMISE(another_writers_group_is_news),
 	PROMISE(two_writers_sell_no_unit_twice),
+	PROMISE(a_leased_row_is_there_for_its_reservations),
 	PROMISE(a_group_may_do_much_of_one_kind),
 #undef PROMISE
 };
